@@ -1,1 +1,4 @@
-//! Placeholder
+//! DNSSEC over bytes: the only user of the crypto libraries. No clock, no I/O.
+#![forbid(unsafe_code)]
+
+pub mod nsec3;

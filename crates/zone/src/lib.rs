@@ -1,1 +1,22 @@
-//! Placeholder
+//! The authoritative state machine: zone contents, the lookup, the answer to a question, denial of
+//! existence, checks. Deterministic: no clock, no socket, no file, no random source.
+
+pub mod additional;
+pub mod answer;
+pub mod builder;
+pub mod check;
+pub mod contents;
+mod denial;
+pub mod find;
+mod index;
+mod memory;
+pub mod node;
+mod order;
+mod page;
+pub mod publish;
+pub mod table;
+
+pub use builder::Builder;
+pub use contents::Contents;
+pub use publish::{Published, Reader};
+pub use table::{Zone, ZoneTable};

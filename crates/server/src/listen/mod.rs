@@ -1,0 +1,3 @@
+//! Sockets on which queries come in.
+
+pub mod udp;

@@ -1,0 +1,3 @@
+//! Who may ask what, and how often.
+
+pub mod cookie;

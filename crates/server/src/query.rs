@@ -1,0 +1,323 @@
+//! The one function that answers a query: [`Worker::answer`], and the same for a batch of packets.
+//!
+//! Three stages: `admit` reads the packet, `route` finds the zone, `write` makes the response over the
+//! packet. A batch runs each stage over all its packets before the next one, and asks for the memory
+//! that the next stage will touch, so that the waits for memory overlap. Nothing here waits for I/O,
+//! takes a lock on the data it reads, or allocates.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use dns::edns::ede;
+use dns::header::Rcode;
+use dns::query::{EdnsQuery, Query, Unanswerable, flags};
+use dns::question::HashedName;
+use dns::response::{Owner, Section, Writer};
+use dns::{Class, RType};
+use zone::answer::Ask;
+use zone::{Published, Reader, Zone, ZoneTable};
+
+use crate::chaos;
+use crate::edns::ResponseEdns;
+use crate::limits::{MAX_MESSAGE_SIZE, PLAIN_UDP_SIZE, UDP_BATCH};
+use crate::policy::cookie::CLIENT_LEN;
+use crate::settings::{Settings, ZonePolicy};
+use crate::stats::Stats;
+
+/// How a query came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// A stream.
+    Tcp,
+}
+
+/// A packet to be answered in place.
+pub struct Packet<'a> {
+    /// The query at the start, room for the response over it.
+    pub buf: &'a mut [u8],
+    /// Octets of the query; then of the response, 0 for none.
+    pub len: usize,
+    /// Who asks.
+    pub client: IpAddr,
+}
+
+impl Default for Packet<'_> {
+    fn default() -> Self {
+        Packet { buf: &mut [], len: 0, client: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED) }
+    }
+}
+
+/// What a stage leaves for the next.
+#[derive(Default)]
+struct Slot {
+    query: Query,
+    name: HashedName,
+    unanswerable: Option<Unanswerable>,
+}
+
+/// One thread's means to answer queries.
+pub struct Worker {
+    zones: Reader<ZoneTable>,
+    settings: Reader<Settings>,
+    stats: Arc<Stats>,
+    slots: Box<[Slot; UDP_BATCH]>,
+    alias: Box<HashedName>,
+}
+
+/// The question of one packet with all that its answer depends on.
+struct Asked<'a> {
+    zones: &'a ZoneTable,
+    settings: &'a Settings,
+    stats: &'a Stats,
+    slot: &'a Slot,
+    zone: Option<&'a Zone>,
+    transport: Transport,
+    client: IpAddr,
+    now: u32,
+}
+
+impl Worker {
+    /// A worker that answers from `zones`.
+    pub fn new(zones: Arc<Published<ZoneTable>>, settings: Arc<Published<Settings>>, stats: Arc<Stats>) -> Worker {
+        Worker {
+            zones: Reader::new(zones),
+            settings: Reader::new(settings),
+            stats,
+            slots: Box::new(std::array::from_fn(|_| Slot::default())),
+            alias: Box::default(),
+        }
+    }
+
+    /// Takes the latest zones and settings, so that old ones can be freed while no query comes.
+    pub fn refresh(&mut self) {
+        self.zones.refresh();
+        self.settings.refresh();
+    }
+
+    /// The worker's counters.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.stats
+    }
+
+    /// Answers one packet; see [`Worker::answer_batch`].
+    pub fn answer(&mut self, packet: Packet<'_>, transport: Transport, now: u32) -> usize {
+        let mut batch = [packet];
+        self.answer_batch(&mut batch, transport, now);
+        batch[0].len
+    }
+
+    /// Answers up to [`UDP_BATCH`] packets from one version of the zones, each in its own buffer.
+    ///
+    /// `now` is in seconds since 1970, modulo 2^32 (for cookies).
+    pub fn answer_batch(&mut self, packets: &mut [Packet<'_>], transport: Transport, now: u32) {
+        let (zones, settings) = (self.zones.latest(), self.settings.latest());
+        let slots = &mut self.slots[..packets.len()];
+        for (slot, packet) in slots.iter_mut().zip(packets.iter()) {
+            slot.admit(&packet.buf[..packet.len], zones);
+        }
+        let routes = route(slots, zones);
+        for (i, packet) in packets.iter_mut().enumerate() {
+            let (slot, client) = (&slots[i], packet.client);
+            let asked =
+                Asked { zones, settings, stats: &self.stats, slot, zone: routes[i], transport, client, now };
+            packet.len = asked.write(packet.buf, packet.len, &mut self.alias);
+        }
+    }
+}
+
+impl Slot {
+    /// First stage: reads the packet.
+    #[inline]
+    fn admit(&mut self, packet: &[u8], zones: &ZoneTable) {
+        self.unanswerable = self.query.read(packet, &mut self.name, zones.hasher()).err();
+    }
+}
+
+/// Second stage: the zone of each question, with the memory that its answer needs under way.
+#[inline]
+fn route<'z>(slots: &[Slot], zones: &'z ZoneTable) -> [Option<&'z Zone>; UDP_BATCH] {
+    let mut routes = [None; UDP_BATCH];
+    let questions = || slots.iter().enumerate().filter(|(_, slot)| slot.unanswerable.is_none());
+    if zones.is_large() {
+        for stage in 0..3 {
+            questions().for_each(|(_, slot)| zones.prefetch(&slot.name, stage));
+        }
+    }
+    for (i, slot) in questions() {
+        routes[i] = zones.find(&slot.name, slot.query.qtype).map(|(zone, _)| zone);
+    }
+    for stage in 0..3 {
+        for (i, slot) in questions() {
+            if let Some(contents) = routes[i].and_then(|zone| zone.contents.as_ref()) {
+                contents.prefetch(&slot.name, stage);
+            }
+        }
+    }
+    routes
+}
+
+impl Asked<'_> {
+    /// Third stage: the response over the query; returns its length, 0 for none.
+    #[inline]
+    fn write(&self, buf: &mut [u8], len: usize, alias: &mut HashedName) -> usize {
+        let (stats, query) = (self.stats, &self.slot.query);
+        match self.transport {
+            Transport::Udp => stats.udp_received.add(1),
+            Transport::Tcp => stats.tcp_received.add(1),
+        }
+        let (rcode, questions) = match self.slot.unanswerable {
+            None => return self.respond(buf, alias),
+            Some(Unanswerable::Ignore) => {
+                stats.ignored.add(1);
+                return 0;
+            }
+            Some(Unanswerable::Malformed) => (Rcode::FORMERR, 0),
+            Some(Unanswerable::MalformedTail) => (Rcode::FORMERR, 1),
+            Some(Unanswerable::Opcode(_)) => (Rcode::NOTIMP, 0),
+            Some(Unanswerable::CookieOnly) => (Rcode::NOERROR, 0),
+        };
+        if rcode == Rcode::FORMERR {
+            stats.malformed.add(1);
+        }
+        let end = if questions == 0 { dns::header::HEADER_LEN } else { usize::from(query.question_end) };
+        // With a question the response keeps it; without, the header alone is sent back.
+        let mut w = Writer::new(buf, &self.slot.name, self.zones.hasher(), end, len.max(usize::from(PLAIN_UDP_SIZE)));
+        let edns = (self.slot.unanswerable == Some(Unanswerable::CookieOnly)).then(|| query.edns).flatten();
+        if let Some(edns) = edns.map(|edns| self.edns(&edns, w.octets())) {
+            let _ = edns.write(&mut w, 0);
+        }
+        self.finish(w, questions, 0, rcode)
+    }
+
+    fn respond(&self, buf: &mut [u8], alias: &mut HashedName) -> usize {
+        let query = &self.slot.query;
+        self.stats.qtypes.add(query.qtype);
+        let limit = match (self.transport, &query.edns) {
+            (Transport::Tcp, _) => MAX_MESSAGE_SIZE,
+            (Transport::Udp, None) => usize::from(PLAIN_UDP_SIZE),
+            (Transport::Udp, Some(edns)) => usize::from(edns.udp_size.min(self.settings.udp_size)),
+        };
+        let mut w = Writer::new(buf, &self.slot.name, self.zones.hasher(), usize::from(query.question_end), limit);
+        if let Some(tsig) = query.tsig {
+            return self.unknown_key(usize::from(tsig), w);
+        }
+        let Some(edns) = &query.edns else {
+            let (rcode, aa, _) = self.answer(&mut w, alias);
+            return self.finish(w, 1, aa, rcode);
+        };
+        let mut opt = self.edns(edns, w.octets());
+        w.reserve(opt.room());
+        let (rcode, aa, info) = match edns.version {
+            0 => self.answer(&mut w, alias),
+            _ => (Rcode::BADVERS, 0, None),
+        };
+        w.release(opt.room());
+        if let Some(info) = info {
+            opt.extended_error(info);
+        }
+        let _ = opt.write(&mut w, (rcode.0 >> 4) as u8);
+        self.finish(w, 1, aa, rcode)
+    }
+
+    /// The OPT record of the response; `octets` is the packet, whose options are not overwritten yet.
+    fn edns(&self, query: &EdnsQuery, octets: &[u8]) -> ResponseEdns {
+        let mut opt = ResponseEdns::new(query, self.settings.udp_size);
+        self.stats.edns.add(1);
+        if query.dnssec_ok {
+            self.stats.dnssec_ok.add(1);
+        }
+        if query.nsid {
+            opt.nsid(&self.settings.nsid);
+        }
+        if query.keepalive && self.transport == Transport::Tcp {
+            opt.keepalive();
+        }
+        if let (Some((at, len)), Some(secrets)) = (query.cookie, &self.settings.cookies) {
+            self.stats.cookies.add(1);
+            let cookie = octets.get(usize::from(at)..usize::from(at) + usize::from(len)).unwrap_or(&[]);
+            if secrets.verify(cookie, self.client, self.now) {
+                self.stats.cookies_valid.add(1);
+            }
+            if let Some(client_cookie) = cookie.first_chunk::<CLIENT_LEN>() {
+                opt.cookie(&secrets.make(client_cookie, self.client, self.now));
+            }
+        }
+        opt
+    }
+
+    /// Decides who answers. Returns RCODE, the AA bit and the reason to give (RFC 8914).
+    #[inline]
+    fn answer(&self, w: &mut Writer<'_>, alias: &mut HashedName) -> (Rcode, u8, Option<u16>) {
+        let query = &self.slot.query;
+        match query.qclass {
+            Class::IN | Class::ANY => {}
+            Class::CH => return (chaos::answer(self.settings, query, w), 0, None),
+            _ => return (Rcode::REFUSED, 0, None),
+        }
+        match query.qtype {
+            RType::AXFR | RType::IXFR => return (self.transfer(), 0, None),
+            RType::MAILB | RType(254) => return (Rcode::NOTIMP, 0, None), // RFC 1035 3.2.3: obsolete.
+            RType::OPT | RType::TSIG | RType::TKEY => return (Rcode::FORMERR, 0, None),
+            _ => {}
+        }
+        let Some(zone) = self.zone else {
+            self.stats.not_authoritative.add(1);
+            return (Rcode::REFUSED, 0, Some(ede::NOT_AUTHORITATIVE));
+        };
+        if !self.may_ask(zone) {
+            self.stats.denied.add(1);
+            return (Rcode::REFUSED, 0, Some(ede::PROHIBITED));
+        }
+        let ask = Ask {
+            qtype: query.qtype,
+            dnssec_ok: query.edns.is_some_and(|edns| edns.dnssec_ok),
+            any_in_full: self.transport == Transport::Tcp,
+            minimal: self.settings.minimal_responses,
+        };
+        let verdict = zone::answer::answer(self.zones, zone, ask, alias, w);
+        let info = zone.contents.is_none().then_some(ede::NOT_READY);
+        (verdict.rcode, if verdict.authoritative { flags::AA } else { 0 }, info)
+    }
+
+    fn may_ask(&self, zone: &Zone) -> bool {
+        let policy = zone.policy.as_ref().and_then(|policy| policy.downcast_ref::<ZonePolicy>());
+        policy.is_none_or(|policy| policy.allow_query.iter().any(|net| net.contains(&self.client)))
+    }
+
+    /// RFC 5936 2.2.1: NOTAUTH for what is no apex of ours; nobody is allowed to transfer yet.
+    fn transfer(&self) -> Rcode {
+        match self.zone {
+            Some(zone) if *zone.name == *self.slot.name.name() => Rcode::REFUSED,
+            _ => Rcode::NOTAUTH,
+        }
+    }
+
+    /// RFC 8945 5.2.1: a key that we do not have gets NOTAUTH, and BADKEY in an unsigned TSIG record,
+    /// which is the last one (RFC 8945 5.1).
+    fn unknown_key(&self, tsig: usize, mut w: Writer<'_>) -> usize {
+        let refusal = crate::tsig::bad_key(w.octets(), tsig);
+        if let Some(edns) = self.slot.query.edns.map(|edns| self.edns(&edns, w.octets())) {
+            let _ = edns.write(&mut w, 0);
+        }
+        if let Some((name, data)) = refusal {
+            let kind = (RType::TSIG, Class::ANY);
+            let _ = w.record_in_class(Section::Additional, Owner::Name(&name), kind, 0, &data);
+        }
+        self.finish(w, 1, 0, Rcode::NOTAUTH)
+    }
+
+    #[inline]
+    fn finish(&self, w: Writer<'_>, questions: u16, set: u8, rcode: Rcode) -> usize {
+        let stats = self.stats;
+        if w.is_truncated() {
+            stats.truncated.add(1);
+        }
+        let len = w.finish(questions, set, rcode.0 as u8);
+        stats.rcode(rcode);
+        stats.responses.add(1);
+        stats.response_bytes.add(len as u64);
+        len
+    }
+}

@@ -1,0 +1,43 @@
+//! What the control plane tells the data plane; immutable, replaced whole on a reload.
+
+use ipnet::IpNet;
+
+use crate::limits;
+use crate::policy::cookie::Secrets;
+
+/// How queries are answered, apart from the zones.
+#[derive(Clone)]
+pub struct Settings {
+    /// Answered to `version.bind CH TXT`; `None`: refused.
+    pub version: Option<String>,
+    /// Answered to `id.server CH TXT` and `hostname.bind CH TXT`; `None`: refused.
+    pub server_id: Option<String>,
+    /// The NSID option's data (RFC 5001); empty: not sent.
+    pub nsid: Vec<u8>,
+    /// Largest UDP response in octets, and what we tell clients that we take (RFC 6891 6.2.5).
+    pub udp_size: u16,
+    /// Leave out authority and additional data that an answer does not need.
+    pub minimal_responses: bool,
+    /// What server cookies are made with; `None`: clients get none.
+    pub cookies: Option<Secrets>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            version: None,
+            server_id: None,
+            nsid: Vec::new(),
+            udp_size: limits::DEFAULT_UDP_SIZE,
+            minimal_responses: true,
+            cookies: None,
+        }
+    }
+}
+
+/// Who may ask for a zone; attached to [`zone::Zone::policy`]. No policy: everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZonePolicy {
+    /// The networks that may query the zone.
+    pub allow_query: Vec<IpNet>,
+}

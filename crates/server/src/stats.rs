@@ -1,0 +1,135 @@
+//! Counters, one set for each worker: written by it alone, read by whoever wants the sum.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The highest RCODE that is counted on its own: BADCOOKIE.
+const MAX_RCODE: u16 = 23;
+
+/// A counter that one thread writes.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one. Only the owning worker may call it: it is not a read-modify-write of the hardware.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// The value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($( #[doc = $doc:literal] $name:ident ),* $(,)?) => {
+        /// What one worker counts.
+        #[derive(Debug, Default)]
+        pub struct Stats {
+            $( #[doc = $doc] pub $name: Counter, )*
+            /// Responses by RCODE, up to [`MAX_RCODE`].
+            pub rcodes: [Counter; MAX_RCODE as usize + 1],
+            /// Questions by type, 0 to 255; index 256 stands for all above.
+            pub qtypes: QtypeCounters,
+        }
+
+        impl Stats {
+            /// Name, meaning and sum over all workers, of every plain counter.
+            pub fn sum<'a>(workers: impl Iterator<Item = &'a Stats> + Clone) -> Vec<(&'static str, &'static str, u64)> {
+                vec![ $( (stringify!($name), $doc.trim_ascii(), workers.clone().map(|w| w.$name.get()).sum()) ),* ]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Packets over UDP.
+    udp_received,
+    /// Messages over TCP.
+    tcp_received,
+    /// Responses sent.
+    responses,
+    /// Octets of responses.
+    response_bytes,
+    /// Packets that were no queries and got no answer.
+    ignored,
+    /// Queries that were malformed.
+    malformed,
+    /// Responses with TC set.
+    truncated,
+    /// Queries with EDNS.
+    edns,
+    /// Queries that wanted DNSSEC records.
+    dnssec_ok,
+    /// Queries with a cookie.
+    cookies,
+    /// Queries whose server cookie was ours and fresh.
+    cookies_valid,
+    /// Queries for names in no zone of ours.
+    not_authoritative,
+    /// Queries that a zone's allow_query refused.
+    denied,
+    /// UDP packets that could not be sent.
+    send_errors,
+    /// Connections accepted.
+    tcp_accepted,
+    /// Connections closed because there were too many.
+    tcp_refused,
+    /// Connections closed because they were idle.
+    tcp_idle_closed,
+}
+
+/// One counter for each QTYPE up to 255, and one for the rest.
+#[derive(Debug)]
+pub struct QtypeCounters(Box<[Counter]>);
+
+impl Default for QtypeCounters {
+    fn default() -> QtypeCounters {
+        QtypeCounters((0..257).map(|_| Counter::default()).collect())
+    }
+}
+
+impl QtypeCounters {
+    /// Counts a question.
+    #[inline]
+    pub fn add(&self, qtype: dns::RType) {
+        self.0[usize::from(qtype.0.min(256))].add(1);
+    }
+
+    /// The count of one type; 256 stands for all above 255.
+    pub fn get(&self, qtype: usize) -> u64 {
+        self.0.get(qtype).map_or(0, Counter::get)
+    }
+}
+
+impl Stats {
+    /// Counts a response.
+    #[inline]
+    pub fn rcode(&self, rcode: dns::header::Rcode) {
+        self.rcodes[usize::from(rcode.0.min(MAX_RCODE))].add(1);
+    }
+
+    /// All counts as lines of `name value`, summed over the workers, zeros of the arrays left out.
+    pub fn report<'a>(workers: impl Iterator<Item = &'a Stats> + Clone) -> String {
+        use std::fmt::Write;
+        let mut out = String::new();
+        for (name, _, value) in Stats::sum(workers.clone()) {
+            let _ = writeln!(out, "{name} {value}");
+        }
+        for rcode in 0..=MAX_RCODE {
+            let value: u64 = workers.clone().map(|w| w.rcodes[usize::from(rcode)].get()).sum();
+            if value > 0 {
+                let _ = writeln!(out, "rcode.{} {value}", dns::header::Rcode(rcode));
+            }
+        }
+        for qtype in 0..257 {
+            let value: u64 = workers.clone().map(|w| w.qtypes.get(qtype)).sum();
+            let name = if qtype == 256 { "other".to_string() } else { dns::RType(qtype as u16).to_string() };
+            if value > 0 {
+                let _ = writeln!(out, "qtype.{name} {value}");
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,390 @@
+//! The answer to a question from our own zones: RFC 1034 4.3.2, with wildcards (RFC 4592), DNAME
+//! (RFC 6672), DNSSEC (RFC 4035 3.1, RFC 5155 7.2) and minimal ANY (RFC 8482).
+
+use dns::name::MAX_NAME_LEN;
+use dns::question::HashedName;
+use dns::rdata::typed::{Soa, target};
+use dns::response::{Full, Owner, Section, Writer};
+use dns::{Name, RType};
+
+use crate::additional;
+use crate::contents::Contents;
+use crate::denial::{self, Denial};
+use crate::find::Found;
+use crate::node::{Node, Rrset};
+use crate::table::{Zone, ZoneTable};
+
+/// Most aliases that are followed within our zones for one question; what is beyond is for the
+/// resolver that asks.
+const MAX_CHAIN: usize = 16;
+/// TTL of the HINFO that answers ANY (RFC 8482 4.2), in seconds.
+const ANY_HINFO_TTL: u32 = 3600;
+/// CPU "RFC8482", OS empty (RFC 8482 4.2).
+const ANY_HINFO: &[u8] = b"\x07RFC8482\x00";
+
+/// What is asked, apart from the name.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask {
+    /// The type.
+    pub qtype: RType,
+    /// Whether the client wants DNSSEC records (RFC 3225).
+    pub dnssec_ok: bool,
+    /// Whether ANY gets everything (TCP) or one RRset (UDP).
+    pub any_in_full: bool,
+    /// Leave out authority and additional data that the answer does not need.
+    pub minimal: bool,
+}
+
+/// What the header says about the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Lower four bits of the RCODE.
+    pub rcode: u8,
+    /// Whether the answer is authoritative.
+    pub authoritative: bool,
+}
+
+/// No error.
+const NOERROR: u8 = 0;
+/// No usable contents.
+const SERVFAIL: u8 = 2;
+/// The name does not exist.
+const NXDOMAIN: u8 = 3;
+/// A DNAME makes a name that is too long (RFC 6672 2.2).
+const YXDOMAIN: u8 = 6;
+
+/// How one name of the chain ended.
+enum Step {
+    Done(u8),
+    /// Go on with the name in the scratch space.
+    Alias,
+}
+
+/// Writes the answer to `w`; `zone` is the zone that [`ZoneTable::find`] gave for the question.
+///
+/// `alias` is scratch space. If something does not fit, the response is marked as truncated.
+pub fn answer(zones: &ZoneTable, zone: &Zone, ask: Ask, alias: &mut HashedName, w: &mut Writer<'_>) -> Verdict {
+    let question = w.question();
+    let mut visited = [0u64; MAX_CHAIN];
+    let mut answering = Answering { ask, owner: None, authoritative: true };
+    let Some(contents) = &zone.contents else { return Verdict { rcode: SERVFAIL, authoritative: false } };
+    let mut step = answering.one(contents, question, w);
+    let mut rcode = NOERROR;
+    for hop in 0..=MAX_CHAIN {
+        match step {
+            Ok(Step::Done(code)) => {
+                rcode = code;
+                break;
+            }
+            Ok(Step::Alias) if hop < MAX_CHAIN => {}
+            Ok(Step::Alias) => break,
+            Err(Full) => {
+                w.set_truncated();
+                break;
+            }
+        }
+        // RFC 6604 3: the RCODE is that of the last name. A name seen before ends the chain.
+        let Some(next) = &answering.owner else { break };
+        alias.set(next.name(), w.hasher());
+        let hash = alias.hash(alias.labels());
+        if visited[..hop].contains(&hash) || hash == question.hash(question.labels()) {
+            break;
+        }
+        visited[hop] = hash;
+        let Some(contents) = zones.find(alias, ask.qtype).and_then(|(zone, _)| zone.contents.as_ref()) else { break };
+        step = answering.one(contents, alias, w);
+    }
+    Verdict { rcode, authoritative: answering.authoritative }
+}
+
+/// A name on its way from one step of a chain to the next.
+struct Target {
+    wire: [u8; MAX_NAME_LEN + 1],
+    len: usize,
+}
+
+impl Target {
+    fn new(parts: [&[u8]; 2]) -> Option<Target> {
+        let mut wire = [0; MAX_NAME_LEN + 1];
+        let (head, len) = (parts[0].len(), parts[0].len() + parts[1].len());
+        if len > MAX_NAME_LEN {
+            return None;
+        }
+        wire[..head].copy_from_slice(parts[0]);
+        wire[head..len].copy_from_slice(parts[1]);
+        Some(Target { wire, len })
+    }
+
+    fn name(&self) -> &Name {
+        Name::from_validated(&self.wire[..self.len])
+    }
+}
+
+struct Answering {
+    ask: Ask,
+    /// The name at hand, if it is not the question's own.
+    owner: Option<Target>,
+    authoritative: bool,
+}
+
+impl Answering {
+    /// One name: the question's, or one that an alias led to.
+    fn one(&mut self, zone: &Contents, name: &HashedName, w: &mut Writer<'_>) -> Result<Step, Full> {
+        match zone.find(name) {
+            Found::Exact(node) => self.node(zone, name, &node, None, w),
+            Found::Wildcard { node, encloser } => self.node(zone, name, &node, Some(encloser), w),
+            // RFC 4035 3.1.4.1: the parent's side of the cut is authoritative for DS.
+            Found::Cut { node, depth } if self.ask.qtype == RType::DS && depth == name.labels() => {
+                self.node(zone, name, &node, None, w)
+            }
+            Found::Cut { node, depth } => self.referral(zone, name, &node, depth, w),
+            Found::Dname { node, depth } => self.dname(name, &node, depth, w),
+            Found::Missing { encloser } => {
+                self.negative(zone, name, Denial::NameError { encloser }, w)?;
+                Ok(Step::Done(NXDOMAIN))
+            }
+        }
+    }
+
+    /// The name exists, or a wildcard below `encloser` stands for it.
+    fn node(
+        &mut self,
+        zone: &Contents,
+        name: &HashedName,
+        node: &Node<'_>,
+        encloser: Option<usize>,
+        w: &mut Writer<'_>,
+    ) -> Result<Step, Full> {
+        let qtype = self.ask.qtype;
+        let rrset = match qtype {
+            RType::ANY => return self.any(zone, name, node, encloser, w),
+            RType::RRSIG => return self.signatures(zone, name, node, encloser, w),
+            _ => node.rrset(qtype),
+        };
+        if let Some(rrset) = rrset {
+            self.write(&rrset, w)?;
+            self.expansion_proof(zone, name, encloser, w)?;
+            if !self.ask.minimal {
+                self.extras(zone, &rrset, w);
+            }
+            return Ok(Step::Done(NOERROR));
+        }
+        if let Some(rrset) = node.rrset(RType::CNAME)
+            && let Some(next) = rrset.first().and_then(|data| target(RType::CNAME, data))
+        {
+            self.write(&rrset, w)?;
+            self.expansion_proof(zone, name, encloser, w)?;
+            self.owner = Target::new([next.as_wire(), &[]]);
+            return Ok(Step::Alias);
+        }
+        self.no_data(zone, name, encloser, w)
+    }
+
+    fn no_data(
+        &mut self,
+        zone: &Contents,
+        name: &HashedName,
+        encloser: Option<usize>,
+        w: &mut Writer<'_>,
+    ) -> Result<Step, Full> {
+        let denial = encloser.map_or(Denial::NoData, |encloser| Denial::WildcardNoData { encloser });
+        self.negative(zone, name, denial, w)?;
+        Ok(Step::Done(NOERROR))
+    }
+
+    /// RFC 8482: over UDP one RRset, or HINFO where nothing has to be signed; over TCP everything.
+    fn any(
+        &mut self,
+        zone: &Contents,
+        name: &HashedName,
+        node: &Node<'_>,
+        encloser: Option<usize>,
+        w: &mut Writer<'_>,
+    ) -> Result<Step, Full> {
+        let mut rrsets = node.rrsets().filter(|rrset| rrset.count > 0).peekable();
+        if rrsets.peek().is_none() {
+            return self.no_data(zone, name, encloser, w);
+        }
+        if self.ask.any_in_full {
+            rrsets.try_for_each(|rrset| self.write(&rrset, w))?;
+        } else if !zone.is_signed() && node.rrset(RType::CNAME).is_none() {
+            w.record(Section::Answer, owner_of(&self.owner), RType::HINFO, ANY_HINFO_TTL, ANY_HINFO)?;
+        } else if let Some(rrset) = node.rrset(RType::CNAME).or_else(|| rrsets.next()) {
+            self.write(&rrset, w)?;
+        }
+        self.expansion_proof(zone, name, encloser, w)?;
+        Ok(Step::Done(NOERROR))
+    }
+
+    /// A question for RRSIG gets the signatures of everything at the name; over UDP of one RRset, as
+    /// for ANY.
+    fn signatures(
+        &mut self,
+        zone: &Contents,
+        name: &HashedName,
+        node: &Node<'_>,
+        encloser: Option<usize>,
+        w: &mut Writer<'_>,
+    ) -> Result<Step, Full> {
+        let limit = if self.ask.any_in_full { usize::MAX } else { 1 };
+        let mut found = false;
+        for rrset in node.rrsets().filter(Rrset::is_signed).take(limit) {
+            found = true;
+            write_signatures(w, Section::Answer, owner_of(&self.owner), &rrset, None)?;
+        }
+        if !found {
+            return self.no_data(zone, name, encloser, w);
+        }
+        self.expansion_proof(zone, name, encloser, w)?;
+        Ok(Step::Done(NOERROR))
+    }
+
+    #[inline]
+    fn write(&self, rrset: &Rrset<'_>, w: &mut Writer<'_>) -> Result<(), Full> {
+        write_rrset(w, Section::Answer, owner_of(&self.owner), rrset, rrset.ttl, self.ask.dnssec_ok)
+    }
+
+    /// What was made from a wildcard needs the proof that the name itself does not exist (RFC 4035
+    /// 3.1.3.3).
+    fn expansion_proof(
+        &self,
+        zone: &Contents,
+        name: &HashedName,
+        encloser: Option<usize>,
+        w: &mut Writer<'_>,
+    ) -> Result<(), Full> {
+        match encloser {
+            Some(encloser) if self.ask.dnssec_ok => denial::prove(zone, name, Denial::Expanded { encloser }, w),
+            _ => Ok(()),
+        }
+    }
+
+    /// The SOA for negative caching (RFC 2308 3), and the proof.
+    fn negative(&self, zone: &Contents, name: &HashedName, denial: Denial, w: &mut Writer<'_>) -> Result<(), Full> {
+        let soa = zone.apex().and_then(|apex| apex.rrset(RType::SOA));
+        if let Some(soa) = soa {
+            let minimum = soa.first().and_then(Soa::parse).map_or(soa.ttl, |fields| fields.minimum);
+            let owner = self.apex(zone);
+            write_rrset(w, Section::Authority, owner, &soa, soa.ttl.min(minimum), self.ask.dnssec_ok)?;
+        }
+        if self.ask.dnssec_ok {
+            denial::prove(zone, name, denial, w)?;
+        }
+        Ok(())
+    }
+
+    /// The zone's apex, which the question's own name ends with.
+    fn apex<'z>(&self, zone: &'z Contents) -> Owner<'z> {
+        match self.owner {
+            None => Owner::Suffix(zone.origin_labels()),
+            Some(_) => Owner::Name(zone.origin()),
+        }
+    }
+
+    /// RFC 1034 4.3.2 step 3b, RFC 4035 3.1.4.
+    fn referral(
+        &mut self,
+        zone: &Contents,
+        name: &HashedName,
+        cut: &Node<'_>,
+        depth: usize,
+        w: &mut Writer<'_>,
+    ) -> Result<Step, Full> {
+        if self.owner.is_none() {
+            self.authoritative = false;
+        }
+        let Some(servers) = cut.rrset(RType::NS) else { return Ok(Step::Done(NOERROR)) };
+        let mut wire = [0u8; 256];
+        let owner = match self.owner {
+            None => Owner::Suffix(depth),
+            Some(_) => Owner::Name(denial::join(cut.labels(), zone.origin(), &mut wire)),
+        };
+        write_rrset(w, Section::Authority, owner, &servers, servers.ttl, false)?;
+        if self.ask.dnssec_ok {
+            match cut.rrset(RType::DS) {
+                Some(ds) => write_rrset(w, Section::Authority, owner, &ds, ds.ttl, true)?,
+                None => denial::prove(zone, name, Denial::Insecure { depth }, w)?,
+            }
+        }
+        additional::glue(zone, cut, &servers, self.ask.dnssec_ok, w);
+        Ok(Step::Done(NOERROR))
+    }
+
+    /// RFC 6672 3.2: the DNAME, and the CNAME that follows from it.
+    fn dname(
+        &mut self,
+        name: &HashedName,
+        node: &Node<'_>,
+        depth: usize,
+        w: &mut Writer<'_>,
+    ) -> Result<Step, Full> {
+        let Some(rrset) = node.rrset(RType::DNAME) else { return Ok(Step::Done(NOERROR)) };
+        let dnssec_ok = self.ask.dnssec_ok;
+        match self.owner {
+            None => write_rrset(w, Section::Answer, Owner::Suffix(depth), &rrset, rrset.ttl, dnssec_ok)?,
+            Some(_) => write_rrset(w, Section::Answer, Owner::Name(name.suffix(depth)), &rrset, rrset.ttl, dnssec_ok)?,
+        }
+        let Some(to) = rrset.first().and_then(|data| target(RType::DNAME, data)) else { return Ok(Step::Done(NOERROR)) };
+        let prefix = name.between(name.labels(), depth);
+        let Some(next) = Target::new([prefix, to.as_wire()]) else { return Ok(Step::Done(YXDOMAIN)) };
+        w.record(Section::Answer, owner_of(&self.owner), RType::CNAME, rrset.ttl, next.name().as_wire())?;
+        if self.ask.qtype == RType::CNAME || self.ask.qtype == RType::ANY {
+            return Ok(Step::Done(NOERROR));
+        }
+        self.owner = Some(next);
+        Ok(Step::Alias)
+    }
+
+    /// What a full answer has beside the records asked for (RFC 1034 3.7, 4.3.2 step 6).
+    fn extras(&self, zone: &Contents, rrset: &Rrset<'_>, w: &mut Writer<'_>) {
+        let servers = zone.apex().and_then(|apex| apex.rrset(RType::NS));
+        if let Some(servers) = servers.filter(|_| rrset.rtype != RType::NS) {
+            let dnssec_ok = self.ask.dnssec_ok;
+            if write_rrset(w, Section::Authority, self.apex(zone), &servers, servers.ttl, dnssec_ok).is_ok() {
+                additional::of_answer(zone, &servers, dnssec_ok, w);
+            }
+        }
+        additional::of_answer(zone, rrset, self.ask.dnssec_ok, w);
+    }
+}
+
+fn owner_of(owner: &Option<Target>) -> Owner<'_> {
+    match owner {
+        None => Owner::Question,
+        Some(target) => Owner::Name(target.name()),
+    }
+}
+
+/// Writes a whole RRset and, where `signed`, its signatures; nothing if it does not fit.
+#[inline]
+pub(crate) fn write_rrset(
+    w: &mut Writer<'_>,
+    section: Section,
+    owner: Owner<'_>,
+    rrset: &Rrset<'_>,
+    ttl: u32,
+    signed: bool,
+) -> Result<(), Full> {
+    let mark = w.mark();
+    let mut written = rrset.data().try_for_each(|data| w.record(section, owner, rrset.rtype, ttl, data));
+    if written.is_ok() && signed && rrset.is_signed() {
+        written = write_signatures(w, section, owner, rrset, Some(ttl));
+    }
+    if written.is_err() {
+        w.rollback(mark);
+    }
+    written
+}
+
+/// Writes the signatures of an RRset; `ttl` is that of the RRset as it was written (RFC 4034 3).
+fn write_signatures(
+    w: &mut Writer<'_>,
+    section: Section,
+    owner: Owner<'_>,
+    rrset: &Rrset<'_>,
+    ttl: Option<u32>,
+) -> Result<(), Full> {
+    let (own, mut signatures) = rrset.signatures();
+    let ttl = ttl.map_or(own, |ttl| ttl.min(own));
+    signatures.try_for_each(|data| w.record(section, owner, RType::RRSIG, ttl, data))
+}

@@ -1,0 +1,190 @@
+//! The contents of one zone: immutable, shared between versions, read without a lock.
+//!
+//! Three structures over the same names: [`Index`] finds a node by its name's hash, [`Order`] keeps
+//! names in canonical order, and two more orders hold the chains of NSEC and NSEC3. They are made by
+//! [`crate::builder`] from a whole zone and by [`crate::draft`] from an older version.
+
+use std::sync::Arc;
+
+use dns::rdata::typed::{Nsec3Param, Soa};
+use dns::{Name, NameBuf, NameHasher, RType};
+
+use crate::index::Index;
+use crate::node::{CUT, DNAME, Node};
+use crate::order::{Order, labels_of};
+
+/// How many nodes with a zone cut or a DNAME there are at each depth below the apex. Queries look for
+/// them only where there are any.
+#[derive(Clone, Default)]
+pub struct Depths {
+    mask: u128,
+    counts: Option<Arc<Vec<u32>>>,
+}
+
+impl Depths {
+    /// Counts a node with these flags in (`added`) or out.
+    pub fn count(&mut self, depth: usize, flags: u16, added: bool) {
+        if flags & (CUT | DNAME) == 0 {
+            return;
+        }
+        let counts = Arc::make_mut(self.counts.get_or_insert_default());
+        if counts.len() <= depth {
+            counts.resize(depth + 1, 0);
+        }
+        counts[depth] = if added { counts[depth] + 1 } else { counts[depth].saturating_sub(1) };
+        let bit = 1u128 << (depth & 127);
+        self.mask = if counts[depth] > 0 { self.mask | bit } else { self.mask & !bit };
+    }
+
+    /// The depths at which there are any, from the apex down, up to `limit`.
+    #[inline]
+    pub fn up_to(&self, limit: usize) -> DepthIter {
+        DepthIter(self.mask & (u128::MAX >> (127 - limit.min(127))))
+    }
+}
+
+/// Iterator over the set bits of a mask.
+pub struct DepthIter(u128);
+
+impl Iterator for DepthIter {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let depth = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(depth)
+    }
+}
+
+/// The hashed chain of a zone (RFC 5155).
+#[derive(Clone)]
+pub struct Nsec3Chain {
+    /// Salt of every name.
+    pub salt: Arc<[u8]>,
+    /// Additional iterations.
+    pub iterations: u16,
+    /// The raw hashes of the chain's owners.
+    pub hashes: Order,
+}
+
+/// One version of a zone; a clone shares it.
+#[derive(Clone)]
+pub struct Contents {
+    pub(crate) origin: Arc<NameBuf>,
+    pub(crate) origin_labels: u8,
+    pub(crate) hasher: NameHasher,
+    pub(crate) origin_hash: u64,
+    pub(crate) index: Index,
+    pub(crate) names: Order,
+    pub(crate) nsec: Order,
+    pub(crate) nsec3: Option<Nsec3Chain>,
+    pub(crate) depths: Depths,
+    pub(crate) records: u64,
+}
+
+impl Contents {
+    /// The apex.
+    pub fn origin(&self) -> &Name {
+        &self.origin
+    }
+
+    /// Number of labels of the apex.
+    #[inline]
+    pub fn origin_labels(&self) -> usize {
+        usize::from(self.origin_labels)
+    }
+
+    /// The hasher that names of this zone are found under.
+    pub fn hasher(&self) -> NameHasher {
+        self.hasher
+    }
+
+    /// Number of records, signatures included.
+    pub fn record_count(&self) -> u64 {
+        self.records
+    }
+
+    /// Number of owner names, empty non-terminals left out.
+    pub fn name_count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether the zone has a chain of NSEC or NSEC3 records.
+    pub fn is_signed(&self) -> bool {
+        !self.nsec.is_empty() || self.nsec3.is_some()
+    }
+
+    /// The node at the apex.
+    #[inline]
+    pub fn apex(&self) -> Option<Node<'_>> {
+        self.index.find(self.origin_hash, &[])
+    }
+
+    /// The SOA record's data.
+    pub fn soa(&self) -> Option<Soa<'_>> {
+        Soa::parse(self.apex()?.rrset(RType::SOA)?.first()?)
+    }
+
+    /// The node of exactly this name, whether or not a zone cut hides it.
+    pub fn get(&self, name: &Name) -> Option<Node<'_>> {
+        let labels = name.strip_suffix(&self.origin)?;
+        self.index.find(self.hash_labels(labels), labels)
+    }
+
+    /// The node with these labels relative to the apex.
+    pub(crate) fn get_labels(&self, labels: &[u8]) -> Option<Node<'_>> {
+        self.index.find(self.hash_labels(labels), labels)
+    }
+
+    /// The hash of the name with these labels in front of the apex.
+    pub(crate) fn hash_labels(&self, labels: &[u8]) -> u64 {
+        hash_labels(self.hasher, self.origin_hash, labels)
+    }
+
+    /// All nodes with records, in canonical order, apex first.
+    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        self.names.iter().filter_map(|key| self.get_labels(labels_of(key, &mut [0; 256])))
+    }
+
+    /// The absolute name of a node.
+    pub fn owner(&self, node: &Node<'_>) -> NameBuf {
+        let mut wire = node.labels().to_vec();
+        wire.extend_from_slice(self.origin.as_wire());
+        Name::from_validated(&wire).to_owned()
+    }
+
+    /// The parameters in use, from the apex (RFC 5155 4).
+    pub(crate) fn nsec3_param(apex: &Node<'_>) -> Option<(Arc<[u8]>, u16)> {
+        let rrset = apex.rrset(RType::NSEC3PARAM)?;
+        rrset.data().filter_map(Nsec3Param::parse).find(|p| p.algorithm == 1 && p.flags == 0).map(|p| (p.salt.into(), p.iterations))
+    }
+}
+
+/// The hash of the name with `labels` in front of the name that has `origin_hash`.
+pub(crate) fn hash_labels(hasher: NameHasher, origin_hash: u64, labels: &[u8]) -> u64 {
+    let mut starts = [0u8; 128];
+    let (mut at, mut count) = (0usize, 0usize);
+    while at < labels.len() {
+        starts[count] = at as u8;
+        count += 1;
+        at += 1 + labels[at] as usize;
+    }
+    starts[..count].iter().rev().fold(origin_hash, |hash, &start| {
+        let start = start as usize;
+        hasher.extend(hash, &labels[start + 1..start + 1 + labels[start] as usize])
+    })
+}
+
+/// Number of labels in `labels`.
+pub(crate) fn count_labels(labels: &[u8]) -> usize {
+    let (mut at, mut count) = (0usize, 0usize);
+    while at < labels.len() {
+        count += 1;
+        at += 1 + labels[at] as usize;
+    }
+    count
+}

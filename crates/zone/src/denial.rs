@@ -1,0 +1,191 @@
+//! Proofs that something does not exist (RFC 4035 3.1.3, RFC 5155 7.2), from a zone that was signed
+//! before.
+
+use dns::name::MAX_NAME_LEN;
+use dns::question::HashedName;
+use dns::response::{Full, Owner, Section, Writer};
+use dns::{Name, RType};
+
+use crate::answer::write_rrset;
+use crate::contents::{Contents, Nsec3Chain};
+use crate::node::Node;
+use crate::order::{MAX_KEY_LEN, labels_of, sort_key};
+
+/// What a response has to prove about the name asked for. Depths count labels from the root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// The name exists without the type.
+    NoData,
+    /// The name does not exist, and no wildcard could have made it.
+    NameError { encloser: usize },
+    /// The name does not exist; a wildcard matched and has the type.
+    Expanded { encloser: usize },
+    /// The name does not exist; a wildcard matched and does not have the type.
+    WildcardNoData { encloser: usize },
+    /// The delegation at `depth` has no DS.
+    Insecure { depth: usize },
+}
+
+/// At most this many records prove one denial.
+const MAX_PROOFS: usize = 4;
+
+/// Writes the records of one proof, each once.
+struct Proof<'z, 'w, 'b> {
+    zone: &'z Contents,
+    writer: &'w mut Writer<'b>,
+    written: [u64; MAX_PROOFS],
+    count: usize,
+}
+
+/// Adds the proof to the authority section.
+pub fn prove(zone: &Contents, name: &HashedName, denial: Denial, writer: &mut Writer<'_>) -> Result<(), Full> {
+    let mut proof = Proof { zone, writer, written: [0; MAX_PROOFS], count: 0 };
+    match &zone.nsec3 {
+        Some(chain) => proof.nsec3(chain, name, denial),
+        None if !zone.nsec.is_empty() => proof.nsec(name, denial),
+        None => Ok(()),
+    }
+}
+
+impl<'z> Proof<'z, '_, '_> {
+    /// RFC 4035 3.1.3.1 to 3.1.3.4.
+    fn nsec(&mut self, name: &HashedName, denial: Denial) -> Result<(), Full> {
+        let whole = name.labels();
+        match denial {
+            // For an empty non-terminal the record before it covers it.
+            Denial::NoData => self.nsec_at_or_before(name.between(whole, self.zone.origin_labels())),
+            Denial::Insecure { depth } => self.nsec_at_or_before(name.between(depth, self.zone.origin_labels())),
+            Denial::Expanded { .. } => self.nsec_at_or_before(name.between(whole, self.zone.origin_labels())),
+            Denial::NameError { encloser } | Denial::WildcardNoData { encloser } => {
+                self.nsec_at_or_before(name.between(whole, self.zone.origin_labels()))?;
+                let mut buffer = [0; MAX_NAME_LEN + 1];
+                self.nsec_at_or_before(wildcard(name.between(encloser, self.zone.origin_labels()), &mut buffer))
+            }
+        }
+    }
+
+    /// The NSEC record of the name with these labels, or the one that covers it.
+    fn nsec_at_or_before(&mut self, labels: &[u8]) -> Result<(), Full> {
+        let (mut key, mut owner) = ([0; MAX_KEY_LEN], [0; 256]);
+        let key = sort_key(labels, &mut key);
+        let Some(found) = self.zone.nsec.at_or_before(key) else { return Ok(()) };
+        let labels = labels_of(found, &mut owner);
+        let Some(node) = self.zone.get_labels(labels) else { return Ok(()) };
+        self.write(&node, RType::NSEC)
+    }
+
+    /// RFC 5155 7.2.2 to 7.2.8.
+    fn nsec3(&mut self, chain: &'z Nsec3Chain, name: &HashedName, denial: Denial) -> Result<(), Full> {
+        let whole = name.labels();
+        match denial {
+            Denial::NoData => {
+                if self.matching(chain, name.name())? {
+                    return Ok(());
+                }
+                // Opt-out: the name has no record of its own (RFC 5155 7.2.4).
+                self.closest_provable(chain, name, whole)
+            }
+            Denial::Insecure { depth } => {
+                if self.matching(chain, name.suffix(depth))? {
+                    return Ok(());
+                }
+                self.closest_provable(chain, name, depth)
+            }
+            Denial::Expanded { encloser } => self.covering(chain, name.suffix(encloser + 1)),
+            Denial::NameError { encloser } => {
+                self.closest_provable_from(chain, name, encloser)?;
+                self.wildcard(chain, name, encloser)
+            }
+            Denial::WildcardNoData { encloser } => {
+                self.closest_provable_from(chain, name, encloser)?;
+                self.wildcard(chain, name, encloser)
+            }
+        }
+    }
+
+    /// The proof of the closest encloser of a name that is not in the chain (RFC 5155 7.2.1).
+    fn closest_provable(&mut self, chain: &'z Nsec3Chain, name: &HashedName, depth: usize) -> Result<(), Full> {
+        self.closest_provable_from(chain, name, depth.saturating_sub(1))
+    }
+
+    /// The same, from `depth` upwards: with opt-out an encloser may be missing from the chain.
+    fn closest_provable_from(&mut self, chain: &'z Nsec3Chain, name: &HashedName, depth: usize) -> Result<(), Full> {
+        for depth in (self.zone.origin_labels()..=depth).rev() {
+            if self.matching(chain, name.suffix(depth))? {
+                return self.covering(chain, name.suffix(depth + 1));
+            }
+        }
+        Ok(())
+    }
+
+    /// The record that matches or covers the wildcard below the closest encloser.
+    fn wildcard(&mut self, chain: &'z Nsec3Chain, name: &HashedName, encloser: usize) -> Result<(), Full> {
+        let mut buffer = [0; MAX_NAME_LEN + 1];
+        let wire = wildcard(name.suffix(encloser).as_wire(), &mut buffer);
+        // A name too long for a wildcard below it cannot have one.
+        match Name::from_wire(wire) {
+            Ok(wildcard) => self.covering(chain, wildcard),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Writes the record that matches `name`; false if there is none.
+    fn matching(&mut self, chain: &'z Nsec3Chain, name: &Name) -> Result<bool, Full> {
+        let hash = dnssec::nsec3::hash(name, &chain.salt, chain.iterations);
+        if !chain.hashes.contains(&hash) {
+            return Ok(false);
+        }
+        self.hashed(&hash).map(|()| true)
+    }
+
+    /// Writes the record that covers (or matches) `name`.
+    fn covering(&mut self, chain: &'z Nsec3Chain, name: &Name) -> Result<(), Full> {
+        let hash = dnssec::nsec3::hash(name, &chain.salt, chain.iterations);
+        match chain.hashes.at_or_before(&hash) {
+            Some(found) => self.hashed(found),
+            None => Ok(()),
+        }
+    }
+
+    fn hashed(&mut self, hash: &[u8]) -> Result<(), Full> {
+        let Some(hash) = hash.first_chunk() else { return Ok(()) };
+        let mut labels = [0u8; 1 + dnssec::nsec3::LABEL_LEN];
+        labels[0] = dnssec::nsec3::LABEL_LEN as u8;
+        labels[1..].copy_from_slice(&dnssec::nsec3::label(hash));
+        match self.zone.get_labels(&labels) {
+            Some(node) => self.write(&node, RType::NSEC3),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, node: &Node<'_>, rtype: RType) -> Result<(), Full> {
+        let id = self.zone.hash_labels(node.labels());
+        if self.written[..self.count].contains(&id) {
+            return Ok(());
+        }
+        if self.count < MAX_PROOFS {
+            self.written[self.count] = id;
+            self.count += 1;
+        }
+        let Some(rrset) = node.rrset(rtype) else { return Ok(()) };
+        let mut wire = [0u8; 256];
+        let owner = join(node.labels(), self.zone.origin(), &mut wire);
+        write_rrset(self.writer, Section::Authority, Owner::Name(owner), &rrset, rrset.ttl, true)
+    }
+}
+
+/// `*` in front of `wire`.
+fn wildcard<'b>(wire: &[u8], buffer: &'b mut [u8; MAX_NAME_LEN + 1]) -> &'b [u8] {
+    let len = wire.len().min(MAX_NAME_LEN - 1);
+    buffer[..2].copy_from_slice(b"\x01*");
+    buffer[2..2 + len].copy_from_slice(&wire[..len]);
+    &buffer[..2 + len]
+}
+
+/// The absolute name of `labels` in front of `origin`.
+pub(crate) fn join<'b>(labels: &[u8], origin: &Name, buffer: &'b mut [u8; 256]) -> &'b Name {
+    let (origin, len) = (origin.as_wire(), labels.len());
+    buffer[..len].copy_from_slice(labels);
+    buffer[len..len + origin.len()].copy_from_slice(origin);
+    Name::from_validated(&buffer[..len + origin.len()])
+}

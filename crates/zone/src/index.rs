@@ -1,0 +1,249 @@
+//! Node by name: a directory of [`Page`]s, chosen by the high bits of the name's hash.
+//!
+//! The directory has two levels so that a change copies a few dozen pointers, however large the zone:
+//! a root of groups, a group of pages. A group doubles its pages when one grows too large; the root
+//! is split anew when a group has too many. Old versions share whatever did not change.
+
+use std::sync::Arc;
+
+use crate::memory::{prefetch, region};
+use crate::node::Node;
+use crate::page::{self, Entry, Page};
+
+/// Octets of nodes that a freshly built page holds on average, at most.
+const TARGET_BYTES: usize = 3072;
+/// A page that grew beyond this is split, unless it holds a single node.
+const SPLIT_BYTES: usize = 4 * TARGET_BYTES;
+/// Pages of a freshly built group: 2^6.
+const GROUP_BITS: u32 = 6;
+/// A group with more pages than 2^this makes the root split.
+const MAX_GROUP_BITS: u32 = 8;
+/// Bits of the hash that choose pages; the rest is for slots within the page.
+const MAX_BITS: u32 = 32;
+
+/// A node for [`Index::build`]: where it stands in the octets given beside.
+#[derive(Clone, Copy)]
+pub struct Placed {
+    /// Hash of the whole owner name.
+    pub hash: u64,
+    /// Offset in octets.
+    pub start: usize,
+    /// Length in octets.
+    pub len: u32,
+}
+
+#[derive(Clone)]
+struct Group {
+    bits: u32,
+    pages: Box<[Page]>,
+}
+
+#[derive(Clone)]
+enum Directory {
+    /// A small zone is one page; no pointers in between.
+    Single(Page),
+    /// `root` has 2^`bits` groups.
+    Tree { bits: u32, root: Arc<[Arc<Group>]> },
+}
+
+/// All nodes of a zone; a clone shares them.
+#[derive(Clone)]
+pub struct Index {
+    directory: Directory,
+}
+
+/// The first `bits` bits of a hash, as a number.
+#[inline]
+fn high(hash: u64, bits: u32) -> usize {
+    if bits == 0 { 0 } else { (hash >> (64 - bits)) as usize }
+}
+
+impl Index {
+    /// An index over nodes whose octets stand in `blobs`.
+    pub fn build(nodes: &[Placed], blobs: &[u8]) -> Index {
+        let wanted = (blobs.len() / TARGET_BYTES + 1).next_power_of_two();
+        let bits = wanted.trailing_zeros().min(MAX_BITS);
+        // Counting sort by page, then one region for all pages.
+        let mut starts = vec![0u32; (1 << bits) + 1];
+        let mut bytes = vec![0usize; 1 << bits];
+        for node in nodes {
+            starts[high(node.hash, bits) + 1] += 1;
+            bytes[high(node.hash, bits)] += node.len as usize;
+        }
+        for i in 0..1 << bits {
+            starts[i + 1] += starts[i];
+        }
+        let mut order = vec![0u32; nodes.len()];
+        let mut next = starts.clone();
+        for (i, node) in nodes.iter().enumerate() {
+            let slot = &mut next[high(node.hash, bits)];
+            order[*slot as usize] = i as u32;
+            *slot += 1;
+        }
+        let count = |page: usize| (starts[page + 1] - starts[page]) as usize;
+        let sizes: Vec<usize> = (0..1 << bits).map(|p| page::size(count(p), bytes[p]).next_multiple_of(8)).collect();
+        let memory = region(sizes.iter().sum(), |out| {
+            let mut at = 0;
+            for (p, &size) in sizes.iter().enumerate() {
+                let members = &order[starts[p] as usize..starts[p + 1] as usize];
+                let entries = members.iter().map(|&i| {
+                    let node = &nodes[i as usize];
+                    Entry { hash: node.hash, blob: &blobs[node.start..node.start + node.len as usize] }
+                });
+                page::fill(&mut out[at..at + size], count(p), entries);
+                at += size;
+            }
+        });
+        let mut at = 0;
+        let pages = sizes.iter().enumerate().map(|(p, &size)| {
+            at += size;
+            Page::new(memory.slice(at - size..at), count(p))
+        });
+        Index::from_pages(bits, pages.collect())
+    }
+
+    fn from_pages(bits: u32, pages: Vec<Page>) -> Index {
+        if let [page] = &pages[..] {
+            return Index { directory: Directory::Single(page.clone()) };
+        }
+        let root_bits = bits.saturating_sub(GROUP_BITS);
+        let group_bits = bits - root_bits;
+        let mut pages = pages.into_iter();
+        let root = (0..1 << root_bits)
+            .map(|_| Arc::new(Group { bits: group_bits, pages: pages.by_ref().take(1 << group_bits).collect() }))
+            .collect();
+        Index { directory: Directory::Tree { bits: root_bits, root } }
+    }
+
+    #[inline]
+    fn page(&self, hash: u64) -> &Page {
+        match &self.directory {
+            Directory::Single(page) => page,
+            Directory::Tree { bits, root } => {
+                let group = &root[high(hash, *bits)];
+                &group.pages[high(hash << bits, group.bits)]
+            }
+        }
+    }
+
+    /// The node with this hash whose labels relative to the apex are `labels`.
+    #[inline]
+    pub fn find(&self, hash: u64, labels: &[u8]) -> Option<Node<'_>> {
+        self.page(hash).find(hash, labels)
+    }
+
+    /// First of three hints for a coming [`Index::find`]: asks for the pointer to the page.
+    #[inline]
+    pub fn prefetch_page(&self, hash: u64) {
+        if let Directory::Tree { bits, root } = &self.directory {
+            let group = &root[high(hash, *bits)];
+            prefetch(&raw const group.pages[high(hash << bits, group.bits)]);
+        }
+    }
+
+    /// Second hint: asks for the slot.
+    #[inline]
+    pub fn prefetch_slot(&self, hash: u64) {
+        self.page(hash).prefetch_slot(hash);
+    }
+
+    /// Third hint: asks for the node.
+    #[inline]
+    pub fn prefetch_node(&self, hash: u64) {
+        self.page(hash).prefetch_node(hash);
+    }
+
+    /// All nodes, in no order that means anything.
+    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        self.pages().flat_map(|page| page.nodes().map(|(node, _)| node))
+    }
+
+    fn pages(&self) -> Box<dyn Iterator<Item = &Page> + '_> {
+        match &self.directory {
+            Directory::Single(page) => Box::new(std::iter::once(page)),
+            Directory::Tree { root, .. } => Box::new(root.iter().flat_map(|group| group.pages.iter())),
+        }
+    }
+
+    /// This index with the node under `hash` and `labels` replaced by `blob`, or taken out.
+    ///
+    /// `hash_of` gives the hash of a node's labels; it is needed for the neighbours in its page.
+    pub fn with(&self, hash: u64, labels: &[u8], blob: Option<&[u8]>, hash_of: &dyn Fn(&[u8]) -> u64) -> Index {
+        let old = self.page(hash);
+        let mut entries: Vec<Entry<'_>> = old
+            .nodes()
+            .filter(|(node, _)| !dns::name::eq_ignore_case(node.labels(), labels))
+            .map(|(node, blob)| Entry { hash: hash_of(node.labels()), blob })
+            .collect();
+        entries.extend(blob.map(|blob| Entry { hash, blob }));
+        match &self.directory {
+            Directory::Single(_) => {
+                let page = Page::build(&entries);
+                if page.len() <= SPLIT_BYTES || entries.len() == 1 {
+                    return Index { directory: Directory::Single(page) };
+                }
+                let group = Group { bits: 1, pages: split(&entries, 0).into() };
+                Index { directory: Directory::Tree { bits: 0, root: Arc::new([Arc::new(group)]) } }
+            }
+            Directory::Tree { bits, root } => {
+                let at = high(hash, *bits);
+                let group = root[at].with(*bits, hash, &entries, hash_of);
+                let grown = group.bits > MAX_GROUP_BITS;
+                let mut root: Vec<Arc<Group>> = root.to_vec();
+                root[at] = Arc::new(group);
+                let directory = Directory::Tree { bits: *bits, root: root.into() };
+                if grown { Index { directory }.regrouped() } else { Index { directory } }
+            }
+        }
+    }
+
+    /// The same pages under a root with more groups. Groups that had fewer pages than the largest
+    /// get their pages shared out by splitting them.
+    fn regrouped(self) -> Index {
+        let Directory::Tree { bits, root } = self.directory else { return self };
+        let more = MAX_GROUP_BITS - GROUP_BITS;
+        let mut groups = Vec::with_capacity(root.len() << more);
+        for group in root.iter() {
+            if group.bits < more {
+                return Index { directory: Directory::Tree { bits, root } };
+            }
+            let size = group.pages.len() >> more;
+            groups.extend(
+                group.pages.chunks(size).map(|pages| Arc::new(Group { bits: group.bits - more, pages: pages.into() })),
+            );
+        }
+        Index { directory: Directory::Tree { bits: bits + more, root: groups.into() } }
+    }
+}
+
+impl Group {
+    /// This group with the page of `hash` made anew from `entries`.
+    fn with(&self, root_bits: u32, hash: u64, entries: &[Entry<'_>], hash_of: &dyn Fn(&[u8]) -> u64) -> Group {
+        let at = high(hash << root_bits, self.bits);
+        let page = Page::build(entries);
+        let splittable = entries.len() > 1 && root_bits + self.bits < MAX_BITS;
+        if page.len() <= SPLIT_BYTES || !splittable {
+            let mut pages = self.pages.clone();
+            pages[at] = page;
+            return Group { bits: self.bits, pages };
+        }
+        let mut pages = Vec::with_capacity(self.pages.len() * 2);
+        for (i, old) in self.pages.iter().enumerate() {
+            if i == at {
+                pages.extend(split(entries, root_bits + self.bits));
+            } else {
+                let entries: Vec<Entry<'_>> =
+                    old.nodes().map(|(node, blob)| Entry { hash: hash_of(node.labels()), blob }).collect();
+                pages.extend(split(&entries, root_bits + self.bits));
+            }
+        }
+        Group { bits: self.bits + 1, pages: pages.into() }
+    }
+}
+
+/// Two pages, told apart by the bit of the hash behind the first `bits`.
+fn split(entries: &[Entry<'_>], bits: u32) -> [Page; 2] {
+    let (right, left): (Vec<Entry<'_>>, Vec<Entry<'_>>) =
+        entries.iter().copied().partition(|entry| entry.hash << bits >> 63 == 1);
+    [Page::build(&left), Page::build(&right)]
+}

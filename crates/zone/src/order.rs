@@ -1,0 +1,325 @@
+//! Names in canonical order (RFC 4034 6.1): the previous name for NSEC, walks over a zone, listings.
+//!
+//! Names are kept as sort keys: byte strings whose plain order is the canonical order. They stand in
+//! chunks of a few hundred; a change copies one chunk and one list of chunks.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// Octets that a freshly built chunk holds at most.
+const CHUNK_BYTES: usize = 4096;
+/// A chunk that grew beyond this is split.
+const SPLIT_BYTES: usize = 2 * CHUNK_BYTES;
+/// Chunks of a freshly built group; twice as many make it split.
+const GROUP_CHUNKS: usize = 64;
+
+/// Longest sort key: every octet of the labels escaped.
+pub const MAX_KEY_LEN: usize = 512;
+
+/// The sort key of `labels` (uncompressed, left to right, without the apex), written to `out`.
+///
+/// The labels stand from right to left in lower case, separated by a zero octet; octets 0 and 1 are
+/// escaped so that the separator sorts before everything a label can contain.
+pub fn sort_key<'o>(labels: &[u8], out: &'o mut [u8; MAX_KEY_LEN]) -> &'o [u8] {
+    let mut starts = [0u8; 128];
+    let (mut at, mut count) = (0usize, 0usize);
+    while at < labels.len() {
+        starts[count] = at as u8;
+        count += 1;
+        at += 1 + labels[at] as usize;
+    }
+    let mut len = 0;
+    for (i, &start) in starts[..count].iter().rev().enumerate() {
+        if i > 0 {
+            out[len] = 0;
+            len += 1;
+        }
+        let start = start as usize;
+        for &octet in &labels[start + 1..start + 1 + labels[start] as usize] {
+            if octet <= 1 {
+                out[len] = 1;
+                len += 1;
+                out[len] = octet + 1;
+            } else {
+                out[len] = octet.to_ascii_lowercase();
+            }
+            len += 1;
+        }
+    }
+    &out[..len]
+}
+
+/// Writes the labels (left to right) that `key` was made of to `out`, as far as they fit.
+pub fn labels_of<'o>(key: &[u8], out: &'o mut [u8; 256]) -> &'o [u8] {
+    let mut end = out.len();
+    if key.is_empty() {
+        return &out[end..];
+    }
+    for part in key.split(|&octet| octet == 0) {
+        let escapes = part.iter().filter(|&&octet| octet == 1).count();
+        let Some(start) = end.checked_sub(1 + part.len() - escapes) else { break };
+        out[start] = (part.len() - escapes) as u8;
+        let mut octets = part.iter();
+        let mut at = start + 1;
+        while let Some(&octet) = octets.next() {
+            out[at] = if octet == 1 { octets.next().map_or(0, |escaped| escaped - 1) } else { octet };
+            at += 1;
+        }
+        end = start;
+    }
+    &out[end..]
+}
+
+/// Sorted keys in one piece of memory: count u16, where each key ends u16, keys.
+#[derive(Clone)]
+struct Chunk(Bytes);
+
+impl Chunk {
+    fn build(keys: &[&[u8]]) -> Chunk {
+        let total: usize = keys.iter().map(|key| key.len()).sum();
+        let mut out = Vec::with_capacity(2 + 2 * keys.len() + total);
+        out.extend_from_slice(&(keys.len() as u16).to_le_bytes());
+        let mut end = 0u16;
+        for key in keys {
+            end += key.len() as u16;
+            out.extend_from_slice(&end.to_le_bytes());
+        }
+        keys.iter().for_each(|key| out.extend_from_slice(key));
+        Chunk(Bytes::from(out.into_boxed_slice()))
+    }
+
+    fn u16_at(&self, at: usize) -> usize {
+        usize::from(u16::from_le_bytes([self.0[at], self.0[at + 1]]))
+    }
+
+    fn count(&self) -> usize {
+        self.u16_at(0)
+    }
+
+    fn key(&self, i: usize) -> &[u8] {
+        let base = 2 + 2 * self.count();
+        let start = if i == 0 { 0 } else { self.u16_at(2 * i) };
+        &self.0[base + start..base + self.u16_at(2 + 2 * i)]
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.count()).map(|i| self.key(i))
+    }
+
+    /// How many keys are smaller than `key`, or equal to it where `inclusive`.
+    fn rank(&self, key: &[u8], inclusive: bool) -> usize {
+        let (mut low, mut high) = (0, self.count());
+        while low < high {
+            let middle = low.midpoint(high);
+            let before = if inclusive { self.key(middle) <= key } else { self.key(middle) < key };
+            (low, high) = if before { (middle + 1, high) } else { (low, middle) };
+        }
+        low
+    }
+}
+
+/// A sorted set of keys; a clone shares it.
+#[derive(Clone, Default)]
+pub struct Order {
+    groups: Arc<Vec<Arc<Vec<Chunk>>>>,
+    len: usize,
+}
+
+/// Collects keys that come in rising order.
+#[derive(Default)]
+pub struct OrderBuilder {
+    chunks: Vec<Chunk>,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    len: usize,
+}
+
+impl OrderBuilder {
+    /// Adds a key that is greater than all before it.
+    pub fn push(&mut self, key: &[u8]) {
+        if self.bytes.len() + key.len() + 2 * self.ends.len() > CHUNK_BYTES {
+            self.flush();
+        }
+        self.bytes.extend_from_slice(key);
+        self.ends.push(self.bytes.len());
+        self.len += 1;
+    }
+
+    fn flush(&mut self) {
+        if self.ends.is_empty() {
+            return;
+        }
+        let mut start = 0;
+        let keys: Vec<&[u8]> = self.ends.iter().map(|&end| &self.bytes[std::mem::replace(&mut start, end)..end]).collect();
+        self.chunks.push(Chunk::build(&keys));
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// The set.
+    pub fn finish(mut self) -> Order {
+        self.flush();
+        let groups = self.chunks.chunks(GROUP_CHUNKS).map(|group| Arc::new(group.to_vec())).collect();
+        Order { groups: Arc::new(groups), len: self.len }
+    }
+}
+
+impl Order {
+    /// Number of keys.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The last group and chunk whose first key is not greater than `key`.
+    fn locate(&self, key: &[u8]) -> (usize, usize) {
+        let first = |chunk: &Chunk| chunk.key(0) <= key;
+        let group = self.groups.partition_point(|group| first(&group[0])).saturating_sub(1);
+        let chunk = self.groups.get(group).map_or(0, |g| g.partition_point(first).saturating_sub(1));
+        (group, chunk)
+    }
+
+    /// The greatest key that is smaller than `key`, or equal to it; the greatest of all when there is
+    /// none, as the chains of RFC 4034 and 5155 close in a ring.
+    pub fn at_or_before(&self, key: &[u8]) -> Option<&[u8]> {
+        let (group, chunk) = self.locate(key);
+        let chunk = self.groups.get(group)?.get(chunk)?;
+        match chunk.rank(key, true) {
+            0 => self.last(),
+            rank => Some(chunk.key(rank - 1)),
+        }
+    }
+
+    /// Whether `key` is there.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.at_or_before(key) == Some(key)
+    }
+
+    /// The greatest key.
+    pub fn last(&self) -> Option<&[u8]> {
+        let chunk = self.groups.last()?.last()?;
+        Some(chunk.key(chunk.count() - 1))
+    }
+
+    /// All keys from `start` on, in order.
+    pub fn iter_from<'a>(&'a self, start: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        let (group, chunk) = self.locate(start);
+        let skip = self.groups.get(group).map_or(0, |g| g[chunk].rank(start, false));
+        let groups = self.groups[group.min(self.groups.len())..].iter();
+        groups.flat_map(|group| group.iter()).skip(chunk).flat_map(Chunk::keys).skip(skip)
+    }
+
+    /// All keys in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.iter_from(&[])
+    }
+
+    /// This set with `key`.
+    pub fn with(&self, key: &[u8]) -> Order {
+        self.edit(key, true)
+    }
+
+    /// This set without `key`.
+    pub fn without(&self, key: &[u8]) -> Order {
+        self.edit(key, false)
+    }
+
+    fn edit(&self, key: &[u8], present: bool) -> Order {
+        if self.contains(key) == present {
+            return self.clone();
+        }
+        let (group_at, chunk_at) = self.locate(key);
+        let mut groups = Vec::clone(&self.groups);
+        let mut chunks = groups.get(group_at).map_or_else(Vec::new, |group| Vec::clone(group));
+        let old = chunks.get(chunk_at).cloned();
+        let mut keys: Vec<&[u8]> = old.iter().flat_map(Chunk::keys).collect();
+        let rank = old.as_ref().map_or(0, |chunk| chunk.rank(key, false));
+        if present { keys.insert(rank, key) } else { drop(keys.remove(rank)) }
+        let bytes: usize = keys.iter().map(|key| key.len() + 2).sum();
+        let parts: Vec<Chunk> = match keys.len() {
+            0 => Vec::new(),
+            count if bytes > SPLIT_BYTES && count > 1 => {
+                let (left, right) = keys.split_at(count / 2);
+                vec![Chunk::build(left), Chunk::build(right)]
+            }
+            _ => vec![Chunk::build(&keys)],
+        };
+        chunks.splice(chunk_at..(chunk_at + 1).min(chunks.len()), parts);
+        let halves: Vec<Arc<Vec<Chunk>>> = match chunks.len() {
+            0 => Vec::new(),
+            count if count > 2 * GROUP_CHUNKS => {
+                let right = chunks.split_off(count / 2);
+                vec![Arc::new(chunks), Arc::new(right)]
+            }
+            _ => vec![Arc::new(chunks)],
+        };
+        groups.splice(group_at..(group_at + 1).min(groups.len()), halves);
+        let len = if present { self.len + 1 } else { self.len - 1 };
+        Order { groups: Arc::new(groups), len }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use dns::NameBuf;
+
+    use super::*;
+
+    fn key(text: &str) -> Vec<u8> {
+        let name: NameBuf = text.parse().expect("name");
+        sort_key(name.strip_suffix(dns::Name::root()).expect("labels"), &mut [0; MAX_KEY_LEN]).to_vec()
+    }
+
+    #[test]
+    fn keys_sort_canonically_and_give_the_labels_back() {
+        let sorted = [
+            ".", "example.", "a.example.", "yljkjljk.a.example.", "Z.a.example.", "zABC.a.EXAMPLE.", "z.example.",
+            "\\000.z.example.", "\\001.z.example.", "*.z.example.", "\\200.z.example.", "example\\000.", "example!.",
+        ];
+        for pair in sorted.windows(2) {
+            assert!(key(pair[0]) < key(pair[1]), "{} < {}", pair[0], pair[1]);
+        }
+        for text in sorted {
+            let mut wire = labels_of(&key(text), &mut [0; 256]).to_vec();
+            wire.push(0);
+            let want: NameBuf = text.parse().expect("name");
+            assert_eq!(dns::Name::from_wire(&wire).expect("labels"), &*want);
+        }
+    }
+
+    /// Against the standard library's set, through splits and removals.
+    #[test]
+    fn agrees_with_a_model() {
+        let mut model = BTreeSet::new();
+        let mut order = Order::default();
+        let mut state = 1u64;
+        for _ in 0..20_000 {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let key = format!("{:05}", state >> 33 & 0x3fff).into_bytes();
+            if state >> 60 < 11 {
+                order = order.with(&key);
+                model.insert(key.clone());
+            } else {
+                order = order.without(&key);
+                model.remove(&key);
+            }
+            assert_eq!(order.len(), model.len());
+            let before = model.range(..=key.clone()).next_back().or(model.last());
+            assert_eq!(order.at_or_before(&key), before.map(|key| &key[..]));
+        }
+        assert!(order.iter().eq(model.iter().map(|key| &key[..])));
+        let mut builder = OrderBuilder::default();
+        model.iter().for_each(|key| builder.push(key));
+        let built = builder.finish();
+        assert!(built.iter().eq(order.iter()));
+        let tail: Vec<&[u8]> = built.iter_from(b"08000").collect();
+        assert!(tail.iter().copied().eq(model.range(b"08000".to_vec()..).map(|key| &key[..])));
+    }
+}

@@ -1,0 +1,158 @@
+//! A page: a few dozen nodes and a small hash table over them, in one piece of memory.
+//!
+//! A change to a zone copies one page. A lookup reads one slot of the table and the node that it
+//! names: usually two cache lines. How many slots there are stands beside the pointer to the page, so
+//! that the slot can be asked for before the page was touched.
+//!
+//! ```text
+//! slots u32 each (fingerprint 8 bits, offset 24 bits; 0 = empty), nodes u32,
+//! then per node: length u32, node
+//! ```
+
+use bytes::Bytes;
+use dns::name::eq_ignore_case;
+
+use crate::memory::prefetch;
+use crate::node::Node;
+
+/// Offsets have 24 bits.
+pub const MAX_PAGE_BYTES: usize = 1 << 24;
+const OFFSET: u32 = 0x00ff_ffff;
+
+/// A page; a clone shares it.
+#[derive(Clone)]
+pub struct Page {
+    data: Bytes,
+    slots_log2: u8,
+}
+
+/// A node to be put into a page: its name's hash and its octets.
+#[derive(Clone, Copy)]
+pub struct Entry<'a> {
+    /// Hash of the whole owner name.
+    pub hash: u64,
+    /// The packed node.
+    pub blob: &'a [u8],
+}
+
+/// Octets that a page of `count` nodes with `bytes` octets in all takes.
+pub fn size(count: usize, bytes: usize) -> usize {
+    4 * slots(count) + 4 + 4 * count + bytes
+}
+
+fn slots(count: usize) -> usize {
+    (count + count / 2 + 1).next_power_of_two()
+}
+
+/// Packs `entries` into `out`, which is zeroed and has exactly the octets that [`size`] tells.
+pub fn fill<'a>(out: &mut [u8], count: usize, entries: impl Iterator<Item = Entry<'a>>) {
+    let slots = slots(count);
+    put_u32(out, 4 * slots, count as u32);
+    let mut at = 4 * slots + 4;
+    for Entry { hash, blob } in entries {
+        let mut slot = hash as usize & (slots - 1);
+        while get_u32(out, 4 * slot) != 0 {
+            slot = (slot + 1) & (slots - 1);
+        }
+        put_u32(out, 4 * slot, at as u32 & OFFSET | fingerprint(hash));
+        put_u32(out, at, blob.len() as u32);
+        out[at + 4..at + 4 + blob.len()].copy_from_slice(blob);
+        at += 4 + blob.len();
+    }
+}
+
+fn fingerprint(hash: u64) -> u32 {
+    hash as u32 & !OFFSET
+}
+
+#[inline]
+fn get_u32(memory: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([memory[at], memory[at + 1], memory[at + 2], memory[at + 3]])
+}
+
+fn put_u32(memory: &mut [u8], at: usize, value: u32) {
+    memory[at..at + 4].copy_from_slice(&value.to_le_bytes());
+}
+
+impl Page {
+    /// A page over memory that [`fill`] wrote for `count` nodes.
+    pub fn new(data: Bytes, count: usize) -> Page {
+        Page { data, slots_log2: slots(count).trailing_zeros() as u8 }
+    }
+
+    /// A page of its own for `entries`.
+    pub fn build(entries: &[Entry<'_>]) -> Page {
+        let bytes = entries.iter().map(|entry| entry.blob.len()).sum();
+        let mut data = vec![0; size(entries.len(), bytes)];
+        fill(&mut data, entries.len(), entries.iter().copied());
+        Page::new(Bytes::from(data), entries.len())
+    }
+
+    /// The node with this hash whose labels relative to the apex are `labels`.
+    #[inline]
+    pub fn find(&self, hash: u64, labels: &[u8]) -> Option<Node<'_>> {
+        let page = &self.data[..];
+        let mask = (1usize << self.slots_log2) - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            let value = get_u32(page, 4 * slot);
+            if value == 0 {
+                return None; // A page always has an empty slot.
+            }
+            if value & !OFFSET == fingerprint(hash) {
+                let node = node_at(page, (value & OFFSET) as usize);
+                if eq_ignore_case(node.labels(), labels) {
+                    return Some(node);
+                }
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    /// Asks for the memory of the slot that [`Page::find`] will read first.
+    #[inline]
+    pub fn prefetch_slot(&self, hash: u64) {
+        let slot = hash as usize & ((1usize << self.slots_log2) - 1);
+        prefetch(self.data.as_ptr().wrapping_add(4 * slot));
+    }
+
+    /// Asks for the memory of the node that the first slot names.
+    #[inline]
+    pub fn prefetch_node(&self, hash: u64) {
+        let slot = hash as usize & ((1usize << self.slots_log2) - 1);
+        let value = get_u32(&self.data, 4 * slot);
+        if value != 0 {
+            let node = self.data.as_ptr().wrapping_add((value & OFFSET) as usize);
+            prefetch(node);
+            prefetch(node.wrapping_add(64));
+        }
+    }
+
+    /// Octets of the page.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Number of nodes.
+    pub fn count(&self) -> usize {
+        get_u32(&self.data, 4 << self.slots_log2) as usize
+    }
+
+    /// All nodes and their octets, in the order they were put in.
+    pub fn nodes(&self) -> impl Iterator<Item = (Node<'_>, &[u8])> {
+        let page = &self.data[..];
+        let mut at = (4 << self.slots_log2) + 4;
+        (0..self.count()).map(move |_| {
+            let len = get_u32(page, at) as usize;
+            let blob = &page[at + 4..at + 4 + len];
+            at += 4 + len;
+            (Node::read(blob, len), blob)
+        })
+    }
+}
+
+#[inline]
+fn node_at(page: &[u8], offset: usize) -> Node<'_> {
+    let len = get_u32(page, offset) as usize;
+    Node::read(&page[offset + 4..], len)
+}
