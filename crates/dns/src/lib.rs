@@ -4,6 +4,9 @@
 #![forbid(unsafe_code)]
 
 pub mod class;
+pub mod edns;
+pub mod header;
+pub mod message;
 pub mod name;
 pub mod namehash;
 pub mod rdata;
@@ -11,6 +14,9 @@ pub mod rtype;
 pub mod scan;
 
 pub use class::Class;
+pub use edns::Edns;
+pub use header::{Header, Opcode, Rcode};
+pub use message::{Message, Question, Record};
 pub use name::{Name, NameBuf, NameError};
 pub use namehash::NameHasher;
 pub use rtype::RType;
