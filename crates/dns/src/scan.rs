@@ -79,6 +79,7 @@ impl ScanError {
 pub struct Scanner<'a> {
     src: &'a [u8],
     pos: usize,
+    line: u32,
     depth: u32,
     paren_offset: usize,
 }
@@ -104,12 +105,17 @@ static CLASS: [u8; 256] = {
 impl<'a> Scanner<'a> {
     /// A scanner at the start of `src`.
     pub fn new(src: &'a [u8]) -> Scanner<'a> {
-        Scanner { src, pos: 0, depth: 0, paren_offset: 0 }
+        Scanner { src, pos: 0, line: 1, depth: 0, paren_offset: 0 }
     }
 
     /// Where the scanner stands in the source.
     pub fn offset(&self) -> usize {
         self.pos
+    }
+
+    /// The line where the scanner stands, from 1.
+    pub fn line(&self) -> u32 {
+        self.line
     }
 
     /// Whether the source is used up.
@@ -133,8 +139,8 @@ impl<'a> Scanner<'a> {
             match byte {
                 b' ' | b'\t' | b'\r' => self.pos += 1,
                 b'\n' if self.depth == 0 => return Ok(None),
-                b'\n' => self.pos += 1,
-                b';' => self.skip_comment(),
+                b'\n' => self.line_break(),
+                b';' => self.skip_line(),
                 b'(' | b')' => self.parenthesis(byte)?,
                 b'"' => return self.quoted().map(Some),
                 _ => return Ok(Some(self.plain())),
@@ -168,12 +174,14 @@ impl<'a> Scanner<'a> {
     pub fn next_entry(&mut self) {
         while let Some(&byte) = self.src.get(self.pos) {
             match byte {
-                b'\n' if self.depth == 0 => {
-                    self.pos += 1;
-                    return;
+                b'\n' => {
+                    self.line_break();
+                    if self.depth == 0 {
+                        return;
+                    }
                 }
-                b';' => self.skip_comment(),
-                b'\\' => self.pos = (self.pos + 2).min(self.src.len()),
+                b';' => self.skip_line(),
+                b'\\' => self.pos += self.escape_len(self.pos),
                 b'(' => {
                     self.depth = 1;
                     self.pos += 1;
@@ -185,8 +193,7 @@ impl<'a> Scanner<'a> {
                 b'"' => {
                     // An open quote ends with its line, so that one error does not swallow the file.
                     if self.quoted().is_err() {
-                        self.pos +=
-                            self.src[self.pos..].iter().position(|&b| b == b'\n').unwrap_or(self.src.len() - self.pos);
+                        self.skip_line();
                     }
                 }
                 _ => self.pos += 1,
@@ -195,9 +202,20 @@ impl<'a> Scanner<'a> {
         self.depth = 0;
     }
 
-    fn skip_comment(&mut self) {
+    /// Goes to the line break.
+    fn skip_line(&mut self) {
         let rest = &self.src[self.pos..];
-        self.pos += rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
+        self.pos += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    }
+
+    fn line_break(&mut self) {
+        self.pos += 1;
+        self.line = self.line.wrapping_add(1);
+    }
+
+    /// Octets of the escape whose backslash stands at `at`: it takes the next octet, never the line break.
+    fn escape_len(&self, at: usize) -> usize {
+        if matches!(self.src.get(at + 1), None | Some(b'\n')) { 1 } else { 2 }
     }
 
     fn parenthesis(&mut self, byte: u8) -> Result<(), ScanError> {
@@ -226,10 +244,7 @@ impl<'a> Scanner<'a> {
         while let Some(&byte) = self.src.get(at) {
             match CLASS[byte as usize] {
                 PLAIN => at += 1,
-                // An escape takes the next octet, but never the line break.
-                SPECIAL if byte == b'\\' => {
-                    at += if matches!(self.src.get(at + 1), None | Some(b'\n')) { 1 } else { 2 }
-                }
+                SPECIAL if byte == b'\\' => at += self.escape_len(at),
                 _ => break,
             }
         }
@@ -240,16 +255,16 @@ impl<'a> Scanner<'a> {
     fn quoted(&mut self) -> Result<Token<'a>, ScanError> {
         let start = self.pos + 1;
         let mut at = start;
-        while let Some(&byte) = self.src.get(at) {
-            match byte {
+        while let Some(found) = memchr::memchr3(b'"', b'\\', b'\n', &self.src[at..]) {
+            at += found;
+            match self.src[at] {
                 b'"' => {
                     let token = Token { raw: &self.src[start..at], quoted: true, offset: self.pos };
                     self.pos = at + 1;
                     return Ok(token);
                 }
-                b'\n' => break,
-                b'\\' => at += 2,
-                _ => at += 1,
+                b'\\' => at += self.escape_len(at),
+                _ => break,
             }
         }
         Err(ScanError::new(ScanErrorKind::OpenQuote, self.pos))
@@ -325,7 +340,7 @@ mod tests {
 
     #[test]
     fn errors_do_not_swallow_the_next_entry() {
-        for text in ["\"open\nok", "a ) b\nok", "( ( a\n)\nok"] {
+        for text in ["\"open\nok", "\"open\\\nok", "a ) \\\nok", "a ) b\nok", "( ( a\n)\nok"] {
             let mut scanner = Scanner::new(text.as_bytes());
             while let Ok(Some(_)) = scanner.token() {}
             assert!(scanner.token().is_err(), "{text}");

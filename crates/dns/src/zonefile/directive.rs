@@ -1,0 +1,79 @@
+//! `$ORIGIN` and `$INCLUDE` (RFC 1035 5.1), `$TTL` (RFC 2308 4).
+
+use std::path::Path;
+
+use super::Sink;
+use super::limits::{MAX_INCLUDE_DEPTH, MAX_INCLUDES};
+use super::problem::shown;
+use super::reader::{Context, Reader, ttl_field};
+use crate::name::{Name, NameBuf};
+use crate::scan::{ScanError, ScanErrorKind, Scanner, Token};
+
+impl<S: Sink + ?Sized> Reader<'_, S> {
+    /// Follows the directive whose name is `keyword`.
+    pub(super) fn directive(
+        &mut self,
+        keyword: Token<'_>,
+        context: &mut Context,
+        scanner: &mut Scanner<'_>,
+        line: u32,
+    ) -> Result<(), ScanError> {
+        match keyword.raw.to_ascii_uppercase().as_slice() {
+            b"$ORIGIN" => {
+                let origin = name_field(scanner.require("the new origin")?, &context.origin)?;
+                scanner.require_end()?;
+                context.origin = origin;
+                Ok(())
+            }
+            b"$TTL" => {
+                let ttl = ttl_field(scanner.require("a TTL")?)?;
+                scanner.require_end()?;
+                context.default_ttl = Some(ttl);
+                Ok(())
+            }
+            b"$INCLUDE" => self.include(context, scanner),
+            b"$GENERATE" => self.generate(context, scanner, line),
+            _ => Err(other(format!("unknown directive {}", shown(keyword.raw)), keyword)),
+        }
+    }
+
+    /// `$INCLUDE file [origin]`.
+    fn include(&mut self, context: &Context, scanner: &mut Scanner<'_>) -> Result<(), ScanError> {
+        let token = scanner.require("a file name")?;
+        let mut text = Vec::new();
+        token.unescape(&mut text)?;
+        let Ok(text) = String::from_utf8(text) else {
+            return Err(ScanError::expected("a file name in UTF-8", token));
+        };
+        let origin = match scanner.token()? {
+            Some(token) => name_field(token, &context.origin)?,
+            None => context.origin.clone(),
+        };
+        scanner.require_end()?;
+        if context.depth == MAX_INCLUDE_DEPTH {
+            return Err(other(format!("$INCLUDE deeper than {MAX_INCLUDE_DEPTH} files; is it a cycle?"), token));
+        }
+        if self.files.len() > MAX_INCLUDES {
+            return Err(other(format!("more than {MAX_INCLUDES} $INCLUDEs in one zone"), token));
+        }
+        let here = self.files[context.file as usize].parent().unwrap_or(Path::new(""));
+        let path = here.join(text);
+        let src = self.includes.read(&path).map_err(|e| other(format!("cannot read {}: {e}", path.display()), token))?;
+        let file = self.files.len() as u32;
+        self.files.push(path);
+        self.file(&src, Context { file, depth: context.depth + 1, origin, ..context.clone() });
+        Ok(())
+    }
+}
+
+/// An error with a message of its own.
+pub(super) fn other(message: String, token: Token<'_>) -> ScanError {
+    ScanError::new(ScanErrorKind::Other(message), token.offset)
+}
+
+fn name_field(token: Token<'_>, origin: &Name) -> Result<NameBuf, ScanError> {
+    if token.quoted {
+        return Err(ScanError::expected("a domain name", token));
+    }
+    NameBuf::from_text(token.raw, origin).map_err(|e| ScanError::new(e.into(), token.offset))
+}
