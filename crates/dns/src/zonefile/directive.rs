@@ -58,7 +58,8 @@ impl<S: Sink + ?Sized> Reader<'_, S> {
         }
         let here = self.files[context.file as usize].parent().unwrap_or(Path::new(""));
         let path = here.join(text);
-        let src = self.includes.read(&path).map_err(|e| other(format!("cannot read {}: {e}", path.display()), token))?;
+        let src =
+            self.includes.read(&path).map_err(|e| other(format!("cannot read {}: {e}", path.display()), token))?;
         let file = self.files.len() as u32;
         self.files.push(path);
         self.file(&src, Context { file, depth: context.depth + 1, origin, ..context.clone() });

@@ -125,9 +125,13 @@ struct Format {
 enum Base {
     Decimal,
     Octal,
-    Hex { upper: bool },
+    Hex {
+        upper: bool,
+    },
     /// Hexadecimal digits from the last to the first with dots between, for ip6.arpa.
-    Nibbles { upper: bool },
+    Nibbles {
+        upper: bool,
+    },
 }
 
 impl<'a> Template<'a> {
