@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::Sink;
 use super::limits::{MAX_INCLUDE_DEPTH, MAX_INCLUDES};
-use super::problem::shown;
+use super::problem::{other, shown};
 use super::reader::{Context, Reader, ttl_field};
 use crate::name::{Name, NameBuf};
-use crate::scan::{ScanError, ScanErrorKind, Scanner, Token};
+use crate::scan::{ScanError, Scanner, Token};
 
 impl<S: Sink + ?Sized> Reader<'_, S> {
     /// Follows the directive whose name is `keyword`.
@@ -33,7 +33,7 @@ impl<S: Sink + ?Sized> Reader<'_, S> {
             }
             b"$INCLUDE" => self.include(context, scanner),
             b"$GENERATE" => self.generate(context, scanner, line),
-            _ => Err(other(format!("unknown directive {}", shown(keyword.raw)), keyword)),
+            _ => Err(other(format!("unknown directive {}", shown(keyword.raw)), keyword.offset)),
         }
     }
 
@@ -42,7 +42,7 @@ impl<S: Sink + ?Sized> Reader<'_, S> {
         let token = scanner.require("a file name")?;
         let mut text = Vec::new();
         token.unescape(&mut text)?;
-        let Ok(text) = String::from_utf8(text) else {
+        let Some(text) = String::from_utf8(text).ok().filter(|text| !text.is_empty()) else {
             return Err(ScanError::expected("a file name in UTF-8", token));
         };
         let origin = match scanner.token()? {
@@ -51,25 +51,22 @@ impl<S: Sink + ?Sized> Reader<'_, S> {
         };
         scanner.require_end()?;
         if context.depth == MAX_INCLUDE_DEPTH {
-            return Err(other(format!("$INCLUDE deeper than {MAX_INCLUDE_DEPTH} files; is it a cycle?"), token));
+            return Err(other(format!("$INCLUDE deeper than {MAX_INCLUDE_DEPTH} files; is it a cycle?"), token.offset));
         }
         if self.files.len() > MAX_INCLUDES {
-            return Err(other(format!("more than {MAX_INCLUDES} $INCLUDEs in one zone"), token));
+            return Err(other(format!("more than {MAX_INCLUDES} $INCLUDEs in one zone"), token.offset));
         }
         let here = self.files[context.file as usize].parent().unwrap_or(Path::new(""));
         let path = here.join(text);
-        let src =
-            self.includes.read(&path).map_err(|e| other(format!("cannot read {}: {e}", path.display()), token))?;
+        let src = self
+            .includes
+            .read(&path)
+            .map_err(|e| other(format!("cannot read {}: {e}", path.display()), token.offset))?;
         let file = self.files.len() as u32;
         self.files.push(path);
         self.file(&src, Context { file, depth: context.depth + 1, origin, ..context.clone() });
         Ok(())
     }
-}
-
-/// An error with a message of its own.
-pub(super) fn other(message: String, token: Token<'_>) -> ScanError {
-    ScanError::new(ScanErrorKind::Other(message), token.offset)
 }
 
 fn name_field(token: Token<'_>, origin: &Name) -> Result<NameBuf, ScanError> {

@@ -1,9 +1,8 @@
 //! `$GENERATE range lhs [ttl] [class] type rhs`: one record for each number of a range, as BIND has it.
 
 use super::Sink;
-use super::directive::other;
 use super::limits::{MAX_GENERATE_WIDTH, MAX_GENERATED};
-use super::problem::{describe, shown};
+use super::problem::{describe, other, shown};
 use super::reader::{Context, Reader};
 use crate::name::Name;
 use crate::scan::{ScanError, Scanner, Token};
@@ -29,7 +28,7 @@ impl<S: Sink + ?Sized> Reader<'_, S> {
         let rhs = Template::from_field(rhs_token, &rhs_text)?;
         scanner.require_end()?;
         if range.count() > MAX_GENERATED - self.generated {
-            return Err(other(format!("more than {MAX_GENERATED} records from $GENERATE in one zone"), token));
+            return Err(other(format!("more than {MAX_GENERATED} records from $GENERATE in one zone"), token.offset));
         }
         self.generated += range.count();
         let (mut text, mut owner) = (Vec::new(), Vec::new());
@@ -49,7 +48,7 @@ impl<S: Sink + ?Sized> Reader<'_, S> {
 
 /// An error in text that `$GENERATE` made: its place is the template.
 fn in_expansion(number: u32, error: &ScanError, text: &[u8], template: Token<'_>) -> ScanError {
-    other(format!("at number {number}: {}", describe(error, text)), template)
+    other(format!("at number {number}: {}", describe(error, text)), template.offset)
 }
 
 /// The text of a right side: in quotes, a quote is written `\"`.
@@ -148,7 +147,7 @@ impl<'a> Template<'a> {
                     tail
                 }
                 [b'$', b'{', tail @ ..] => {
-                    let message = || other(format!("bad ${{offset,width,base}} in {}", shown(token.raw)), token);
+                    let message = || other(format!("bad ${{offset,width,base}} in {}", shown(token.raw)), token.offset);
                     let close = memchr::memchr(b'}', tail).ok_or_else(message)?;
                     pieces.push(Piece::Number(Format::from_text(&tail[..close]).ok_or_else(message)?));
                     &tail[close + 1..]
@@ -177,8 +176,9 @@ impl<'a> Template<'a> {
                 Piece::Text(text) => out.extend_from_slice(text),
                 Piece::Number(format) => {
                     let value = i64::from(number) + i64::from(format.offset);
-                    let value = u32::try_from(value)
-                        .map_err(|_| other(format!("at number {number}: the offset makes it negative"), token))?;
+                    let value = u32::try_from(value).map_err(|_| {
+                        other(format!("at number {number}: the offset makes it negative"), token.offset)
+                    })?;
                     format.write(value, out);
                 }
             }

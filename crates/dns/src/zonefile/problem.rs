@@ -70,6 +70,11 @@ impl Problems {
     }
 }
 
+/// An error with a message of its own.
+pub(super) fn other(message: impl Into<String>, offset: usize) -> ScanError {
+    ScanError::new(ScanErrorKind::Other(message.into()), offset)
+}
+
 /// The message for an error in `src`, with the field that is wrong.
 pub(super) fn describe(error: &ScanError, src: &[u8]) -> String {
     use ScanErrorKind::*;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::limits::MAX_TTL;
-use super::problem::{Place, Problems, shown};
+use super::problem::{Place, Problems, other, shown};
 use super::{Includes, Options, Outcome, Record, Sink};
 use crate::class::Class;
 use crate::name::{Name, NameBuf};
@@ -107,8 +107,7 @@ impl<'a, S: Sink + ?Sized> Reader<'a, S> {
         };
         let header = if owner_left_out {
             if context.owner.is_empty() {
-                let message = "the owner is left out, and no entry before has a good one";
-                return Err(ScanError::new(ScanErrorKind::Other(message.into()), first.offset));
+                return Err(other("the owner is left out, and no entry before has a good one", first.offset));
             }
             self.header(first, scanner)?
         } else if first.raw.starts_with(b"$") && !first.quoted {
@@ -141,8 +140,10 @@ impl<'a, S: Sink + ?Sized> Reader<'a, S> {
             } else if let Some(found) = class_field(token.raw).filter(|_| class.is_none()) {
                 class = Some(found);
                 if found != self.options.class {
-                    let message = format!("class {found} in a zone of class {}", self.options.class);
-                    return Err(ScanError::new(ScanErrorKind::Other(message), token.offset));
+                    return Err(other(
+                        format!("class {found} in a zone of class {}", self.options.class),
+                        token.offset,
+                    ));
                 }
             } else {
                 return Ok(Header { ttl, rtype: type_field(token)?, offset: token.offset });
@@ -164,13 +165,11 @@ impl<'a, S: Sink + ?Sized> Reader<'a, S> {
         self.rdata.clear();
         rdata::text::scan(header.rtype, scanner, &context.origin, &mut self.rdata)?;
         if self.rdata.len() > u16::MAX as usize {
-            let message = "record data longer than 65535 octets".into();
-            return Err(ScanError::new(ScanErrorKind::Other(message), header.offset));
+            return Err(other("record data longer than 65535 octets", header.offset));
         }
         let ttl = header.ttl.or(context.default_ttl).or(context.last_ttl).or(self.options.default_ttl);
         let Some(ttl) = ttl.or_else(|| soa_minimum(header.rtype, &self.rdata)) else {
-            let message = "no TTL: neither the record nor a $TTL or a record before gives one";
-            return Err(ScanError::new(ScanErrorKind::Other(message.into()), header.offset));
+            return Err(other("no TTL: neither the record nor a $TTL or a record before gives one", header.offset));
         };
         context.last_ttl = Some(ttl);
         self.records += 1;
@@ -238,7 +237,7 @@ fn type_field(token: Token<'_>) -> Result<RType, ScanError> {
         Some(rtype) => format!("type {rtype} cannot stand in a zone"),
         None => format!("unknown record type {}", shown(token.raw)),
     };
-    Err(ScanError::new(ScanErrorKind::Other(message), token.offset))
+    Err(other(message, token.offset))
 }
 
 /// The MINIMUM of a SOA: what BIND and Knot use as its TTL when nothing else gives one.
