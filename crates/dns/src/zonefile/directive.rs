@@ -38,12 +38,12 @@ impl<S: Sink + ?Sized> Reader<'_, S> {
     }
 
     /// `$INCLUDE file [origin]`.
-    fn include(&mut self, context: &Context, scanner: &mut Scanner<'_>) -> Result<(), ScanError> {
+    fn include(&mut self, context: &mut Context, scanner: &mut Scanner<'_>) -> Result<(), ScanError> {
         let token = scanner.require("a file name")?;
         let mut text = Vec::new();
         token.unescape(&mut text)?;
         let Some(text) = String::from_utf8(text).ok().filter(|text| !text.is_empty()) else {
-            return Err(ScanError::expected("a file name in UTF-8", token));
+            return Err(ScanError::expected("a file name", token));
         };
         let origin = match scanner.token()? {
             Some(token) => name_field(token, &context.origin)?,
@@ -64,7 +64,11 @@ impl<S: Sink + ?Sized> Reader<'_, S> {
             .map_err(|e| other(format!("cannot read {}: {e}", path.display()), token.offset))?;
         let file = self.files.len() as u32;
         self.files.push(path);
-        self.file(&src, Context { file, depth: context.depth + 1, origin, ..context.clone() });
+        let mut inner = Context { file, depth: context.depth + 1, origin, ..context.clone() };
+        self.file(&src, &mut inner);
+        // RFC 1035 5.1: the origin is this file's own again, and with it the owner. RFC 2308 4: a
+        // $TTL is for all records that come after it.
+        (context.default_ttl, context.last_ttl) = (inner.default_ttl, inner.last_ttl);
         Ok(())
     }
 }

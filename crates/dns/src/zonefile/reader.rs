@@ -28,8 +28,7 @@ pub(super) struct Reader<'a, S: ?Sized> {
     rdata: Vec<u8>,
 }
 
-/// What earlier entries leave for later ones. An included file starts with a copy, so it changes
-/// nothing for the file that includes it.
+/// What earlier entries leave for later ones. An included file starts with a copy.
 #[derive(Clone)]
 pub(super) struct Context {
     /// Index of the file.
@@ -71,27 +70,19 @@ impl<'a, S: Sink + ?Sized> Reader<'a, S> {
     }
 
     pub(super) fn run(mut self, src: &[u8]) -> Outcome {
-        self.file(
-            src,
-            Context {
-                file: 0,
-                depth: 0,
-                origin: self.options.origin.to_owned(),
-                default_ttl: None,
-                last_ttl: None,
-                owner: Vec::new(),
-            },
-        );
+        let origin = self.options.origin.to_owned();
+        let mut context = Context { file: 0, depth: 0, origin, default_ttl: None, last_ttl: None, owner: Vec::new() };
+        self.file(src, &mut context);
         Outcome { problems: self.problems.finish(), records: self.records, files: self.files }
     }
 
     /// Reads one file entry by entry.
-    pub(super) fn file(&mut self, src: &[u8], mut context: Context) {
+    pub(super) fn file(&mut self, src: &[u8], context: &mut Context) {
         let src = src.strip_prefix(BOM).unwrap_or(src);
         let mut scanner = Scanner::new(src);
         while !scanner.at_end() {
             let (start, line) = (scanner.offset(), scanner.line());
-            if let Err(error) = self.entry(&mut context, &mut scanner, line) {
+            if let Err(error) = self.entry(context, &mut scanner, line) {
                 let file = &self.files[context.file as usize];
                 self.problems.add(&Place { file, src, start, line }, &error);
             }
