@@ -12,6 +12,7 @@ pub mod namehash;
 pub mod rdata;
 pub mod rtype;
 pub mod scan;
+pub mod zonefile;
 
 pub use class::Class;
 pub use edns::Edns;

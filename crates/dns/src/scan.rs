@@ -4,7 +4,7 @@
 //! stretch of the source, its escapes not yet resolved. Both the zone-file reader and the text form
 //! of single records (API, UPDATE tools) read through it.
 
-use crate::name::{self, Name, NameError};
+use crate::name::{self, MAX_LABEL_LEN, MAX_NAME_LEN, Name, NameError};
 
 /// Deepest nesting of parentheses; RFC 1035 does not define nesting, one level is what is used.
 const MAX_PAREN_DEPTH: u32 = 1;
@@ -79,37 +79,46 @@ impl ScanError {
 pub struct Scanner<'a> {
     src: &'a [u8],
     pos: usize,
+    line: u32,
     depth: u32,
     paren_offset: usize,
 }
 
-/// What each octet means to the scanner outside quotes.
-const PLAIN: u8 = 0;
-const BLANK: u8 = 1;
-const SPECIAL: u8 = 2;
-static CLASS: [u8; 256] = {
-    let mut class = [PLAIN; 256];
-    class[b' ' as usize] = BLANK;
-    class[b'\t' as usize] = BLANK;
-    class[b'\r' as usize] = BLANK;
-    class[b'\n' as usize] = SPECIAL;
-    class[b';' as usize] = SPECIAL;
-    class[b'(' as usize] = SPECIAL;
-    class[b')' as usize] = SPECIAL;
-    class[b'"' as usize] = SPECIAL;
-    class[b'\\' as usize] = SPECIAL;
-    class
+/// Whether an octet outside quotes belongs to a token as it is.
+static PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let special = b" \t\r\n;()\"\\";
+    let mut i = 0;
+    while i < special.len() {
+        plain[special[i] as usize] = false;
+        i += 1;
+    }
+    plain
 };
+
+/// Where the plain octets from `at` on end.
+#[inline]
+fn plain_end(src: &[u8], mut at: usize) -> usize {
+    while src.get(at).is_some_and(|&byte| PLAIN[byte as usize]) {
+        at += 1;
+    }
+    at
+}
 
 impl<'a> Scanner<'a> {
     /// A scanner at the start of `src`.
     pub fn new(src: &'a [u8]) -> Scanner<'a> {
-        Scanner { src, pos: 0, depth: 0, paren_offset: 0 }
+        Scanner { src, pos: 0, line: 1, depth: 0, paren_offset: 0 }
     }
 
     /// Where the scanner stands in the source.
     pub fn offset(&self) -> usize {
         self.pos
+    }
+
+    /// The line where the scanner stands, from 1.
+    pub fn line(&self) -> u32 {
+        self.line
     }
 
     /// Whether the source is used up.
@@ -126,6 +135,25 @@ impl<'a> Scanner<'a> {
     /// The next field of the entry; `None` at its end (the line break is not consumed).
     #[inline]
     pub fn token(&mut self) -> Result<Option<Token<'a>>, ScanError> {
+        let mut at = self.pos;
+        while let Some(b' ' | b'\t') = self.src.get(at) {
+            at += 1;
+        }
+        let end = plain_end(self.src, at);
+        self.pos = end;
+        match self.src.get(end) {
+            // The usual: a stretch of plain octets up to a blank or the line break.
+            Some(b' ' | b'\t' | b'\n') if end > at => {
+                Ok(Some(Token { raw: &self.src[at..end], quoted: false, offset: at }))
+            }
+            Some(b'\n') if self.depth == 0 => Ok(None),
+            _ => self.unusual_token(at),
+        }
+    }
+
+    /// The next field, when a comment, parenthesis, quote or escape may come first.
+    fn unusual_token(&mut self, start: usize) -> Result<Option<Token<'a>>, ScanError> {
+        self.pos = start;
         loop {
             let Some(&byte) = self.src.get(self.pos) else {
                 return if self.depth > 0 { Err(self.open_parenthesis()) } else { Ok(None) };
@@ -133,8 +161,8 @@ impl<'a> Scanner<'a> {
             match byte {
                 b' ' | b'\t' | b'\r' => self.pos += 1,
                 b'\n' if self.depth == 0 => return Ok(None),
-                b'\n' => self.pos += 1,
-                b';' => self.skip_comment(),
+                b'\n' => self.line_break(),
+                b';' => self.skip_line(),
                 b'(' | b')' => self.parenthesis(byte)?,
                 b'"' => return self.quoted().map(Some),
                 _ => return Ok(Some(self.plain())),
@@ -165,15 +193,26 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes to the start of the next entry, from anywhere inside this one, errors or not.
+    #[inline]
     pub fn next_entry(&mut self) {
+        if self.depth == 0 && self.src.get(self.pos) == Some(&b'\n') {
+            self.line_break();
+        } else {
+            self.skip_rest();
+        }
+    }
+
+    fn skip_rest(&mut self) {
         while let Some(&byte) = self.src.get(self.pos) {
             match byte {
-                b'\n' if self.depth == 0 => {
-                    self.pos += 1;
-                    return;
+                b'\n' => {
+                    self.line_break();
+                    if self.depth == 0 {
+                        return;
+                    }
                 }
-                b';' => self.skip_comment(),
-                b'\\' => self.pos = (self.pos + 2).min(self.src.len()),
+                b';' => self.skip_line(),
+                b'\\' => self.pos += self.escape_len(self.pos),
                 b'(' => {
                     self.depth = 1;
                     self.pos += 1;
@@ -185,8 +224,7 @@ impl<'a> Scanner<'a> {
                 b'"' => {
                     // An open quote ends with its line, so that one error does not swallow the file.
                     if self.quoted().is_err() {
-                        self.pos +=
-                            self.src[self.pos..].iter().position(|&b| b == b'\n').unwrap_or(self.src.len() - self.pos);
+                        self.skip_line();
                     }
                 }
                 _ => self.pos += 1,
@@ -195,9 +233,20 @@ impl<'a> Scanner<'a> {
         self.depth = 0;
     }
 
-    fn skip_comment(&mut self) {
+    /// Goes to the line break.
+    fn skip_line(&mut self) {
         let rest = &self.src[self.pos..];
-        self.pos += rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
+        self.pos += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    }
+
+    fn line_break(&mut self) {
+        self.pos += 1;
+        self.line = self.line.wrapping_add(1);
+    }
+
+    /// Octets of the escape whose backslash stands at `at`: it takes the next octet, never the line break.
+    fn escape_len(&self, at: usize) -> usize {
+        if matches!(self.src.get(at + 1), None | Some(b'\n')) { 1 } else { 2 }
     }
 
     fn parenthesis(&mut self, byte: u8) -> Result<(), ScanError> {
@@ -219,37 +268,29 @@ impl<'a> Scanner<'a> {
         ScanError::new(ScanErrorKind::OpenParenthesis, self.paren_offset)
     }
 
-    #[inline]
+    /// The token outside quotes that starts here, escapes and all.
     fn plain(&mut self) -> Token<'a> {
         let start = self.pos;
-        let mut at = start;
-        while let Some(&byte) = self.src.get(at) {
-            match CLASS[byte as usize] {
-                PLAIN => at += 1,
-                // An escape takes the next octet, but never the line break.
-                SPECIAL if byte == b'\\' => {
-                    at += if matches!(self.src.get(at + 1), None | Some(b'\n')) { 1 } else { 2 }
-                }
-                _ => break,
-            }
+        self.pos = plain_end(self.src, start);
+        while self.src.get(self.pos) == Some(&b'\\') {
+            self.pos = plain_end(self.src, self.pos + self.escape_len(self.pos));
         }
-        self.pos = at;
-        Token { raw: &self.src[start..at], quoted: false, offset: start }
+        Token { raw: &self.src[start..self.pos], quoted: false, offset: start }
     }
 
     fn quoted(&mut self) -> Result<Token<'a>, ScanError> {
         let start = self.pos + 1;
         let mut at = start;
-        while let Some(&byte) = self.src.get(at) {
-            match byte {
+        while let Some(found) = memchr::memchr3(b'"', b'\\', b'\n', &self.src[at..]) {
+            at += found;
+            match self.src[at] {
                 b'"' => {
                     let token = Token { raw: &self.src[start..at], quoted: true, offset: self.pos };
                     self.pos = at + 1;
                     return Ok(token);
                 }
-                b'\n' => break,
-                b'\\' => at += 2,
-                _ => at += 1,
+                b'\\' => at += self.escape_len(at),
+                _ => break,
             }
         }
         Err(ScanError::new(ScanErrorKind::OpenQuote, self.pos))
@@ -277,6 +318,9 @@ impl Token<'_> {
         if self.quoted {
             return Err(ScanError::expected("a domain name", self));
         }
+        if append_plain_name(self.raw, origin, out) {
+            return Ok(());
+        }
         name::append_text(out, self.raw, origin).map_err(|e| ScanError::new(e.into(), self.offset))
     }
 
@@ -296,6 +340,41 @@ impl Token<'_> {
         }
         Ok(())
     }
+}
+
+/// The quick way for the usual name: copies the text whole and turns its dots into label lengths.
+/// `false`, with `out` as it was, for whatever is not plain: [`name::append_text`] has the rules.
+fn append_plain_name(raw: &[u8], origin: &Name, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let fits = raw.len() + origin.len() < MAX_NAME_LEN;
+    if !fits || raw.is_empty() || raw == b"@" {
+        return false;
+    }
+    out.push(0);
+    out.extend_from_slice(raw);
+    let wire = &mut out[start..];
+    let mut label = 0;
+    for at in 1..wire.len() {
+        let byte = wire[at];
+        if byte == b'.' && (2..=MAX_LABEL_LEN + 1).contains(&(at - label)) {
+            wire[label] = (at - label - 1) as u8;
+            label = at;
+        } else if byte == b'.' || byte == b'\\' {
+            out.truncate(start);
+            return false;
+        }
+    }
+    // A dot at the end has become the root label.
+    let last = wire.len() - label - 1;
+    if last > MAX_LABEL_LEN {
+        out.truncate(start);
+        return false;
+    }
+    wire[label] = last as u8;
+    if last > 0 {
+        out.extend_from_slice(origin.as_wire());
+    }
+    true
 }
 
 #[cfg(test)]
@@ -324,8 +403,47 @@ mod tests {
     }
 
     #[test]
+    fn plain_names_are_as_all_names() {
+        let origin = crate::NameBuf::from_text(b"Example", Name::root()).expect("origin");
+        let label = "a".repeat(63);
+        let long = format!("{label}.{label}.{label}.");
+        let mut texts: Vec<String> =
+            ["", ".", "@", "a", "a.", "A.b", "a.b.", "..", ".a", "a..", "a..b", "a\\.b", "\\@", "@.", "a@"]
+                .map(String::from)
+                .into();
+        texts.extend([
+            label.clone(),
+            format!("{label}b"),
+            format!("{label}b."),
+            format!("{label}b.c"),
+            format!("{label}.b"),
+        ]);
+        texts.extend((40..64).flat_map(|n| [format!("{long}{}", &label[..n]), format!("{long}{}.", &label[..n])]));
+        for text in &texts {
+            let (mut quick, mut all) = (vec![7], vec![7]);
+            let is_plain = append_plain_name(text.as_bytes(), &origin, &mut quick);
+            match name::append_text(&mut all, text.as_bytes(), &origin) {
+                Ok(()) if is_plain => assert_eq!(quick, all, "{text}"),
+                _ => assert!(!is_plain && quick == [7], "{text}"),
+            }
+        }
+        assert!(append_plain_name(b"www.a", &origin, &mut Vec::new()));
+    }
+
+    #[test]
+    fn every_octet_ends_tokens_or_does_not() {
+        for byte in 0..=255u8 {
+            for before in 0..20 {
+                let text = [&vec![b'a'; before][..], &[byte, b'b'], &[b'c'; 12]].concat();
+                let want = if b" \t\r\n;()\"\\".contains(&byte) { before } else { text.len() };
+                assert_eq!(plain_end(&text, 0), want, "{byte:#x} behind {before}");
+            }
+        }
+    }
+
+    #[test]
     fn errors_do_not_swallow_the_next_entry() {
-        for text in ["\"open\nok", "a ) b\nok", "( ( a\n)\nok"] {
+        for text in ["\"open\nok", "\"open\\\nok", "a ) \\\nok", "a ) b\nok", "( ( a\n)\nok"] {
             let mut scanner = Scanner::new(text.as_bytes());
             while let Ok(Some(_)) = scanner.token() {}
             assert!(scanner.token().is_err(), "{text}");

@@ -3,3 +3,4 @@
 //! Record data is always uncompressed wire bytes (`&[u8]`), whatever the type.
 
 pub mod table;
+pub mod text;
