@@ -8,9 +8,6 @@ use crate::namehash::NameHasher;
 use crate::question::HashedName;
 use crate::rtype::RType;
 
-
-
-
 /// What the header's flag bits mean, as they stand in its third and fourth octet.
 pub mod flags {
     /// Query or response.

@@ -4,9 +4,9 @@
 //! what was written before (RFC 1035 4.1.4). A record that does not fit leaves the buffer as it was.
 
 use crate::class::Class;
+use crate::header::HEADER_LEN;
 use crate::name::{MAX_LABELS, Name};
 use crate::namehash::NameHasher;
-use crate::header::HEADER_LEN;
 use crate::query::flags;
 use crate::question::HashedName;
 use crate::rdata::wire::{Layout, layout};

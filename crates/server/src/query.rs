@@ -120,8 +120,7 @@ impl Worker {
         let routes = route(slots, zones);
         for (i, packet) in packets.iter_mut().enumerate() {
             let (slot, client) = (&slots[i], packet.client);
-            let asked =
-                Asked { zones, settings, stats: &self.stats, slot, zone: routes[i], transport, client, now };
+            let asked = Asked { zones, settings, stats: &self.stats, slot, zone: routes[i], transport, client, now };
             packet.len = asked.write(packet.buf, packet.len, &mut self.alias);
         }
     }

@@ -41,7 +41,10 @@ pub fn of_answer(zone: &Contents, rrset: &Rrset<'_>, dnssec_ok: bool, w: &mut Wr
 }
 
 fn wants_addresses(rtype: RType) -> bool {
-    matches!(rtype, RType::NS | RType::MX | RType::SRV | RType::SVCB | RType::HTTPS | RType::AFSDB | RType::KX | RType::NAPTR)
+    matches!(
+        rtype,
+        RType::NS | RType::MX | RType::SRV | RType::SVCB | RType::HTTPS | RType::AFSDB | RType::KX | RType::NAPTR
+    )
 }
 
 /// Whether all addresses of `host` that the zone knows fitted.

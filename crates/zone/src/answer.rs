@@ -1,6 +1,7 @@
 //! The answer to a question from our own zones: RFC 1034 4.3.2, with wildcards (RFC 4592), DNAME
 //! (RFC 6672), DNSSEC (RFC 4035 3.1, RFC 5155 7.2) and minimal ANY (RFC 8482).
 
+use dns::header::Rcode;
 use dns::name::MAX_NAME_LEN;
 use dns::question::HashedName;
 use dns::rdata::typed::{Soa, target};
@@ -38,24 +39,16 @@ pub struct Ask {
 /// What the header says about the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Lower four bits of the RCODE.
-    pub rcode: u8,
+    /// The RCODE.
+    pub rcode: Rcode,
     /// Whether the answer is authoritative.
     pub authoritative: bool,
 }
 
-/// No error.
-const NOERROR: u8 = 0;
-/// No usable contents.
-const SERVFAIL: u8 = 2;
-/// The name does not exist.
-const NXDOMAIN: u8 = 3;
-/// A DNAME makes a name that is too long (RFC 6672 2.2).
-const YXDOMAIN: u8 = 6;
-
 /// How one name of the chain ended.
 enum Step {
-    Done(u8),
+    /// With this RCODE.
+    Done(Rcode),
     /// Go on with the name in the scratch space.
     Alias,
 }
@@ -67,9 +60,9 @@ pub fn answer(zones: &ZoneTable, zone: &Zone, ask: Ask, alias: &mut HashedName, 
     let question = w.question();
     let mut visited = [0u64; MAX_CHAIN];
     let mut answering = Answering { ask, owner: None, authoritative: true };
-    let Some(contents) = &zone.contents else { return Verdict { rcode: SERVFAIL, authoritative: false } };
+    let Some(contents) = &zone.contents else { return Verdict { rcode: Rcode::SERVFAIL, authoritative: false } };
     let mut step = answering.one(contents, question, w);
-    let mut rcode = NOERROR;
+    let mut rcode = Rcode::NOERROR;
     for hop in 0..=MAX_CHAIN {
         match step {
             Ok(Step::Done(code)) => {
@@ -141,7 +134,7 @@ impl Answering {
             Found::Dname { node, depth } => self.dname(name, &node, depth, w),
             Found::Missing { encloser } => {
                 self.negative(zone, name, Denial::NameError { encloser }, w)?;
-                Ok(Step::Done(NXDOMAIN))
+                Ok(Step::Done(Rcode::NXDOMAIN))
             }
         }
     }
@@ -167,7 +160,7 @@ impl Answering {
             if !self.ask.minimal {
                 self.extras(zone, &rrset, w);
             }
-            return Ok(Step::Done(NOERROR));
+            return Ok(Step::Done(Rcode::NOERROR));
         }
         if let Some(rrset) = node.rrset(RType::CNAME)
             && let Some(next) = rrset.first().and_then(|data| target(RType::CNAME, data))
@@ -189,7 +182,7 @@ impl Answering {
     ) -> Result<Step, Full> {
         let denial = encloser.map_or(Denial::NoData, |encloser| Denial::WildcardNoData { encloser });
         self.negative(zone, name, denial, w)?;
-        Ok(Step::Done(NOERROR))
+        Ok(Step::Done(Rcode::NOERROR))
     }
 
     /// RFC 8482: over UDP one RRset, or HINFO where nothing has to be signed; over TCP everything.
@@ -213,7 +206,7 @@ impl Answering {
             self.write(&rrset, w)?;
         }
         self.expansion_proof(zone, name, encloser, w)?;
-        Ok(Step::Done(NOERROR))
+        Ok(Step::Done(Rcode::NOERROR))
     }
 
     /// A question for RRSIG gets the signatures of everything at the name; over UDP of one RRset, as
@@ -236,7 +229,7 @@ impl Answering {
             return self.no_data(zone, name, encloser, w);
         }
         self.expansion_proof(zone, name, encloser, w)?;
-        Ok(Step::Done(NOERROR))
+        Ok(Step::Done(Rcode::NOERROR))
     }
 
     #[inline]
@@ -293,7 +286,7 @@ impl Answering {
         if self.owner.is_none() {
             self.authoritative = false;
         }
-        let Some(servers) = cut.rrset(RType::NS) else { return Ok(Step::Done(NOERROR)) };
+        let Some(servers) = cut.rrset(RType::NS) else { return Ok(Step::Done(Rcode::NOERROR)) };
         let mut wire = [0u8; 256];
         let owner = match self.owner {
             None => Owner::Suffix(depth),
@@ -307,29 +300,25 @@ impl Answering {
             }
         }
         additional::glue(zone, cut, &servers, self.ask.dnssec_ok, w);
-        Ok(Step::Done(NOERROR))
+        Ok(Step::Done(Rcode::NOERROR))
     }
 
     /// RFC 6672 3.2: the DNAME, and the CNAME that follows from it.
-    fn dname(
-        &mut self,
-        name: &HashedName,
-        node: &Node<'_>,
-        depth: usize,
-        w: &mut Writer<'_>,
-    ) -> Result<Step, Full> {
-        let Some(rrset) = node.rrset(RType::DNAME) else { return Ok(Step::Done(NOERROR)) };
+    fn dname(&mut self, name: &HashedName, node: &Node<'_>, depth: usize, w: &mut Writer<'_>) -> Result<Step, Full> {
+        let Some(rrset) = node.rrset(RType::DNAME) else { return Ok(Step::Done(Rcode::NOERROR)) };
         let dnssec_ok = self.ask.dnssec_ok;
         match self.owner {
             None => write_rrset(w, Section::Answer, Owner::Suffix(depth), &rrset, rrset.ttl, dnssec_ok)?,
             Some(_) => write_rrset(w, Section::Answer, Owner::Name(name.suffix(depth)), &rrset, rrset.ttl, dnssec_ok)?,
         }
-        let Some(to) = rrset.first().and_then(|data| target(RType::DNAME, data)) else { return Ok(Step::Done(NOERROR)) };
+        let Some(to) = rrset.first().and_then(|data| target(RType::DNAME, data)) else {
+            return Ok(Step::Done(Rcode::NOERROR));
+        };
         let prefix = name.between(name.labels(), depth);
-        let Some(next) = Target::new([prefix, to.as_wire()]) else { return Ok(Step::Done(YXDOMAIN)) };
+        let Some(next) = Target::new([prefix, to.as_wire()]) else { return Ok(Step::Done(Rcode::YXDOMAIN)) };
         w.record(Section::Answer, owner_of(&self.owner), RType::CNAME, rrset.ttl, next.name().as_wire())?;
         if self.ask.qtype == RType::CNAME || self.ask.qtype == RType::ANY {
-            return Ok(Step::Done(NOERROR));
+            return Ok(Step::Done(Rcode::NOERROR));
         }
         self.owner = Some(next);
         Ok(Step::Alias)

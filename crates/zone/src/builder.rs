@@ -305,7 +305,11 @@ impl<'a> Assembly<'a> {
             index: Index::build(&self.placed, &self.blobs),
             names: self.names.finish(),
             nsec: self.nsec.finish(),
-            nsec3: self.nsec3_param.map(|(salt, iterations)| Nsec3Chain { salt, iterations, hashes: self.nsec3.finish() }),
+            nsec3: self.nsec3_param.map(|(salt, iterations)| Nsec3Chain {
+                salt,
+                iterations,
+                hashes: self.nsec3.finish(),
+            }),
             depths: self.depths,
             records: self.records,
         };

@@ -120,7 +120,12 @@ impl Checker {
         if flags & (CUT | DNAME) != 0 && below.is_none() {
             self.above = Some((key.to_vec(), flags));
             if flags & CUT != 0 && flags & DNAME != 0 {
-                self.say(Severity::Error, node.labels(), Some(RType::DNAME), "DNAME beside a delegation (RFC 6672 2.4)".into());
+                self.say(
+                    Severity::Error,
+                    node.labels(),
+                    Some(RType::DNAME),
+                    "DNAME beside a delegation (RFC 6672 2.4)".into(),
+                );
             }
         }
         if below.is_none() {
@@ -163,7 +168,9 @@ impl Checker {
         if dname > 1 {
             self.say(Severity::Error, node.labels(), Some(RType::DNAME), "more than one DNAME record".into());
         }
-        if cname > 0 && let Some(rtype) = other.or((dname > 0).then_some(RType::DNAME)) {
+        if cname > 0
+            && let Some(rtype) = other.or((dname > 0).then_some(RType::DNAME))
+        {
             self.say(Severity::Error, node.labels(), Some(RType::CNAME), format!("CNAME beside {rtype}"));
         }
     }
@@ -251,7 +258,12 @@ impl Checker {
     fn broken(&mut self, owner_key: &[u8]) {
         let mut buffer = [0; 256];
         let labels = labels_of(owner_key, &mut buffer).to_vec();
-        self.say(Severity::Error, &labels, Some(RType::NSEC), "chain is broken: next name is not the next owner".into());
+        self.say(
+            Severity::Error,
+            &labels,
+            Some(RType::NSEC),
+            "chain is broken: next name is not the next owner".into(),
+        );
     }
 
     /// What can only be said when the zone is whole.
@@ -274,7 +286,12 @@ impl Checker {
                 let label: Option<&[u8; 20]> = links[i].0.first_chunk();
                 let mut labels = vec![dnssec::nsec3::LABEL_LEN as u8];
                 labels.extend(label.map(dnssec::nsec3::label).into_iter().flatten());
-                self.say(Severity::Error, &labels, Some(RType::NSEC3), "chain is broken: next hash is not the next owner".into());
+                self.say(
+                    Severity::Error,
+                    &labels,
+                    Some(RType::NSEC3),
+                    "chain is broken: next hash is not the next owner".into(),
+                );
             }
         }
     }

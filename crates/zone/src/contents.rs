@@ -160,7 +160,11 @@ impl Contents {
     /// The parameters in use, from the apex (RFC 5155 4).
     pub(crate) fn nsec3_param(apex: &Node<'_>) -> Option<(Arc<[u8]>, u16)> {
         let rrset = apex.rrset(RType::NSEC3PARAM)?;
-        rrset.data().filter_map(Nsec3Param::parse).find(|p| p.algorithm == 1 && p.flags == 0).map(|p| (p.salt.into(), p.iterations))
+        rrset
+            .data()
+            .filter_map(Nsec3Param::parse)
+            .find(|p| p.algorithm == 1 && p.flags == 0)
+            .map(|p| (p.salt.into(), p.iterations))
     }
 }
 

@@ -12,13 +12,31 @@ pub enum Found<'a> {
     /// The name exists and is authoritative; it may be an empty non-terminal.
     Exact(Node<'a>),
     /// The name is at or below a delegation, which is at `depth`.
-    Cut { node: Node<'a>, depth: usize },
+    Cut {
+        /// The owner of the NS records.
+        node: Node<'a>,
+        /// Its labels.
+        depth: usize,
+    },
     /// The name is below a DNAME at `depth`.
-    Dname { node: Node<'a>, depth: usize },
+    Dname {
+        /// The owner of the DNAME.
+        node: Node<'a>,
+        /// Its labels.
+        depth: usize,
+    },
     /// The name does not exist, a wildcard below the closest encloser at `encloser` matches it.
-    Wildcard { node: Node<'a>, encloser: usize },
+    Wildcard {
+        /// The wildcard.
+        node: Node<'a>,
+        /// Labels of the closest encloser.
+        encloser: usize,
+    },
     /// The name does not exist; the closest encloser is at `encloser`.
-    Missing { encloser: usize },
+    Missing {
+        /// Labels of the closest encloser.
+        encloser: usize,
+    },
 }
 
 impl Contents {

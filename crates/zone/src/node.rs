@@ -115,7 +115,8 @@ impl<'a> Rrset<'a> {
         }
         let mut records = self.data();
         while records.next().is_some() {}
-        let (ttl, rest) = records.rest.split_first_chunk::<4>().map_or((0, &[][..]), |(t, r)| (u32::from_le_bytes(*t), r));
+        let (ttl, rest) =
+            records.rest.split_first_chunk::<4>().map_or((0, &[][..]), |(t, r)| (u32::from_le_bytes(*t), r));
         (ttl, Data { rest, left: self.sigs })
     }
 

@@ -151,7 +151,8 @@ impl OrderBuilder {
             return;
         }
         let mut start = 0;
-        let keys: Vec<&[u8]> = self.ends.iter().map(|&end| &self.bytes[std::mem::replace(&mut start, end)..end]).collect();
+        let keys: Vec<&[u8]> =
+            self.ends.iter().map(|&end| &self.bytes[std::mem::replace(&mut start, end)..end]).collect();
         self.chunks.push(Chunk::build(&keys));
         self.bytes.clear();
         self.ends.clear();
@@ -239,7 +240,11 @@ impl Order {
         let old = chunks.get(chunk_at).cloned();
         let mut keys: Vec<&[u8]> = old.iter().flat_map(Chunk::keys).collect();
         let rank = old.as_ref().map_or(0, |chunk| chunk.rank(key, false));
-        if present { keys.insert(rank, key) } else { drop(keys.remove(rank)) }
+        if present {
+            keys.insert(rank, key);
+        } else {
+            keys.remove(rank);
+        }
         let bytes: usize = keys.iter().map(|key| key.len() + 2).sum();
         let parts: Vec<Chunk> = match keys.len() {
             0 => Vec::new(),
@@ -280,8 +285,19 @@ mod tests {
     #[test]
     fn keys_sort_canonically_and_give_the_labels_back() {
         let sorted = [
-            ".", "example.", "a.example.", "yljkjljk.a.example.", "Z.a.example.", "zABC.a.EXAMPLE.", "z.example.",
-            "\\000.z.example.", "\\001.z.example.", "*.z.example.", "\\200.z.example.", "example\\000.", "example!.",
+            ".",
+            "example.",
+            "a.example.",
+            "yljkjljk.a.example.",
+            "Z.a.example.",
+            "zABC.a.EXAMPLE.",
+            "z.example.",
+            "\\000.z.example.",
+            "\\001.z.example.",
+            "*.z.example.",
+            "\\200.z.example.",
+            "example\\000.",
+            "example!.",
         ];
         for pair in sorted.windows(2) {
             assert!(key(pair[0]) < key(pair[1]), "{} < {}", pair[0], pair[1]);

@@ -94,9 +94,8 @@ struct Batch {
 impl Batch {
     fn new(wildcard: bool) -> Batch {
         // SAFETY: all of these are plain C structs and integers, for which zero is a value.
-        let (memory, vectors, headers, replies) = unsafe {
-            (Box::new_zeroed().assume_init(), Box::new(zeroed()), Box::new(zeroed()), Box::new(zeroed()))
-        };
+        let (memory, vectors, headers, replies) =
+            unsafe { (Box::new_zeroed().assume_init(), Box::new(zeroed()), Box::new(zeroed()), Box::new(zeroed())) };
         Batch { memory, vectors, headers, replies, replies_len: 0, wildcard }
     }
 
@@ -118,9 +117,8 @@ impl Batch {
         let flags = if queued_only { libc::MSG_DONTWAIT } else { libc::MSG_WAITFORONE };
         let headers = self.headers.as_mut_ptr();
         // SAFETY: UDP_BATCH headers whose pointers were just set to memory that this batch owns.
-        let count = unsafe {
-            libc::recvmmsg(socket.as_raw_fd(), headers, UDP_BATCH as u32, flags as _, std::ptr::null_mut())
-        };
+        let count =
+            unsafe { libc::recvmmsg(socket.as_raw_fd(), headers, UDP_BATCH as u32, flags as _, std::ptr::null_mut()) };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
@@ -156,8 +154,7 @@ impl Batch {
         while at < self.replies_len {
             let replies = &mut self.replies[at..self.replies_len];
             // SAFETY: the headers point to memory that this batch owns, with lengths within it.
-            let sent =
-                unsafe { libc::sendmmsg(socket.as_raw_fd(), replies.as_mut_ptr(), replies.len() as u32, 0) };
+            let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), replies.as_mut_ptr(), replies.len() as u32, 0) };
             match usize::try_from(sent) {
                 Ok(sent) => at += sent.max(1),
                 Err(_) => {
