@@ -40,7 +40,7 @@ pub fn sort_key<'o>(labels: &[u8], out: &'o mut [u8; MAX_KEY_LEN]) -> &'o [u8] {
             if octet <= 1 {
                 out[len] = 1;
                 len += 1;
-                out[len] = octet + 1;
+                out[len] = octet + 2;
             } else {
                 out[len] = octet.to_ascii_lowercase();
             }
@@ -63,7 +63,7 @@ pub fn labels_of<'o>(key: &[u8], out: &'o mut [u8; 256]) -> &'o [u8] {
         let mut octets = part.iter();
         let mut at = start + 1;
         while let Some(&octet) = octets.next() {
-            out[at] = if octet == 1 { octets.next().map_or(0, |escaped| escaped - 1) } else { octet };
+            out[at] = if octet == 1 { octets.next().map_or(0, |escaped| escaped.wrapping_sub(2)) } else { octet };
             at += 1;
         }
         end = start;
