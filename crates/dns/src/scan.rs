@@ -290,6 +290,8 @@ impl<'a> Scanner<'a> {
                     return Ok(token);
                 }
                 b'\\' => at += self.escape_len(at),
+                // Inside parentheses line breaks do not end the entry, so strings may hold them.
+                _ if self.depth > 0 => at += 1,
                 _ => break,
             }
         }
