@@ -124,6 +124,9 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
         Some(directory) => directory.clone(),
         None => report.resolve(raw.data_dir.mark, &raw.data_dir),
     };
+    if raw.data_dir.is_empty() {
+        report.error(raw.data_dir.mark, "data_dir", "empty");
+    }
     let resolver = Resolver { enabled: *raw.resolver.enabled };
     let logging = Logging { level: *raw.logging.level, format: *raw.logging.format };
     let web = Web { enabled: *raw.web.enabled };

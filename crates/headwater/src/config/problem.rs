@@ -1,11 +1,12 @@
 //! What is wrong with a configuration, and where: collected by every step of loading, returned all at once.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Where a value was written. Line and column count from 1; line 0 means that the source has no lines
 /// (an environment variable, a flag).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
     /// Index into the report's sources; 0 is "nowhere": a default.
     pub source: u32,
@@ -71,6 +72,8 @@ struct Source {
 pub struct Report {
     sources: Vec<Source>,
     errors: Vec<(Mark, Problem)>,
+    /// Places that could not be read at all: what stands in for the value there is not worth a second error.
+    unreadable: HashSet<Mark>,
     warnings: Vec<(Mark, Problem)>,
 }
 
@@ -78,7 +81,7 @@ impl Report {
     /// An empty report; defaults that are relative paths start from `base`.
     pub fn new(base: &Path) -> Report {
         let defaults = Source { name: "default".into(), base: base.into() };
-        Report { sources: vec![defaults], errors: Vec::new(), warnings: Vec::new() }
+        Report { sources: vec![defaults], errors: Vec::new(), unreadable: HashSet::new(), warnings: Vec::new() }
     }
 
     /// Registers a source; the result goes into `Mark::source`.
@@ -92,13 +95,8 @@ impl Report {
         self.sources.get(mark.source as usize).map_or_else(|| path.into(), |source| source.base.join(path))
     }
 
-    /// Records an error.
-    pub fn error(&mut self, mark: Mark, path: impl Into<String>, message: impl Into<String>) {
-        self.error_with(mark, path, message, None);
-    }
-
-    /// Records an error with what was probably meant.
-    pub fn error_with(
+    /// Records that what stands at `mark` cannot be read, with what was probably meant.
+    pub fn unreadable(
         &mut self,
         mark: Mark,
         path: impl Into<String>,
@@ -107,6 +105,17 @@ impl Report {
     ) {
         let problem = self.problem(mark, path.into(), message.into(), suggestion);
         self.errors.push((mark, problem));
+        if mark.line > 0 {
+            self.unreadable.insert(mark);
+        }
+    }
+
+    /// Records that the value at `mark` makes no sense.
+    pub fn error(&mut self, mark: Mark, path: impl Into<String>, message: impl Into<String>) {
+        if !self.unreadable.contains(&mark) {
+            let problem = self.problem(mark, path.into(), message.into(), None);
+            self.errors.push((mark, problem));
+        }
     }
 
     /// Records a warning.

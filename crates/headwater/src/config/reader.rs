@@ -110,7 +110,7 @@ impl<'a, 'r> Reader<'a, 'r> {
                 Some(Err(error)) => {
                     self.failed = true;
                     self.set_mark(error.marker().line(), error.marker().col());
-                    self.report.error(self.mark, path_text(&self.path), format!("not YAML: {}", error.info()));
+                    self.error(format!("not YAML: {}", error.info()), None);
                     return Node::End;
                 }
             };
@@ -140,7 +140,7 @@ impl<'a, 'r> Reader<'a, 'r> {
 
     /// Reports an error about the last node.
     pub fn error(&mut self, message: impl Into<String>, suggestion: Option<String>) {
-        self.report.error_with(self.mark, path_text(&self.path), message, suggestion);
+        self.report.unreadable(self.mark, path_text(&self.path), message, suggestion);
     }
 
     /// Reports that `found` is not what belongs here, and passes over it.

@@ -92,7 +92,7 @@ fn unknown_key(table: &Table, text: &str, reader: &mut Reader<'_, '_>) {
     let path = path_text(&reader.path);
     let dot = if path.is_empty() { "" } else { "." };
     let mark = reader.mark();
-    reader.report.error_with(mark, format!("{path}{dot}{text}"), "unknown key", meant);
+    reader.report.unreadable(mark, format!("{path}{dot}{text}"), "unknown key", meant);
 }
 
 /// The full path of the key called `name` in another section.

@@ -8,7 +8,7 @@ use super::unsupported;
 use super::value::At;
 use dns::{Name, NameBuf};
 use ipnet::IpNet;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Ending of the zone files in `zones_dir`.
@@ -122,26 +122,23 @@ impl List {
 
     /// Adds the zones of the flags; one with a name already known replaces that zone's file.
     fn add_flags(&mut self, flags: &[String], report: &mut Report) {
-        let mut given: HashMap<NameBuf, ()> = HashMap::new();
+        let mut given: HashSet<NameBuf> = HashSet::new();
         for flag in flags {
             let source = report.add_source(format!("--zone {flag}"), Path::new(""));
             let mark = Mark { source, line: 0, column: 0 };
-            let Some((name, file)) = flag.split_once('=').filter(|(_, file)| !file.is_empty()) else {
+            let parts = flag.split_once('=').filter(|(name, file)| !name.is_empty() && !file.is_empty());
+            let Some((name, file)) = parts else {
                 report.error(mark, "", "expected NAME=FILE");
                 continue;
             };
             let name = match name.parse::<NameBuf>() {
-                Ok(parsed) if !name.is_empty() => parsed,
-                Ok(_) => {
-                    report.error(mark, "", "expected NAME=FILE");
-                    continue;
-                }
+                Ok(name) => name,
                 Err(error) => {
                     report.error(mark, "", format!("`{name}` is not a domain name: {error}"));
                     continue;
                 }
             };
-            if given.insert(name.clone(), ()).is_some() {
+            if !given.insert(name.clone()) {
                 report.error(mark, "", format!("zone {name} is given twice"));
                 continue;
             }
