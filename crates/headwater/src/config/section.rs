@@ -164,11 +164,10 @@ macro_rules! section {
                 walk: &mut $crate::config::value::Walk<'_>,
             ) {
                 $(
-                    let outer = std::mem::replace(&mut walk.section, $path);
+                    walk.section = $path;
                     walk.path.push($crate::config::reader::Step::Key(stringify!($key)));
                     self.$key.value.changed(&default.$key.value, self.$key.mark, walk);
                     walk.path.pop();
-                    walk.section = outer;
                 )+
             }
         }
