@@ -2,3 +2,10 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod config;
+pub mod control;
+pub mod loader;
+pub mod logging;
+pub mod node;
+mod privileges;
+mod progress;

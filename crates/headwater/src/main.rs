@@ -1,12 +1,57 @@
-//! The `headwater` command.
+//! The `headwater` binary: hands each command of the command line to the function that does it.
 #![forbid(unsafe_code)]
 
+use anyhow::bail;
+use clap::Parser;
+use headwater::cli::{self, Cli, Command, ZoneCommand};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
-fn main() -> anyhow::Result<ExitCode> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.split_first() {
-        Some((command, rest)) if command == "query" => headwater::cli::query::run(rest),
-        _ => anyhow::bail!("usage: headwater query NAME [TYPE] ..."),
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        // Who reads the output may stop at any line: `headwater zone print ... | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("headwater: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// Runs a command; failure if it found problems, which it has then printed.
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let good = match command {
+        Command::Serve(args) => return cli::serve::run(args),
+        Command::Query(args) => return cli::query::run(&args.words),
+        Command::Check(args) => cli::check::run(args, &mut out)?,
+        Command::Zone(ZoneCommand::Check(args)) => cli::zone::check(&args, &mut out)?,
+        Command::Zone(ZoneCommand::Print(args)) => cli::zone::print(&args, &mut out)?,
+        Command::Zone(ZoneCommand::Wire(args)) => cli::zone::wire(&args, &mut out)?,
+        Command::Zone(ZoneCommand::Later(later)) => bail!("`{}` is not in this version yet", later.command()),
+        Command::Config(command) => {
+            cli::describe::config(command, &mut out)?;
+            true
+        }
+        Command::Stats(args) => {
+            cli::stats::run(args, &mut out)?;
+            true
+        }
+        Command::Completions { shell } => {
+            cli::describe::completions(shell, &mut out);
+            true
+        }
+        Command::Man { directory } => {
+            cli::describe::man(&directory)?;
+            true
+        }
+        Command::Later(later) => bail!("`{}` is not in this version yet", later.command()),
+    };
+    out.flush()?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

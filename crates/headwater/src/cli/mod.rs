@@ -1,3 +1,229 @@
-//! The command line, one module per command.
+//! The command line: what can be typed, and which function does it. `main.rs` dispatches.
 
+pub mod check;
+pub mod describe;
 pub mod query;
+pub mod serve;
+pub mod stats;
+pub mod zone;
+
+use crate::config::LoadOptions;
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A DNS server: authoritative, resolving, with zones as a stream of changes.
+#[derive(Debug, Parser)]
+#[command(name = "headwater", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer queries until told to stop.
+    Serve(ConfigArgs),
+    /// Check the configuration and its zones; exit 1 with every problem.
+    Check(ConfigArgs),
+    /// Zone files.
+    #[command(subcommand)]
+    Zone(ZoneCommand),
+    /// Ask a server: NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json], in any order.
+    Query(QueryArgs),
+    /// The configuration described: schema, defaults, reference.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the running server's counters.
+    Stats(NodeArgs),
+    /// Print the completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages.
+    Man {
+        /// Directory to write them to.
+        directory: PathBuf,
+    },
+    /// A command of a later version.
+    #[command(flatten)]
+    Later(LaterCommand),
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConfigArgs {
+    /// Configuration file; without it everything has its default.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Serve a zone from a zone file, besides those of the configuration.
+    #[arg(long = "zone", value_name = "NAME=FILE")]
+    pub zones: Vec<String>,
+    /// Listen here (UDP and TCP) instead of where the configuration says.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Vec<String>,
+    /// Data directory instead of the configuration's.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+impl From<ConfigArgs> for LoadOptions {
+    fn from(args: ConfigArgs) -> LoadOptions {
+        LoadOptions { config: args.config, zones: args.zones, listen: args.listen, data: args.data }
+    }
+}
+
+/// How to find the running server: by its data directory.
+#[derive(Debug, Clone, Default, Args)]
+pub struct NodeArgs {
+    /// Configuration file of the server.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Data directory of the server.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+impl From<NodeArgs> for LoadOptions {
+    fn from(args: NodeArgs) -> LoadOptions {
+        LoadOptions { config: args.config, data: args.data, ..LoadOptions::default() }
+    }
+}
+
+/// What to do with a zone.
+#[derive(Debug, Subcommand)]
+pub enum ZoneCommand {
+    /// Check a zone file for syntax and sense; exit 1 with all problems.
+    Check(ZoneFileArgs),
+    /// Print a zone file in canonical form and order, one record a line.
+    Print(ZoneFileArgs),
+    /// Print OWNER, TTL, CLASS, TYPE and the record data in hexadecimal, one record a line, in the file's order.
+    Wire(ZoneFileArgs),
+    /// A command of a later version.
+    #[command(flatten)]
+    Later(LaterZoneCommand),
+}
+
+/// A zone and its file.
+#[derive(Debug, Clone, Args)]
+pub struct ZoneFileArgs {
+    /// Name of the zone.
+    pub name: dns::NameBuf,
+    /// The zone file.
+    pub file: PathBuf,
+}
+
+/// The words of a query, in any order.
+#[derive(Debug, Clone, Args)]
+pub struct QueryArgs {
+    /// NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json]
+    #[arg(required = true, value_name = "WORD")]
+    pub words: Vec<String>,
+}
+
+/// How to describe the configuration.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// JSON Schema.
+    Schema,
+    /// A commented configuration file with every default.
+    Defaults,
+    /// Reference in Markdown.
+    Reference,
+}
+
+/// Whatever follows a command that is not in this version.
+#[derive(Debug, Clone, Args)]
+pub struct Rest {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    rest: Vec<OsString>,
+}
+
+/// Defines commands that later versions have: they are known, say so, and exit 1.
+macro_rules! later {
+    ($(#[doc = $about:literal])+ $name:ident { $( $(#[doc = $doc:literal])+ $variant:ident = $command:literal, )+ }) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Subcommand)]
+        pub enum $name { $( $(#[doc = $doc])+ #[command(hide = true)] $variant(Rest), )+ }
+
+        impl $name {
+            /// The command as it is typed.
+            pub fn command(&self) -> &'static str {
+                match self { $( $name::$variant(_) => $command, )+ }
+            }
+        }
+    };
+}
+
+later! {
+    /// Commands of later versions.
+    LaterCommand {
+        /// Explain an answer. (Not in this version.)
+        Explain = "explain",
+        /// Live view of the server. (Not in this version.)
+        Top = "top",
+        /// Back up and restore. (Not in this version.)
+        Backup = "backup",
+        /// Access tokens. (Not in this version.)
+        Token = "token",
+        /// The resolver's cache. (Not in this version.)
+        Cache = "cache",
+        /// DNSSEC and TSIG keys. (Not in this version.)
+        Key = "key",
+        /// Tools for tests. (Not in this version.)
+        Debug = "debug",
+    }
+}
+
+later! {
+    /// Zone commands of later versions.
+    LaterZoneCommand {
+        /// Import a zone file into the journal. (Not in this version.)
+        Import = "zone import",
+        /// Print a zone of the journal. (Not in this version.)
+        Export = "zone export",
+        /// List the zones of the journal. (Not in this version.)
+        List = "zone list",
+        /// Create a zone in the journal. (Not in this version.)
+        Create = "zone create",
+        /// Edit a zone of the journal. (Not in this version.)
+        Edit = "zone edit",
+        /// Compare two states of a zone. (Not in this version.)
+        Diff = "zone diff",
+        /// Show the changes of a zone. (Not in this version.)
+        History = "zone history",
+        /// Take a change of a zone back. (Not in this version.)
+        Revert = "zone revert",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn later_commands_take_anything() {
+        let cases = [
+            (vec!["headwater", "explain", "example.org", "A"], "explain"),
+            (vec!["headwater", "debug", "scenario", "--x", "y.rpl"], "debug"),
+            (vec!["headwater", "zone", "import", "example.org", "f", "--config", "c"], "zone import"),
+        ];
+        for (words, want) in cases {
+            let got = match Cli::try_parse_from(&words).expect("parses").command {
+                Command::Later(later) => later.command(),
+                Command::Zone(ZoneCommand::Later(later)) => later.command(),
+                other => panic!("{words:?} is {other:?}"),
+            };
+            assert_eq!(got, want);
+        }
+    }
+}

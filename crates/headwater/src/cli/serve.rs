@@ -1,0 +1,176 @@
+//! `headwater serve`: starts the node and does what signals and the control socket say.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use sd_notify::NotifyState;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+
+use super::ConfigArgs;
+use crate::config::{self, Config, LoadOptions};
+use crate::control::{self, Request};
+use crate::logging::{self, Log};
+use crate::node::{Node, ReloadReport};
+
+/// Server cookies are made with a new secret this often (RFC 7873 7.1).
+const COOKIE_ROTATION: Duration = Duration::from_secs(24 * 3600);
+/// What is due is looked after this often.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What the main thread waits for.
+pub enum Event {
+    /// A signal.
+    Signal(i32),
+    /// A command on the control socket.
+    Command(Request),
+}
+
+/// The running server with what it takes to change it.
+struct Serving {
+    options: LoadOptions,
+    config: Config,
+    node: Node,
+    log: Log,
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// What keeps the server from starting.
+pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
+    let begin = Instant::now();
+    let options = LoadOptions::from(args);
+    let (config, warnings) = match Config::load(options.clone()) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            problems.iter().for_each(|problem| eprintln!("{problem}"));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let log = logging::start(&config.logging)?;
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let (events, received) = mpsc::channel();
+    // Before anything else, so that no signal meets its default action.
+    watch_signals(events.clone())?;
+    control::listen(&config.control_socket(), events)
+        .with_context(|| format!("control socket {}", config.control_socket().display()))?;
+    let node = Node::start(&config)?;
+    if let Some(user) = &config.server.user {
+        crate::privileges::drop_to(user)?;
+    }
+    let (zones, empty) = node.zone_counts();
+    let listen: Vec<String> = config.server.listen.iter().map(|listen| listen.address.to_string()).collect();
+    let start_ms = begin.elapsed().as_millis() as u64;
+    tracing::info!(zones, refused = empty, listen = listen.join(" "), start_ms, "ready");
+    notify(&[NotifyState::Ready]);
+    let mut serving = Serving { options, config, node, log };
+    serving.until_stopped(&received);
+    notify(&[NotifyState::Stopping]);
+    serving.node.stop();
+    let _ = std::fs::remove_file(serving.config.control_socket());
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Serving {
+    fn until_stopped(&mut self, events: &mpsc::Receiver<Event>) {
+        let mut rotated = Instant::now();
+        loop {
+            match events.recv_timeout(TICK) {
+                Ok(Event::Signal(SIGHUP)) => drop(self.reload()),
+                Ok(Event::Signal(SIGUSR1)) => {
+                    // Where the log goes; who sends the signal reads it there.
+                    let _ = std::io::stderr().write_all(self.node.stats_report().as_bytes());
+                }
+                Ok(Event::Signal(_)) => return,
+                Ok(Event::Command(request)) => {
+                    let answer = self.command(&request.command);
+                    let _ = request.answer.send(answer);
+                    if request.command == "stop" {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.node.collect();
+            if rotated.elapsed() >= COOKIE_ROTATION {
+                rotated = Instant::now();
+                if let Err(error) = self.node.rotate_cookies() {
+                    tracing::error!(%error, "cookie secret not rotated");
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, command: &str) -> Result<String, String> {
+        match command {
+            "stats" => Ok(self.node.stats_report()),
+            "reload" => self.reload().map(|report| {
+                format!("{} loaded, {} refused, {} removed\n", report.loaded, report.refused, report.removed)
+            }),
+            "stop" => Ok(String::new()),
+            other => Err(format!("unknown command `{other}`: stats, reload, stop")),
+        }
+    }
+
+    /// All or nothing: a configuration with an error changes nothing.
+    fn reload(&mut self) -> Result<ReloadReport, String> {
+        notify(&[NotifyState::Reloading]);
+        let result = self.try_reload();
+        match &result {
+            Ok(report) => tracing::info!(
+                loaded = report.loaded,
+                refused = report.refused,
+                removed = report.removed,
+                "reloaded"
+            ),
+            Err(why) => tracing::error!("reload failed, nothing changed: {why}"),
+        }
+        notify(&[NotifyState::Ready]);
+        result
+    }
+
+    fn try_reload(&mut self) -> Result<ReloadReport, String> {
+        let (config, warnings) = Config::load(self.options.clone()).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            lines.join("\n")
+        })?;
+        let report = self.node.reload(&config).map_err(|error| error.to_string())?;
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        for change in config::changes(&self.config, &config) {
+            tracing::info!("changed {change}");
+        }
+        self.log.set_level(&config.logging);
+        self.config = config;
+        Ok(report)
+    }
+}
+
+/// Passes signals on as events. The second one that asks to stop ends the process at once.
+fn watch_signals(events: Sender<Event>) -> anyhow::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        let mut stopping = false;
+        for signal in signals.forever() {
+            if matches!(signal, SIGINT | SIGTERM) && std::mem::replace(&mut stopping, true) {
+                std::process::exit(1);
+            }
+            if events.send(Event::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Tells systemd, where it listens.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd not notified");
+    }
+}

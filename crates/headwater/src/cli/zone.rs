@@ -1,0 +1,100 @@
+//! `headwater zone check|print|wire`: zone files without a server.
+
+use std::io::{self, Write};
+
+use dns::zonefile::{self, Record, Sink};
+use dns::{Class, Name, NameHasher, RType};
+use zone::Contents;
+use zone::node::{Node, Rrset};
+
+use super::ZoneFileArgs;
+use crate::loader::{self, Files};
+
+/// Prints every problem of a zone file; true if there is none but warnings.
+pub fn check(args: &ZoneFileArgs, out: &mut impl Write) -> io::Result<bool> {
+    match loader::load(&args.name, &args.file, hasher()) {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                writeln!(out, "{}:{}: warning: {}", warning.file.display(), warning.line, warning.message)?;
+            }
+            let contents = &loaded.contents;
+            writeln!(out, "{}: {} records, {} names", args.name, contents.record_count(), contents.name_count())?;
+            Ok(true)
+        }
+        Err(refused) => {
+            refused.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+            Ok(false)
+        }
+    }
+}
+
+/// Prints the zone in canonical text and order; false and the problems on standard error if it is bad.
+pub fn print(args: &ZoneFileArgs, out: &mut impl Write) -> io::Result<bool> {
+    match loader::load(&args.name, &args.file, hasher()) {
+        Ok(loaded) => {
+            let contents = &loaded.contents;
+            contents.nodes().try_for_each(|node| print_node(contents, &node, out))?;
+            Ok(true)
+        }
+        Err(refused) => {
+            refused.problems.iter().for_each(|problem| eprintln!("{problem}"));
+            Ok(false)
+        }
+    }
+}
+
+/// The names of a single command are hashed under a fixed seed: nobody can send it queries.
+fn hasher() -> NameHasher {
+    NameHasher::new(0)
+}
+
+fn print_node(contents: &Contents, node: &Node<'_>, out: &mut impl Write) -> io::Result<()> {
+    let owner = contents.owner(node).to_canonical();
+    // The SOA comes first, as in every zone file.
+    let (soa, others): (Vec<_>, Vec<_>) = node.rrsets().partition(|rrset| rrset.rtype == RType::SOA);
+    soa.iter().chain(&others).try_for_each(|rrset| print_rrset(&owner, rrset, out))
+}
+
+fn print_rrset(owner: &Name, rrset: &Rrset<'_>, out: &mut impl Write) -> io::Result<()> {
+    let (sig_ttl, signatures) = rrset.signatures();
+    let records = rrset.data().map(|data| (rrset.rtype, rrset.ttl, data));
+    for (rtype, ttl, data) in records.chain(signatures.map(|data| (RType::RRSIG, sig_ttl, data))) {
+        let mut line = String::new();
+        let mut canonical = Vec::new();
+        dns::rdata::wire::canonical(rtype, data, &mut canonical);
+        // Writing to a string does not fail.
+        let _ = zonefile::write_record(owner, ttl, Class::IN, rtype, &canonical, &mut line);
+        out.write_all(line.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Prints each record with its data in hexadecimal, in file order; bad lines go to standard error.
+pub fn wire(args: &ZoneFileArgs, out: &mut impl Write) -> io::Result<bool> {
+    let source = std::fs::read(&args.file)?;
+    let mut sink = WireSink { out, failed: None };
+    let outcome = zonefile::parse(&source, &loader::options(&args.name, &args.file), &Files, &mut sink);
+    if let Some(error) = sink.failed {
+        return Err(error);
+    }
+    for problem in &outcome.problems {
+        let place = if problem.file == args.file { String::new() } else { format!("{}:", problem.file.display()) };
+        eprintln!("error {place}{}:{}: {}", problem.line, problem.column, problem.message);
+    }
+    Ok(outcome.problems.is_empty())
+}
+
+struct WireSink<'w, W: Write> {
+    out: &'w mut W,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Sink for WireSink<'_, W> {
+    fn record(&mut self, record: Record<'_>) {
+        if self.failed.is_none() {
+            let Record { owner, ttl, class, rtype, rdata, .. } = record;
+            let hex = data_encoding::HEXUPPER.encode(rdata);
+            self.failed = writeln!(self.out, "{owner}\t{ttl}\t{class}\t{rtype}\t{hex}").err();
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! The whole schema of the configuration file: every key with its meaning, type and default. Read by
+//! `config::load`, turned into typed values by `checked.rs`, described to people by `document.rs`.
+//!
+//! Keys of features that are not built yet stand here from the first day; `unsupported.rs` refuses their values.
+
+use super::section::{choice, section};
+use super::value::{At, Int, Numbers, OneOrMany, text_list};
+
+type Port = Int<1, 65535>;
+type Milliseconds = Int<1, 600_000>;
+type Seconds = Int<0, 2_147_483_647>;
+type Size = Int<1, 1_048_576>;
+
+section! {
+    /// Headwater's configuration.
+    Raw at "" {
+        /// Sockets, threads and the form of answers.
+        server: Server = Server::default(),
+        /// Directory for everything that must outlive a restart, and for `control.sock`.
+        data_dir: String = "data".into(),
+        /// Zones served, each in an entry of its own.
+        zones: Vec<At<Zone>> = Vec::new(),
+        /// A directory of which every `NAME.zone` is a zone; empty: none. An entry of `zones` for the same file may narrow it.
+        zones_dir: String = String::new(),
+        /// Keys that sign transfers, updates and notifications (TSIG, RFC 8945).
+        tsig_keys: Vec<At<TsigKey>> = Vec::new(),
+        /// Where to forward queries: `9.9.9.9`, `192.0.2.1:5300`, `tls://1.1.1.1#name`, `https://...`; empty: ask the root and on.
+        upstream_servers: Vec<At<String>> = Vec::new(),
+        /// Recursion. This version has none: queries outside the server's own zones are refused.
+        resolver: Resolver = Resolver::default(),
+        /// What recursion keeps.
+        cache: Cache = Cache::default(),
+        /// The server's own log, and the query log.
+        logging: Logging = Logging::default(),
+        /// Who may ask, and how much.
+        security: Security = Security::default(),
+        /// The web interface. This version has none yet.
+        web: Web = Web::default(),
+    }
+}
+
+section! {
+    /// Sockets, threads and the form of answers.
+    Server at "server" {
+        /// Name of this server; empty: the host's name.
+        name: String = String::new(),
+        /// One address, or a list, to answer on; together with `dns_port`.
+        bind_address: OneOrMany = OneOrMany::default_of(&["127.0.0.1", "::1"]),
+        /// UDP and TCP port.
+        dns_port: Port = Int(5353),
+        /// Port of the web interface.
+        web_port: Port = Int(8080),
+        /// UDP worker threads, and as many for everything else; 0: one for each core.
+        workers: Int<0, 1024> = Int(0),
+        /// Answer `version.bind` and `id.server` in class CH.
+        chaos: bool = true,
+        /// Fill authority and additional section only where the answer needs them.
+        minimal_responses: bool = true,
+        /// Certificate for the protocols tls, https and quic.
+        tls: Tls = Tls::default(),
+        /// Sockets one by one, instead of `bind_address` and `dns_port`.
+        listen: Vec<At<Listen>> = Vec::new(),
+        /// Name server identifier (RFC 5001): an even number of hexadecimal digits, else text; empty: none.
+        nsid: String = String::new(),
+        /// Largest UDP answer, in octets.
+        edns_udp_size: Int<512, 4096> = Int(1232),
+        /// User to become once the sockets are open; empty: stay.
+        user: String = String::new(),
+    }
+}
+
+section! {
+    /// Certificate for the protocols tls, https and quic.
+    Tls at "server.tls" {
+        /// PEM file of the certificate chain.
+        certificate: String = String::new(),
+        /// PEM file of the private key.
+        key: String = String::new(),
+    }
+}
+
+section! {
+    /// One socket address.
+    Listen at "server.listen[]" {
+        /// `127.0.0.1:5300` or `[::1]:5300`.
+        address: String = String::new(),
+        /// What to speak there.
+        protocols: Vec<At<Protocol>> = vec![At::default_of(Protocol::Udp), At::default_of(Protocol::Tcp)],
+    }
+}
+
+choice! {
+    /// What is spoken on a socket.
+    Protocol {
+        /// DNS over UDP (RFC 1035 4.2.1).
+        Udp = "udp",
+        /// DNS over TCP (RFC 7766).
+        Tcp = "tcp",
+        /// DNS over TLS (RFC 7858).
+        Tls = "tls",
+        /// DNS over HTTPS (RFC 8484).
+        Https = "https",
+        /// DNS over QUIC (RFC 9250).
+        Quic = "quic",
+        /// DNS over UDP, past the kernel's network stack.
+        Xdp = "xdp",
+    }
+}
+
+section! {
+    /// One zone.
+    Zone at "zones[]" {
+        /// Name of the zone's apex.
+        name: String = String::new(),
+        /// Zone file (RFC 1035 5).
+        file: String = String::new(),
+        /// Addresses and prefixes that may query the zone; empty: everybody.
+        allow_query: Vec<At<String>> = Vec::new(),
+        /// Who may transfer the zone: a prefix, `key:NAME`, or both: `192.0.2.0/24 key:NAME`.
+        allow_transfer: Vec<At<String>> = Vec::new(),
+        /// Who may update the zone: the same, and limited: `key:acme. name=_acme-challenge.*.example.org type=TXT`.
+        allow_update: Vec<At<String>> = Vec::new(),
+        /// Who may notify this server; empty: the primaries.
+        allow_notify: Vec<At<String>> = Vec::new(),
+        /// Whom to notify: `address[:port] [key:NAME]`.
+        notify: Vec<At<String>> = Vec::new(),
+        /// Where to transfer the zone from: `address [key:NAME]`; not empty: this server is a secondary.
+        primaries: Vec<At<String>> = Vec::new(),
+    }
+}
+
+section! {
+    /// One TSIG key.
+    TsigKey at "tsig_keys[]" {
+        /// Name of the key, a domain name.
+        name: String = String::new(),
+        /// `hmac-sha256` and its like.
+        algorithm: String = "hmac-sha256".into(),
+        /// The secret, in base64.
+        secret: String = String::new(),
+    }
+}
+
+section! {
+    /// Recursion.
+    Resolver at "resolver" {
+        /// Resolve for clients of `security.allowed_networks`.
+        enabled: bool = true,
+        /// File with the root servers; empty: built in.
+        root_hints: String = String::new(),
+        /// Ask for the root servers at start (RFC 8109).
+        priming: bool = true,
+        /// Ask servers over IPv4.
+        ipv4: bool = true,
+        /// Ask servers over IPv6.
+        ipv6: bool = true,
+        /// Files of DS or DNSKEY lines of any domain; empty: the root's, built in.
+        trust_anchor_files: Vec<At<String>> = Vec::new(),
+        /// Follow key changes of the trust anchors (RFC 5011).
+        trust_anchor_update: bool = true,
+        /// Tell the trust anchors in use (RFC 8145).
+        trust_anchor_signalling: bool = true,
+        /// Names below which nothing is validated (RFC 7646).
+        negative_trust_anchors: Vec<At<String>> = Vec::new(),
+        /// Validate answers (DNSSEC).
+        validate: bool = true,
+        /// Tell each server no more of a name than it needs (RFC 9156): strict where the server answers properly, else relaxed.
+        qname_minimisation: bool = true,
+        /// Mix the case of names asked for (0x20).
+        randomise_case: bool = true,
+        /// Trust glue only inside the zone that gives it.
+        harden_glue: bool = true,
+        /// Validate algorithms 5 and 7 instead of treating them as insecure.
+        allow_sha1: bool = false,
+        /// Answer special-use names and locally served zones here (RFC 6761, RFC 6303).
+        special_names: bool = true,
+        /// Names that are forwarded elsewhere.
+        forward_zones: Vec<At<ForwardZone>> = Vec::new(),
+        /// Names whose authoritative servers are given here.
+        stub_zones: Vec<At<StubZone>> = Vec::new(),
+        /// Longest time for one client query.
+        query_timeout_ms: Milliseconds = Int(5000),
+        /// Time after which a question is asked again.
+        retry_interval_ms: Milliseconds = Int(400),
+        /// How often a question is asked again.
+        retries: Int<0, 100> = Int(3),
+        /// Source addresses of questions; empty: the system chooses.
+        outgoing_addresses: Vec<At<String>> = Vec::new(),
+        /// Port that servers are asked on; for tests.
+        upstream_port: Port = Int(53),
+        /// Prefixes that must not be asked.
+        do_not_query: Vec<At<String>> = Vec::new(),
+        /// Named limits of the work for one query; for tests.
+        max_work_per_query: Numbers = Numbers::default(),
+    }
+}
+
+section! {
+    /// One name that is forwarded elsewhere.
+    ForwardZone at "resolver.forward_zones[]" {
+        /// The name; everything below it is forwarded too.
+        name: String = String::new(),
+        /// Where to.
+        servers: Vec<At<String>> = Vec::new(),
+    }
+}
+
+section! {
+    /// One name whose authoritative servers are given.
+    StubZone at "resolver.stub_zones[]" {
+        /// The name.
+        name: String = String::new(),
+        /// Its authoritative servers.
+        servers: Vec<At<String>> = Vec::new(),
+    }
+}
+
+section! {
+    /// What recursion keeps.
+    Cache at "cache" {
+        /// Most memory, in MiB.
+        max_size_mb: Size = Int(100),
+        /// TTL in seconds of what has none of its own: texts of failures, synthesised and blocked answers.
+        default_ttl: Seconds = Int(300),
+        /// Shortest TTL, in seconds.
+        min_ttl: Seconds = Int(1),
+        /// Longest TTL, in seconds.
+        max_ttl: Seconds = Int(86400),
+        /// Longest TTL of a negative answer, in seconds (RFC 2308).
+        negative_ttl: Seconds = Int(300),
+        /// Renew popular entries before they expire.
+        prefetch: bool = true,
+        /// Answer from expired entries when no server answers (RFC 8767).
+        serve_stale: bool = false,
+        /// Time between searches for expired entries.
+        sweep_interval_seconds: Int<1, 86400> = Int(300),
+        /// Keep the cache over a restart.
+        persist: bool = true,
+        /// What TTLs are counted by; `wall` follows the system's real-time clock.
+        clock: Clock = Clock::Monotonic,
+    }
+}
+
+choice! {
+    /// What TTLs are counted by.
+    Clock {
+        /// A clock that only runs forward.
+        Monotonic = "monotonic",
+        /// The system's real-time clock.
+        Wall = "wall",
+    }
+}
+
+section! {
+    /// The server's own log.
+    Logging at "logging" {
+        /// Least severity that is logged.
+        level: Level = Level::Info,
+        /// JSON, one object a line, or text.
+        format: Format = Format::Json,
+        /// File; empty: standard error.
+        file: String = String::new(),
+        /// Size at which the file is rotated, in MiB.
+        max_size_mb: Size = Int(50),
+        /// How many rotated files are kept.
+        backup_count: Int<0, 1000> = Int(5),
+        /// The query log.
+        queries: QueryLog = QueryLog::default(),
+    }
+}
+
+choice! {
+    /// Severity of a log line.
+    Level {
+        /// What stops the server or a part of it.
+        Error = "ERROR",
+        /// What needs attention.
+        Warn = "WARN",
+        /// What an operator wants to know.
+        Info = "INFO",
+        /// What explains behaviour.
+        Debug = "DEBUG",
+        /// Everything.
+        Trace = "TRACE",
+    }
+}
+
+choice! {
+    /// Form of the log.
+    Format {
+        /// One JSON object a line.
+        Json = "json",
+        /// Text, one line each.
+        Text = "text",
+    }
+}
+
+section! {
+    /// The query log.
+    QueryLog at "logging.queries" {
+        /// Write a line for every query.
+        enabled: bool = false,
+        /// Where to.
+        outputs: Vec<At<Output>> = vec![At::default_of(Output::File)],
+        /// File of the output `file`.
+        file: String = "logs/queries.jsonl".into(),
+    }
+}
+
+choice! {
+    /// Where the query log goes.
+    Output {
+        /// The file.
+        File = "file",
+        /// Standard output.
+        Stdout = "stdout",
+        /// The system's log.
+        Syslog = "syslog",
+    }
+}
+
+section! {
+    /// Who may ask, and how much.
+    Security at "security" {
+        /// Prefixes that may use recursion and the cache. The server's own zones answer everybody; a zone's `allow_query` narrows that.
+        allowed_networks: Vec<At<String>> = text_list(&[
+            "127.0.0.0/8",
+            "::1/128",
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "fc00::/7",
+            "fe80::/10",
+        ]),
+        /// Most queries a second from one address; 0: no limit.
+        rate_limit_per_ip: Int<0, 1_000_000_000> = Int(0),
+        /// Use the blocklists.
+        blacklist_enabled: bool = true,
+    }
+}
+
+section! {
+    /// The web interface.
+    Web at "web" {
+        /// Serve it.
+        enabled: bool = true,
+        /// Addresses of the web interface; empty: those of `server.bind_address`.
+        bind_address: OneOrMany = OneOrMany::default(),
+        /// Show changes as they happen.
+        real_time_updates: bool = true,
+        /// How many past events the pages keep.
+        history_limit: Int<0, 1_000_000> = Int(1000),
+    }
+}

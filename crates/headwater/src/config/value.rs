@@ -1,0 +1,333 @@
+//! The kinds of values a configuration is made of: how each is read, described and written. `raw.rs` uses them.
+
+use super::problem::{Mark, closest};
+use super::reader::{Node, Reader, Step};
+use super::section::Table;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+/// A value of the configuration.
+pub trait Value: Clone + PartialEq + Default {
+    /// What may stand here.
+    const KIND: Kind;
+
+    /// Replaces (a section: merges) the value with what starts with `node`; problems go to the reader's report.
+    fn read(&mut self, node: Node<'_>, reader: &mut Reader<'_, '_>);
+
+    /// Whether this means "off" or "none", which is accepted from a feature that is not built yet.
+    fn is_off(&self) -> bool;
+
+    /// The value as JSON, which is YAML too.
+    fn to_json(&self) -> Json;
+
+    /// Calls `walk.visit` for every key below, with the mark of its value, whose value is neither its default nor off.
+    fn changed(&self, default: &Self, mark: Mark, walk: &mut Walk<'_>) {
+        if self != default && !self.is_off() {
+            walk.visit_key(mark);
+        }
+    }
+}
+
+/// What may stand at a key.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number in a range, both ends included.
+    Integer { min: u64, max: u64 },
+    /// Text.
+    Text,
+    /// One of some words.
+    Choice(&'static [&'static str]),
+    /// A list.
+    List(&'static Kind),
+    /// One text, or a list of texts.
+    OneOrMany,
+    /// Free names with whole numbers.
+    Numbers,
+    /// Named keys.
+    Section(&'static Table),
+}
+
+impl Kind {
+    /// The section that stands here, alone or as the elements of a list.
+    pub fn section(&self) -> Option<&'static Table> {
+        match *self {
+            Kind::Section(table) | Kind::List(&Kind::Section(table)) => Some(table),
+            _ => None,
+        }
+    }
+}
+
+/// State of a walk over changed values.
+pub struct Walk<'f> {
+    /// The table path of the section being walked.
+    pub section: &'static str,
+    /// The way to the value being visited.
+    pub path: Vec<Step>,
+    /// Called with the section's table path, the way to the key, and the value's mark.
+    pub visit: &'f mut dyn FnMut(&'static str, &[Step], Mark),
+}
+
+impl Walk<'_> {
+    fn visit_key(&mut self, mark: Mark) {
+        (self.visit)(self.section, &self.path, mark);
+    }
+}
+
+/// A value and where it was written. Equal when the values are.
+#[derive(Debug, Clone, Default)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Where; `Mark::default()` for a default.
+    pub mark: Mark,
+}
+
+impl<T: Value> At<T> {
+    /// A value that was not written anywhere.
+    pub fn default_of(value: T) -> At<T> {
+        At { value, mark: Mark::default() }
+    }
+
+    /// Reads the value that comes next.
+    pub fn read_next(&mut self, reader: &mut Reader<'_, '_>) {
+        let node = reader.next();
+        self.mark = reader.mark();
+        self.value.read(node, reader);
+    }
+}
+
+impl<T: PartialEq> PartialEq for At<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T> Deref for At<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl Value for bool {
+    const KIND: Kind = Kind::Boolean;
+
+    fn read(&mut self, node: Node<'_>, reader: &mut Reader<'_, '_>) {
+        match &node {
+            Node::Scalar { text, plain: true } if text == "true" => *self = true,
+            Node::Scalar { text, plain: true } if text == "false" => *self = false,
+            Node::Scalar { text, .. } => {
+                let meant = match text.to_ascii_lowercase().as_str() {
+                    "on" | "yes" | "y" | "1" | "true" => Some("true".into()),
+                    "off" | "no" | "n" | "0" | "false" => Some("false".into()),
+                    _ => None,
+                };
+                reader.mismatch("`true` or `false`", &node, meant);
+            }
+            other => reader.mismatch("`true` or `false`", other, None),
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        !self
+    }
+
+    fn to_json(&self) -> Json {
+        Json::Bool(*self)
+    }
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Int<const MIN: u64, const MAX: u64>(pub u64);
+
+impl<const MIN: u64, const MAX: u64> Default for Int<MIN, MAX> {
+    fn default() -> Self {
+        Int(MIN)
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> Value for Int<MIN, MAX> {
+    const KIND: Kind = Kind::Integer { min: MIN, max: MAX };
+
+    fn read(&mut self, node: Node<'_>, reader: &mut Reader<'_, '_>) {
+        let digits = match &node {
+            Node::Scalar { text, plain: true } if text.bytes().all(|b| b.is_ascii_digit()) => text.parse::<u64>().ok(),
+            _ => None,
+        };
+        match digits {
+            Some(number) if (MIN..=MAX).contains(&number) => *self = Int(number),
+            _ if MAX == u64::MAX => reader.mismatch("a whole number", &node, None),
+            _ => reader.mismatch(&format!("a whole number from {MIN} to {MAX}"), &node, None),
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        false
+    }
+
+    fn to_json(&self) -> Json {
+        self.0.into()
+    }
+}
+
+impl Value for String {
+    const KIND: Kind = Kind::Text;
+
+    fn read(&mut self, node: Node<'_>, reader: &mut Reader<'_, '_>) {
+        let null = node.is_null();
+        match node {
+            Node::Scalar { text, .. } if !null => *self = text.into_owned(),
+            other => reader.mismatch("text", &other, None),
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn to_json(&self) -> Json {
+        self.as_str().into()
+    }
+}
+
+impl<T: Value> Value for Vec<At<T>> {
+    const KIND: Kind = Kind::List(&T::KIND);
+
+    fn read(&mut self, node: Node<'_>, reader: &mut Reader<'_, '_>) {
+        self.clear();
+        match node {
+            Node::List => {}
+            ref null if null.is_null() => return,
+            ref other => return reader.mismatch("a list", other, None),
+        }
+        loop {
+            let node = reader.next();
+            if node == Node::End {
+                return;
+            }
+            let mut element = At { value: T::default(), mark: reader.mark() };
+            reader.path.push(Step::Index(self.len()));
+            element.value.read(node, reader);
+            reader.path.pop();
+            self.push(element);
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn to_json(&self) -> Json {
+        self.iter().map(|element| element.to_json()).collect()
+    }
+
+    fn changed(&self, default: &Self, mark: Mark, walk: &mut Walk<'_>) {
+        if self.is_empty() {
+            return;
+        }
+        if T::KIND.section().is_none() {
+            if self != default {
+                walk.visit_key(mark);
+            }
+            return;
+        }
+        walk.visit_key(mark);
+        let default = T::default();
+        for (index, element) in self.iter().enumerate() {
+            walk.path.push(Step::Index(index));
+            element.value.changed(&default, element.mark, walk);
+            walk.path.pop();
+        }
+    }
+}
+
+/// A list of texts, of which a single one may be written without the list.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OneOrMany(pub Vec<At<String>>);
+
+impl OneOrMany {
+    /// A list that was not written anywhere.
+    pub fn default_of(texts: &[&str]) -> OneOrMany {
+        OneOrMany(text_list(texts))
+    }
+}
+
+impl Value for OneOrMany {
+    const KIND: Kind = Kind::OneOrMany;
+
+    fn read(&mut self, node: Node<'_>, reader: &mut Reader<'_, '_>) {
+        if !matches!(node, Node::Scalar { .. }) || node.is_null() {
+            return self.0.read(node, reader);
+        }
+        let mut only = At { value: String::new(), mark: reader.mark() };
+        only.value.read(node, reader);
+        self.0 = vec![only];
+    }
+
+    fn is_off(&self) -> bool {
+        self.0.is_off()
+    }
+
+    fn to_json(&self) -> Json {
+        self.0.to_json()
+    }
+}
+
+/// Free names with whole numbers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Numbers(pub BTreeMap<String, u64>);
+
+impl Value for Numbers {
+    const KIND: Kind = Kind::Numbers;
+
+    fn read(&mut self, node: Node<'_>, reader: &mut Reader<'_, '_>) {
+        self.0.clear();
+        match node {
+            Node::Map => {}
+            ref null if null.is_null() => return,
+            ref other => return reader.mismatch("names with whole numbers", other, None),
+        }
+        loop {
+            let mut name = String::new();
+            match reader.next() {
+                Node::End => return,
+                key => name.read(key, reader),
+            }
+            let mut number = Int::<0, { u64::MAX }>(0);
+            let node = reader.next();
+            number.read(node, reader);
+            self.0.insert(name, number.0);
+        }
+    }
+
+    fn is_off(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn to_json(&self) -> Json {
+        self.0.iter().map(|(name, number)| (name.clone(), Json::from(*number))).collect()
+    }
+}
+
+/// Texts that were not written anywhere.
+pub fn text_list(texts: &[&str]) -> Vec<At<String>> {
+    texts.iter().map(|text| At::default_of(text.to_string())).collect()
+}
+
+/// Reads one of `words`, whatever the case; the index of the word.
+pub fn read_choice(words: &[&str], node: &Node<'_>, reader: &mut Reader<'_, '_>) -> Option<usize> {
+    let Node::Scalar { text, .. } = node else {
+        reader.mismatch("a word", node, None);
+        return None;
+    };
+    let found = words.iter().position(|word| word.eq_ignore_ascii_case(text));
+    if found.is_none() {
+        let meant = closest(text, words.iter().copied());
+        reader.mismatch(&format!("one of {}", words.join(", ")), node, meant);
+    }
+    found
+}

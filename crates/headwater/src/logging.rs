@@ -1,0 +1,46 @@
+//! The server's log: level and form by the configuration, the level changeable while it runs.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt, reload};
+
+use crate::config::{Format, Level, Logging};
+
+/// A handle on the running log.
+pub struct Log {
+    level: reload::Handle<LevelFilter, Registry>,
+}
+
+impl Log {
+    /// Takes over the level of a new configuration.
+    pub fn set_level(&self, logging: &Logging) {
+        // Fails only if the subscriber is gone, and then nothing is logged anyway.
+        let _ = self.level.reload(filter(logging));
+    }
+}
+
+/// Starts to log to standard error.
+///
+/// # Errors
+/// A second log in one process.
+pub fn start(logging: &Logging) -> anyhow::Result<Log> {
+    let (filter, level) = reload::Layer::new(filter(logging));
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines: Box<dyn Layer<_> + Send + Sync> = match logging.format {
+        Format::Json => Box::new(lines.json().flatten_event(true)),
+        Format::Text => Box::new(lines.with_ansi(false)),
+    };
+    tracing_subscriber::registry().with(filter).with(lines).try_init()?;
+    Ok(Log { level })
+}
+
+fn filter(logging: &Logging) -> LevelFilter {
+    match logging.level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warning => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    }
+}

@@ -1,0 +1,71 @@
+//! The commands about the configuration, as they are typed.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs `headwater` with `words`, separated by spaces: exit code, standard output, standard error.
+fn headwater(words: &str) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_headwater"))
+        .args(words.split_whitespace())
+        .env_clear()
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        .output()
+        .expect("headwater runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn check_prints_every_problem() {
+    let (code, out, _) = headwater("check --config testdata/config/mistakes.yaml");
+    assert_eq!(code, 1);
+    assert!(out.starts_with("testdata/config/mistakes.yaml:2:3: server.dns_prot: unknown key"), "{out}");
+    assert_eq!(out.lines().count(), include_str!("../../../testdata/config/mistakes.txt").lines().count());
+}
+
+#[test]
+fn check_accepts_with_warnings() {
+    let (code, out, _) = headwater("check --config testdata/config/original.yaml");
+    assert_eq!(code, 0);
+    let want = "testdata/config/original.yaml:8:3: warning: upstream_servers: not supported yet, has no effect";
+    assert_eq!(out.lines().next(), Some(want));
+    assert_eq!(headwater("check --listen 127.0.0.1:5300").0, 0);
+    assert_eq!(headwater("check --listen nowhere").0, 1);
+}
+
+#[test]
+fn commands_of_later_versions_say_so() {
+    let commands = ["explain example.org A", "top", "backup --all", "token", "cache", "key", "debug scenario x.rpl"];
+    let zone_commands = ["import a b", "export a", "list", "create a", "edit a", "diff a b", "history a", "revert a"];
+    let zone_commands = zone_commands.map(|command| format!("zone {command}"));
+    for command in commands.into_iter().chain(zone_commands.iter().map(String::as_str)) {
+        let (code, out, error) = headwater(command);
+        let words = if command.starts_with("zone") { 2 } else { 1 };
+        let name: Vec<&str> = command.split(' ').take(words).collect();
+        let want = format!("headwater: `{}` is not in this version yet\n", name.join(" "));
+        assert_eq!((code, out, error), (1, String::new(), want));
+    }
+}
+
+#[test]
+fn descriptions_are_printed() {
+    let cases = [
+        ("config schema", "\"$schema\""),
+        ("config defaults", "dns_port: 5353"),
+        ("config reference", "| `dns_port` | number, 1 to 65535 | `5353` |"),
+        ("completions bash", "_headwater()"),
+        ("--help", "Usage: headwater <COMMAND>"),
+    ];
+    for (words, want) in cases {
+        let (code, out, _) = headwater(words);
+        assert_eq!(code, 0, "{words}");
+        assert!(out.contains(want), "{words}: {out}");
+    }
+}
+
+#[test]
+fn manual_pages_are_written() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("man");
+    assert_eq!(headwater(&format!("man {}", directory.display())).0, 0);
+    assert!(directory.join("headwater-zone-check.1").exists());
+}
