@@ -247,7 +247,8 @@ impl<'a> Scanner<'a> {
                     self.pos = at + 1;
                     return Ok(token);
                 }
-                b'\n' => break,
+                // Inside parentheses line breaks do not end the entry, so strings may hold them.
+                b'\n' if self.depth == 0 => break,
                 b'\\' => at += 2,
                 _ => at += 1,
             }
