@@ -3,6 +3,7 @@
 use data_encoding::HEXLOWER;
 use dns::edns::{EdnsError, EdnsOption, OPT_LEN, ede};
 use dns::message::{MAX_MESSAGE_LEN, MessageErrorKind};
+use dns::rdata::RdataError;
 use dns::{Class, Edns, Header, Message, NameBuf, NameError, Opcode, RType, Rcode, Record};
 
 fn hex(text: &str) -> Vec<u8> {
@@ -80,6 +81,7 @@ fn what_is_refused() {
         let error = Message::parse(&hex(text)).expect_err(text);
         assert_eq!((error.kind, error.offset), (kind, offset), "{text}");
     };
+    let rdata = MessageErrorKind::Rdata;
     check("", MessageErrorKind::Truncated, 0);
     check("1234 0100 0001 0000 0000 00", MessageErrorKind::Truncated, 10);
     check("1234 0100 0001 0000 0000 0000", MessageErrorKind::BadCount, 12);
@@ -89,11 +91,23 @@ fn what_is_refused() {
     check("1234 0100 0001 0000 0000 0000 4000 0001 0001", MessageErrorKind::Name(NameError::BadLabelType), 12);
     check("1234 0100 0001 0000 0000 0000 00 0001 0001 00", MessageErrorKind::TrailingData, 17);
     check("1234 0100 0000 0001 0000 0000 00 0001 0001 00000000 0004 c00002", MessageErrorKind::Truncated, 23);
-    check("1234 0100 0000 0001 0000 0000 00 0001 0001 00000000 0003 c00002", MessageErrorKind::Rdata(RType::A), 23);
-    check("1234 0100 0000 0001 0000 0000 00 0001 0001 00000000 0000", MessageErrorKind::Rdata(RType::A), 23);
+    check(
+        "1234 0100 0000 0001 0000 0000 00 0001 0001 00000000 0003 c00002",
+        rdata(RType::A, RdataError::Truncated),
+        23,
+    );
+    check("1234 0100 0000 0001 0000 0000 00 0001 0001 00000000 0000", rdata(RType::A, RdataError::Truncated), 23);
     // A name in the data that goes on behind it, and one that points at itself.
-    check("1234 0100 0000 0001 0000 0000 00 0002 0001 00000000 0001 0161 00", MessageErrorKind::Rdata(RType::NS), 23);
-    check("1234 0100 0000 0001 0000 0000 00 0002 0001 00000000 0002 c017", MessageErrorKind::Rdata(RType::NS), 23);
+    check(
+        "1234 0100 0000 0001 0000 0000 00 0002 0001 00000000 0002 0161 00",
+        rdata(RType::NS, RdataError::Name(NameError::Truncated)),
+        23,
+    );
+    check(
+        "1234 0100 0000 0001 0000 0000 00 0002 0001 00000000 0002 c017",
+        rdata(RType::NS, RdataError::Name(NameError::BadPointer)),
+        23,
+    );
     check("1234 0100 0000 0001 0000 0000 00 0029 04d0 00000000 0000", MessageErrorKind::MisplacedOpt, 12);
     check("1234 0100 0000 0000 0000 0001 0161 00 0029 04d0 00000000 0000", MessageErrorKind::MisplacedOpt, 12);
     let two = "1234 0100 0000 0000 0000 0002 00 0029 04d0 00000000 0000 00 0029 04d0 00000000 0000";

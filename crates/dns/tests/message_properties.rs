@@ -112,8 +112,8 @@ prop_compose! {
     }
 }
 
-/// The sections as `domain` reads them: owner, type, class, TTL, uncompressed data.
-fn as_others_read_it(octets: &[u8]) -> Vec<(Vec<u8>, u16, u16, u32, Vec<u8>)> {
+/// The records of all sections as `domain` reads them.
+fn as_others_read_it(octets: &[u8]) -> Vec<Record> {
     let message = domain::base::Message::from_octets(octets).expect("header");
     let mut out = Vec::new();
     for item in message.iter() {
@@ -121,8 +121,13 @@ fn as_others_read_it(octets: &[u8]) -> Vec<(Vec<u8>, u16, u16, u32, Vec<u8>)> {
         let record = record.into_any_record::<AllRecordData<_, _>>().expect("record data");
         let mut rdata = Vec::new();
         record.data().compose_rdata(&mut rdata).expect("Vec takes everything");
-        let owner = record.owner().to_vec().as_slice().to_vec();
-        out.push((owner, record.rtype().to_int(), record.class().to_int(), record.ttl().as_secs(), rdata));
+        out.push(Record {
+            owner: NameBuf::from_wire(record.owner().to_vec().as_slice().to_vec()).expect("name"),
+            rtype: RType(record.rtype().to_int()),
+            class: Class(record.class().to_int()),
+            ttl: record.ttl().as_secs(),
+            rdata,
+        });
     }
     out
 }
@@ -147,10 +152,7 @@ proptest! {
         message.edns = None;
         message.header.rcode = Rcode(message.header.rcode.0 & 15);
         let octets = message.to_wire(MAX_MESSAGE_LEN);
-        let all = message.answers.iter().chain(&message.authorities).chain(&message.additionals);
-        let ours: Vec<_> = all
-            .map(|r| (r.owner.as_wire().to_vec(), r.rtype.0, r.class.0, r.ttl, r.rdata.clone()))
-            .collect();
+        let ours = [message.answers, message.authorities, message.additionals].concat();
         prop_assert_eq!(as_others_read_it(&octets), ours);
     }
 

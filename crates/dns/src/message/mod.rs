@@ -4,7 +4,6 @@
 //! [`Message::parse`] takes a message apart, [`Message::to_wire`] puts one together.
 
 mod parse;
-mod wire;
 mod write;
 
 pub use parse::{MessageError, MessageErrorKind};

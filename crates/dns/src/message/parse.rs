@@ -5,6 +5,7 @@ use crate::class::Class;
 use crate::edns::{Edns, EdnsError};
 use crate::header::{HEADER_LEN, Header, Rcode};
 use crate::name::{NameBuf, NameError};
+use crate::rdata::{RdataError, wire};
 use crate::rtype::RType;
 
 /// Least octets of a question: root name, type, class.
@@ -27,9 +28,9 @@ pub enum MessageErrorKind {
     /// A bad domain name.
     #[error("bad domain name: {0}")]
     Name(#[from] NameError),
-    /// Record data that its type does not allow.
-    #[error("bad {0} record data")]
-    Rdata(RType),
+    /// Record data that is not what its type says.
+    #[error("{0}: {1}")]
+    Rdata(RType, RdataError),
     /// An OPT record that is not in the additional section or not at the root (RFC 6891 6.1.1).
     #[error("misplaced OPT record")]
     MisplacedOpt,
@@ -75,15 +76,10 @@ impl Message {
         let questions = (0..questions).map(|_| reader.question()).collect::<Result<_, _>>()?;
         let answers = reader.records(answers)?;
         let authorities = reader.records(authorities)?;
-        let (additionals, edns) = reader.additionals(additionals)?;
+        let (additionals, edns) = reader.additionals(additionals, &mut header.rcode)?;
         if reader.at != octets.len() {
             return Err(reader.error(MessageErrorKind::TrailingData));
         }
-        let edns = edns.map(|(edns, extended_rcode)| {
-            // RFC 6891 6.1.3: the OPT record has the upper eight of twelve bits.
-            header.rcode = Rcode(u16::from(extended_rcode) << 4 | header.rcode.0);
-            edns
-        });
         Ok(Message { header, questions, answers, authorities, additionals, edns })
     }
 }
@@ -142,9 +138,8 @@ impl Reader<'_> {
         (0..count).map(|_| self.record_head().and_then(|head| self.record(head))).collect()
     }
 
-    /// The additional section with its OPT record set apart.
-    #[allow(clippy::type_complexity)]
-    fn additionals(&mut self, count: usize) -> Result<(Vec<Record>, Option<(Edns, u8)>), MessageError> {
+    /// The additional section with its OPT record set apart; that adds its part to `rcode`.
+    fn additionals(&mut self, count: usize, rcode: &mut Rcode) -> Result<(Vec<Record>, Option<Edns>), MessageError> {
         let mut records = Vec::new();
         let mut edns = None;
         for _ in 0..count {
@@ -161,7 +156,11 @@ impl Reader<'_> {
                 return Err(error(MessageErrorKind::MisplacedOpt));
             }
             let rdata = &self.octets[head.rdata_at..head.rdata_at + head.rdata_len];
-            edns = Some(Edns::from_record(head.class.0, head.ttl, rdata).map_err(|kind| error(kind.into()))?);
+            let (opt, extended_rcode) =
+                Edns::from_record(head.class.0, head.ttl, rdata).map_err(|kind| error(kind.into()))?;
+            // RFC 6891 6.1.3: the OPT record has the upper eight of twelve bits.
+            *rcode = Rcode(u16::from(extended_rcode) << 4 | rcode.0);
+            edns = Some(opt);
         }
         Ok((records, edns))
     }
@@ -188,8 +187,8 @@ impl Reader<'_> {
         // RFC 2136 2.4, 2.5: prerequisites and deletions name a type without giving its data.
         let absent = head.rdata_len == 0 && (head.class == Class::ANY || head.class == Class::NONE);
         if !absent {
-            super::wire::expand(head.rtype, self.octets, head.rdata_at, head.rdata_len, &mut rdata)
-                .map_err(|_| MessageError { kind: MessageErrorKind::Rdata(head.rtype), offset: head.rdata_at })?;
+            let error = |e| MessageError { kind: MessageErrorKind::Rdata(head.rtype, e), offset: head.rdata_at };
+            wire::expand(head.rtype, self.octets, head.rdata_at, head.rdata_len, &mut rdata).map_err(error)?;
         }
         Ok(Record { owner: head.owner, rtype: head.rtype, class: head.class, ttl: head.ttl, rdata })
     }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::wire;
 use super::{MAX_MESSAGE_LEN, Message, Question, Record};
 use crate::edns::OPT_LEN;
 use crate::header::{HEADER_LEN, Rcode};
 use crate::name::Name;
+use crate::rdata::wire;
 use crate::rtype::RType;
 
 /// Compression pointers have 14 bits.
@@ -167,7 +167,7 @@ impl<'a> Writer<'a> {
     /// what its type says goes out as it is.
     fn rdata(&mut self, rtype: RType, rdata: &'a [u8]) {
         let layout = wire::layout(rtype);
-        let Some((prefix, mut rest)) = rdata.split_at_checked(layout.prefix) else {
+        let Some((prefix, mut rest)) = rdata.split_at_checked(layout.prefix.into()) else {
             return self.out.extend_from_slice(rdata);
         };
         self.out.extend_from_slice(prefix);

@@ -2,7 +2,7 @@
 
 use data_encoding::HEXLOWER;
 use dns::edns::EdnsOption;
-use dns::{Edns, Record};
+use dns::{Edns, Record, rdata};
 use serde_json::{Value, json};
 
 use super::exchange::{NoReply, Reply};
@@ -74,11 +74,45 @@ fn record(record: &Record) -> Value {
         "class": record.class.to_string(),
         "type": record.rtype.to_string(),
         "rdata": text::rdata(record),
-        "data": data(record),
+        "data": rdata::json::to_json(record.rtype, &record.rdata),
     })
 }
 
-/// The fields of the record data by name.
-fn data(record: &Record) -> Value {
-    json!({ "hex": HEXLOWER.encode(&record.rdata) })
+#[cfg(test)]
+mod tests {
+    use super::super::tests::sample;
+    use super::*;
+
+    #[test]
+    fn one_object() {
+        let value: Value = serde_json::from_str(&reply(&sample())).expect("JSON");
+        let check = |pointer: &str, want: Value| assert_eq!(value.pointer(pointer), Some(&want), "{pointer}");
+        check("/server", json!("192.0.2.53:53"));
+        check("/transport", json!("udp"));
+        check("/time_ms", json!(1.234));
+        check("/rcode", json!("NXDOMAIN"));
+        check("/flags", json!(["qr", "aa", "rd"]));
+        check("/edns/flags", json!(["do"]));
+        check("/edns/options/0", json!({ "code": 3, "name": "NSID", "text": "6e7331 \"ns1\"", "hex": "6e7331" }));
+        check("/edns/options/1/info_code", json!(15));
+        check("/question/0", json!({ "name": "www.example.", "type": "A", "class": "IN" }));
+        check("/answer/1/rdata", json!("192.0.2.1"));
+        check("/answer/1/data", json!({ "address": "192.0.2.1" }));
+        check("/answer/1/ttl", json!(86400));
+        check("/authority/0/type", json!("TYPE65280"));
+        check("/additional", json!([]));
+    }
+
+    #[test]
+    fn no_object_without_an_error() {
+        let value: Value = serde_json::from_str(&no_reply(&request(), &NoReply::TimedOut)).expect("JSON");
+        assert_eq!(value, json!({ "server": "127.0.0.1:5353", "error": "timed out" }));
+    }
+
+    fn request() -> Request {
+        match super::super::words::parse(&["example".to_string()]) {
+            Ok(super::super::words::Words::Request(request)) => *request,
+            _ => panic!("one word is enough"),
+        }
+    }
 }

@@ -1,10 +1,8 @@
 //! A reply for people: comments begin with `;`, records are lines of a zone file.
 
-use std::fmt::Write;
-
 use data_encoding::HEXLOWER;
 use dns::edns::{EdnsOption, code, ede};
-use dns::{Edns, Header, Message, Record};
+use dns::{Edns, Header, Message, Record, rdata};
 
 use super::exchange::Reply;
 
@@ -98,7 +96,8 @@ pub fn option_text(option: &EdnsOption) -> String {
 /// Record data in zone-file form (RFC 1035 5.1), or as octets (RFC 3597 5).
 pub fn rdata(record: &Record) -> String {
     let mut out = String::new();
-    let _ = write!(out, "\\# {} {}", record.rdata.len(), HEXLOWER.encode(&record.rdata));
+    // A String takes everything.
+    let _ = rdata::text::write(record.rtype, &record.rdata, &mut out);
     out
 }
 
@@ -127,33 +126,8 @@ fn record_lines(records: &[Record]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use dns::{NameBuf, RType, Rcode};
-
+    use super::super::tests::sample;
     use super::*;
-
-    /// A reply with something in every section.
-    pub fn sample() -> Reply {
-        let name = |text: &str| text.parse::<NameBuf>().expect("test name");
-        let record = |owner: &str, ttl, rtype, rdata: Vec<u8>| Record {
-            owner: name(owner),
-            rtype,
-            class: dns::Class::IN,
-            ttl,
-            rdata,
-        };
-        let mut message = Message::query(4660, name("www.example."), RType::A);
-        message.header = Header { qr: true, aa: true, rcode: Rcode::NXDOMAIN, ..message.header };
-        message.answers.push(record("www.example.", 300, RType::CNAME, name("a.example.").into_wire()));
-        message.answers.push(record("a.example.", 86400, RType::A, vec![192, 0, 2, 1]));
-        message.authorities.push(record("example.", 60, RType(65280), vec![0xab]));
-        let error = EdnsOption::ExtendedError { info: ede::BLOCKED, text: "list \u{1b}[1m".into() };
-        let options = vec![EdnsOption::Nsid(b"ns1".to_vec()), error];
-        message.edns = Some(Edns { dnssec_ok: true, options, ..Edns::default() });
-        let server = "192.0.2.53:53".parse().expect("test address");
-        Reply { message, size: 99, server, transport: "UDP", elapsed: Duration::from_micros(1234) }
-    }
 
     #[test]
     fn layout() {

@@ -181,7 +181,7 @@ fn question(plain: &[&str], reverse: Option<IpAddr>) -> anyhow::Result<(NameBuf,
     let class = class.unwrap_or(Class::IN);
     let address = reverse.or_else(|| name.and_then(|name| name.parse().ok()));
     let default_type = match address {
-        Some(_) => RType(12),
+        Some(_) => RType::PTR,
         None if class == Class::CH => RType::TXT,
         None => RType::A,
     };
