@@ -1,3 +1,4 @@
 //! Sockets on which queries come in.
 
+pub mod tcp;
 pub mod udp;
