@@ -280,14 +280,20 @@ impl<'a> Scanner<'a> {
 
     fn quoted(&mut self) -> Result<Token<'a>, ScanError> {
         let start = self.pos + 1;
-        let mut at = start;
+        let (mut at, mut breaks) = (start, 0);
         while let Some(found) = memchr::memchr3(b'"', b'\\', b'\n', &self.src[at..]) {
             at += found;
             match self.src[at] {
                 b'"' => {
                     let token = Token { raw: &self.src[start..at], quoted: true, offset: self.pos };
                     self.pos = at + 1;
+                    self.line = self.line.wrapping_add(breaks);
                     return Ok(token);
+                }
+                // Inside parentheses line breaks do not end the entry, so strings may hold them.
+                b'\n' if self.depth > 0 => {
+                    breaks += 1;
+                    at += 1;
                 }
                 b'\\' => at += self.escape_len(at),
                 _ => break,
@@ -400,6 +406,7 @@ mod tests {
         assert_eq!(tokens("a ( b ; x )\n c\r\n ) d\ne"), ["a", "b", "c", "d", "|", "e", "|"]);
         assert_eq!(tokens("a \"b c;(\" d\\ e f\\;g"), ["a", "b c;(", "d\\ e", "f\\;g", "|"]);
         assert_eq!(tokens("\"a\"\"b\""), ["a", "b", "|"]);
+        assert_eq!(tokens("( \"a\nb\" )"), ["a\nb", "|"]);
     }
 
     #[test]

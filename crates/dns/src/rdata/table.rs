@@ -1,65 +1,9 @@
 //! The one table of record types. Wire, zone file, JSON, forms, documentation and the fuzzers'
 //! dictionary read it; nothing else says what a type consists of.
 
+pub use super::field::{Field, FieldDef, NameRules, Presence, TypeDef};
+use super::mnemonics::*;
 use crate::rtype::RType;
-
-/// What one field of record data is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
-    /// An unsigned 8-bit number.
-    U8,
-    /// An unsigned 16-bit number.
-    U16,
-    /// An unsigned 32-bit number.
-    U32,
-    /// A duration in seconds; zone files may use units (RFC 2308 4, as BIND does).
-    Ttl,
-    /// A domain name.
-    Name(NameRules),
-    /// An IPv4 address.
-    Ipv4,
-    /// An IPv6 address.
-    Ipv6,
-    /// One <character-string> (RFC 1035 3.3).
-    CharString,
-    /// One or more <character-string>s up to the end.
-    CharStrings,
-}
-
-/// How a domain name in record data may be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NameRules {
-    /// May be compressed in messages (RFC 1035 types only, RFC 3597 4); lower-cased in canonical form.
-    Compressed,
-    /// Never compressed when sent; lower-cased in canonical form (RFC 4034 6.2).
-    Lowercased,
-    /// Never compressed; left as it is in canonical form (RFC 6840 5.1).
-    Verbatim,
-}
-
-/// A named field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FieldDef {
-    /// The field's name in JSON and in forms.
-    pub name: &'static str,
-    /// What it is.
-    pub field: Field,
-}
-
-/// One record type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TypeDef {
-    /// Its number.
-    pub rtype: RType,
-    /// Its mnemonic.
-    pub mnemonic: &'static str,
-    /// One sentence for people.
-    pub doc: &'static str,
-    /// Where it is defined.
-    pub source: &'static str,
-    /// What its data consists of, in wire order.
-    pub fields: &'static [FieldDef],
-}
 
 macro_rules! rr_types {
     ($( #[doc = $doc:literal] $mnemonic:ident = $number:literal, $source:literal { $( $name:ident : $field:expr ),* $(,)? } )*) => {
@@ -73,7 +17,11 @@ macro_rules! rr_types {
             mnemonic: stringify!($mnemonic),
             doc: $doc.trim_ascii(),
             source: $source,
-            fields: { use self::Field::*; use self::NameRules::*; &[ $( FieldDef { name: stringify!($name), field: $field } ),* ] },
+            fields: {
+                #[allow(unused_imports)]
+                use self::{Field::*, NameRules::*, Presence::*};
+                &[ $( FieldDef { name: stringify!($name), field: $field } ),* ]
+            },
         } ),* ];
     };
 }
@@ -83,40 +31,251 @@ rr_types! {
     A = 1, "RFC 1035 3.4.1" { address: Ipv4 }
     /// Authoritative name server.
     NS = 2, "RFC 1035 3.3.11" { host: Name(Compressed) }
+    /// Mail destination, obsolete.
+    MD = 3, "RFC 1035 3.3.4" { host: Name(Compressed) }
+    /// Mail forwarder, obsolete.
+    MF = 4, "RFC 1035 3.3.5" { host: Name(Compressed) }
     /// Canonical name of an alias.
     CNAME = 5, "RFC 1035 3.3.1" { target: Name(Compressed) }
     /// Start of authority.
     SOA = 6, "RFC 1035 3.3.13" { mname: Name(Compressed), rname: Name(Compressed), serial: U32, refresh: Ttl, retry: Ttl, expire: Ttl, minimum: Ttl }
+    /// Mailbox host, experimental.
+    MB = 7, "RFC 1035 3.3.3" { host: Name(Compressed) }
+    /// Member of a mail group, experimental.
+    MG = 8, "RFC 1035 3.3.6" { mailbox: Name(Compressed) }
+    /// New name of a mailbox, experimental.
+    MR = 9, "RFC 1035 3.3.8" { mailbox: Name(Compressed) }
+    /// Anything at all, experimental.
+    NULL = 10, "RFC 1035 3.3.10" { data: Opaque }
+    /// Pointer to another name.
+    PTR = 12, "RFC 1035 3.3.12" { target: Name(Compressed) }
+    /// Host information.
+    HINFO = 13, "RFC 1035 3.3.2" { cpu: CharString, os: CharString }
+    /// Mailbox or mailing list information, experimental.
+    MINFO = 14, "RFC 1035 3.3.7" { rmailbx: Name(Compressed), emailbx: Name(Compressed) }
     /// Mail exchange.
     MX = 15, "RFC 1035 3.3.9" { preference: U16, exchange: Name(Compressed) }
     /// Descriptive text.
     TXT = 16, "RFC 1035 3.3.14" { text: CharStrings }
+    /// Responsible person.
+    RP = 17, "RFC 1183 2.2" { mbox: Name(Lowercased), txt: Name(Lowercased) }
+    /// AFS database or authenticated name server.
+    AFSDB = 18, "RFC 1183 1" { subtype: U16, host: Name(Lowercased) }
+    /// X.25 address.
+    X25 = 19, "RFC 1183 3.1" { psdn_address: CharString }
+    /// ISDN address.
+    ISDN = 20, "RFC 1183 3.2" { address: CharString, subaddress: OptCharString }
+    /// Route through an intermediate host.
+    RT = 21, "RFC 1183 3.3" { preference: U16, host: Name(Lowercased) }
+    /// Signature of a record set before RRSIG; of transactions (SIG(0)).
+    SIG = 24, "RFC 2535 4.1, RFC 2931" { type_covered: Type, algorithm: Named8(&ALGORITHMS), labels: U8, original_ttl: U32, expiration: Timestamp, inception: Timestamp, key_tag: U16, signer: Name(Lowercased), signature: Base64(Required) }
+    /// Public key of a name.
+    KEY = 25, "RFC 2535 3.1, RFC 3445" { flags: U16, protocol: Named8(&KEY_PROTOCOLS), algorithm: Named8(&ALGORITHMS), public_key: Base64(UnlessNoKey) }
+    /// X.400 mail mapping.
+    PX = 26, "RFC 2163 4" { preference: U16, map822: Name(Lowercased), mapx400: Name(Lowercased) }
+    /// Geographical position, obsolete.
+    GPOS = 27, "RFC 1712 3" { longitude: CharString, latitude: CharString, altitude: CharString }
     /// IPv6 address.
     AAAA = 28, "RFC 3596 2.2" { address: Ipv6 }
+    /// Location on the earth.
+    LOC = 29, "RFC 1876 2" { location: Loc }
     /// Service location.
     SRV = 33, "RFC 2782" { priority: U16, weight: U16, port: U16, target: Name(Lowercased) }
+    /// Naming authority pointer.
+    NAPTR = 35, "RFC 3403 4.1" { order: U16, preference: U16, flags: CharString, services: CharString, regexp: CharString, replacement: Name(Lowercased) }
+    /// Key exchanger.
+    KX = 36, "RFC 2230 3.1" { preference: U16, exchanger: Name(Lowercased) }
+    /// Certificate or certificate revocation list.
+    CERT = 37, "RFC 4398 2" { cert_type: Named16(&CERT_TYPES), key_tag: U16, algorithm: Named8(&CERT_ALGORITHMS), certificate: Base64(Required) }
     /// Redirection of a subtree.
     DNAME = 39, "RFC 6672 2.1" { target: Name(Lowercased) }
+    /// Lists of address prefixes.
+    APL = 42, "RFC 3123 4" { prefixes: Apl }
     /// Delegation signer.
-    DS = 43, "RFC 4034 5.1" { }
+    DS = 43, "RFC 4034 5.1" { key_tag: U16, algorithm: Named8(&ALGORITHMS), digest_type: U8, digest: Hex(Required) }
+    /// SSH key fingerprint.
+    SSHFP = 44, "RFC 4255 3.1" { algorithm: U8, fingerprint_type: U8, fingerprint: Hex(Required) }
+    /// IPsec public key and gateway.
+    IPSECKEY = 45, "RFC 4025 2" { precedence: U8, gateway_type: U8, algorithm: U8, gateway: Gateway(0xff), public_key: Base64(IfAlgorithm) }
     /// Signature of an RRset.
-    RRSIG = 46, "RFC 4034 3.1" { }
+    RRSIG = 46, "RFC 4034 3.1" { type_covered: Type, algorithm: Named8(&ALGORITHMS), labels: U8, original_ttl: U32, expiration: Timestamp, inception: Timestamp, key_tag: U16, signer: Name(Lowercased), signature: Base64(Required) }
     /// Next secure name.
-    NSEC = 47, "RFC 4034 4.1" { }
+    NSEC = 47, "RFC 4034 4.1" { next: Name(Verbatim), types: Bitmap }
     /// Public key of a zone.
-    DNSKEY = 48, "RFC 4034 2.1" { }
+    DNSKEY = 48, "RFC 4034 2.1" { flags: U16, protocol: U8, algorithm: Named8(&ALGORITHMS), public_key: Base64(Required) }
+    /// DHCP client identifier.
+    DHCID = 49, "RFC 4701 3.1" { identifier: Base64(Required) }
     /// Next secure name, hashed.
-    NSEC3 = 50, "RFC 5155 3.2" { }
+    NSEC3 = 50, "RFC 5155 3.2" { algorithm: U8, flags: U8, iterations: U16, salt: Salt, next_hashed: Base32Hex, types: Bitmap }
     /// Parameters of NSEC3.
-    NSEC3PARAM = 51, "RFC 5155 4.2" { }
+    NSEC3PARAM = 51, "RFC 5155 4.2" { algorithm: U8, flags: U8, iterations: U16, salt: Salt }
+    /// Certificate of a TLS service.
+    TLSA = 52, "RFC 6698 2.1" { usage: Named8(&TLSA_USAGES), selector: Named8(&TLSA_SELECTORS), matching_type: Named8(&TLSA_MATCHING), certificate: Hex(Required) }
+    /// Certificate of a mail user.
+    SMIMEA = 53, "RFC 8162 2" { usage: Named8(&TLSA_USAGES), selector: Named8(&TLSA_SELECTORS), matching_type: Named8(&TLSA_MATCHING), certificate: Hex(Required) }
+    /// Host identity.
+    HIP = 55, "RFC 8005 5" { algorithm: HipAlgorithm, hit: HipTag, public_key: HipKey, servers: Names(Verbatim) }
+    /// What the parent's DS set should be.
+    CDS = 59, "RFC 7344 3.1" { key_tag: U16, algorithm: Named8(&ALGORITHMS), digest_type: U8, digest: Hex(Required) }
+    /// The keys from which the parent's DS set should be made.
+    CDNSKEY = 60, "RFC 7344 3.2" { flags: U16, protocol: U8, algorithm: Named8(&ALGORITHMS), public_key: Base64(Required) }
+    /// OpenPGP key of a mail user.
+    OPENPGPKEY = 61, "RFC 7929 2.1" { public_key: Base64(Required) }
+    /// Child records that the parent should copy.
+    CSYNC = 62, "RFC 7477 2.1" { serial: U32, flags: U16, types: Bitmap }
+    /// Digest of the whole zone.
+    ZONEMD = 63, "RFC 8976 2.2" { serial: U32, scheme: U8, algorithm: U8, digest: Hex(Required) }
+    /// Service binding.
+    SVCB = 64, "RFC 9460 2" { priority: U16, target: Name(Verbatim), params: SvcParams }
+    /// Service binding for HTTPS.
+    HTTPS = 65, "RFC 9460 9" { priority: U16, target: Name(Verbatim), params: SvcParams }
+    /// Where a child tells its parent about changes.
+    DSYNC = 66, "RFC 9859 2.1" { rrtype: Type, scheme: Named8(&DSYNC_SCHEMES), port: U16, target: Name(Verbatim) }
+    /// Sender policy, historic.
+    SPF = 99, "RFC 7208 14.1" { text: CharStrings }
+    /// Node identifier (ILNP).
+    NID = 104, "RFC 6742 2.1" { preference: U16, node_id: Locator64 }
+    /// 32-bit locator (ILNP).
+    L32 = 105, "RFC 6742 2.2" { preference: U16, locator: Ipv4 }
+    /// 64-bit locator (ILNP).
+    L64 = 106, "RFC 6742 2.3" { preference: U16, locator: Locator64 }
+    /// Name of locators (ILNP).
+    LP = 107, "RFC 6742 2.4" { preference: U16, target: Name(Verbatim) }
+    /// 48-bit hardware address.
+    EUI48 = 108, "RFC 7043 3" { address: Eui(6) }
+    /// 64-bit hardware address.
+    EUI64 = 109, "RFC 7043 4" { address: Eui(8) }
+    /// Uniform resource identifier.
+    URI = 256, "RFC 7553 4" { priority: U16, weight: U16, target: TextRest }
+    /// Certification authority authorization.
+    CAA = 257, "RFC 8659 4.1" { flags: U8, tag: Tag, value: TextRest }
+    /// Relay for automatic multicast tunnelling.
+    AMTRELAY = 260, "RFC 8777 4.2" { precedence: U8, discovery_optional: TopBit, relay_type: Low7, relay: Gateway(0x7f) }
+    /// What a resolver is able to do.
+    RESINFO = 261, "RFC 9606 5" { text: CharStrings }
+    /// Public wallet address.
+    WALLET = 262, "IANA DNS parameters, expert review" { text: CharStrings }
+    /// DNSSEC lookaside validation, historic.
+    DLV = 32769, "RFC 4431 2" { key_tag: U16, algorithm: Named8(&ALGORITHMS), digest_type: U8, digest: Hex(Required) }
 }
 
+/// Numbers below this are looked up in an array.
+const INDEXED: usize = 263;
+
+/// Position in `TYPES` plus one, by number; 0 for the unknown.
+static BY_NUMBER: [u8; INDEXED] = {
+    let mut index = [0; INDEXED];
+    let mut i = 0;
+    while i < TYPES.len() {
+        let number = TYPES[i].rtype.0 as usize;
+        if number < INDEXED {
+            index[number] = i as u8 + 1;
+        }
+        i += 1;
+    }
+    index
+};
+
 /// The definition of a type; `None` for the unknown (RFC 3597).
+#[inline]
 pub fn by_type(rtype: RType) -> Option<&'static TypeDef> {
-    TYPES.iter().find(|def| def.rtype == rtype)
+    match BY_NUMBER.get(rtype.0 as usize) {
+        Some(0) => None,
+        Some(&position) => TYPES.get(position as usize - 1),
+        None => TYPES.iter().rev().find(|def| def.rtype == rtype),
+    }
+}
+
+/// Longest mnemonic that can be packed into a key.
+const MAX_MNEMONIC: usize = 15;
+/// Slots of the mnemonics' hash table, a power of two with room to spare.
+const SLOTS: usize = 256;
+
+/// Position in `TYPES` plus one, by hash of the mnemonic, collisions in the next free slot.
+static BY_MNEMONIC: [u8; SLOTS] = {
+    let mut slots = [0; SLOTS];
+    let mut i = 0;
+    while i < TYPES.len() {
+        let mut slot = slot_of(KEYS[i]);
+        while slots[slot] != 0 {
+            slot = (slot + 1) % SLOTS;
+        }
+        slots[slot] = i as u8 + 1;
+        i += 1;
+    }
+    slots
+};
+
+/// The mnemonics in the order of `TYPES`, packed.
+static KEYS: [u128; TYPES.len()] = {
+    let mut keys = [0; TYPES.len()];
+    let mut i = 0;
+    while i < TYPES.len() {
+        keys[i] = pack(TYPES[i].mnemonic.as_bytes());
+        i += 1;
+    }
+    keys
+};
+
+/// Up to 15 octets in upper case as one number; the leading one keeps lengths apart.
+#[inline]
+const fn pack(text: &[u8]) -> u128 {
+    let mut key = 1;
+    let mut i = 0;
+    while i < text.len() {
+        key = key << 8 | text[i].to_ascii_uppercase() as u128;
+        i += 1;
+    }
+    key
+}
+
+#[inline]
+const fn slot_of(key: u128) -> usize {
+    ((key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
 }
 
 /// The definition of the type with this mnemonic, case ignored.
+#[inline]
 pub fn by_mnemonic(text: &[u8]) -> Option<&'static TypeDef> {
-    TYPES.iter().find(|def| text.eq_ignore_ascii_case(def.mnemonic.as_bytes()))
+    if text.len() > MAX_MNEMONIC {
+        return None;
+    }
+    let key = pack(text);
+    let mut slot = slot_of(key);
+    // The table is never full, so an empty slot ends the walk.
+    while BY_MNEMONIC[slot] != 0 {
+        let position = BY_MNEMONIC[slot] as usize - 1;
+        if KEYS[position] == key {
+            return Some(&TYPES[position]);
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lookups_find_every_type() {
+        for def in TYPES {
+            assert_eq!(by_type(def.rtype), Some(def));
+            assert_eq!(by_mnemonic(def.mnemonic.as_bytes()), Some(def));
+            assert_eq!(by_mnemonic(def.mnemonic.to_ascii_lowercase().as_bytes()), Some(def));
+            assert!(def.mnemonic.len() <= MAX_MNEMONIC && !def.doc.is_empty());
+        }
+        for text in ["", "B", "AA", "\0A", "TYPE1", "NSEC3PARAMX", "AAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(by_mnemonic(text.as_bytes()), None, "{text}");
+        }
+        for number in [0, 11, 100, 263, 32768, 65535] {
+            assert_eq!(by_type(RType(number)), None, "{number}");
+        }
+    }
+
+    #[test]
+    fn types_are_sorted_and_small_enough_for_the_index() {
+        assert!(TYPES.is_sorted_by(|a, b| a.rtype.0 < b.rtype.0));
+        assert!(TYPES.len() < 200);
+    }
 }

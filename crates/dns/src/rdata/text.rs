@@ -1,67 +1,98 @@
-//! Temporary.
-#![allow(missing_docs)]
-use crate::name::Name;
-use crate::rdata::table::{self, Field};
-use crate::rtype::RType;
-use crate::scan::{ScanError, ScanErrorKind, Scanner};
+//! Record data as zone-file text (RFC 1035 5.1, RFC 3597 5). Called by the zone-file reader and
+//! writer, the API and the command line tools.
+
 use std::fmt;
 
-pub fn scan(rtype: RType, s: &mut Scanner<'_>, origin: &Name, out: &mut Vec<u8>) -> Result<(), ScanError> {
-    if s.peek()?.is_some_and(|t| t.raw == b"\\#" && !t.quoted) {
-        let t = s.require("x")?;
-        let n = s.require("a length")?.number(65535)? as usize;
-        let start = out.len();
-        while let Some(t) = s.token()? {
-            let h = data_encoding::HEXUPPER_PERMISSIVE.decode(t.raw).map_err(|_| ScanError::expected("hex", t))?;
-            out.extend(h);
-        }
-        return if out.len() - start == n { Ok(()) } else { Err(ScanError::expected("that many octets", t)) };
+use super::codec::{self, HexDecoder};
+use super::print::{self, Value};
+use super::read::{self, Fields};
+use super::wire::{self, MAX_RDATA_LEN};
+use super::{field::Field, table};
+use crate::name::Name;
+use crate::rtype::RType;
+use crate::scan::{ScanError, ScanErrorKind, Scanner};
+
+/// What types without a text form are written as.
+const GENERIC: &str = "\\# and hexadecimal data";
+
+/// Appends the uncompressed wire form of the record data that comes next in `scanner`, up to the end
+/// of the entry. Relative names get `origin` behind them.
+///
+/// Every type takes the generic form `\# LENGTH HEX` (RFC 3597 5), unknown types nothing else. The
+/// result is valid data of its type. On an error `out` may hold a part of it.
+pub fn scan(rtype: RType, scanner: &mut Scanner<'_>, origin: &Name, out: &mut Vec<u8>) -> Result<(), ScanError> {
+    let start = out.len();
+    let entry = scanner.offset();
+    let mut fields = Fields::new(scanner, origin)?;
+    if fields.starts_with(b"\\#") {
+        return generic(rtype, &mut fields, out);
     }
-    let def = table::by_type(rtype)
-        .ok_or(ScanError::new(ScanErrorKind::Other("unknown type needs \\#".into()), s.offset()))?;
-    for f in def.fields {
-        match f.field {
-            Field::U8 => out.push(s.require("a number")?.number(255)? as u8),
-            Field::U16 => out.extend((s.require("a number")?.number(65535)? as u16).to_be_bytes()),
-            Field::U32 | Field::Ttl => {
-                out.extend((s.require("a number")?.number(u32::MAX as u64)? as u32).to_be_bytes())
-            }
-            Field::Name(_) => s.require("a domain name")?.name(origin, out)?,
-            Field::Ipv4 => {
-                let t = s.require("an IPv4 address")?;
-                let a: std::net::Ipv4Addr = std::str::from_utf8(t.raw)
-                    .ok()
-                    .and_then(|t| t.parse().ok())
-                    .ok_or(ScanError::expected("an IPv4 address", t))?;
-                out.extend(a.octets());
-            }
-            Field::Ipv6 => {
-                let t = s.require("an IPv6 address")?;
-                let a: std::net::Ipv6Addr = std::str::from_utf8(t.raw)
-                    .ok()
-                    .and_then(|t| t.parse().ok())
-                    .ok_or(ScanError::expected("an IPv6 address", t))?;
-                out.extend(a.octets());
-            }
-            Field::CharString | Field::CharStrings => {
-                let mut first = Some(s.require("a string")?);
-                while let Some(t) = first {
-                    let at = out.len();
-                    out.push(0);
-                    t.unescape(out)?;
-                    let n = out.len() - at - 1;
-                    out[at] = u8::try_from(n).map_err(|_| ScanError::expected("at most 255 octets", t))?;
-                    first = if f.field == Field::CharStrings { s.token()? } else { None };
-                }
-            }
-        }
+    let Some(def) = table::by_type(rtype) else {
+        return Err(ScanError::new(ScanErrorKind::Expected(GENERIC), entry));
+    };
+    for def in def.fields {
+        read::field(def.field, &mut fields, out, start)?;
     }
-    if def.fields.is_empty() {
-        while s.token()?.is_some() {}
-    }
-    s.require_end()
+    fields.require_end()?;
+    check_len(out.len() - start, entry)
 }
 
-pub fn write(_rtype: RType, rdata: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
-    write!(out, "\\# {} {}", rdata.len(), data_encoding::HEXUPPER.encode(rdata))
+fn check_len(len: usize, offset: usize) -> Result<(), ScanError> {
+    if len <= MAX_RDATA_LEN {
+        return Ok(());
+    }
+    Err(ScanError::new(ScanErrorKind::Other(wire::RdataError::TooLong.to_string()), offset))
+}
+
+/// `\# LENGTH HEX...`
+fn generic(rtype: RType, fields: &mut Fields<'_, '_>, out: &mut Vec<u8>) -> Result<(), ScanError> {
+    let start = out.len();
+    let first = fields.require("\\#")?;
+    let length = fields.require("a length")?.number(MAX_RDATA_LEN as u64)? as usize;
+    let mut decoder = HexDecoder::default();
+    while let Some(token) = fields.next()? {
+        if token.quoted || decoder.push(token.raw, out).is_none() {
+            return Err(ScanError::expected("hexadecimal data", token));
+        }
+    }
+    if decoder.finish().is_none() || out.len() - start != length {
+        return Err(ScanError::expected("as many octets as the length says", first));
+    }
+    let invalid = |e| ScanError::new(ScanErrorKind::Other(format!("no valid {rtype} data: {e}")), first.offset);
+    wire::validate(rtype, &out[start..]).map_err(invalid)
+}
+
+/// Prints record data in one line as BIND spells it: absolute names, numbers, hex in upper case,
+/// base64 unbroken. Unknown types and data that is not valid are printed as `\# LENGTH HEX`.
+pub fn write(rtype: RType, rdata: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
+    let Some(def) = table::by_type(rtype).filter(|_| wire::validate(rtype, rdata).is_ok()) else {
+        return write_generic(rdata, out);
+    };
+    if matches!(def.fields, [only] if only.field == Field::Opaque) {
+        return write_generic(rdata, out);
+    }
+    let mut at = 0;
+    for (i, def) in def.fields.iter().enumerate() {
+        let Ok(end) = wire::field_end(def.field, rdata, at) else { return Ok(()) };
+        // Fields that may be left out have nothing to print when they are.
+        if i > 0 && (end > at || prints_when_empty(def.field)) {
+            out.write_char(' ')?;
+        }
+        print::value(def.field, Value { rdata, at, end }, out)?;
+        at = end;
+    }
+    Ok(())
+}
+
+/// Whether a field without octets of its own has a text form.
+fn prints_when_empty(field: Field) -> bool {
+    matches!(field, Field::TextRest | Field::TopBit | Field::Gateway(_))
+}
+
+fn write_generic(rdata: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
+    write!(out, "\\# {}", rdata.len())?;
+    if !rdata.is_empty() {
+        out.write_char(' ')?;
+    }
+    codec::write_hex(rdata, out)
 }
