@@ -41,10 +41,7 @@ impl<'a> TypeBitmap<'a> {
 
     /// The types in the set, ascending.
     pub fn iter(self) -> impl Iterator<Item = RType> + 'a {
-        windows(self.wire).flat_map(|(window, octets)| {
-            let bits = (0..octets.len() * 8).filter(|bit| octets[bit / 8] & 0x80 >> (bit % 8) != 0);
-            bits.map(move |bit| RType(u16::from_be_bytes([window, bit as u8])))
-        })
+        types(self.wire)
     }
 
     /// The wire form.
@@ -115,6 +112,14 @@ fn windows(wire: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
+/// The types in a bitmap, ascending.
+pub(super) fn types(wire: &[u8]) -> impl Iterator<Item = RType> {
+    windows(wire).flat_map(|(window, octets)| {
+        let bits = (0..octets.len() * 8).filter(|bit| octets[bit / 8] & 0x80 >> (bit % 8) != 0);
+        bits.map(move |bit| RType(u16::from_be_bytes([window, bit as u8])))
+    })
+}
+
 /// Whether `wire` is a bitmap.
 pub(super) fn check(wire: &[u8]) -> Result<(), RdataError> {
     let (mut used, mut previous) = (0, None);
@@ -147,7 +152,7 @@ fn rtype(token: Token<'_>) -> Result<RType, ScanError> {
 
 /// Prints the types with blanks between them.
 pub(super) fn write(wire: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
-    for (i, rtype) in (TypeBitmap { wire }).iter().enumerate() {
+    for (i, rtype) in types(wire).enumerate() {
         if i > 0 {
             out.write_char(' ')?;
         }

@@ -1,5 +1,7 @@
 //! Service parameters of SVCB and HTTPS (RFC 9460 2.1, 2.2, 7, 8; RFC 9461, 9540, 9848).
 
+pub(super) mod json;
+
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -11,7 +13,7 @@ use crate::scan::{ScanError, ScanErrorKind, Token};
 
 /// What the value of a parameter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::rdata) enum Kind {
     /// Ascending parameter keys, at least one.
     Keys,
     /// Protocol identifiers behind length octets, at least one.
@@ -45,13 +47,13 @@ const PARAMS: &[(u16, &str, Kind)] = &[
 const MANDATORY: u16 = 0;
 
 /// The kind of a parameter's value.
-pub(super) fn kind(key: u16) -> Kind {
+pub(in crate::rdata) fn kind(key: u16) -> Kind {
     PARAMS.iter().find(|param| param.0 == key).map_or(Kind::Octets, |param| param.2)
 }
 
 /// The key that `text` names; RFC 9460 14.3.1: `keyNNNNN` has no leading zeros. The flag tells
 /// whether it was written by name.
-pub(super) fn key(text: &[u8]) -> Option<(u16, bool)> {
+pub(in crate::rdata) fn key(text: &[u8]) -> Option<(u16, bool)> {
     if let Some(param) = PARAMS.iter().find(|param| param.1.as_bytes() == text) {
         return Some((param.0, true));
     }
@@ -66,7 +68,7 @@ pub(super) fn key(text: &[u8]) -> Option<(u16, bool)> {
 }
 
 /// Prints the name of a key.
-pub(super) fn write_key(key: u16, out: &mut impl fmt::Write) -> fmt::Result {
+pub(in crate::rdata) fn write_key(key: u16, out: &mut impl fmt::Write) -> fmt::Result {
     match PARAMS.iter().find(|param| param.0 == key) {
         Some(param) => out.write_str(param.1),
         None => write!(out, "key{key}"),
@@ -74,7 +76,7 @@ pub(super) fn write_key(key: u16, out: &mut impl fmt::Write) -> fmt::Result {
 }
 
 /// The parameters as key and value; ends with the first that is cut off.
-pub(super) fn params(wire: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(in crate::rdata) fn params(wire: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = wire;
     std::iter::from_fn(move || {
         let (&[k0, k1, l0, l1], tail) = rest.split_first_chunk()?;
@@ -85,12 +87,12 @@ pub(super) fn params(wire: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 }
 
 /// Two octets each as keys.
-pub(super) fn keys(value: &[u8]) -> impl Iterator<Item = u16> {
+pub(in crate::rdata) fn keys(value: &[u8]) -> impl Iterator<Item = u16> {
     value.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair))
 }
 
 /// The protocol identifiers in the value of "alpn".
-pub(super) fn alpn_ids(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(in crate::rdata) fn alpn_ids(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = value;
     std::iter::from_fn(move || {
         let id = wire::char_string(rest).ok()?;
@@ -101,7 +103,7 @@ pub(super) fn alpn_ids(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Whether `wire` is a list of parameters (RFC 9460 2.2: keys ascend, values have their form; 8: the
 /// mandatory ones are there).
-pub(super) fn check(wire: &[u8]) -> Result<(), RdataError> {
+pub(in crate::rdata) fn check(wire: &[u8]) -> Result<(), RdataError> {
     let (mut used, mut previous) = (0, None);
     for (key, value) in params(wire) {
         if previous.is_some_and(|previous| previous >= key) {
@@ -142,7 +144,7 @@ fn is_value(kind: Kind, value: &[u8]) -> bool {
 
 /// Parameters that are being collected, in any order.
 #[derive(Default)]
-pub(super) struct Builder {
+pub(in crate::rdata) struct Builder {
     params: Vec<(u16, Vec<u8>)>,
 }
 
@@ -167,7 +169,7 @@ impl Builder {
 }
 
 /// Appends the parameters in all further fields.
-pub(super) fn scan(fields: &mut Fields<'_, '_>, out: &mut Vec<u8>) -> Result<(), ScanError> {
+pub(in crate::rdata) fn scan(fields: &mut Fields<'_, '_>, out: &mut Vec<u8>) -> Result<(), ScanError> {
     let (mut builder, mut offset) = (Builder::default(), fields.offset());
     while let Some(token) = fields.next()? {
         offset = token.offset;
@@ -191,7 +193,7 @@ pub(super) fn scan(fields: &mut Fields<'_, '_>, out: &mut Vec<u8>) -> Result<(),
 }
 
 /// The wire form of a value in text whose escapes are resolved already.
-pub(super) fn parse(kind: Kind, text: Vec<u8>) -> Option<Vec<u8>> {
+pub(in crate::rdata) fn parse(kind: Kind, text: Vec<u8>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     match kind {
         Kind::Octets => return Some(text),
@@ -217,7 +219,7 @@ pub(super) fn parse(kind: Kind, text: Vec<u8>) -> Option<Vec<u8>> {
 }
 
 /// Appends keys in ascending order (RFC 9460 8: in text they may have any).
-pub(super) fn push_keys(mut keys: Vec<u16>, out: &mut Vec<u8>) {
+pub(in crate::rdata) fn push_keys(mut keys: Vec<u16>, out: &mut Vec<u8>) {
     keys.sort_unstable();
     keys.iter().for_each(|key| out.extend_from_slice(&key.to_be_bytes()));
 }
@@ -240,7 +242,7 @@ fn parse_alpn(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Appends a protocol identifier behind its length octet.
-pub(super) fn push_alpn(id: &[u8], out: &mut Vec<u8>) -> Option<()> {
+pub(in crate::rdata) fn push_alpn(id: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let len = u8::try_from(id.len()).ok().filter(|&len| len > 0)?;
     out.push(len);
     out.extend_from_slice(id);
@@ -248,7 +250,7 @@ pub(super) fn push_alpn(id: &[u8], out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Prints the parameters with blanks between them.
-pub(super) fn write(wire: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
+pub(in crate::rdata) fn write(wire: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
     for (i, (key, value)) in params(wire).enumerate() {
         if i > 0 {
             out.write_char(' ')?;
