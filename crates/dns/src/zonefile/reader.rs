@@ -155,9 +155,6 @@ impl<'a, S: Sink + ?Sized> Reader<'a, S> {
     ) -> Result<(), ScanError> {
         self.rdata.clear();
         rdata::text::scan(header.rtype, scanner, &context.origin, &mut self.rdata)?;
-        if self.rdata.len() > u16::MAX as usize {
-            return Err(other("record data longer than 65535 octets", header.offset));
-        }
         let ttl = header.ttl.or(context.default_ttl).or(context.last_ttl).or(self.options.default_ttl);
         let Some(ttl) = ttl.or_else(|| soa_minimum(header.rtype, &self.rdata)) else {
             return Err(other("no TTL: neither the record nor a $TTL or a record before gives one", header.offset));
