@@ -122,7 +122,9 @@ pub fn base32hex(raw: &[u8], out: &mut Vec<u8>) -> Option<()> {
     }
     let digits = raw.iter().position(|&byte| byte == b'=').unwrap_or(raw.len());
     let padding = &raw[digits..];
-    if !padding.is_empty() && (raw.len() % 8 != 0 || padding.len() > 6 || padding.iter().any(|&byte| byte != b'=')) {
+    if !padding.is_empty()
+        && (!raw.len().is_multiple_of(8) || padding.len() > 6 || padding.iter().any(|&byte| byte != b'='))
+    {
         return None;
     }
     let upper = raw[..digits].to_ascii_uppercase();
@@ -278,7 +280,7 @@ fn days_before_year(year: u64) -> u64 {
 
 fn days_in_month(year: u64, month: u64) -> u64 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
