@@ -131,8 +131,7 @@ pub(super) fn single(
         Field::Named16(names) => push(named(names, token, u16::MAX)?.to_be_bytes(), out),
         Field::Ttl => match codec::duration_s(raw) {
             Ok(seconds) => push(seconds.to_be_bytes(), out),
-            Err(true) => return Err(ScanError::new(ScanErrorKind::OutOfRange(u32::MAX.into()), token.offset)),
-            Err(false) => None,
+            Err(kind) => return Err(ScanError::new(kind, token.offset)),
         },
         Field::Timestamp => codec::timestamp(raw).and_then(|moment| push(moment.to_be_bytes(), out)),
         Field::Type => RType::from_text(raw).and_then(|rtype| push(rtype.0.to_be_bytes(), out)),
