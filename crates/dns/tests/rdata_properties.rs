@@ -12,6 +12,11 @@ fn scan(rtype: RType, source: &[u8]) -> Result<Vec<u8>, String> {
     Ok(rdata)
 }
 
+/// How many cases each property sees; `PROPTEST_CASES` asks for more.
+fn cases() -> u32 {
+    ProptestConfig::default().cases.max(4000)
+}
+
 /// A number of a known type or any other.
 fn rtype() -> impl Strategy<Value = RType> {
     let known: Vec<u16> = table::TYPES.iter().map(|def| def.rtype.0).collect();
@@ -43,7 +48,7 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn valid_data_survives(rtype in rtype(), rdata in octets()) {
@@ -93,6 +98,45 @@ proptest! {
         if let Ok(rdata) = scan(rtype, &source) {
             round_trip(rtype, &rdata)?;
             prop_assert_eq!(wire::validate(rtype, &rdata), Ok(()));
+        }
+    }
+}
+
+/// A JSON value of any kind, numbers near the limits among them.
+fn value() -> impl Strategy<Value = serde_json::Value> {
+    let number = prop_oneof![any::<i64>(), 0i64..300, Just(65535), Just(65536), Just(1 << 32)];
+    let scalar = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        number.prop_map(Into::into),
+        "[ -~\\PC]{0,12}".prop_map(Into::into),
+    ];
+    prop_oneof![scalar.clone(), vec(scalar, 0..3).prop_map(Into::into)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
+
+    /// Golden objects with one property exchanged.
+    #[test]
+    fn changed_json_gives_valid_data_or_an_error(
+        line in any::<prop::sample::Index>(),
+        property in any::<prop::sample::Index>(),
+        value in value(),
+    ) {
+        let lines: Vec<&str> = GOLDEN.lines().filter(|line| !line.starts_with('#')).collect();
+        let columns: Vec<&str> = line.get(&lines).split('\t').collect();
+        let rtype = RType::from_text(columns[0].as_bytes()).expect("a type");
+        let rdata = data_encoding::HEXUPPER.decode(columns[2].trim_matches('-').as_bytes()).expect("hex");
+        let mut object = json::to_json(rtype, &rdata);
+        let properties = object.as_object_mut().expect("an object");
+        let at = property.index(properties.len());
+        let name = properties.keys().nth(at).cloned().expect("a property");
+        properties.insert(name, value);
+        match json::from_json(rtype, &object) {
+            Ok(rdata) => round_trip(rtype, &rdata)?,
+            Err(error) => prop_assert!(error.pointer.is_empty() || error.pointer.starts_with('/'), "{}", error),
         }
     }
 }
