@@ -18,6 +18,9 @@ pub const MAX_LABEL_LEN: usize = 63;
 /// Most labels a name can have, the root label not counted.
 pub const MAX_LABELS: usize = 127;
 
+/// Most compression pointers that one name may take: one before each label.
+pub const MAX_POINTERS: usize = MAX_LABELS;
+
 /// Why bytes or text are not a domain name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -334,7 +337,7 @@ impl NameBuf {
     }
 
     /// The name at `at` of a message, with compression pointers followed (RFC 1035 4.1.4), and the
-    /// offset behind it. Pointers must point strictly backwards, so the walk is bounded.
+    /// offset behind it. Pointers must point strictly backwards, at most [`MAX_POINTERS`] of them.
     pub fn from_message(message: &[u8], at: usize) -> Result<(NameBuf, usize), NameError> {
         let mut wire = Vec::with_capacity(64);
         let end = expand(message, at, &mut wire)?;
@@ -463,7 +466,7 @@ pub fn unescape(text: &[u8]) -> Option<(u8, usize)> {
 /// Appends the name at `at` of a message, pointers followed; returns the offset behind it.
 pub fn expand(message: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, NameError> {
     let start = out.len();
-    let (mut pos, mut end, mut limit) = (at, None, at);
+    let (mut pos, mut end, mut limit, mut hops) = (at, None, at, 0);
     loop {
         let len = *message.get(pos).ok_or(NameError::Truncated)? as usize;
         match len & 0xc0 {
@@ -482,8 +485,10 @@ pub fn expand(message: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, Nam
                 let low = *message.get(pos + 1).ok_or(NameError::Truncated)? as usize;
                 end = end.or(Some(pos + 2));
                 let target = (len & 0x3f) << 8 | low;
-                // Each pointer goes before the one it follows: no loop is possible.
-                if target >= limit {
+                // Each pointer goes before the one it follows, so no loop is possible; the number of
+                // hops is bounded as well, or a long message could make each of its names expensive.
+                hops += 1;
+                if target >= limit || hops > MAX_POINTERS {
                     return Err(NameError::BadPointer);
                 }
                 (pos, limit) = (target, target);

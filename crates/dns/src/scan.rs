@@ -97,7 +97,7 @@ static PLAIN: [bool; 256] = {
 };
 
 /// Where the plain octets from `at` on end.
-#[inline]
+#[inline(always)]
 fn plain_end(src: &[u8], mut at: usize) -> usize {
     while src.get(at).is_some_and(|&byte| PLAIN[byte as usize]) {
         at += 1;
@@ -133,7 +133,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next field of the entry; `None` at its end (the line break is not consumed).
-    #[inline]
+    #[inline(always)]
     pub fn token(&mut self) -> Result<Option<Token<'a>>, ScanError> {
         let mut at = self.pos;
         while let Some(b' ' | b'\t') = self.src.get(at) {
@@ -171,7 +171,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next field, or an error that says what was expected.
-    #[inline]
+    #[inline(always)]
     pub fn require(&mut self, what: &'static str) -> Result<Token<'a>, ScanError> {
         match self.token()? {
             Some(token) => Ok(token),
@@ -280,18 +280,22 @@ impl<'a> Scanner<'a> {
 
     fn quoted(&mut self) -> Result<Token<'a>, ScanError> {
         let start = self.pos + 1;
-        let mut at = start;
+        let (mut at, mut breaks) = (start, 0);
         while let Some(found) = memchr::memchr3(b'"', b'\\', b'\n', &self.src[at..]) {
             at += found;
             match self.src[at] {
                 b'"' => {
                     let token = Token { raw: &self.src[start..at], quoted: true, offset: self.pos };
                     self.pos = at + 1;
+                    self.line = self.line.wrapping_add(breaks);
                     return Ok(token);
                 }
-                b'\\' => at += self.escape_len(at),
                 // Inside parentheses line breaks do not end the entry, so strings may hold them.
-                _ if self.depth > 0 => at += 1,
+                b'\n' if self.depth > 0 => {
+                    breaks += 1;
+                    at += 1;
+                }
+                b'\\' => at += self.escape_len(at),
                 _ => break,
             }
         }
@@ -356,18 +360,17 @@ fn append_plain_name(raw: &[u8], origin: &Name, out: &mut Vec<u8>) -> bool {
     out.extend_from_slice(raw);
     let wire = &mut out[start..];
     let mut label = 0;
-    for at in 1..wire.len() {
-        let byte = wire[at];
-        if byte == b'.' && (2..=MAX_LABEL_LEN + 1).contains(&(at - label)) {
-            wire[label] = (at - label - 1) as u8;
-            label = at;
+    for (at, &byte) in raw.iter().enumerate() {
+        if byte == b'.' && (1..=MAX_LABEL_LEN).contains(&(at - label)) {
+            wire[label] = (at - label) as u8;
+            label = at + 1;
         } else if byte == b'.' || byte == b'\\' {
             out.truncate(start);
             return false;
         }
     }
     // A dot at the end has become the root label.
-    let last = wire.len() - label - 1;
+    let last = raw.len() - label;
     if last > MAX_LABEL_LEN {
         out.truncate(start);
         return false;
@@ -402,6 +405,7 @@ mod tests {
         assert_eq!(tokens("a ( b ; x )\n c\r\n ) d\ne"), ["a", "b", "c", "d", "|", "e", "|"]);
         assert_eq!(tokens("a \"b c;(\" d\\ e f\\;g"), ["a", "b c;(", "d\\ e", "f\\;g", "|"]);
         assert_eq!(tokens("\"a\"\"b\""), ["a", "b", "|"]);
+        assert_eq!(tokens("( \"a\nb\" )"), ["a\nb", "|"]);
     }
 
     #[test]

@@ -130,9 +130,9 @@ fn default_ttl_and_places() {
     let file = Path::new("dir/one");
     let options = Options { origin: &origin, default_ttl: Some(7), file, class: Class::IN };
     let mut places = Places(Vec::new());
-    let text = b"@ SOA a b 1 2 3 4 5\na (\n\n) 60 A 192.0.2.1\n$INCLUDE two\n\nc A 192.0.2.3\n";
+    let text = b"@ SOA a b 1 2 3 4 5\na (\n\n) 60 A 192.0.2.1\n$INCLUDE two\n\nb TXT ( \"x\ny\"\n)\nc A 192.0.2.3\n";
     let outcome = zonefile::parse(text, &options, &Two, &mut places);
     assert_eq!(outcome.problems, []);
     assert_eq!(outcome.files, [PathBuf::from("dir/one"), PathBuf::from("dir/two")]);
-    assert_eq!(places.0, [(0, 1, 7), (0, 2, 60), (1, 3, 60), (0, 7, 60)]);
+    assert_eq!(places.0, [(0, 1, 7), (0, 2, 60), (1, 3, 60), (0, 7, 60), (0, 10, 60)]);
 }

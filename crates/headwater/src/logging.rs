@@ -38,7 +38,7 @@ pub fn start(logging: &Logging) -> anyhow::Result<Log> {
 fn filter(logging: &Logging) -> LevelFilter {
     match logging.level {
         Level::Error => LevelFilter::ERROR,
-        Level::Warning => LevelFilter::WARN,
+        Level::Warn => LevelFilter::WARN,
         Level::Info => LevelFilter::INFO,
         Level::Debug => LevelFilter::DEBUG,
         Level::Trace => LevelFilter::TRACE,

@@ -24,7 +24,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(io::stdout().lock());
     let good = match command {
         Command::Serve(args) => return cli::serve::run(args),
-        Command::Query(args) => return cli::query::run(&args.words),
+        Command::Query(args) => return cli::query::run(&args.words, &mut out),
         Command::Check(args) => cli::check::run(args, &mut out)?,
         Command::Zone(ZoneCommand::Check(args)) => cli::zone::check(&args, &mut out)?,
         Command::Zone(ZoneCommand::Print(args)) => cli::zone::print(&args, &mut out)?,

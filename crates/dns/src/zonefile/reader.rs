@@ -120,7 +120,7 @@ impl<'a, S: Sink + ?Sized> Reader<'a, S> {
     /// TTL and class in either order, each of them optional, and the type.
     #[inline]
     pub(super) fn header(&self, first: Token<'_>, scanner: &mut Scanner<'_>) -> Result<Header, ScanError> {
-        let (mut ttl, mut class) = (None, None);
+        let (mut ttl, mut has_class) = (None, false);
         let mut token = first;
         loop {
             if token.quoted {
@@ -128,11 +128,11 @@ impl<'a, S: Sink + ?Sized> Reader<'a, S> {
             }
             if ttl.is_none() && token.raw.first().is_some_and(u8::is_ascii_digit) {
                 ttl = Some(ttl_field(token)?);
-            } else if let Some(found) = class_field(token.raw).filter(|_| class.is_none()) {
-                class = Some(found);
-                if found != self.options.class {
+            } else if !has_class && let Some(class) = class_field(token.raw) {
+                has_class = true;
+                if class != self.options.class {
                     return Err(other(
-                        format!("class {found} in a zone of class {}", self.options.class),
+                        format!("class {class} in a zone of class {}", self.options.class),
                         token.offset,
                     ));
                 }
@@ -155,9 +155,6 @@ impl<'a, S: Sink + ?Sized> Reader<'a, S> {
     ) -> Result<(), ScanError> {
         self.rdata.clear();
         rdata::text::scan(header.rtype, scanner, &context.origin, &mut self.rdata)?;
-        if self.rdata.len() > u16::MAX as usize {
-            return Err(other("record data longer than 65535 octets", header.offset));
-        }
         let ttl = header.ttl.or(context.default_ttl).or(context.last_ttl).or(self.options.default_ttl);
         let Some(ttl) = ttl.or_else(|| soa_minimum(header.rtype, &self.rdata)) else {
             return Err(other("no TTL: neither the record nor a $TTL or a record before gives one", header.offset));
@@ -208,7 +205,6 @@ pub(super) fn ttl_field(token: Token<'_>) -> Result<u32, ScanError> {
 fn class_field(raw: &[u8]) -> Option<Class> {
     match raw {
         b"IN" => Some(Class::IN),
-        b"A" | b"AAAA" => None,
         _ => Class::from_text(raw),
     }
 }
