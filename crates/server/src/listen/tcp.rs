@@ -2,13 +2,16 @@
 //!
 //! Each worker has its own listening sockets; the kernel shares connections out among those of one
 //! address (SO_REUSEPORT), and a connection stays with its worker. Whatever came in with one read is
-//! answered in batches and leaves with one write. A query that came with its connection is answered
-//! before the poller hears of the connection. Why not tokio: docs/decisions/0003-tcp.md.
+//! answered in batches and leaves with one write. A query that came with its connection is answered at
+//! once, and the poller hears of the connection only if the client does not close it soon: it costs five
+//! system calls then. Why not tokio: docs/decisions/0003-tcp.md.
 
 mod clients;
 mod connection;
+mod defer;
 mod table;
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -35,6 +38,10 @@ pub use clients::ConnectionLimits;
 
 /// How long a worker sleeps at most before it looks whether it shall stop.
 const WAKE_INTERVAL: Duration = Duration::from_millis(200);
+/// A connection that brings no query is not heard of before this.
+const TCP_DEFER_SECONDS: u8 = 3;
+/// Most clients with one query close soon: so long the poller need not hear of a new connection.
+const SETTLE: Duration = Duration::from_millis(1);
 /// Events that one system call reports.
 const EVENTS: usize = 256;
 /// Events of listeners have this bit and the listener's index; the others have a connection's number.
@@ -58,6 +65,8 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    // A wish: saves waking up for a connection whose first query is still on the way.
+    let _ = defer::defer_accept(&socket, TCP_DEFER_SECONDS);
     socket.listen(TCP_BACKLOG)?;
     Ok(socket.into())
 }
@@ -93,6 +102,8 @@ struct Server {
     /// Until then nothing is accepted.
     paused: Option<Instant>,
     table: Table<Connection>,
+    /// Answered, not known to the poller yet, and when to tell it.
+    fresh: VecDeque<(usize, Instant)>,
     desk: Desk,
     /// Octets kept for connections.
     kept: usize,
@@ -110,6 +121,7 @@ impl Server {
             listeners,
             paused: None,
             table: Table::new(now),
+            fresh: VecDeque::new(),
             kept: 0,
             limits,
             stats: worker.stats().clone(),
@@ -125,8 +137,11 @@ impl Server {
 
     /// Waits for something to happen and does all that follows from it.
     fn turn(&mut self) -> io::Result<()> {
-        let timeout = if self.paused.is_some() { TCP_ACCEPT_PAUSE } else { WAKE_INTERVAL };
-        let events = self.wait(timeout)?;
+        let events = self.wait(match (self.fresh.is_empty(), self.paused) {
+            (false, _) => SETTLE,
+            (true, Some(_)) => TCP_ACCEPT_PAUSE,
+            (true, None) => WAKE_INTERVAL,
+        })?;
         // Connections come before listeners: until then no number is given to another connection.
         for event in events.iter().filter(|event| event.data.u64() & LISTENER == 0) {
             self.happened(event);
@@ -135,6 +150,7 @@ impl Server {
             self.accept((event.data.u64() & !LISTENER) as usize);
         }
         self.events = events;
+        self.settle();
         self.expire();
         if self.paused.is_some_and(|until| self.now >= until) {
             self.paused = None;
@@ -168,8 +184,38 @@ impl Server {
         }
     }
 
-    /// Serves a connection and arranges for what it waits for.
+    /// Has the poller watch connections that are still open a while after their first answer.
+    fn settle(&mut self) {
+        while let Some(&(id, due)) = self.fresh.front()
+            && self.now >= due
+        {
+            self.fresh.pop_front();
+            if self.table.get_mut(id).is_some_and(|connection| connection.watched.is_empty()) {
+                self.serve(id, true);
+            }
+        }
+    }
+
+    /// Does what can be done on a connection, then has the poller watch for what it waits for.
     fn serve(&mut self, id: usize, readable: bool) -> Next {
+        let next = self.advance(id, readable);
+        let flags = match next {
+            Next::Read { .. } => EventFlags::IN,
+            Next::Write { .. } => EventFlags::OUT,
+            Next::Close(_) => return next,
+        };
+        match self.table.get_mut(id).map(|connection| watch(&self.poller, connection, id, flags)) {
+            None | Some(Ok(())) => next,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a TCP connection cannot be watched");
+                self.close(id, Reason::Overflow);
+                Next::Close(Reason::Overflow)
+            }
+        }
+    }
+
+    /// Does what can be done on a connection; closes it if there is nothing to wait for.
+    fn advance(&mut self, id: usize, readable: bool) -> Next {
         let Some(connection) = self.table.get_mut(id) else { return Next::Close(Reason::Gone) };
         let kept = connection.kept();
         let mut next = connection.serve(&mut self.desk, readable);
@@ -177,21 +223,10 @@ impl Server {
         if self.kept > self.limits.limits().pending {
             next = Next::Close(Reason::Overflow);
         }
-        let (flags, progress) = match next {
-            Next::Read { progress } => (EventFlags::IN, progress),
-            Next::Write { progress } => (EventFlags::OUT, progress),
-            Next::Close(reason) => {
-                self.close(id, reason);
-                return next;
-            }
-        };
-        if let Err(error) = watch(&self.poller, connection, id, flags) {
-            tracing::warn!(%error, "a TCP connection cannot be watched");
-            self.close(id, Reason::Overflow);
-            return Next::Close(Reason::Overflow);
-        }
-        if progress {
-            self.table.touch(id, self.now);
+        match next {
+            Next::Close(reason) => self.close(id, reason),
+            Next::Read { progress: true } | Next::Write { progress: true } => self.table.touch(id, self.now),
+            Next::Read { .. } | Next::Write { .. } => {}
         }
         next
     }
@@ -241,7 +276,11 @@ impl Server {
         });
         if let Some(client) = entered {
             let id = self.table.insert(Connection::new(socket, client), self.now);
-            self.serve(id, true);
+            match self.advance(id, true) {
+                Next::Read { progress: true } => self.fresh.push_back((id, self.now + SETTLE)),
+                Next::Read { .. } | Next::Write { .. } => drop(self.serve(id, false)),
+                Next::Close(_) => {}
+            }
         } else {
             self.stats.tcp_refused.add(1);
             self.stats.tcp_closed.add(1);
