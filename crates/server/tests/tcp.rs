@@ -3,11 +3,12 @@
 mod tcp_support;
 
 use std::io::Write;
-use std::net::Shutdown;
+use std::net::{Ipv6Addr, Shutdown};
 use std::time::{Duration, Instant};
 
 use dns::RType;
 use server::limits::TcpLimits;
+use server::listen::tcp;
 use tcp_support::{BIG, BIG_OCTETS, Client, SMALL, Server, await_count, check_answer, framed, query};
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -306,6 +307,24 @@ fn stop_waits_for_those_who_read_and_not_for_the_others() {
     let begin = Instant::now();
     server.stop();
     assert!(begin.elapsed() < 20 * SHORT, "one that does not read does not keep the server");
+}
+
+#[test]
+fn one_worker_has_listeners_of_both_families() {
+    let mut server = Server::bind(no_limits());
+    let v4 = server.address;
+    let v6 = (Ipv6Addr::UNSPECIFIED, v4.port()).into();
+    let Ok(listener) = tcp::bind(v6) else {
+        println!("skipped: no IPv6");
+        return;
+    };
+    tcp::bind(v4).expect("listeners share an address");
+    server.listeners.push(listener);
+    server.run();
+    server.connect().expect_answer(1);
+    server.address = (Ipv6Addr::LOCALHOST, v4.port()).into();
+    server.connect().expect_answer(2);
+    server.stop();
 }
 
 #[test]

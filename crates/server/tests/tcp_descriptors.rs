@@ -36,6 +36,7 @@ fn without_descriptors_connections_wait() {
     await_count(&server.stats.tcp_accepted, ROOM);
     let before = ticks(&mut stat);
     std::thread::sleep(Duration::from_secs(1));
+    assert!(server.stats.tcp_accept_paused.get() > 0);
     assert!(ticks(&mut stat) - before < 30, "it does not spin");
     assert!(server.stats.tcp_accepted.get() < clients.len() as u64, "the limit holds");
     // Each that goes makes room for others.

@@ -46,6 +46,8 @@ const SETTLE: Duration = Duration::from_millis(1);
 const EVENTS: usize = 256;
 /// Events of listeners have this bit and the listener's index; the others have a connection's number.
 const LISTENER: u64 = 1 << 63;
+/// What waits to be accepted at `stop` is accepted in this many steps at most.
+const DRAIN_ACCEPTS: usize = TCP_BACKLOG as usize / TCP_ACCEPT_BATCH;
 /// Octets that came before `stop` are read in this many steps at most.
 const DRAIN_READS: usize = 64;
 
@@ -199,18 +201,27 @@ impl Server {
     /// Does what can be done on a connection, then has the poller watch for what it waits for.
     fn serve(&mut self, id: usize, readable: bool) -> Next {
         let next = self.advance(id, readable);
+        self.watch(id, next);
+        next
+    }
+
+    /// Has the poller watch a connection for what it waits for.
+    fn watch(&mut self, id: usize, next: Next) {
         let flags = match next {
             Next::Read { .. } => EventFlags::IN,
             Next::Write { .. } => EventFlags::OUT,
-            Next::Close(_) => return next,
+            Next::Close(_) => return,
         };
-        match self.table.get_mut(id).map(|connection| watch(&self.poller, connection, id, flags)) {
-            None | Some(Ok(())) => next,
-            Some(Err(error)) => {
-                tracing::warn!(%error, "a TCP connection cannot be watched");
-                self.close(id, Reason::Overflow);
-                Next::Close(Reason::Overflow)
-            }
+        let Some(connection) = self.table.get_mut(id).filter(|connection| connection.watched != flags) else { return };
+        let (poller, data) = (&self.poller, EventData::new_u64(id as u64));
+        let result = match connection.watched.is_empty() {
+            true => epoll::add(poller, &*connection, data, flags),
+            false => epoll::modify(poller, &*connection, data, flags),
+        };
+        connection.watched = flags;
+        if let Err(error) = result {
+            tracing::warn!(%error, "a TCP connection cannot be watched");
+            self.close(id, Reason::Overflow);
         }
     }
 
@@ -231,17 +242,17 @@ impl Server {
         next
     }
 
-    /// Accepts what waits on a listener, some of it if it is much.
-    fn accept(&mut self, listener: usize) {
+    /// Accepts what waits on a listener, some of it if it is much; says whether that was all.
+    fn accept(&mut self, listener: usize) -> bool {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         for _ in 0..TCP_ACCEPT_BATCH {
-            let Some(listener) = self.listeners.get(listener) else { return };
+            let Some(listener) = self.listeners.get(listener) else { return true };
             match acceptfrom_with(listener, flags) {
                 Ok((socket, peer)) => {
                     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
                     self.admit(socket, peer.map(|peer| peer.ip()));
                 }
-                Err(Errno::AGAIN) => return,
+                Err(Errno::AGAIN) => return true,
                 // accept(2): errors of the new connection, which is gone.
                 Err(
                     Errno::INTR
@@ -260,11 +271,13 @@ impl Server {
                 // reported again and again.
                 Err(error) => {
                     if !self.evict() {
-                        return self.pause(error);
+                        self.pause(error);
+                        return true;
                     }
                 }
             }
         }
+        false
     }
 
     /// Lets a new connection in if the limits allow it, and answers what it brought.
@@ -276,10 +289,11 @@ impl Server {
         });
         if let Some(client) = entered {
             let id = self.table.insert(Connection::new(socket, client), self.now);
-            match self.advance(id, true) {
-                Next::Read { progress: true } => self.fresh.push_back((id, self.now + SETTLE)),
-                Next::Read { .. } | Next::Write { .. } => drop(self.serve(id, false)),
-                Next::Close(_) => {}
+            let next = self.advance(id, true);
+            let unfinished = self.table.get_mut(id).is_some_and(|connection| connection.is_unfinished());
+            match next {
+                Next::Read { progress: true } if !unfinished => self.fresh.push_back((id, self.now + SETTLE)),
+                _ => self.watch(id, next),
             }
         } else {
             self.stats.tcp_refused.add(1);
@@ -296,7 +310,10 @@ impl Server {
 
     /// Accepts nothing for a while.
     fn pause(&mut self, error: Errno) {
-        tracing::warn!(%error, "TCP connections cannot be accepted for now");
+        if self.stats.tcp_accept_paused.get() == 0 {
+            tracing::warn!(%error, "TCP connections cannot be accepted for now; this is said once and counted");
+        }
+        self.stats.tcp_accept_paused.add(1);
         self.paused = Some(self.now + TCP_ACCEPT_PAUSE);
         if let Err(error) = self.watch_listeners(EventFlags::empty()) {
             tracing::error!(%error, "TCP listeners cannot be paused");
@@ -344,7 +361,7 @@ impl Server {
     /// Answers what came in before the stop, and waits until clients took their answers.
     fn drain(&mut self) -> io::Result<()> {
         for i in 0..self.listeners.len() {
-            self.accept(i);
+            let _ = (0..DRAIN_ACCEPTS).find(|_| self.accept(i));
         }
         self.listeners.clear();
         let deadline = self.now + self.limits.limits().drain;
@@ -372,18 +389,4 @@ impl Server {
     fn close_all(&mut self) {
         self.table.ids().into_iter().for_each(|id| self.close(id, Reason::Stopping));
     }
-}
-
-/// Has the poller watch for `flags` on a connection, if it does not yet.
-fn watch(poller: &OwnedFd, connection: &mut Connection, id: usize, flags: EventFlags) -> Result<(), Errno> {
-    if connection.watched == flags {
-        return Ok(());
-    }
-    let data = EventData::new_u64(id as u64);
-    match connection.watched.is_empty() {
-        true => epoll::add(poller, &*connection, data, flags)?,
-        false => epoll::modify(poller, &*connection, data, flags)?,
-    }
-    connection.watched = flags;
-    Ok(())
 }

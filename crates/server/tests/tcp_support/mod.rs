@@ -36,7 +36,8 @@ pub struct Server {
     pub limits: Arc<ConnectionLimits>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<std::io::Result<()>>>,
-    listener: Option<TcpListener>,
+    /// Its sockets, until it runs.
+    pub listeners: Vec<TcpListener>,
 }
 
 impl Server {
@@ -49,7 +50,7 @@ impl Server {
             limits: Arc::new(ConnectionLimits::new(limits)),
             stop: Arc::default(),
             thread: None,
-            listener: Some(listener),
+            listeners: vec![listener],
         }
     }
 
@@ -64,8 +65,8 @@ impl Server {
     pub fn run(&mut self) {
         let zones = Published::new(zones());
         let worker = Worker::new(zones, Published::new(Settings::default()), self.stats.clone());
-        let (limits, stop, listener) = (self.limits.clone(), self.stop.clone(), self.listener.take());
-        self.thread = Some(std::thread::spawn(move || tcp::run(listener.into_iter().collect(), worker, limits, &stop)));
+        let (limits, stop, listeners) = (self.limits.clone(), self.stop.clone(), std::mem::take(&mut self.listeners));
+        self.thread = Some(std::thread::spawn(move || tcp::run(listeners, worker, limits, &stop)));
     }
 
     /// A connection to it.
