@@ -59,7 +59,7 @@ enum Step {
 pub fn answer(zones: &ZoneTable, zone: &Zone, ask: Ask, alias: &mut HashedName, w: &mut Writer<'_>) -> Verdict {
     let question = w.question();
     let mut visited = [0u64; MAX_CHAIN];
-    let mut answering = Answering { ask, owner: None, authoritative: true };
+    let mut answering = Answering { ask, owner: None, authoritative: true, rcode: Rcode::NOERROR };
     let Some(contents) = &zone.contents else { return Verdict { rcode: Rcode::SERVFAIL, authoritative: false } };
     let mut step = answering.one(contents, question, w);
     let mut rcode = Rcode::NOERROR;
@@ -72,6 +72,7 @@ pub fn answer(zones: &ZoneTable, zone: &Zone, ask: Ask, alias: &mut HashedName, 
             Ok(Step::Alias) if hop < MAX_CHAIN => {}
             Ok(Step::Alias) => break,
             Err(Full) => {
+                rcode = answering.rcode;
                 w.set_truncated();
                 break;
             }
@@ -118,6 +119,8 @@ struct Answering {
     /// The name at hand, if it is not the question's own.
     owner: Option<Target>,
     authoritative: bool,
+    /// What is known of the RCODE even if the records do not fit.
+    rcode: Rcode,
 }
 
 impl Answering {
@@ -133,6 +136,7 @@ impl Answering {
             Found::Cut { node, depth } => self.referral(zone, name, &node, depth, w),
             Found::Dname { node, depth } => self.dname(name, &node, depth, w),
             Found::Missing { encloser } => {
+                self.rcode = Rcode::NXDOMAIN;
                 self.negative(zone, name, Denial::NameError { encloser }, w)?;
                 Ok(Step::Done(Rcode::NXDOMAIN))
             }
