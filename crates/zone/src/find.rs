@@ -44,8 +44,12 @@ impl Contents {
     #[inline]
     pub fn find(&self, name: &HashedName) -> Found<'_> {
         let (base, labels) = (self.origin_labels(), name.labels());
+        let mut missing = false;
         for depth in self.depths.up_to(labels - base).map(|depth| base + depth) {
-            let Some(node) = self.at(name, depth) else { break };
+            let Some(node) = self.at(name, depth) else {
+                missing = true;
+                break;
+            };
             if depth > base && node.has(CUT) {
                 return Found::Cut { node, depth };
             }
@@ -56,7 +60,8 @@ impl Contents {
                 return Found::Dname { node, depth };
             }
         }
-        if let Some(node) = self.visible(name, labels) {
+        // What has no ancestor does not exist either.
+        if !missing && let Some(node) = self.visible(name, labels) {
             return Found::Exact(node);
         }
         let (encloser, node) = self.closest_encloser(name);

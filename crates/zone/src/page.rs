@@ -69,7 +69,7 @@ fn fingerprint(hash: u64) -> u32 {
 
 #[inline]
 fn get_u32(memory: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([memory[at], memory[at + 1], memory[at + 2], memory[at + 3]])
+    memory[at..].first_chunk().map_or(0, |octets| u32::from_le_bytes(*octets))
 }
 
 fn put_u32(memory: &mut [u8], at: usize, value: u32) {
