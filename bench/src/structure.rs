@@ -104,14 +104,14 @@ fn maps(owners: &[NameBuf], picks: &[usize]) {
     let before = resident_bytes();
     let map: HashMap<NameBuf, Vec<u8>> = owners.iter().map(|owner| (owner.clone(), vec![1, 2, 3, 4])).collect();
     let begin = crate::cpu_ns();
-    picks.iter().for_each(|&pick| drop(black_box(map.get(&owners[pick]))));
+    picks.iter().for_each(|&pick| _ = black_box(map.get(&owners[pick])));
     let ns = (crate::cpu_ns() - begin) as f64 / picks.len() as f64;
     println!("HashMap: {ns:.0} ns a lookup, {:.0} octets resident a record", resident(before, owners.len()));
     drop(map);
     let before = resident_bytes();
     let map: BTreeMap<NameBuf, Vec<u8>> = owners.iter().map(|owner| (owner.clone(), vec![1, 2, 3, 4])).collect();
     let begin = crate::cpu_ns();
-    picks.iter().for_each(|&pick| drop(black_box(map.get(&owners[pick]))));
+    picks.iter().for_each(|&pick| _ = black_box(map.get(&owners[pick])));
     let ns = (crate::cpu_ns() - begin) as f64 / picks.len() as f64;
     println!("BTreeMap: {ns:.0} ns a lookup, {:.0} octets resident a record", resident(before, owners.len()));
 }

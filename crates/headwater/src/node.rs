@@ -12,9 +12,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use dns::{Name, NameHasher};
-use server::listen::{tcp, udp};
+use server::listen::{probe, tcp, udp};
 use server::policy::cookie::Secrets;
-use server::query::Worker;
+use server::query::{Transport, Worker};
 use server::settings::{Settings, ZonePolicy};
 use server::stats::Stats;
 use zone::{Published, Zone, ZoneTable};
@@ -30,14 +30,14 @@ const RESTART_DELAY: Duration = Duration::from_millis(10);
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// A socket cannot be opened.
-    #[error("{address} ({protocol}): {reason}{}", hint(.reason))]
+    #[error("{address} ({protocol}): {error}{}", hint(.error))]
     Bind {
         /// Where.
         address: SocketAddr,
         /// What.
         protocol: &'static str,
         /// Why.
-        reason: io::Error,
+        error: io::Error,
     },
     /// The system gave no random numbers.
     #[error("no random numbers: {0}")]
@@ -337,12 +337,12 @@ fn open_some(
 ) -> Result<Vec<(Listen, Sockets)>, NodeError> {
     let open = |listen: &Listen| {
         let address = listen.address;
-        let failed = |protocol| move |reason| NodeError::Bind { address, protocol, reason };
+        let failed = |protocol| move |error| NodeError::Bind { address, protocol, error };
         let mut sockets = Sockets { udp: Vec::new(), tcp: Vec::new() };
         if listen.udp {
             // Sockets that share a port would hide that somebody else has it.
             if !shared(listen) {
-                std::net::UdpSocket::bind(address).map_err(failed("udp"))?;
+                probe(address, Transport::Udp).map_err(failed("udp"))?;
             }
             for _ in 0..workers {
                 sockets.udp.push(udp::bind(address).map_err(failed("udp"))?);
@@ -350,7 +350,7 @@ fn open_some(
         }
         if listen.tcp {
             if !shared(listen) {
-                std::net::TcpListener::bind(address).map_err(failed("tcp"))?;
+                probe(address, Transport::Tcp).map_err(failed("tcp"))?;
             }
             for _ in 0..workers {
                 sockets.tcp.push(tcp::bind(address).map_err(failed("tcp"))?);

@@ -253,7 +253,7 @@ impl<'a> Assembly<'a> {
         let mut writer = NodeWriter::new(&mut self.blobs, labels);
         for group in members.chunk_by(|&a, &b| input.filed_under(a).0 == input.filed_under(b).0) {
             let bytes: usize = group.iter().map(|&record| input.rdata(record).len() + 2).sum();
-            if bytes > MAX_RRSET_BYTES || writer.len() + bytes > MAX_NODE_BYTES {
+            if bytes > MAX_RRSET_BYTES || writer.octets() + bytes > MAX_NODE_BYTES {
                 self.checker.too_large(labels, input.filed_under(group[0]).0);
                 continue;
             }

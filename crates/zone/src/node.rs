@@ -241,7 +241,7 @@ impl<'b> NodeWriter<'b> {
     }
 
     /// Octets of the node so far.
-    pub fn len(&self) -> usize {
+    pub fn octets(&self) -> usize {
         self.out.len() - self.start
     }
 

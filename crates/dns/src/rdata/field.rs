@@ -37,13 +37,13 @@ pub enum Field {
     Eui(u8),
     /// 64 bits as four groups of hex digits with colons (RFC 6742 2.1.2, 2.3.2).
     Locator64,
-    /// One <character-string> (RFC 1035 3.3).
+    /// One `<character-string>` (RFC 1035 3.3).
     CharString,
-    /// One <character-string> that may be left out.
+    /// One `<character-string>` that may be left out.
     OptCharString,
-    /// One or more <character-string>s up to the end.
+    /// One or more `<character-string>`s up to the end.
     CharStrings,
-    /// A <character-string> of letters and digits, at least one (RFC 8659 4.1).
+    /// A `<character-string>` of letters and digits, at least one (RFC 8659 4.1).
     Tag,
     /// Text up to the end without a length octet (RFC 8659 4.1, RFC 7553 4.4).
     TextRest,

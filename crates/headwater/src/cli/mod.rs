@@ -31,7 +31,7 @@ pub enum Command {
     /// Zone files.
     #[command(subcommand)]
     Zone(ZoneCommand),
-    /// Ask a server: NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json], in any order.
+    /// Ask a server: `NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json]`, in any order.
     Query(QueryArgs),
     /// The configuration described: schema, defaults, reference.
     #[command(subcommand)]
@@ -119,7 +119,7 @@ pub struct ZoneFileArgs {
 /// The words of a query, in any order.
 #[derive(Debug, Clone, Args)]
 pub struct QueryArgs {
-    /// NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json]
+    /// `NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json]`
     #[arg(required = true, value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
     pub words: Vec<String>,
 }

@@ -99,7 +99,7 @@ mod tests {
         new.server.listen.truncate(1);
         new.server.listen[0].tcp = false;
         new.zones = vec![zone("C.example", "c2"), zone("b.example", "b"), zone("d.example", "d")];
-        new.zones[1].allow_query = vec!["192.0.2.0/24".parse().expect("a prefix")];
+        Arc::make_mut(&mut new.zones[1]).allow_query = vec!["192.0.2.0/24".parse().expect("a prefix")];
         let want = [
             "server.listen: [127.0.0.1:5353, [::1]:5353] -> [127.0.0.1:5353/udp]",
             "server.nsid: \"a\" -> \"b\\xff\"",

@@ -1,0 +1,161 @@
+//! Answering allocates nothing: a counting allocator watches `Worker::answer_batch`.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+
+use allocation_counter::measure;
+use dns::edns::EdnsOption;
+use dns::zonefile::{self, NoIncludes, Options, Sink};
+use dns::{Class, Edns, Message, NameBuf, NameHasher, RType};
+use server::policy::cookie::Secrets;
+use server::query::{Packet, Transport, Worker};
+use server::settings::Settings;
+use server::stats::Stats;
+use zone::{Builder, Published, Zone, ZoneTable};
+
+struct ToBuilder(Builder);
+
+impl Sink for ToBuilder {
+    fn record(&mut self, record: zonefile::Record<'_>) {
+        self.0.add(record.owner, record.rtype, record.ttl, record.rdata).expect("in the zone");
+    }
+}
+
+/// A zone of `testdata/answers`.
+fn zone(name: &str, file: &str, hasher: NameHasher) -> Arc<Zone> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/answers").join(file);
+    let source = std::fs::read(&path).expect("zone file");
+    let name: NameBuf = name.parse().expect("name");
+    let options = Options { origin: &name, default_ttl: None, file: &path, class: Class::IN };
+    let mut sink = ToBuilder(Builder::new(&name, hasher));
+    assert!(zonefile::parse(&source, &options, &NoIncludes, &mut sink).problems.is_empty());
+    let (contents, _) = sink.0.finish();
+    Arc::new(Zone { name, contents: Some(contents), policy: None })
+}
+
+fn worker(signed: &str, minimal_responses: bool) -> Worker {
+    let hasher = NameHasher::new(7);
+    let zones = [
+        ("example.org.", "rfc1034.zone"),
+        ("example.com.", "other.zone"),
+        ("child.example.com.", "child.zone"),
+        ("acme.example.", "acme.zone"),
+        ("frobozz.example.", "rfc6672.zone"),
+        ("example.", signed),
+    ];
+    let zones = zones.iter().map(|(name, file)| zone(name, file, hasher)).collect();
+    let settings = Settings {
+        version: Some("headwater".into()),
+        nsid: b"node-1".to_vec(),
+        cookies: Some(Secrets::new([9; 16])),
+        minimal_responses,
+        ..Settings::default()
+    };
+    Worker::new(Published::new(ZoneTable::new(hasher, zones)), Published::new(settings), Arc::new(Stats::default()))
+}
+
+/// Names and types: hits, empty non-terminals, referrals, wildcards, absence, aliases, redirections.
+const QUESTIONS: [(&str, RType); 26] = [
+    ("mail.example.org.", RType::A),
+    ("MAIL.Example.ORG.", RType::TXT),
+    ("mail.example.org.", RType::MX),
+    ("example.org.", RType::MX),
+    ("ent.example.org.", RType::A),
+    ("missing.example.org.", RType::A),
+    ("www.sub.example.org.", RType::A),
+    ("sub.example.org.", RType::DS),
+    ("x.wild.example.org.", RType::A),
+    ("x.wildalias.example.org.", RType::A),
+    ("chain1.example.org.", RType::A),
+    ("loop1.example.org.", RType::A),
+    ("toother.example.org.", RType::A),
+    ("intosub.example.org.", RType::A),
+    ("x.dname.example.org.", RType::A),
+    ("x.dloop.example.org.", RType::A),
+    ("www.frobozz.example.", RType::A),
+    ("mail.example.org.", RType::ANY),
+    ("ml.example.", RType::A),
+    ("ns1.example.", RType::MX),
+    ("mc.a.example.", RType::MX),
+    ("a.z.w.example.", RType::MX),
+    ("a.z.w.example.", RType::AAAA),
+    ("example.", RType::DNSKEY),
+    ("y.w.example.", RType::RRSIG),
+    ("no.zone.of.ours.", RType::A),
+];
+
+/// Every question plain, with EDNS, DO, options, and a small size; and packets that are none.
+fn packets() -> Vec<Vec<u8>> {
+    let cookie = |server: &[u8]| EdnsOption::Cookie { client: [1; 8], server: server.to_vec() };
+    let options = vec![cookie(&[]), EdnsOption::Nsid(vec![]), EdnsOption::Keepalive(None)];
+    let edns = [
+        None,
+        Some(Edns { dnssec_ok: true, ..Edns::default() }),
+        Some(Edns { dnssec_ok: true, udp_size: 512, options, ..Edns::default() }),
+        Some(Edns { options: vec![cookie(&[1; 16])], ..Edns::default() }),
+        Some(Edns { version: 1, ..Edns::default() }),
+    ];
+    let mut packets = Vec::new();
+    for (name, rtype) in QUESTIONS {
+        for edns in edns.clone() {
+            let query = Message { edns, ..Message::query(7, name.parse().expect("name"), rtype) };
+            packets.push(query.to_wire(1232));
+        }
+    }
+    let mut chaos = Message::query(7, "version.bind.".parse().expect("name"), RType::TXT);
+    chaos.questions[0].class = Class::CH;
+    packets.push(chaos.to_wire(512));
+    // A notification, a response, half a query, garbage.
+    packets.extend(
+        [[7, 7, 0x20, 0, 0, 1].as_slice(), &[7, 7, 0x80, 0], &[7, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, b'w']].map(
+            |start| {
+                let mut packet = start.to_vec();
+                packet.resize(packet.len().max(12), 0);
+                packet
+            },
+        ),
+    );
+    packets.push(vec![0xff; 600]);
+    packets
+}
+
+/// Answers all packets in batches; how many got an answer.
+fn answer_all(worker: &mut Worker, queries: &[Vec<u8>], memory: &mut [Vec<u8>], transport: Transport) -> usize {
+    let mut answered = 0;
+    for (queries, memory) in queries.chunks(16).zip(memory.chunks_mut(16)) {
+        let mut batch: [Packet<'_>; 16] = std::array::from_fn(|_| Packet::default());
+        for ((packet, buffer), query) in batch.iter_mut().zip(memory.iter_mut()).zip(queries) {
+            buffer[..query.len()].copy_from_slice(query);
+            *packet = Packet { buf: buffer, len: query.len(), client: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        }
+        worker.answer_batch(&mut batch[..queries.len()], transport, 1_800_000_000);
+        answered += batch.iter().filter(|packet| packet.len > 0).count();
+    }
+    answered
+}
+
+#[test]
+fn answering_allocates_nothing() {
+    let queries = packets();
+    let mut memory = vec![vec![0; 65_535]; queries.len()];
+    for signed in ["rfc4035.zone", "rfc5155.zone"] {
+        for minimal in [true, false] {
+            let mut worker = worker(signed, minimal);
+            for transport in [Transport::Udp, Transport::Tcp] {
+                let warm = answer_all(&mut worker, &queries, &mut memory, transport);
+                assert!(warm >= QUESTIONS.len() * 5, "{warm} answers");
+                let mut answered = 0;
+                let info = measure(|| answered = answer_all(&mut worker, &queries, &mut memory, transport));
+                assert_eq!(info.count_total, 0, "{signed}, minimal {minimal}, {transport:?}: {info:?}");
+                assert_eq!(answered, warm);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_allocator_counts() {
+    let info = measure(|| drop(std::hint::black_box(vec![1u8; 100])));
+    assert_eq!((info.count_total, info.bytes_total), (1, 100));
+}
