@@ -11,7 +11,7 @@ use dns::rdata::wire;
 use dns::{Name, NameBuf, NameHasher, RType};
 
 use crate::check::{Checker, Finding};
-use crate::contents::{Contents, Depths, Nsec3Chain, hash_labels};
+use crate::contents::{Contents, Depths, Nsec3Chain, Orders, hash_labels};
 use crate::index::{Index, Placed};
 use crate::node::{self, CUT, DNAME, MAX_NODE_BYTES, MAX_RRSET_BYTES, NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD};
 use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
@@ -68,6 +68,7 @@ struct Assembly<'a> {
     nsec3: OrderBuilder,
     nsec3_param: Option<(Arc<[u8]>, u16)>,
     depths: Depths,
+    cuts: Vec<u32>,
     stack: Vec<Ancestor>,
     last_key: Vec<u8>,
     records: u64,
@@ -226,6 +227,7 @@ impl<'a> Assembly<'a> {
             nsec3: OrderBuilder::default(),
             nsec3_param: None,
             depths: Depths::default(),
+            cuts: Vec::new(),
             stack: Vec::new(),
             last_key: Vec::new(),
             records: 0,
@@ -321,26 +323,27 @@ impl<'a> Assembly<'a> {
             // A name with descendants exists, whatever else it owns.
             node::clear_flag(&mut self.blobs, at, NSEC3_ONLY);
         }
-        self.depths.count(depth, flags, true);
+        self.depths.count(&mut self.cuts, depth, flags, true);
         self.stack.push(Ancestor { key_len, hash, placed: self.placed.len() });
         self.placed.push(Placed { hash, start, len: (self.blobs.len() - start) as u32 });
     }
 
     fn finish(self) -> (Contents, Vec<Finding>, Vec<u8>, Vec<Placed>) {
         let input = self.input;
+        let hashes = self.nsec3.finish();
+        let orders = Orders {
+            names: self.names.finish(),
+            nsec: self.nsec.finish(),
+            nsec3: self.nsec3_param.map(|(salt, iterations)| Nsec3Chain { salt, iterations, hashes }),
+            cuts: self.cuts,
+        };
         let contents = Contents {
             origin: Arc::new(input.origin.clone()),
             origin_labels: input.origin.label_count() as u8,
             hasher: input.hasher,
             origin_hash: input.hasher.hash(&input.origin),
             index: Index::build(&self.placed, &self.blobs),
-            names: self.names.finish(),
-            nsec: self.nsec.finish(),
-            nsec3: self.nsec3_param.map(|(salt, iterations)| Nsec3Chain {
-                salt,
-                iterations,
-                hashes: self.nsec3.finish(),
-            }),
+            orders: Arc::new(orders),
             depths: self.depths,
             records: self.records,
             node_lines: Index::node_lines(self.blobs.len(), self.placed.len()),

@@ -16,21 +16,19 @@ use crate::order::{Order, labels_of};
 /// A zone with more records does not stay in the nearest caches.
 const LARGE_RECORDS: u64 = 4096;
 
-/// How many nodes with a zone cut or a DNAME there are at each depth below the apex. Queries look for
-/// them only where there are any.
-#[derive(Clone, Default)]
+/// At which depths below the apex there are nodes with a zone cut or a DNAME. Queries look for them
+/// only there.
+#[derive(Clone, Copy, Default)]
 pub struct Depths {
     mask: u128,
-    counts: Option<Arc<Vec<u32>>>,
 }
 
 impl Depths {
-    /// Counts a node with these flags in (`added`) or out.
-    pub fn count(&mut self, depth: usize, flags: u16, added: bool) {
+    /// Counts a node with these flags in (`added`) or out of `counts`.
+    pub fn count(&mut self, counts: &mut Vec<u32>, depth: usize, flags: u16, added: bool) {
         if flags & (CUT | DNAME) == 0 {
             return;
         }
-        let counts = Arc::make_mut(self.counts.get_or_insert_default());
         if counts.len() <= depth {
             counts.resize(depth + 1, 0);
         }
@@ -74,6 +72,19 @@ pub struct Nsec3Chain {
     pub hashes: Order,
 }
 
+/// What only some answers need, kept apart so that the rest of [`Contents`] is small.
+#[derive(Clone, Default)]
+pub struct Orders {
+    /// Every name with records.
+    pub names: Order,
+    /// Every name with an NSEC record.
+    pub nsec: Order,
+    /// The hashed chain in use.
+    pub nsec3: Option<Nsec3Chain>,
+    /// Nodes with a zone cut or a DNAME at each depth.
+    pub cuts: Vec<u32>,
+}
+
 /// One version of a zone; a clone shares it.
 #[derive(Clone)]
 pub struct Contents {
@@ -82,9 +93,7 @@ pub struct Contents {
     pub(crate) hasher: NameHasher,
     pub(crate) origin_hash: u64,
     pub(crate) index: Index,
-    pub(crate) names: Order,
-    pub(crate) nsec: Order,
-    pub(crate) nsec3: Option<Nsec3Chain>,
+    pub(crate) orders: Arc<Orders>,
     pub(crate) depths: Depths,
     pub(crate) records: u64,
     /// Cache lines to ask for when a node will be read.
@@ -115,7 +124,7 @@ impl Contents {
 
     /// Number of owner names, empty non-terminals left out.
     pub fn name_count(&self) -> usize {
-        self.names.len()
+        self.orders.names.len()
     }
 
     /// Whether lookups are likely to wait for memory, so that [`Contents::prefetch`] pays.
@@ -126,7 +135,7 @@ impl Contents {
 
     /// Whether the zone has a chain of NSEC or NSEC3 records.
     pub fn is_signed(&self) -> bool {
-        !self.nsec.is_empty() || self.nsec3.is_some()
+        !self.orders.nsec.is_empty() || self.orders.nsec3.is_some()
     }
 
     /// The node at the apex.
@@ -158,7 +167,7 @@ impl Contents {
 
     /// All nodes with records, in canonical order, apex first.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        self.names.iter().filter_map(|key| self.get_labels(labels_of(key, &mut [0; 256])))
+        self.orders.names.iter().filter_map(|key| self.get_labels(labels_of(key, &mut [0; 256])))
     }
 
     /// The absolute name of a node.

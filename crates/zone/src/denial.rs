@@ -40,9 +40,9 @@ struct Proof<'z, 'w, 'b> {
 /// Adds the proof to the authority section.
 pub fn prove(zone: &Contents, name: &HashedName, denial: Denial, writer: &mut Writer<'_>) -> Result<(), Full> {
     let mut proof = Proof { zone, writer, written: [0; MAX_PROOFS], count: 0 };
-    match &zone.nsec3 {
+    match &zone.orders.nsec3 {
         Some(chain) => proof.nsec3(chain, name, denial),
-        None if !zone.nsec.is_empty() => proof.nsec(name, denial),
+        None if !zone.orders.nsec.is_empty() => proof.nsec(name, denial),
         None => Ok(()),
     }
 }
@@ -68,7 +68,7 @@ impl<'z> Proof<'z, '_, '_> {
     fn nsec_at_or_before(&mut self, labels: &[u8]) -> Result<(), Full> {
         let (mut key, mut owner) = ([0; MAX_KEY_LEN], [0; 256]);
         let key = sort_key(labels, &mut key);
-        let Some(found) = self.zone.nsec.at_or_before(key) else { return Ok(()) };
+        let Some(found) = self.zone.orders.nsec.at_or_before(key) else { return Ok(()) };
         let labels = labels_of(found, &mut owner);
         let Some(node) = self.zone.get_labels(labels) else { return Ok(()) };
         self.write(&node, RType::NSEC)

@@ -3,6 +3,8 @@
 //! The cost of a change is that of one page and a few lists of pointers, however large the zone is;
 //! docs/decisions/0001 has the figures.
 
+use std::sync::Arc;
+
 use dns::{NameBuf, RType};
 
 use crate::builder::{chain_hash, compare_data, flags_of};
@@ -82,7 +84,8 @@ impl Contents {
             }
         }
         if labels.is_empty() && edit.rtype == RType::NSEC3PARAM {
-            self.nsec3 = self.gather_chain();
+            let chain = self.gather_chain();
+            Arc::make_mut(&mut self.orders).nsec3 = chain;
         }
     }
 
@@ -90,18 +93,19 @@ impl Contents {
     fn has_below(&self, labels: &[u8]) -> bool {
         let mut buffer = [0; MAX_KEY_LEN];
         let key = sort_key(labels, &mut buffer);
-        let mut after = self.names.iter_from(key).skip_while(|&other| other == key);
+        let mut after = self.orders.names.iter_from(key).skip_while(|&other| other == key);
         after.next().is_some_and(|other| other.starts_with(key) && (key.is_empty() || other[key.len()] == 0))
     }
 
     /// Puts a node in, replaces it or takes it out, with the counts that hang on it.
     fn store(&mut self, labels: &[u8], old: Option<&Node<'_>>, new: Option<(&[u8], u16)>) {
         let depth = count_labels(labels);
+        let cuts = &mut Arc::make_mut(&mut self.orders).cuts;
         if let Some(old) = old {
-            self.depths.count(depth, old.flags(), false);
+            self.depths.count(cuts, depth, old.flags(), false);
         }
         if let Some((_, flags)) = new {
-            self.depths.count(depth, flags, true);
+            self.depths.count(cuts, depth, flags, true);
         }
         let (hasher, origin_hash) = (self.hasher, self.origin_hash);
         let hash_of = |labels: &[u8]| crate::contents::hash_labels(hasher, origin_hash, labels);
@@ -112,12 +116,13 @@ impl Contents {
     fn reorder(&mut self, before: &Contents, labels: &[u8], old: Option<&Node<'_>>, new: &Node<'_>) {
         let mut buffer = [0; MAX_KEY_LEN];
         let key = sort_key(labels, &mut buffer);
-        set(&mut self.names, key, !new.is_empty());
-        set(&mut self.nsec, key, new.rrset(RType::NSEC).is_some());
-        if let Some(chain) = &before.nsec3 {
+        let orders = Arc::make_mut(&mut self.orders);
+        set(&mut orders.names, key, !new.is_empty());
+        set(&mut orders.nsec, key, new.rrset(RType::NSEC).is_some());
+        if let Some(chain) = &before.orders.nsec3 {
             let param = (chain.salt.clone(), chain.iterations);
             let (was, is) = (old.and_then(|old| chain_hash(old, key, &param)), chain_hash(new, key, &param));
-            if let (Some(hash), Some(chain)) = (was.or(is), &mut self.nsec3) {
+            if let (Some(hash), Some(chain)) = (was.or(is), &mut orders.nsec3) {
                 set(&mut chain.hashes, &hash, is.is_some());
             }
         }
@@ -245,8 +250,8 @@ mod tests {
         assert_eq!(dump(changed), dump(fresh));
         assert_eq!(all_names(changed), all_names(fresh));
         assert_eq!(changed.records, fresh.records);
-        assert!(changed.names.iter().eq(fresh.names.iter()));
-        assert!(changed.nsec.iter().eq(fresh.nsec.iter()));
+        assert!(changed.orders.names.iter().eq(fresh.orders.names.iter()));
+        assert!(changed.orders.nsec.iter().eq(fresh.orders.nsec.iter()));
         assert!(changed.depths.up_to(127).eq(fresh.depths.up_to(127)));
     }
 
@@ -305,6 +310,6 @@ mod tests {
             let node = contents.get(&owner(i)).expect("added before");
             assert_eq!(node.rrset(RType::A).and_then(|a| a.first()), Some(&i.to_be_bytes()[..]));
         }
-        assert_eq!(contents.names.len(), 60_000);
+        assert_eq!(contents.orders.names.len(), 60_000);
     }
 }

@@ -19,6 +19,13 @@ pub fn prefetch<T>(at: *const T) {
     let _ = at;
 }
 
+/// Asks for every cache line of `value`.
+#[inline(always)]
+pub fn prefetch_all<T>(value: &T) {
+    let start = (&raw const *value).cast::<u8>();
+    (0..size_of::<T>().div_ceil(64)).for_each(|line| prefetch(start.wrapping_add(64 * line)));
+}
+
 /// Fresh memory of `len` octets that `fill` writes, shared from then on.
 ///
 /// Large regions are mapped on their own and ask for huge pages, small ones come from the allocator.

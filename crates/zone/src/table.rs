@@ -6,7 +6,7 @@ use dns::question::HashedName;
 use dns::{Name, NameBuf, NameHasher, RType};
 
 use crate::contents::Contents;
-use crate::memory::prefetch;
+use crate::memory::{prefetch, prefetch_all};
 
 /// Buckets hold this many zones on average, at most.
 const BUCKET_ZONES: usize = 4;
@@ -24,10 +24,9 @@ pub struct Zone {
     pub policy: Option<Arc<dyn std::any::Any + Send + Sync>>,
 }
 
-#[derive(Clone, Default)]
-struct Bucket {
-    zones: Vec<(u64, Arc<Zone>)>,
-}
+/// Zones with the hash of their name. In one piece with its count, so that a lookup follows one pointer
+/// to it and one to the zone.
+type Bucket = Arc<[(u64, Arc<Zone>)]>;
 
 /// Zones by name. A version is immutable; the next one shares what did not change.
 #[derive(Clone)]
@@ -37,18 +36,18 @@ pub struct ZoneTable {
     depths: u128,
     counts: Arc<Vec<u32>>,
     bits: u32,
-    buckets: Arc<Vec<Arc<Bucket>>>,
+    buckets: Arc<Vec<Bucket>>,
 }
 
 impl ZoneTable {
     /// A table of these zones; of two with one name, the later counts.
     pub fn new(hasher: NameHasher, zones: Vec<Arc<Zone>>) -> ZoneTable {
         let bits = (zones.len() / BUCKET_ZONES + 1).next_power_of_two().trailing_zeros();
-        let mut buckets = vec![Bucket::default(); 1 << bits];
+        let mut buckets: Vec<Vec<(u64, Arc<Zone>)>> = vec![Vec::new(); 1 << bits];
         let mut counts = vec![0u32; 128];
         for zone in zones {
             let hash = hasher.hash(&zone.name);
-            let bucket = &mut buckets[bucket_of(hash, bits)].zones;
+            let bucket = &mut buckets[bucket_of(hash, bits)];
             match bucket.iter_mut().find(|(known, old)| *known == hash && old.name == zone.name) {
                 Some(slot) => slot.1 = zone,
                 None => {
@@ -58,7 +57,7 @@ impl ZoneTable {
             }
         }
         let depths = mask_of(&counts);
-        let buckets = Arc::new(buckets.into_iter().map(Arc::new).collect());
+        let buckets = Arc::new(buckets.into_iter().map(Bucket::from).collect());
         ZoneTable { hasher, depths, counts: Arc::new(counts), bits, buckets }
     }
 
@@ -69,7 +68,7 @@ impl ZoneTable {
 
     /// Number of zones.
     pub fn len(&self) -> usize {
-        self.buckets.iter().map(|bucket| bucket.zones.len()).sum()
+        self.buckets.iter().map(|bucket| bucket.len()).sum()
     }
 
     /// Whether lookups are likely to wait for memory, so that [`ZoneTable::prefetch`] pays.
@@ -85,18 +84,20 @@ impl ZoneTable {
 
     /// All zones, in no order that means anything.
     pub fn zones(&self) -> impl Iterator<Item = &Arc<Zone>> {
-        self.buckets.iter().flat_map(|bucket| bucket.zones.iter().map(|(_, zone)| zone))
+        self.buckets.iter().flat_map(|bucket| bucket.iter().map(|(_, zone)| zone))
     }
 
     /// The zone with exactly this name.
     pub fn get(&self, name: &Name) -> Option<&Arc<Zone>> {
-        self.lookup(self.hasher.hash(name), name)
+        self.lookup(self.hasher.hash(name)).filter(|zone| *zone.name == *name)
     }
 
+    /// The zone whose name has this hash. Hashes are 64 bits wide and seeded at random, so that two
+    /// names with one hash do not occur; comparing names would wait for memory once more.
     #[inline]
-    fn lookup(&self, hash: u64, name: &Name) -> Option<&Arc<Zone>> {
+    fn lookup(&self, hash: u64) -> Option<&Arc<Zone>> {
         let bucket = &self.buckets[bucket_of(hash, self.bits)];
-        bucket.zones.iter().find(|(known, zone)| *known == hash && *zone.name == *name).map(|(_, zone)| zone)
+        bucket.iter().find(|(known, _)| *known == hash).map(|(_, zone)| zone)
     }
 
     /// The zone that answers questions about `name`, and how many labels its name has: the closest one
@@ -110,7 +111,7 @@ impl ZoneTable {
         while depths != 0 {
             let depth = 127 - depths.leading_zeros() as usize;
             depths &= !(1 << depth);
-            if let Some(zone) = self.lookup(name.hash(depth), name.suffix(depth)) {
+            if let Some(zone) = self.lookup(name.hash(depth)) {
                 if qtype != RType::DS || depth < labels {
                     return Some((zone, depth));
                 }
@@ -130,14 +131,11 @@ impl ZoneTable {
             let hash = name.hash(depth);
             let bucket = &self.buckets[bucket_of(hash, self.bits)];
             match stage {
-                0 => prefetch(Arc::as_ptr(bucket)),
-                1 => prefetch(bucket.zones.as_ptr()),
+                0 => prefetch(bucket),
+                1 => prefetch(bucket.as_ptr()),
                 _ => {
-                    if let Some((_, zone)) = bucket.zones.iter().find(|(known, _)| *known == hash) {
-                        let zone = Arc::as_ptr(zone);
-                        prefetch(zone);
-                        prefetch(zone.cast::<u8>().wrapping_add(64));
-                        prefetch(zone.cast::<u8>().wrapping_add(128));
+                    if let Some((_, zone)) = bucket.iter().find(|(known, _)| *known == hash) {
+                        prefetch_all(&**zone);
                         return;
                     }
                 }
@@ -159,12 +157,14 @@ impl ZoneTable {
     fn edit(&self, hash: u64, name: &Name, zone: Option<Arc<Zone>>) -> ZoneTable {
         let mut next = self.clone();
         let buckets = Arc::make_mut(&mut next.buckets);
-        let zones = &mut Arc::make_mut(&mut buckets[bucket_of(hash, self.bits)]).zones;
-        let before = zones.len();
+        let bucket = &mut buckets[bucket_of(hash, self.bits)];
+        let (mut zones, before) = (bucket.to_vec(), bucket.len());
         zones.retain(|(known, old)| *known != hash || *old.name != *name);
         zones.extend(zone.map(|zone| (hash, zone)));
-        if zones.len() != before {
-            let grew = zones.len() > before;
+        let after = zones.len();
+        *bucket = zones.into();
+        if after != before {
+            let grew = after > before;
             let counts = Arc::make_mut(&mut next.counts);
             let count = &mut counts[name.label_count()];
             *count = if grew { *count + 1 } else { *count - 1 };
