@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{PATIENCE, Process, Random, Scratch, Server, free_port, rdata_text, tcp, until};
-use dns::{Edns, Message, NameBuf, RType, Record};
+use dns::{Edns, Message, NameBuf, RType, Rcode, Record};
 use zonegen::{Generated, generate};
 
 /// Zones for each way of signing; HEADWATER_DIFFERENTIAL_ZONES asks for more.
@@ -30,7 +30,7 @@ struct Known {
     applies: fn(&Case) -> bool,
 }
 
-const KNOWN: [Known; 2] = [
+const KNOWN: [Known; 4] = [
     Known {
         what: "ANY over TCP gets everything",
         rule: "RFC 8482 4.4: a responder may behave differently for ANY over different transports",
@@ -50,6 +50,27 @@ const KNOWN: [Known; 2] = [
             let mut without = case.ours.clone();
             without.sections[1].retain(|line| !line.contains(" DS "));
             case.signing == Signing::None && without == case.nsd && without == case.knot
+        },
+    },
+    Known {
+        what: "name error below a name that opt-out keeps out of the chain; the peers differ from each other",
+        rule: "RFC 5155 7.2.1: the proof starts from the closest provable encloser, which has a matching NSEC3",
+        applies: |case| {
+            let all = [&case.ours, &case.nsd, &case.knot];
+            case.signing == Signing::OptOut
+                && all.iter().all(|answer| answer.rcode == Rcode::NXDOMAIN && answer.sections[0].is_empty())
+                && case.nsd != case.knot
+        },
+    },
+    Known {
+        what: "no data at an existing name that begins with an asterisk; the peers differ from each other",
+        rule: "RFC 5155 7.2.3: the NSEC3 that matches the name; it is not made from a wildcard (RFC 4592 2.2.1)",
+        applies: |case| {
+            matches!(case.signing, Signing::Nsec3 | Signing::OptOut)
+                && case.ours.rcode == Rcode::NOERROR
+                && case.ours.sections[0] == case.nsd.sections[0]
+                && case.ours.sections[1].is_subset(&case.nsd.sections[1])
+                && case.nsd != case.knot
         },
     },
 ];

@@ -10,7 +10,7 @@ use dns::{Name, RType};
 
 use crate::additional;
 use crate::contents::Contents;
-use crate::denial::{self, Denial};
+use crate::denial::{self, Denial, Written};
 use crate::find::Found;
 use crate::node::{Node, Rrset};
 use crate::table::{Zone, ZoneTable};
@@ -18,8 +18,8 @@ use crate::table::{Zone, ZoneTable};
 /// Most aliases that are followed within our zones for one question; what is beyond is for the
 /// resolver that asks.
 const MAX_CHAIN: usize = 16;
-/// Different DNAME records of one chain that are remembered.
-const MAX_DNAMES: usize = 4;
+/// Most wildcards of one chain that are proved; a longer chain is not one that validates anyway.
+const MAX_PENDING: usize = 4;
 /// TTL of the HINFO that answers ANY (RFC 8482 4.2), in seconds.
 const ANY_HINFO_TTL: u32 = 3600;
 /// CPU "RFC8482", OS empty (RFC 8482 4.2).
@@ -59,11 +59,11 @@ enum Step {
 ///
 /// An alias is only followed into zones that `may_ask` allows; `alias` is scratch space. If something does not fit, the response is marked as truncated.
 #[inline]
-pub fn answer(
-    zones: &ZoneTable,
-    zone: &Zone,
+pub fn answer<'z>(
+    zones: &'z ZoneTable,
+    zone: &'z Zone,
     ask: Ask,
-    may_ask: &dyn Fn(&Zone) -> bool,
+    may_ask: &'z dyn Fn(&Zone) -> bool,
     alias: &mut HashedName,
     w: &mut Writer<'_>,
 ) -> Verdict {
@@ -101,29 +101,42 @@ impl Target {
     }
 }
 
-struct Answering<'f> {
+/// A proof that belongs into the authority section, to be written when the answer section is complete.
+struct Pending<'z> {
+    zone: &'z Contents,
+    name: Target,
+    encloser: usize,
+}
+
+struct Answering<'z> {
     ask: Ask,
-    may_ask: &'f dyn Fn(&Zone) -> bool,
+    may_ask: &'z dyn Fn(&Zone) -> bool,
     /// The name at hand, if it is not the question's own.
     owner: Option<Target>,
     authoritative: bool,
     /// What is known of the RCODE even if the records do not fit.
     rcode: Rcode,
     /// Hashes of the owners of the DNAME records written so far.
-    dnames: [u64; MAX_DNAMES],
-    dname_count: usize,
+    dnames: Written,
+    /// Owners of the proofs written so far.
+    proofs: Written,
+    /// Wildcards that the chain came through.
+    pending: [Option<Pending<'z>>; MAX_PENDING],
+    pending_count: usize,
 }
 
-impl<'f> Answering<'f> {
-    fn new(ask: Ask, may_ask: &'f dyn Fn(&Zone) -> bool) -> Answering<'f> {
+impl<'z> Answering<'z> {
+    fn new(ask: Ask, may_ask: &'z dyn Fn(&Zone) -> bool) -> Answering<'z> {
         Answering {
             ask,
             may_ask,
             owner: None,
             authoritative: true,
             rcode: Rcode::NOERROR,
-            dnames: [0; MAX_DNAMES],
-            dname_count: 0,
+            dnames: Written::default(),
+            proofs: Written::default(),
+            pending: [const { None }; MAX_PENDING],
+            pending_count: 0,
         }
     }
 
@@ -132,7 +145,7 @@ impl<'f> Answering<'f> {
     #[inline(never)]
     fn follow(
         &mut self,
-        zones: &ZoneTable,
+        zones: &'z ZoneTable,
         mut step: Result<Step, Full>,
         alias: &mut HashedName,
         w: &mut Writer<'_>,
@@ -160,11 +173,15 @@ impl<'f> Answering<'f> {
             let Some(contents) = zone.and_then(|zone| zone.contents.as_ref()) else { break };
             step = self.one(contents, alias, w);
         }
+        // The chain leaves our data.
+        if self.flush(w).is_err() {
+            w.set_truncated();
+        }
         Rcode::NOERROR
     }
 
     /// One name: the question's, or one that an alias led to.
-    fn one(&mut self, zone: &Contents, name: &HashedName, w: &mut Writer<'_>) -> Result<Step, Full> {
+    fn one(&mut self, zone: &'z Contents, name: &HashedName, w: &mut Writer<'_>) -> Result<Step, Full> {
         match zone.find(name) {
             Found::Exact(node) => self.node(zone, name, &node, None, w),
             Found::Wildcard { node, encloser } => self.node(zone, name, &node, Some(encloser), w),
@@ -185,7 +202,7 @@ impl<'f> Answering<'f> {
     /// The name exists, or a wildcard below `encloser` stands for it.
     fn node(
         &mut self,
-        zone: &Contents,
+        zone: &'z Contents,
         name: &HashedName,
         node: &Node<'_>,
         encloser: Option<usize>,
@@ -202,6 +219,9 @@ impl<'f> Answering<'f> {
             self.expansion_proof(zone, name, encloser, w)?;
             if !self.ask.minimal {
                 self.extras(zone, &rrset, w);
+            } else if qtype == RType::NS {
+                // Who asks for name servers needs their addresses, as in a referral.
+                additional::of_answer(zone, &rrset, self.ask.dnssec_ok, w);
             }
             return Ok(Step::Done(Rcode::NOERROR));
         }
@@ -209,7 +229,7 @@ impl<'f> Answering<'f> {
             && let Some(next) = rrset.first().and_then(|data| target(RType::CNAME, data))
         {
             self.write(&rrset, w)?;
-            self.expansion_proof(zone, name, encloser, w)?;
+            self.defer_proof(zone, name, encloser);
             self.owner = Target::new([next.as_wire(), &[]]);
             return Ok(Step::Alias);
         }
@@ -283,20 +303,51 @@ impl<'f> Answering<'f> {
     /// What was made from a wildcard needs the proof that the name itself does not exist (RFC 4035
     /// 3.1.3.3).
     fn expansion_proof(
-        &self,
+        &mut self,
         zone: &Contents,
         name: &HashedName,
         encloser: Option<usize>,
         w: &mut Writer<'_>,
     ) -> Result<(), Full> {
+        self.flush(w)?;
         match encloser {
-            Some(encloser) if self.ask.dnssec_ok => denial::prove(zone, name, Denial::Expanded { encloser }, w),
+            Some(encloser) if self.ask.dnssec_ok => {
+                denial::prove(zone, name, Denial::Expanded { encloser }, &mut self.proofs, w)
+            }
             _ => Ok(()),
         }
     }
 
+    /// The same for an alias, behind which more answers come.
+    fn defer_proof(&mut self, zone: &'z Contents, name: &HashedName, encloser: Option<usize>) {
+        let Some(encloser) = encloser.filter(|_| self.ask.dnssec_ok) else { return };
+        let slot = self.pending.get_mut(self.pending_count);
+        if let Some((slot, name)) = slot.zip(Target::new([name.name().as_wire(), &[]])) {
+            *slot = Some(Pending { zone, name, encloser });
+            self.pending_count += 1;
+        }
+    }
+
+    /// The answer section is complete: writes the proofs that waited for it.
+    #[inline]
+    fn flush(&mut self, w: &mut Writer<'_>) -> Result<(), Full> {
+        if self.pending_count == 0 { Ok(()) } else { self.write_pending(w) }
+    }
+
+    #[inline(never)]
+    fn write_pending(&mut self, w: &mut Writer<'_>) -> Result<(), Full> {
+        self.pending_count = 0;
+        let mut name = HashedName::default();
+        for Pending { zone, name: target, encloser } in std::mem::take(&mut self.pending).into_iter().flatten() {
+            name.set(target.name(), w.hasher());
+            denial::prove(zone, &name, Denial::Expanded { encloser }, &mut self.proofs, w)?;
+        }
+        Ok(())
+    }
+
     /// The SOA for negative caching (RFC 2308 3), and the proof.
-    fn negative(&self, zone: &Contents, name: &HashedName, denial: Denial, w: &mut Writer<'_>) -> Result<(), Full> {
+    fn negative(&mut self, zone: &Contents, name: &HashedName, denial: Denial, w: &mut Writer<'_>) -> Result<(), Full> {
+        self.flush(w)?;
         let soa = zone.apex().and_then(|apex| apex.rrset(RType::SOA));
         if let Some(soa) = soa {
             let minimum = soa.first().and_then(Soa::parse).map_or(soa.ttl, |fields| fields.minimum);
@@ -304,13 +355,13 @@ impl<'f> Answering<'f> {
             write_rrset(w, Section::Authority, owner, &soa, soa.ttl.min(minimum), self.ask.dnssec_ok)?;
         }
         if self.ask.dnssec_ok {
-            denial::prove(zone, name, denial, w)?;
+            denial::prove(zone, name, denial, &mut self.proofs, w)?;
         }
         Ok(())
     }
 
     /// The zone's apex, which the question's own name ends with.
-    fn apex<'z>(&self, zone: &'z Contents) -> Owner<'z> {
+    fn apex<'a>(&self, zone: &'a Contents) -> Owner<'a> {
         match self.owner {
             None => Owner::Suffix(zone.origin_labels()),
             Some(_) => Owner::Name(zone.origin()),
@@ -329,6 +380,7 @@ impl<'f> Answering<'f> {
         if self.owner.is_none() {
             self.authoritative = false;
         }
+        self.flush(w)?;
         let Some(servers) = cut.rrset(RType::NS) else { return Ok(Step::Done(Rcode::NOERROR)) };
         let mut wire = [0u8; 256];
         let owner = match self.owner {
@@ -339,7 +391,7 @@ impl<'f> Answering<'f> {
         if self.ask.dnssec_ok {
             match cut.rrset(RType::DS) {
                 Some(ds) => write_rrset(w, Section::Authority, owner, &ds, ds.ttl, true)?,
-                None => denial::prove(zone, name, Denial::Insecure { depth }, w)?,
+                None => denial::prove(zone, name, Denial::Insecure { depth }, &mut self.proofs, w)?,
             }
         }
         additional::glue(zone, cut, &servers, self.ask.dnssec_ok, w);
@@ -349,7 +401,8 @@ impl<'f> Answering<'f> {
     /// RFC 6672 3.2: the DNAME, and the CNAME that follows from it.
     fn dname(&mut self, name: &HashedName, node: &Node<'_>, depth: usize, w: &mut Writer<'_>) -> Result<Step, Full> {
         let Some(rrset) = node.rrset(RType::DNAME) else { return Ok(Step::Done(Rcode::NOERROR)) };
-        if self.is_new_dname(name.hash(depth)) {
+        // A chain may come through one DNAME several times; it is written once (RFC 2181 5.5).
+        if self.dnames.insert(name.hash(depth)) {
             let owner = match self.owner {
                 None => Owner::Suffix(depth),
                 Some(_) => Owner::Name(name.suffix(depth)),
@@ -362,23 +415,11 @@ impl<'f> Answering<'f> {
         let prefix = name.between(name.labels(), depth);
         let Some(next) = Target::new([prefix, to.as_wire()]) else { return Ok(Step::Done(Rcode::YXDOMAIN)) };
         w.record(Section::Answer, owner_of(&self.owner), RType::CNAME, rrset.ttl, next.name().as_wire())?;
-        if self.ask.qtype == RType::CNAME || self.ask.qtype == RType::ANY {
+        if self.ask.qtype == RType::CNAME {
             return Ok(Step::Done(Rcode::NOERROR));
         }
         self.owner = Some(next);
         Ok(Step::Alias)
-    }
-
-    /// A chain may come through one DNAME several times; the record is written once (RFC 2181 5.5).
-    fn is_new_dname(&mut self, hash: u64) -> bool {
-        if self.dnames[..self.dname_count].contains(&hash) {
-            return false;
-        }
-        if let Some(slot) = self.dnames.get_mut(self.dname_count) {
-            *slot = hash;
-            self.dname_count += 1;
-        }
-        true
     }
 
     /// What a full answer has beside the records asked for (RFC 1034 3.7, 4.3.2 step 6).

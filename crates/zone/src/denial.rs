@@ -26,20 +26,47 @@ pub enum Denial {
     Insecure { depth: usize },
 }
 
-/// At most this many records prove one denial.
-const MAX_PROOFS: usize = 4;
+/// Records of proofs in one response that are remembered, so that each is written once; a single
+/// denial takes four at most.
+const MAX_PROOFS: usize = 8;
 
-/// Writes the records of one proof, each once.
-struct Proof<'z, 'w, 'b> {
-    zone: &'z Contents,
-    writer: &'w mut Writer<'b>,
-    written: [u64; MAX_PROOFS],
+/// Hashes of the owners of the proofs in a response.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Written {
+    ids: [u64; MAX_PROOFS],
     count: usize,
 }
 
-/// Adds the proof to the authority section.
-pub fn prove(zone: &Contents, name: &HashedName, denial: Denial, writer: &mut Writer<'_>) -> Result<(), Full> {
-    let mut proof = Proof { zone, writer, written: [0; MAX_PROOFS], count: 0 };
+impl Written {
+    /// Notes an owner; false if it was there before.
+    pub fn insert(&mut self, id: u64) -> bool {
+        if self.ids[..self.count].contains(&id) {
+            return false;
+        }
+        if let Some(slot) = self.ids.get_mut(self.count) {
+            *slot = id;
+            self.count += 1;
+        }
+        true
+    }
+}
+
+/// Writes the records of one proof.
+struct Proof<'z, 'w, 'b> {
+    zone: &'z Contents,
+    writer: &'w mut Writer<'b>,
+    written: &'w mut Written,
+}
+
+/// Adds the proof to the authority section, without what is `written` there already.
+pub fn prove(
+    zone: &Contents,
+    name: &HashedName,
+    denial: Denial,
+    written: &mut Written,
+    writer: &mut Writer<'_>,
+) -> Result<(), Full> {
+    let mut proof = Proof { zone, writer, written };
     match &zone.orders.nsec3 {
         Some(chain) => proof.nsec3(chain, name, denial),
         None if !zone.orders.nsec.is_empty() => proof.nsec(name, denial),
@@ -76,46 +103,44 @@ impl<'z> Proof<'z, '_, '_> {
 
     /// RFC 5155 7.2.2 to 7.2.8.
     fn nsec3(&mut self, chain: &'z Nsec3Chain, name: &HashedName, denial: Denial) -> Result<(), Full> {
-        let whole = name.labels();
         match denial {
             Denial::NoData => {
                 if self.matching(chain, name.name())? {
                     return Ok(());
                 }
                 // Opt-out: the name has no record of its own (RFC 5155 7.2.4).
-                self.closest_provable(chain, name, whole)
+                self.closest_provable(chain, name, name.labels().saturating_sub(1)).map(drop)
             }
             Denial::Insecure { depth } => {
                 if self.matching(chain, name.suffix(depth))? {
                     return Ok(());
                 }
-                self.closest_provable(chain, name, depth)
+                self.closest_provable(chain, name, depth.saturating_sub(1)).map(drop)
             }
             Denial::Expanded { encloser } => self.covering(chain, name.suffix(encloser + 1)),
-            Denial::NameError { encloser } => {
-                self.closest_provable_from(chain, name, encloser)?;
-                self.wildcard(chain, name, encloser)
-            }
-            Denial::WildcardNoData { encloser } => {
-                self.closest_provable_from(chain, name, encloser)?;
-                self.wildcard(chain, name, encloser)
+            Denial::NameError { encloser } | Denial::WildcardNoData { encloser } => {
+                match self.closest_provable(chain, name, encloser)? {
+                    Some(encloser) => self.wildcard(chain, name, encloser),
+                    None => Ok(()),
+                }
             }
         }
     }
 
-    /// The proof of the closest encloser of a name that is not in the chain (RFC 5155 7.2.1).
-    fn closest_provable(&mut self, chain: &'z Nsec3Chain, name: &HashedName, depth: usize) -> Result<(), Full> {
-        self.closest_provable_from(chain, name, depth.saturating_sub(1))
-    }
-
-    /// The same, from `depth` upwards: with opt-out an encloser may be missing from the chain.
-    fn closest_provable_from(&mut self, chain: &'z Nsec3Chain, name: &HashedName, depth: usize) -> Result<(), Full> {
+    /// The proof of the closest encloser (RFC 5155 7.2.1), and how many labels it has. With opt-out
+    /// that is the closest one that is in the chain, at `depth` or above.
+    fn closest_provable(
+        &mut self,
+        chain: &'z Nsec3Chain,
+        name: &HashedName,
+        depth: usize,
+    ) -> Result<Option<usize>, Full> {
         for depth in (self.zone.origin_labels()..=depth).rev() {
             if self.matching(chain, name.suffix(depth))? {
-                return self.covering(chain, name.suffix(depth + 1));
+                return self.covering(chain, name.suffix(depth + 1)).map(|()| Some(depth));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The record that matches or covers the wildcard below the closest encloser.
@@ -159,13 +184,8 @@ impl<'z> Proof<'z, '_, '_> {
     }
 
     fn write(&mut self, node: &Node<'_>, rtype: RType) -> Result<(), Full> {
-        let id = self.zone.hash_labels(node.labels());
-        if self.written[..self.count].contains(&id) {
+        if !self.written.insert(self.zone.hash_labels(node.labels())) {
             return Ok(());
-        }
-        if self.count < MAX_PROOFS {
-            self.written[self.count] = id;
-            self.count += 1;
         }
         let Some(rrset) = node.rrset(rtype) else { return Ok(()) };
         let mut wire = [0u8; 256];

@@ -120,7 +120,7 @@ pub struct ZoneFileArgs {
 #[derive(Debug, Clone, Args)]
 pub struct QueryArgs {
     /// `NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json]`
-    #[arg(required = true, value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true)]
     pub words: Vec<String>,
 }
 
