@@ -1,0 +1,148 @@
+//! Cargo manifests: who may depend on whom, a reason for every dependency, and what must stay out.
+
+use super::Problem;
+use crate::tree::Tree;
+
+/// Our crates and those of ours that each may use, from the lowest layer to the highest.
+const LAYERS: [(&str, &[&str]); 5] = [
+    ("headwater-dns", &[]),
+    ("headwater-dnssec", &["headwater-dns"]),
+    ("headwater-zone", &["headwater-dns", "headwater-dnssec"]),
+    ("headwater-server", &["headwater-dns", "headwater-dnssec", "headwater-zone"]),
+    ("headwater", &["headwater-dns", "headwater-dnssec", "headwater-zone", "headwater-server"]),
+];
+
+/// Packages that must not get into the build, and why.
+const BANNED: [(&str, &str); 1] = [("ring", "rustls would have two crypto providers; aws-lc-rs is ours")];
+
+/// Checks every manifest and the lock file.
+pub fn check(tree: &Tree) -> Vec<Problem> {
+    let manifests = tree.files().filter(|(path, _)| *path == "Cargo.toml" || path.ends_with("/Cargo.toml"));
+    let mut problems: Vec<Problem> = manifests.flat_map(|(path, text)| manifest(path, text)).collect();
+    problems.extend(lock(tree.get("Cargo.lock").unwrap_or_default()));
+    problems
+}
+
+/// A line that names a dependency.
+struct Dependency<'a> {
+    line: usize,
+    name: &'a str,
+    /// Whether a comment stands above it.
+    explained: bool,
+    /// Whether it is a crate of this tree.
+    local: bool,
+}
+
+fn manifest(path: &str, text: &str) -> Vec<Problem> {
+    let (package, dependencies) = read(text);
+    let mut problems = Vec::new();
+    for dependency in &dependencies {
+        let our_own = dependency.local && package.is_empty();
+        if !dependency.explained && !our_own {
+            let what = format!("`{}` has no comment above it that says what it is for", dependency.name);
+            problems.push(Problem::error(path, dependency.line, what));
+        }
+    }
+    if !path.starts_with("crates/") {
+        return problems;
+    }
+    let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == package) else {
+        problems.push(Problem::error(
+            path,
+            1,
+            format!("`{package}` is a new crate: decision record, then xtask's table"),
+        ));
+        return problems;
+    };
+    let ours = |name: &str| LAYERS.iter().any(|(ours, _)| *ours == name);
+    for dependency in dependencies.iter().filter(|dependency| ours(dependency.name)) {
+        if !allowed.contains(&dependency.name) {
+            let what = format!("`{package}` may not use `{}`: it is not a layer below", dependency.name);
+            problems.push(Problem::error(path, dependency.line, what));
+        }
+    }
+    problems
+}
+
+/// The package's name, empty for a workspace, and its dependencies of every kind.
+fn read(text: &str) -> (&str, Vec<Dependency<'_>>) {
+    let (mut package, mut table, mut open, mut above) = ("", "", 0i32, "");
+    let mut dependencies = Vec::new();
+    for (i, line) in text.lines().enumerate() {
+        let line = line.trim();
+        let inside = open > 0;
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|_| !inside) {
+            table = name;
+        } else if let Some((key, value)) = line.split_once('=').filter(|_| !inside && !line.starts_with('#')) {
+            let key = key.trim();
+            let name = key.split('.').next().unwrap_or(key);
+            if table == "package" && key == "name" {
+                package = value.trim().trim_matches('"');
+            } else if table.ends_with("dependencies") {
+                let explained = above.starts_with('#');
+                let local = value.contains("path =") || key.ends_with(".path");
+                dependencies.push(Dependency { line: i + 1, name, explained, local });
+            }
+        }
+        let count = |wanted: &[char]| line.chars().filter(|c| wanted.contains(c)).count() as i32;
+        if !line.starts_with('#') {
+            open += count(&['[', '{']) - count(&[']', '}']);
+        }
+        above = line;
+    }
+    (package, dependencies)
+}
+
+fn lock(text: &str) -> Vec<Problem> {
+    let lines = || text.lines().enumerate();
+    let banned = |(name, why): &(&str, &str)| {
+        let wanted = format!("name = \"{name}\"");
+        let (line, _) = lines().find(|(_, line)| *line == wanted)?;
+        Some(Problem::error("Cargo.lock", line + 1, format!("`{name}` is in the build: {why}")))
+    };
+    BANNED.iter().filter_map(banned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::found;
+    use super::*;
+
+    const DNS: &str = "crates/dns/Cargo.toml";
+
+    fn finds(path: &str, text: &str, want: &str) {
+        assert_eq!(found(check, &[(path, text)]), want, "{text}");
+    }
+
+    #[test]
+    fn reasons() {
+        let head = "[package]\nname = \"headwater-dns\"\n";
+        finds(DNS, &format!("{head}[dependencies]\n# Why.\na = \"1\"\n"), "");
+        let missing = "crates/dns/Cargo.toml:6: `b` has no comment above it that says what it is for\n";
+        finds(DNS, &format!("{head}[dependencies]\n# Why.\na = \"1\"\nb.workspace = true\n"), missing);
+        finds(DNS, &format!("{head}[dev-dependencies]\n# Why.\na = {{ x = [\n\"=\",\n] }}\n[features]\nc = []\n"), "");
+        finds("Cargo.toml", "[workspace.dependencies]\nheadwater-dns = { path = \"crates/dns\" }\n", "");
+        let missing = "Cargo.toml:2: `a` has no comment above it that says what it is for\n";
+        finds("Cargo.toml", "[workspace.dependencies]\na = \"1\"\n", missing);
+    }
+
+    #[test]
+    fn layers() {
+        let crate_using = |package: &str, dependency: &str| {
+            format!("[package]\nname = \"{package}\"\n[dependencies]\n# Why.\n{dependency}.workspace = true\n")
+        };
+        finds("crates/zone/Cargo.toml", &crate_using("headwater-zone", "headwater-dns"), "");
+        let upward =
+            "crates/zone/Cargo.toml:5: `headwater-zone` may not use `headwater-server`: it is not a layer below\n";
+        finds("crates/zone/Cargo.toml", &crate_using("headwater-zone", "headwater-server"), upward);
+        let new = "crates/x/Cargo.toml:1: `headwater-x` is a new crate: decision record, then xtask's table\n";
+        finds("crates/x/Cargo.toml", &crate_using("headwater-x", "headwater-dns"), new);
+    }
+
+    #[test]
+    fn banned_packages() {
+        finds("Cargo.lock", "[[package]]\nname = \"rings\"\n", "");
+        let want = "Cargo.lock:2: `ring` is in the build: rustls would have two crypto providers; aws-lc-rs is ours\n";
+        finds("Cargo.lock", "[[package]]\nname = \"ring\"\n", want);
+    }
+}
