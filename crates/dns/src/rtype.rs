@@ -9,13 +9,14 @@ use crate::rdata::table;
 pub struct RType(pub u16);
 
 /// Types that have no data of their own: they stand in messages and questions only.
-const META: [(RType, &str); 7] = [
+const META: [(RType, &str); 8] = [
     (RType::OPT, "OPT"),
     (RType::TKEY, "TKEY"),
     (RType::TSIG, "TSIG"),
     (RType::IXFR, "IXFR"),
     (RType::AXFR, "AXFR"),
     (RType::MAILB, "MAILB"),
+    (RType::MAILA, "MAILA"),
     (RType::ANY, "ANY"),
 ];
 
@@ -32,6 +33,8 @@ impl RType {
     pub const AXFR: RType = RType(252);
     /// Mailbox records (RFC 1035 3.2.3).
     pub const MAILB: RType = RType(253);
+    /// Mail agent records, obsolete (RFC 1035 3.2.3).
+    pub const MAILA: RType = RType(254);
     /// Any type the server likes to give (RFC 8482).
     pub const ANY: RType = RType(255);
 

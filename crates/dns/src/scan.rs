@@ -332,18 +332,15 @@ impl Token<'_> {
 
     /// Appends the octets that the text stands for, escapes resolved.
     pub fn unescape(self, out: &mut Vec<u8>) -> Result<(), ScanError> {
-        let mut at = 0;
-        while let Some(&byte) = self.raw.get(at) {
-            at += 1;
-            if byte == b'\\' {
-                let bad = ScanError::new(NameError::BadEscape.into(), self.offset);
-                let (octet, used) = name::unescape(&self.raw[at..]).ok_or(bad)?;
-                out.push(octet);
-                at += used;
-            } else {
-                out.push(byte);
-            }
+        let mut rest = self.raw;
+        while let Some(at) = rest.iter().position(|&byte| byte == b'\\') {
+            let bad = ScanError::new(NameError::BadEscape.into(), self.offset);
+            let (octet, used) = name::unescape(&rest[at + 1..]).ok_or(bad)?;
+            out.extend_from_slice(&rest[..at]);
+            out.push(octet);
+            rest = &rest[at + 1 + used..];
         }
+        out.extend_from_slice(rest);
         Ok(())
     }
 }

@@ -18,9 +18,59 @@ pub const UDP_SOCKET_BUFFER: usize = 4 << 20;
 pub const MAX_TCP_CONNECTIONS: usize = 20_000;
 /// Stream connections of one client address (an IPv6 client is its /64).
 pub const MAX_TCP_PER_CLIENT: usize = 2_000;
-/// A connection that says nothing for this long is closed (RFC 7766 6.2.3).
+/// A connection on which nothing is completed for this long is closed (RFC 7766 6.2.3): no message
+/// came in whole, or what was answered was not taken.
 pub const TCP_IDLE: Duration = Duration::from_secs(10);
 /// The same when more than half of all connections are taken.
 pub const TCP_IDLE_BUSY: Duration = Duration::from_secs(2);
+/// When all connections are taken, one that is idle for this long makes room for a new one.
+pub const TCP_EVICT: Duration = Duration::from_millis(500);
+/// After `stop`, clients have this long to take their last answers.
+pub const TCP_DRAIN: Duration = Duration::from_secs(2);
+/// Accepting pauses this long when the system has no more file descriptors.
+pub const TCP_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections that one listener accepts before others get their turn.
+pub const TCP_ACCEPT_BATCH: usize = 64;
+/// Connections waiting to be accepted, per listener; the system may have a lower limit.
+pub const TCP_BACKLOG: i32 = 4096;
+/// Octets that one worker reads at once: room for a whole message behind the start of another.
+pub const TCP_INPUT: usize = 2 * (MAX_MESSAGE_SIZE + 2);
+/// Responses are handed to the system when this many octets have come together.
+pub const TCP_OUTPUT: usize = 64 << 10;
+/// Octets that one worker keeps for its connections: incomplete messages, answers that clients do not take.
+pub const MAX_TCP_PENDING: usize = 64 << 20;
 /// Octets of NSID that fit into every response.
 pub const MAX_NSID: usize = 64;
+
+/// The limits of stream connections that can be configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpLimits {
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections of one client address, at least 1; an IPv6 client is its /64.
+    pub per_client: usize,
+    /// A connection on which nothing is completed for this long is closed.
+    pub idle: Duration,
+    /// The same when more than half of all connections are taken.
+    pub idle_busy: Duration,
+    /// How long a connection has been idle that may make room for a new one.
+    pub evict: Duration,
+    /// How long clients have after `stop` to take their last answers.
+    pub drain: Duration,
+    /// Octets that one worker keeps for its connections.
+    pub pending: usize,
+}
+
+impl Default for TcpLimits {
+    fn default() -> TcpLimits {
+        TcpLimits {
+            connections: MAX_TCP_CONNECTIONS,
+            per_client: MAX_TCP_PER_CLIENT,
+            idle: TCP_IDLE,
+            idle_busy: TCP_IDLE_BUSY,
+            evict: TCP_EVICT,
+            drain: TCP_DRAIN,
+            pending: MAX_TCP_PENDING,
+        }
+    }
+}

@@ -74,10 +74,20 @@ counters! {
     send_errors,
     /// Connections accepted.
     tcp_accepted,
-    /// Connections closed because there were too many.
+    /// Connections closed at once because there were too many.
     tcp_refused,
+    /// Connections closed while idle because others needed the room.
+    tcp_evicted,
     /// Connections closed because they were idle.
     tcp_idle_closed,
+    /// Connections closed because a message did not come whole, or its answer was not taken, in time.
+    tcp_stalled_closed,
+    /// Connections closed because of a message too short to be one.
+    tcp_malformed_closed,
+    /// Connections closed because there was no memory left to keep for them.
+    tcp_overflow_closed,
+    /// Connections closed, for whatever reason.
+    tcp_closed,
 }
 
 /// One counter for each QTYPE up to 255, and one for the rest.

@@ -21,6 +21,9 @@ const MAX_GROUP_BITS: u32 = 8;
 /// Bits of the hash that choose pages; the rest is for slots within the page.
 const MAX_BITS: u32 = 32;
 
+/// How many nodes ahead of the copying their memory is asked for.
+const BUILD_AHEAD: usize = 16;
+
 /// A node for [`Index::build`]: where it stands in the octets given beside.
 #[derive(Clone, Copy)]
 pub struct Placed {
@@ -64,7 +67,7 @@ impl Index {
         let wanted = (blobs.len() / TARGET_BYTES + 1).next_power_of_two();
         let bits = wanted.trailing_zeros().min(MAX_BITS);
         // Counting sort by page, then one region for all pages.
-        let mut starts = vec![0u32; (1 << bits) + 1];
+        let mut starts = vec![0usize; (1 << bits) + 1];
         let mut bytes = vec![0usize; 1 << bits];
         for node in nodes {
             starts[high(node.hash, bits) + 1] += 1;
@@ -73,21 +76,24 @@ impl Index {
         for i in 0..1 << bits {
             starts[i + 1] += starts[i];
         }
-        let mut order = vec![0u32; nodes.len()];
+        let mut sorted = vec![Placed { hash: 0, start: 0, len: 0 }; nodes.len()];
         let mut next = starts.clone();
-        for (i, node) in nodes.iter().enumerate() {
+        for node in nodes {
             let slot = &mut next[high(node.hash, bits)];
-            order[*slot as usize] = i as u32;
+            sorted[*slot] = *node;
             *slot += 1;
         }
-        let count = |page: usize| (starts[page + 1] - starts[page]) as usize;
+        let count = |page: usize| starts[page + 1] - starts[page];
         let sizes: Vec<usize> = (0..1 << bits).map(|p| page::size(count(p), bytes[p]).next_multiple_of(8)).collect();
         let memory = region(sizes.iter().sum(), |out| {
             let mut at = 0;
             for (p, &size) in sizes.iter().enumerate() {
-                let members = &order[starts[p] as usize..starts[p + 1] as usize];
-                let entries = members.iter().map(|&i| {
-                    let node = &nodes[i as usize];
+                let entries = (starts[p]..starts[p + 1]).map(|i| {
+                    // The nodes of a page come from all over `blobs`.
+                    if let Some(later) = sorted.get(i + BUILD_AHEAD) {
+                        prefetch(blobs.as_ptr().wrapping_add(later.start));
+                    }
+                    let node = &sorted[i];
                     Entry { hash: node.hash, blob: &blobs[node.start..node.start + node.len as usize] }
                 });
                 page::fill(&mut out[at..at + size], count(p), entries);

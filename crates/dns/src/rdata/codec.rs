@@ -6,7 +6,10 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use data_encoding::{BASE32HEX_NOPAD, BASE64};
+use data_encoding::{BASE32_DNSSEC, BASE32HEX_NOPAD, BASE64};
+
+use super::field::Field;
+use crate::scan::ScanErrorKind;
 
 /// Decodes hex that may be split anywhere by blanks.
 #[derive(Default)]
@@ -16,13 +19,20 @@ pub struct HexDecoder {
 
 impl HexDecoder {
     /// Takes one token; `None` if a character is no hex digit.
-    pub fn push(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Option<()> {
-        for &byte in raw {
-            let digit = hex_digit(byte)?;
-            match self.high.take() {
-                None => self.high = Some(digit),
-                Some(high) => out.push(high << 4 | digit),
-            }
+    pub fn push(&mut self, mut raw: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        if let Some(high) = self.high
+            && let [low, rest @ ..] = raw
+        {
+            out.push(high << 4 | hex_digit(*low)?);
+            (self.high, raw) = (None, rest);
+        }
+        let (pairs, tail) = raw.as_chunks::<2>();
+        out.reserve(pairs.len());
+        for [high, low] in pairs {
+            out.push(hex_digit(*high)? << 4 | hex_digit(*low)?);
+        }
+        if let [last] = tail {
+            self.high = Some(hex_digit(*last)?);
         }
         Some(())
     }
@@ -33,14 +43,24 @@ impl HexDecoder {
     }
 }
 
-/// The value of a hex digit.
-pub fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
+/// The value of each hex digit; 16 for what is none.
+static HEX_DIGITS: [u8; 256] = {
+    let mut values = [16; 256];
+    let mut i = 0;
+    while i < 16 {
+        let digit = b"0123456789abcdef"[i];
+        values[digit as usize] = i as u8;
+        values[digit.to_ascii_uppercase() as usize] = i as u8;
+        i += 1;
     }
+    values
+};
+
+/// The value of a hex digit.
+#[inline]
+pub fn hex_digit(byte: u8) -> Option<u8> {
+    let value = HEX_DIGITS[byte as usize];
+    if value < 16 { Some(value) } else { None }
 }
 
 /// Prints octets as upper-case hex digits.
@@ -122,12 +142,15 @@ pub fn base32hex(raw: &[u8], out: &mut Vec<u8>) -> Option<()> {
     }
     let digits = raw.iter().position(|&byte| byte == b'=').unwrap_or(raw.len());
     let padding = &raw[digits..];
-    if !padding.is_empty() && (raw.len() % 8 != 0 || padding.len() > 6 || padding.iter().any(|&byte| byte != b'=')) {
+    if !padding.is_empty()
+        && (!raw.len().is_multiple_of(8) || padding.len() > 6 || padding.iter().any(|&byte| byte != b'='))
+    {
         return None;
     }
-    let upper = raw[..digits].to_ascii_uppercase();
-    out.extend_from_slice(&BASE32HEX_NOPAD.decode(&upper).ok()?);
-    Some(())
+    let text = &raw[..digits];
+    let start = out.len();
+    out.resize(start + BASE32_DNSSEC.decode_len(text.len()).ok()?, 0);
+    BASE32_DNSSEC.decode_mut(text, &mut out[start..]).ok().map(|_| ())
 }
 
 /// Prints octets as unpadded base32hex.
@@ -167,7 +190,43 @@ pub fn ipv4(raw: &[u8]) -> Option<[u8; 4]> {
 
 /// An IPv6 address (RFC 4291 2.2).
 pub fn ipv6(raw: &[u8]) -> Option<[u8; 16]> {
-    std::str::from_utf8(raw).ok()?.parse::<Ipv6Addr>().ok().map(|address| address.octets())
+    if raw.contains(&b'.') {
+        return std::str::from_utf8(raw).ok()?.parse::<Ipv6Addr>().ok().map(|address| address.octets());
+    }
+    let (mut groups, mut count, mut gap) = ([0u16; 8], 0, None);
+    let mut rest = raw;
+    if let Some(tail) = raw.strip_prefix(b"::") {
+        (rest, gap) = (tail, Some(0));
+    }
+    while !(rest.is_empty() && gap == Some(count)) {
+        let digits = rest.iter().take(5).take_while(|byte| hex_digit(**byte).is_some()).count();
+        let (group, tail) = rest.split_at(digits);
+        if !(1..=4).contains(&digits) || count == groups.len() {
+            return None;
+        }
+        groups[count] = group.iter().fold(0, |value, &byte| value << 4 | u16::from(HEX_DIGITS[byte as usize]));
+        count += 1;
+        rest = match tail {
+            [] => break,
+            [b':', b':', tail @ ..] if gap.is_none() => {
+                gap = Some(count);
+                tail
+            }
+            // Something must follow a single colon: the next round finds out.
+            [b':', tail @ ..] => tail,
+            _ => return None,
+        };
+    }
+    match (gap, groups.len() - count) {
+        (None, 0) => {}
+        (None, _) | (Some(_), 0) => return None,
+        (Some(at), missing) => groups[at..].rotate_right(missing),
+    }
+    let mut octets = [0; 16];
+    for (pair, group) in octets.as_chunks_mut::<2>().0.iter_mut().zip(groups) {
+        *pair = group.to_be_bytes();
+    }
+    Some(octets)
 }
 
 /// Appends the octets of hex pairs with hyphens between them, exactly `len` (RFC 7043 3.2).
@@ -200,8 +259,8 @@ pub fn locator64(raw: &[u8]) -> Option<[u8; 8]> {
 }
 
 /// A duration in seconds: plain digits, or numbers each followed by a unit, as in `1w2d3h4m5s`.
-/// `Err(true)` if it does not fit 32 bits, `Err(false)` if it is no duration.
-pub fn duration_s(raw: &[u8]) -> Result<u32, bool> {
+pub fn duration_s(raw: &[u8]) -> Result<u32, ScanErrorKind> {
+    let bad = || ScanErrorKind::Expected(Field::Ttl.expects());
     let (mut total, mut value, mut digits, mut units) = (0u64, 0u64, false, false);
     for &byte in raw {
         if byte.is_ascii_digit() {
@@ -215,19 +274,19 @@ pub fn duration_s(raw: &[u8]) -> Result<u32, bool> {
             b'h' => 3600,
             b'd' => 86400,
             b'w' => 604_800,
-            _ => return Err(false),
+            _ => return Err(bad()),
         };
         if !digits {
-            return Err(false);
+            return Err(bad());
         }
         total = total.saturating_add(value.saturating_mul(unit));
         (value, digits, units) = (0, false, true);
     }
     // A number without a unit stands alone.
     if digits == units {
-        return Err(false);
+        return Err(bad());
     }
-    u32::try_from(total.saturating_add(value)).map_err(|_| true)
+    u32::try_from(total.saturating_add(value)).map_err(|_| ScanErrorKind::OutOfRange(u32::MAX.into()))
 }
 
 /// A moment as `YYYYMMDDHHmmSS` or up to ten digits of seconds since 1970, modulo 2^32 (RFC 4034 3.2).
@@ -249,7 +308,7 @@ pub fn timestamp(raw: &[u8]) -> Option<u32> {
     if !valid || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let days = days_before_year(year) + (1..month).map(|m| days_in_month(year, m)).sum::<u64>() + day - 1;
+    let days = days_before_year(year) + day_of_year(year, month) + day - 1;
     Some((days * 86400 + hour * 3600 + minute * 60 + second) as u32)
 }
 
@@ -262,10 +321,10 @@ pub fn write_timestamp(moment: u32, out: &mut impl fmt::Write) -> fmt::Result {
     }
     days -= days_before_year(year);
     let mut month = 1;
-    while days >= days_in_month(year, month) {
-        days -= days_in_month(year, month);
+    while month < 12 && day_of_year(year, month + 1) <= days {
         month += 1;
     }
+    days -= day_of_year(year, month);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     write!(out, "{year:04}{month:02}{:02}{hour:02}{minute:02}{second:02}", days + 1)
 }
@@ -276,9 +335,20 @@ fn days_before_year(year: u64) -> u64 {
     (year - 1970) * 365 + leap_days(year - 1) - leap_days(1969)
 }
 
+/// Days from the start of `year` to the first of `month`.
+fn day_of_year(year: u64, month: u64) -> u64 {
+    const BEFORE: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let leap_day = u64::from(month > 2 && is_leap_year(year));
+    BEFORE.get(month as usize - 1).map_or(0, |days| days + leap_day)
+}
+
+fn is_leap_year(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
 fn days_in_month(year: u64, month: u64) -> u64 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if is_leap_year(year) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
@@ -344,10 +414,21 @@ mod tests {
         check("4294967295", Ok(u32::MAX));
         check("1w2d3h4m5s", Ok(788_645));
         check("1H1h", Ok(7200));
-        check("4294967296", Err(true));
-        check("99999999999999999999999w", Err(true));
+        check("4294967296", Err(ScanErrorKind::OutOfRange(4_294_967_295)));
+        check("99999999999999999999999w", Err(ScanErrorKind::OutOfRange(4_294_967_295)));
         for bad in ["", "h", "1x", "1w2", "1hh", "-1"] {
-            check(bad, Err(false));
+            check(bad, Err(ScanErrorKind::Expected(Field::Ttl.expects())));
+        }
+    }
+
+    #[test]
+    fn ipv6_as_the_standard_library_has_it() {
+        let texts = "|:|::|:::|1|1:|:1|::1|1::|1::1|::1:2:3:4:5:6:7|::1:2:3:4:5:6:7:8|1:2:3:4:5:6:7::|1:2:3:4:5:6:7:8::|\
+            1:2:3:4:5:6:7:8|1:2:3:4:5:6:7:8:9|1:2:3:4:5:6:7|1:2:3:4:5:6:7:|:1:2:3:4:5:6:7|1::2::3|::ffff:192.0.2.1|\
+            1:2:3:4:5:6:192.0.2.1|::192.0.2|fFfF::0001|00001::|12345::|g::|::%1| ::|::1:|:::1|1:2::3:4:5:6:7|2001:db8::1";
+        for text in texts.split('|') {
+            let want = text.parse::<Ipv6Addr>().ok().map(|address| address.octets());
+            assert_eq!(ipv6(text.as_bytes()), want, "{text}");
         }
     }
 

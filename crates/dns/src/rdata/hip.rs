@@ -3,16 +3,13 @@
 
 use super::codec::{Base64Decoder, HexDecoder};
 use super::wire::RdataError;
-use crate::scan::{ScanError, Token};
 
 /// Octets before the host identity tag.
 const HEAD_LEN: usize = 4;
 
-/// Appends the head, its lengths still 0.
-pub(super) fn scan_algorithm(token: Token<'_>, out: &mut Vec<u8>) -> Result<(), ScanError> {
-    let algorithm = token.number(u8::MAX.into())? as u8;
-    out.extend_from_slice(&[0, algorithm, 0, 0]);
-    Ok(())
+/// The head, its lengths still 0.
+pub(super) fn head(algorithm: u8) -> [u8; HEAD_LEN] {
+    [0, algorithm, 0, 0]
 }
 
 /// Appends the host identity tag and sets its length in the head at `start`.

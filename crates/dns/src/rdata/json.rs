@@ -8,14 +8,14 @@
 use serde_json::{Map, Value};
 
 use super::codec::{Base64Decoder, HexDecoder};
-use super::field::Field;
+use super::field::{Field, Presence};
 use super::print;
 use super::read::{self, Fields};
 use super::wire::{self, MAX_RDATA_LEN};
 use super::{apl, bitmap, codec, loc, svcb, table};
 use crate::name::Name;
 use crate::rtype::RType;
-use crate::scan::{Scanner, Token};
+use crate::scan::{ScanError, ScanErrorKind, Scanner, Token};
 
 /// The property that holds data in hex where nothing better is known.
 const DATA: &str = "data";
@@ -33,6 +33,19 @@ pub struct JsonError {
 impl JsonError {
     pub(super) fn new(pointer: impl Into<String>, expected: impl Into<String>) -> JsonError {
         JsonError { pointer: pointer.into(), expected: expected.into() }
+    }
+}
+
+impl From<ScanError> for JsonError {
+    /// What the text of a single value should have been.
+    fn from(error: ScanError) -> JsonError {
+        let expected = match error.kind {
+            ScanErrorKind::Expected(what) | ScanErrorKind::Missing(what) => what.into(),
+            ScanErrorKind::OutOfRange(max) => format!("a number up to {max}"),
+            ScanErrorKind::Name(error) => format!("text without this fault: {error}"),
+            other => format!("text without this fault: {other}"),
+        };
+        JsonError { pointer: String::new(), expected }
     }
 }
 
@@ -164,10 +177,10 @@ fn from_field(field: Field, value: &Value, out: &mut Vec<u8>) -> Result<(), Json
         let quoted = matches!(field, Field::CharString | Field::OptCharString | Field::Tag | Field::TextRest);
         let token = Token { raw: text.as_bytes(), quoted, offset: 0 };
         let field = if field == Field::OptCharString { Field::CharString } else { field };
-        read::single(field, token, Name::root(), out, 0).map_err(|error| JsonError::new("", error.to_string()))
+        read::single(field, token, Name::root(), out, 0).map_err(JsonError::from)
     };
     match (field, value) {
-        (Field::OptCharString, Value::Null) => Ok(()),
+        (_, Value::Null) if may_be_left_out(field) => Ok(()),
         (Field::TopBit, Value::Bool(bit)) => single(if *bit { "1" } else { "0" }, out),
         (Field::SvcParams, _) => svcb::json::from_json(value, out),
         (Field::CharStrings, Value::Array(items)) if items.is_empty() => Err(expected()),
@@ -179,7 +192,7 @@ fn from_field(field: Field, value: &Value, out: &mut Vec<u8>) -> Result<(), Json
                 Field::Apl => apl::scan_prefix(token, out),
                 _ => token.name(Name::root(), out),
             };
-            done.map_err(|error| JsonError::new("", error.to_string()))
+            done.map_err(JsonError::from)
         }),
         (Field::Bitmap, Value::Array(items)) => {
             let mut types = Vec::new();
@@ -197,6 +210,11 @@ fn from_field(field: Field, value: &Value, out: &mut Vec<u8>) -> Result<(), Json
         (_, Value::String(text)) if !is_list(field) && !takes_only_numbers(field) => single(text, out),
         _ => Err(expected()),
     }
+}
+
+fn may_be_left_out(field: Field) -> bool {
+    matches!(field, Field::OptCharString | Field::SvcParams | Field::Names(_) | Field::Apl)
+        || matches!(field, Field::Base64(presence) if presence != Presence::Required)
 }
 
 fn takes_numbers(field: Field) -> bool {
@@ -223,7 +241,7 @@ pub(super) fn each(items: &[Value], mut take: impl FnMut(&str) -> Result<(), Jso
 /// Appends the octets that [`escaped`] text stands for.
 pub(super) fn unescape(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
     let token = Token { raw: text.as_bytes(), quoted: true, offset: 0 };
-    token.unescape(out).map_err(|error| JsonError::new("", error.to_string()))
+    token.unescape(out).map_err(JsonError::from)
 }
 
 fn hex_octets(text: &str, out: &mut Vec<u8>) -> Option<()> {
@@ -292,6 +310,7 @@ mod tests {
             json!({"key_tag": 1, "algorithm": "RSASHA256", "digest_type": 2, "digest": "AB"}),
             &[0, 1, 8, 2, 0xab],
         );
+        check(RType::HTTPS, json!({"priority": 0, "target": "a"}), b"\0\0\x01a\0");
         check(RType::TXT, json!({"text": ["a\"b;\u{e9}\\000"]}), b"\x07a\"b;\xc3\xa9\0");
     }
 }

@@ -119,49 +119,48 @@ pub(super) fn single(
     if token.quoted && !matches!(field, Field::CharString | Field::Tag | Field::TextRest) {
         return Err(ScanError::expected(field.expects(), token));
     }
+    let raw = token.raw;
     let done = match field {
         Field::Name(_) => return token.name(origin, out),
-        Field::Ipv4 => codec::ipv4(token.raw).map(|octets| out.extend_from_slice(&octets)),
-        Field::Ipv6 => codec::ipv6(token.raw).map(|octets| out.extend_from_slice(&octets)),
-        Field::U8 => return Ok(out.push(token.number(u8::MAX.into())? as u8)),
-        Field::U16 => return Ok(push_u16(token.number(u16::MAX.into())? as u16, out)),
-        Field::U32 => return Ok(push_u32(token.number(u32::MAX.into())? as u32, out)),
-        Field::Named8(names) => return Ok(out.push(named(names, token, u8::MAX.into())? as u8)),
-        Field::Named16(names) => return Ok(push_u16(named(names, token, u16::MAX)?, out)),
-        Field::Ttl => match codec::duration_s(token.raw) {
-            Ok(seconds) => Some(push_u32(seconds, out)),
-            Err(true) => return Err(ScanError::new(ScanErrorKind::OutOfRange(u32::MAX.into()), token.offset)),
-            Err(false) => None,
+        Field::Ipv4 => codec::ipv4(raw).and_then(|octets| push(octets, out)),
+        Field::Ipv6 => codec::ipv6(raw).and_then(|octets| push(octets, out)),
+        Field::U8 => push([token.number(u8::MAX.into())? as u8], out),
+        Field::U16 => push((token.number(u16::MAX.into())? as u16).to_be_bytes(), out),
+        Field::U32 => push((token.number(u32::MAX.into())? as u32).to_be_bytes(), out),
+        Field::Named8(names) => push([named(names, token, u8::MAX.into())? as u8], out),
+        Field::Named16(names) => push(named(names, token, u16::MAX)?.to_be_bytes(), out),
+        Field::Ttl => match codec::duration_s(raw) {
+            Ok(seconds) => push(seconds.to_be_bytes(), out),
+            Err(kind) => return Err(ScanError::new(kind, token.offset)),
         },
-        Field::Timestamp => codec::timestamp(token.raw).map(|moment| push_u32(moment, out)),
-        Field::Type => RType::from_text(token.raw).map(|rtype| push_u16(rtype.0, out)),
+        Field::Timestamp => codec::timestamp(raw).and_then(|moment| push(moment.to_be_bytes(), out)),
+        Field::Type => RType::from_text(raw).and_then(|rtype| push(rtype.0.to_be_bytes(), out)),
         Field::CharString => return char_string(token, out),
         Field::Tag => return tag(token, out),
         Field::TextRest => return token.unescape(out),
-        Field::Eui(len) => codec::eui(token.raw, len.into(), out),
-        Field::Locator64 => codec::locator64(token.raw).map(|octets| out.extend_from_slice(&octets)),
-        Field::Salt => salt(token.raw, out),
-        Field::Base32Hex => behind_length(out, |out| codec::base32hex(token.raw, out)),
-        Field::TopBit => return Ok(out.push((token.number(1)? as u8) << 7)),
+        Field::Eui(len) => codec::eui(raw, len.into(), out),
+        Field::Locator64 => codec::locator64(raw).and_then(|octets| push(octets, out)),
+        Field::Salt => salt(raw, out),
+        Field::Base32Hex => behind_length(out, |out| codec::base32hex(raw, out)),
+        Field::TopBit => push([(token.number(1)? as u8) << 7], out),
         Field::Low7 => {
             let low = token.number(0x7f)? as u8;
             out.last_mut().map(|octet| *octet |= low)
         }
         Field::Gateway(mask) => return gateway::scan(mask, token, origin, out, start),
-        Field::HipAlgorithm => return hip::scan_algorithm(token, out),
-        Field::HipTag => hip::scan_tag(token.raw, out, start),
-        Field::HipKey => hip::scan_key(token.raw, out, start),
+        Field::HipAlgorithm => push(hip::head(token.number(u8::MAX.into())? as u8), out),
+        Field::HipTag => hip::scan_tag(raw, out, start),
+        Field::HipKey => hip::scan_key(raw, out, start),
         _ => None,
     };
     done.ok_or_else(|| ScanError::expected(field.expects(), token))
 }
 
-fn push_u16(value: u16, out: &mut Vec<u8>) {
-    out.extend_from_slice(&value.to_be_bytes());
-}
-
-fn push_u32(value: u32, out: &mut Vec<u8>) {
-    out.extend_from_slice(&value.to_be_bytes());
+/// Appends octets; the result only says that the field was what it should be.
+#[inline]
+fn push<const N: usize>(octets: [u8; N], out: &mut Vec<u8>) -> Option<()> {
+    out.extend_from_slice(&octets);
+    Some(())
 }
 
 fn named(names: &Mnemonics, token: Token<'_>, max: u16) -> Result<u16, ScanError> {

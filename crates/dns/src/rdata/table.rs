@@ -186,8 +186,6 @@ pub fn by_type(rtype: RType) -> Option<&'static TypeDef> {
     }
 }
 
-/// Longest mnemonic that can be packed into a key.
-const MAX_MNEMONIC: usize = 15;
 /// Slots of the mnemonics' hash table, a power of two with room to spare.
 const SLOTS: usize = 256;
 
@@ -196,7 +194,7 @@ static BY_MNEMONIC: [u8; SLOTS] = {
     let mut slots = [0; SLOTS];
     let mut i = 0;
     while i < TYPES.len() {
-        let mut slot = slot_of(KEYS[i]);
+        let mut slot = slot_of(TYPES[i].mnemonic.as_bytes());
         while slots[slot] != 0 {
             slot = (slot + 1) % SLOTS;
         }
@@ -206,33 +204,21 @@ static BY_MNEMONIC: [u8; SLOTS] = {
     slots
 };
 
-/// The mnemonics in the order of `TYPES`, packed.
-static KEYS: [u128; TYPES.len()] = {
-    let mut keys = [0; TYPES.len()];
-    let mut i = 0;
-    while i < TYPES.len() {
-        keys[i] = pack(TYPES[i].mnemonic.as_bytes());
-        i += 1;
-    }
-    keys
-};
-
-/// Up to 15 octets in upper case as one number; the leading one keeps lengths apart.
+/// Where a mnemonic of any case has its place.
 #[inline]
-const fn pack(text: &[u8]) -> u128 {
-    let mut key = 1;
+const fn slot_of(text: &[u8]) -> usize {
+    let mut key = text.len() as u64;
     let mut i = 0;
     while i < text.len() {
-        key = key << 8 | text[i].to_ascii_uppercase() as u128;
+        // The bit that tells upper from lower case is set in all.
+        key = key.rotate_left(8) ^ (text[i] | 0x20) as u64;
         i += 1;
     }
-    key
+    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % SLOTS
 }
 
-#[inline]
-const fn slot_of(key: u128) -> usize {
-    ((key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
-}
+/// Longest mnemonic; longer text is not looked up.
+const MAX_MNEMONIC: usize = 16;
 
 /// The definition of the type with this mnemonic, case ignored.
 #[inline]
@@ -240,13 +226,12 @@ pub fn by_mnemonic(text: &[u8]) -> Option<&'static TypeDef> {
     if text.len() > MAX_MNEMONIC {
         return None;
     }
-    let key = pack(text);
-    let mut slot = slot_of(key);
+    let mut slot = slot_of(text);
     // The table is never full, so an empty slot ends the walk.
-    while BY_MNEMONIC[slot] != 0 {
-        let position = BY_MNEMONIC[slot] as usize - 1;
-        if KEYS[position] == key {
-            return Some(&TYPES[position]);
+    while let position @ 1.. = BY_MNEMONIC[slot] {
+        let def = &TYPES[position as usize - 1];
+        if text.eq_ignore_ascii_case(def.mnemonic.as_bytes()) {
+            return Some(def);
         }
         slot = (slot + 1) % SLOTS;
     }

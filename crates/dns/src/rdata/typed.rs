@@ -254,3 +254,78 @@ pub fn target(rtype: RType, rdata: &[u8]) -> Option<&Name> {
     }
     Name::from_wire(rdata.get(at..)?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rdata::text;
+    use crate::scan::Scanner;
+
+    fn rdata(rtype: RType, source: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        text::scan(rtype, &mut Scanner::new(source.as_bytes()), Name::root(), &mut out).expect(source);
+        out
+    }
+
+    #[test]
+    fn readers() {
+        let data = rdata(RType::SOA, "ns. host. 1 2 3 4 5");
+        let soa = Soa::parse(&data).expect("SOA");
+        assert_eq!((soa.mname.to_string(), soa.rname.to_string()), ("ns.".into(), "host.".into()));
+        assert_eq!((soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum), (1, 2, 3, 4, 5));
+
+        let data = rdata(RType::DS, "60485 5 1 2BB1");
+        let ds = Ds { key_tag: 60485, algorithm: 5, digest_type: 1, digest: &[0x2b, 0xb1] };
+        assert_eq!(Ds::parse(&data), Some(ds));
+
+        let data = rdata(RType::DNSKEY, "257 3 13 AQI=");
+        let key = Dnskey { flags: 257, protocol: 3, algorithm: 13, public_key: &[1, 2] };
+        assert_eq!(Dnskey::parse(&data), Some(key));
+
+        let data = rdata(RType::RRSIG, "MX 13 2 3600 20 10 4711 a. AQI=");
+        let sig = Rrsig::parse(&data).expect("RRSIG");
+        assert_eq!((sig.type_covered, sig.algorithm, sig.labels, sig.original_ttl), (RType::MX, 13, 2, 3600));
+        assert_eq!((sig.expiration, sig.inception, sig.key_tag), (20, 10, 4711));
+        assert_eq!((sig.signer.to_string(), sig.signature), ("a.".into(), &[1, 2][..]));
+
+        let data = rdata(RType::NSEC, "b. A MX");
+        let nsec = Nsec::parse(&data).expect("NSEC");
+        assert!(nsec.next.to_string() == "b." && nsec.types.iter().eq([RType::A, RType::MX]));
+
+        let data = rdata(RType::NSEC3, "1 1 5 AB 2T7B4G4VSA5SMI47K61MV5BV1A22BOJR A");
+        let nsec3 = Nsec3::parse(&data).expect("NSEC3");
+        assert_eq!((nsec3.algorithm, nsec3.flags, nsec3.iterations, nsec3.salt), (1, 1, 5, &[0xab][..]));
+        assert!(nsec3.next_hashed.len() == 20 && nsec3.types.contains(RType::A));
+
+        let data = rdata(RType::NSEC3PARAM, "1 0 5 AB");
+        let param = Nsec3Param { algorithm: 1, flags: 0, iterations: 5, salt: &[0xab] };
+        assert_eq!(Nsec3Param::parse(&data), Some(param));
+    }
+
+    #[test]
+    fn no_reader_takes_cut_or_longer_data() {
+        let soa = rdata(RType::SOA, "ns. host. 1 2 3 4 5");
+        assert!((0..soa.len()).all(|len| Soa::parse(&soa[..len]).is_none()));
+        assert_eq!(Soa::parse(&[&soa[..], &[0]].concat()), None);
+        let param = rdata(RType::NSEC3PARAM, "1 0 5 AB");
+        assert!((0..param.len()).all(|len| Nsec3Param::parse(&param[..len]).is_none()));
+        assert_eq!(Nsec3Param::parse(&[&param[..], &[0]].concat()), None);
+    }
+
+    #[test]
+    fn targets() {
+        let check = |rtype, source: &str, want: Option<&str>| {
+            let data = rdata(rtype, source);
+            assert_eq!(target(rtype, &data).map(|name| name.to_string()).as_deref(), want, "{rtype} {source}");
+        };
+        check(RType::NS, "a.", Some("a."));
+        check(RType::MX, "1 a.", Some("a."));
+        check(RType::SRV, "1 2 3 a.", Some("a."));
+        check(RType::NAPTR, "1 2 \"\" \"\" \"\" a.", Some("a."));
+        check(RType::SOA, "a. b. 1 2 3 4 5", None);
+        check(RType::HTTPS, "1 a.", None);
+        check(RType::TXT, "a", None);
+        assert_eq!(target(RType::NS, b"\x01a"), None);
+        assert_eq!(target(RType(65280), b"\x01a\0"), None);
+    }
+}

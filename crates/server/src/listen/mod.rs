@@ -1,4 +1,5 @@
 //! Sockets on which queries come in.
 
+mod framing;
 pub mod tcp;
 pub mod udp;

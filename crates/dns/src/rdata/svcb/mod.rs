@@ -207,8 +207,12 @@ pub(in crate::rdata) fn parse(kind: Kind, text: Vec<u8>) -> Option<Vec<u8>> {
             decoder.push(&text, &mut out)?;
             decoder.finish()?;
         }
-        Kind::Ipv4s => text.split(|&b| b == b',').try_for_each(|a| Some(out.extend_from_slice(&codec::ipv4(a)?)))?,
-        Kind::Ipv6s => text.split(|&b| b == b',').try_for_each(|a| Some(out.extend_from_slice(&codec::ipv6(a)?)))?,
+        Kind::Ipv4s => {
+            text.split(|&b| b == b',').try_for_each(|a| codec::ipv4(a).map(|a| out.extend_from_slice(&a)))?
+        }
+        Kind::Ipv6s => {
+            text.split(|&b| b == b',').try_for_each(|a| codec::ipv6(a).map(|a| out.extend_from_slice(&a)))?
+        }
         Kind::Keys => {
             let keys: Option<Vec<u16>> = text.split(|&b| b == b',').map(|name| Some(key(name)?.0)).collect();
             push_keys(keys?, &mut out);

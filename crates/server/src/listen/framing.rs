@@ -1,0 +1,92 @@
+//! Messages on a stream: two octets of length before each (RFC 1035 4.2.2, RFC 7766 8).
+//!
+//! Knows no socket, so that every transport that is a stream of octets can use it: [`Answerer`] takes
+//! octets that came in and appends the octets to send. `listen/tcp` calls it.
+
+use std::net::IpAddr;
+
+use dns::header::HEADER_LEN;
+
+use crate::limits::{MAX_MESSAGE_SIZE, UDP_BATCH};
+use crate::query::{Packet, Transport, Worker};
+
+/// Octets of the length before a message.
+const PREFIX: usize = 2;
+/// From one answer's room to the next. Not a multiple of a page: neighbours would compete for the
+/// same lines of the nearest cache.
+const STRIDE: usize = MAX_MESSAGE_SIZE + 1 + 192;
+
+/// Why [`Answerer::answer`] stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// What is left is the start of a message, or nothing.
+    Incomplete,
+    /// A batch was answered; there may be more.
+    Batch,
+    /// A message shorter than a header. Nothing behind it can be trusted.
+    TooShort,
+}
+
+/// What became of the octets that came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Octets that are done with.
+    pub consumed: usize,
+    /// What is next.
+    pub pause: Pause,
+}
+
+/// Answers messages of streams, with memory that all streams of a worker share.
+pub struct Answerer {
+    worker: Worker,
+    rooms: Vec<u8>,
+}
+
+impl Answerer {
+    /// An answerer that uses `worker`.
+    pub fn new(worker: Worker) -> Answerer {
+        // Zeroed memory comes from the system untouched: only rooms that are used cost memory.
+        Answerer { worker, rooms: vec![0; UDP_BATCH * STRIDE] }
+    }
+
+    /// The worker.
+    pub fn worker(&mut self) -> &mut Worker {
+        &mut self.worker
+    }
+
+    /// Answers the messages at the start of `input`, one batch at most, and appends the responses to
+    /// `output`, each with its length before it. `now` is as in [`Worker::answer_batch`].
+    pub fn answer(&mut self, input: &[u8], client: IpAddr, now: u32, output: &mut Vec<u8>) -> Progress {
+        let mut packets: [Packet<'_>; UDP_BATCH] = std::array::from_fn(|_| Packet::default());
+        let (mut rest, mut count, mut pause) = (input, 0, Pause::Batch);
+        for (packet, room) in packets.iter_mut().zip(self.rooms.chunks_exact_mut(STRIDE)) {
+            let Some((message, behind)) = split(rest) else {
+                pause = Pause::Incomplete;
+                break;
+            };
+            if message.len() < HEADER_LEN {
+                pause = Pause::TooShort;
+                break;
+            }
+            let room = &mut room[..MAX_MESSAGE_SIZE];
+            room[..message.len()].copy_from_slice(message);
+            *packet = Packet { buf: room, len: message.len(), client };
+            (rest, count) = (behind, count + 1);
+        }
+        let packets = &mut packets[..count];
+        self.worker.answer_batch(packets, Transport::Tcp, now);
+        for packet in packets.iter().filter(|packet| packet.len > 0) {
+            output.extend_from_slice(&(packet.len as u16).to_be_bytes());
+            output.extend_from_slice(&packet.buf[..packet.len]);
+        }
+        Progress { consumed: input.len() - rest.len(), pause }
+    }
+}
+
+/// The first message of `octets` and what follows it; `None` if it is not all there.
+fn split(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (prefix, rest) = octets.split_first_chunk::<PREFIX>()?;
+    let len = usize::from(u16::from_be_bytes(*prefix));
+    // A length that is too short is reported without waiting for what it announces.
+    if len < HEADER_LEN { Some((&[], rest)) } else { rest.split_at_checked(len) }
+}

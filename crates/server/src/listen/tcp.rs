@@ -1,0 +1,350 @@
+//! TCP (RFC 7766): one plain thread for each worker, with a readiness loop of its own.
+//!
+//! Each worker has its own listening sockets; the kernel shares connections out among those of one
+//! address (SO_REUSEPORT), and a connection stays with its worker. Whatever came in with one read is
+//! answered in batches and leaves with one write. A query that came with its connection is answered
+//! before the poller hears of the connection. Why not tokio: docs/decisions/0003-tcp.md.
+
+mod clients;
+mod connection;
+mod table;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, acceptfrom_with};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::limits::{TCP_ACCEPT_BATCH, TCP_ACCEPT_PAUSE, TCP_BACKLOG};
+use crate::listen::framing::Answerer;
+use crate::query::Worker;
+use crate::stats::Stats;
+use clients::Refusal;
+use connection::{Connection, Desk, Next, Reason};
+use table::Table;
+
+pub use clients::ConnectionLimits;
+
+/// How long a worker sleeps at most before it looks whether it shall stop.
+const WAKE_INTERVAL: Duration = Duration::from_millis(200);
+/// Events that one system call reports.
+const EVENTS: usize = 256;
+/// Events of listeners have this bit and the listener's index; the others have a connection's number.
+const LISTENER: u64 = 1 << 63;
+/// Octets that came before `stop` are read in this many steps at most.
+const DRAIN_READS: usize = 64;
+
+/// A socket that shares `address` with those of the other workers, ready for connections.
+///
+/// # Errors
+/// What the system says, for example that the port is taken.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the last connections of the process before.
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Connections have it from the listener: RFC 7766 8 wants answers not to wait for each other.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(TCP_BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accepts connections on `listeners` and answers what comes in on them until `stop` is set. What
+/// came in whole by then is still answered; clients have [`crate::limits::TcpLimits::drain`] to take it.
+///
+/// # Errors
+/// What the system says when there is no poller to be had, or it fails.
+pub fn run(
+    listeners: Vec<TcpListener>,
+    worker: Worker,
+    limits: Arc<ConnectionLimits>,
+    stop: &AtomicBool,
+) -> io::Result<()> {
+    let mut server = Server::new(listeners, worker, limits)?;
+    let mut result = Ok(());
+    while result.is_ok() && !stop.load(Ordering::Relaxed) {
+        result = server.turn();
+    }
+    if result.is_ok() {
+        result = server.drain();
+    }
+    server.close_all();
+    result
+}
+
+/// One worker's sockets.
+struct Server {
+    poller: OwnedFd,
+    events: Vec<Event>,
+    listeners: Vec<TcpListener>,
+    /// Until then nothing is accepted.
+    paused: Option<Instant>,
+    table: Table<Connection>,
+    desk: Desk,
+    /// Octets kept for connections.
+    kept: usize,
+    limits: Arc<ConnectionLimits>,
+    stats: Arc<Stats>,
+    now: Instant,
+}
+
+impl Server {
+    fn new(listeners: Vec<TcpListener>, worker: Worker, limits: Arc<ConnectionLimits>) -> io::Result<Server> {
+        let now = Instant::now();
+        let server = Server {
+            poller: epoll::create(CreateFlags::CLOEXEC)?,
+            events: Vec::with_capacity(EVENTS),
+            listeners,
+            paused: None,
+            table: Table::new(now),
+            kept: 0,
+            limits,
+            stats: worker.stats().clone(),
+            desk: Desk::new(Answerer::new(worker)),
+            now,
+        };
+        for (i, listener) in server.listeners.iter().enumerate() {
+            let data = EventData::new_u64(LISTENER | i as u64);
+            epoll::add(&server.poller, listener, data, EventFlags::IN)?;
+        }
+        Ok(server)
+    }
+
+    /// Waits for something to happen and does all that follows from it.
+    fn turn(&mut self) -> io::Result<()> {
+        let timeout = if self.paused.is_some() { TCP_ACCEPT_PAUSE } else { WAKE_INTERVAL };
+        let events = self.wait(timeout)?;
+        // Connections come before listeners: until then no number is given to another connection.
+        for event in events.iter().filter(|event| event.data.u64() & LISTENER == 0) {
+            self.happened(event);
+        }
+        for event in events.iter().filter(|event| event.data.u64() & LISTENER != 0) {
+            self.accept((event.data.u64() & !LISTENER) as usize);
+        }
+        self.events = events;
+        self.expire();
+        if self.paused.is_some_and(|until| self.now >= until) {
+            self.paused = None;
+            self.watch_listeners(EventFlags::IN)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for events; they are lent out, and go back to `self.events`.
+    fn wait(&mut self, timeout: Duration) -> io::Result<Vec<Event>> {
+        let mut events = std::mem::take(&mut self.events);
+        events.clear();
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(timeout.subsec_nanos()) };
+        match epoll::wait(&self.poller, spare_capacity(&mut events), Some(&timeout)) {
+            Ok(0) => self.desk.answerer.worker().refresh(),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.now = Instant::now();
+        self.desk.seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32);
+        Ok(events)
+    }
+
+    /// Something happened on a connection.
+    fn happened(&mut self, event: &Event) {
+        let (id, flags) = (event.data.u64() as usize, event.flags);
+        if flags.intersects(EventFlags::ERR | EventFlags::HUP) {
+            self.close(id, Reason::Gone);
+        } else {
+            self.serve(id, flags.contains(EventFlags::IN));
+        }
+    }
+
+    /// Serves a connection and arranges for what it waits for.
+    fn serve(&mut self, id: usize, readable: bool) -> Next {
+        let Some(connection) = self.table.get_mut(id) else { return Next::Close(Reason::Gone) };
+        let kept = connection.kept();
+        let mut next = connection.serve(&mut self.desk, readable);
+        self.kept = self.kept - kept + connection.kept();
+        if self.kept > self.limits.limits().pending {
+            next = Next::Close(Reason::Overflow);
+        }
+        let (flags, progress) = match next {
+            Next::Read { progress } => (EventFlags::IN, progress),
+            Next::Write { progress } => (EventFlags::OUT, progress),
+            Next::Close(reason) => {
+                self.close(id, reason);
+                return next;
+            }
+        };
+        if let Err(error) = watch(&self.poller, connection, id, flags) {
+            tracing::warn!(%error, "a TCP connection cannot be watched");
+            self.close(id, Reason::Overflow);
+            return Next::Close(Reason::Overflow);
+        }
+        if progress {
+            self.table.touch(id, self.now);
+        }
+        next
+    }
+
+    /// Accepts what waits on a listener, some of it if it is much.
+    fn accept(&mut self, listener: usize) {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        for _ in 0..TCP_ACCEPT_BATCH {
+            let Some(listener) = self.listeners.get(listener) else { return };
+            match acceptfrom_with(listener, flags) {
+                Ok((socket, peer)) => {
+                    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+                    self.admit(socket, peer.map(|peer| peer.ip()));
+                }
+                Err(Errno::AGAIN) => return,
+                // accept(2): errors of the new connection, which is gone.
+                Err(
+                    Errno::INTR
+                    | Errno::CONNABORTED
+                    | Errno::PERM
+                    | Errno::PROTO
+                    | Errno::NOPROTOOPT
+                    | Errno::OPNOTSUPP
+                    | Errno::NETDOWN
+                    | Errno::NETUNREACH
+                    | Errno::HOSTDOWN
+                    | Errno::HOSTUNREACH
+                    | Errno::NONET,
+                ) => {}
+                // No file descriptor or memory left: the connection stays in the queue, and would be
+                // reported again and again.
+                Err(error) => {
+                    if !self.evict() {
+                        return self.pause(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets a new connection in if the limits allow it, and answers what it brought.
+    fn admit(&mut self, socket: OwnedFd, client: Option<IpAddr>) {
+        self.stats.tcp_accepted.add(1);
+        let entered = client.and_then(|client| match self.limits.enter(client) {
+            Err(Refusal::Full) if self.evict() => self.limits.enter(client).is_ok().then_some(client),
+            entered => entered.is_ok().then_some(client),
+        });
+        if let Some(client) = entered {
+            let id = self.table.insert(Connection::new(socket, client), self.now);
+            self.serve(id, true);
+        } else {
+            self.stats.tcp_refused.add(1);
+            self.stats.tcp_closed.add(1);
+        }
+    }
+
+    /// Closes the connection that is idle for the longest time, if that is long enough.
+    fn evict(&mut self) -> bool {
+        let oldest = self.table.oldest();
+        let idle = oldest.filter(|(_, since)| self.now.duration_since(*since) >= self.limits.limits().evict);
+        idle.map(|(id, _)| self.close(id, Reason::Evicted)).is_some()
+    }
+
+    /// Accepts nothing for a while.
+    fn pause(&mut self, error: Errno) {
+        tracing::warn!(%error, "TCP connections cannot be accepted for now");
+        self.paused = Some(self.now + TCP_ACCEPT_PAUSE);
+        if let Err(error) = self.watch_listeners(EventFlags::empty()) {
+            tracing::error!(%error, "TCP listeners cannot be paused");
+        }
+    }
+
+    fn watch_listeners(&self, flags: EventFlags) -> io::Result<()> {
+        for (i, listener) in self.listeners.iter().enumerate() {
+            epoll::modify(&self.poller, listener, EventData::new_u64(LISTENER | i as u64), flags)?;
+        }
+        Ok(())
+    }
+
+    /// Closes connections on which nothing got done for too long.
+    fn expire(&mut self) {
+        let limits = self.limits.limits();
+        let patience = if self.limits.is_busy() { limits.idle_busy } else { limits.idle };
+        while let Some((id, since)) = self.table.oldest()
+            && self.now.duration_since(since) >= patience
+        {
+            let unfinished = self.table.get_mut(id).is_some_and(|connection| connection.is_unfinished());
+            self.close(id, if unfinished { Reason::Stalled } else { Reason::Idle });
+        }
+    }
+
+    fn close(&mut self, id: usize, reason: Reason) {
+        let Some(connection) = self.table.remove(id) else { return };
+        self.kept -= connection.kept();
+        self.limits.leave(connection.client);
+        let stats = &self.stats;
+        stats.tcp_closed.add(1);
+        match reason {
+            Reason::Gone | Reason::Stopping => {}
+            Reason::TooShort => stats.tcp_malformed_closed.add(1),
+            Reason::Idle => stats.tcp_idle_closed.add(1),
+            Reason::Evicted => stats.tcp_evicted.add(1),
+            Reason::Stalled => stats.tcp_stalled_closed.add(1),
+            Reason::Overflow => stats.tcp_overflow_closed.add(1),
+        }
+        if matches!(reason, Reason::Stalled | Reason::Overflow) {
+            connection.forget();
+        }
+    }
+
+    /// Answers what came in before the stop, and waits until clients took their answers.
+    fn drain(&mut self) -> io::Result<()> {
+        for i in 0..self.listeners.len() {
+            self.accept(i);
+        }
+        self.listeners.clear();
+        let deadline = self.now + self.limits.limits().drain;
+        self.table.ids().into_iter().for_each(|id| self.finish(id));
+        while self.table.len() > 0 && self.now < deadline {
+            let events = self.wait(WAKE_INTERVAL)?;
+            events.iter().for_each(|event| self.finish(event.data.u64() as usize));
+            self.events = events;
+        }
+        Ok(())
+    }
+
+    /// Answers what came in on a connection, and closes it unless its client must take answers first.
+    fn finish(&mut self, id: usize) {
+        for _ in 0..DRAIN_READS {
+            match self.serve(id, true) {
+                Next::Read { progress: true } => {}
+                Next::Write { .. } => return,
+                Next::Read { progress: false } | Next::Close(_) => break,
+            }
+        }
+        self.close(id, Reason::Stopping);
+    }
+
+    fn close_all(&mut self) {
+        self.table.ids().into_iter().for_each(|id| self.close(id, Reason::Stopping));
+    }
+}
+
+/// Has the poller watch for `flags` on a connection, if it does not yet.
+fn watch(poller: &OwnedFd, connection: &mut Connection, id: usize, flags: EventFlags) -> Result<(), Errno> {
+    if connection.watched == flags {
+        return Ok(());
+    }
+    let data = EventData::new_u64(id as u64);
+    match connection.watched.is_empty() {
+        true => epoll::add(poller, &*connection, data, flags)?,
+        false => epoll::modify(poller, &*connection, data, flags)?,
+    }
+    connection.watched = flags;
+    Ok(())
+}
