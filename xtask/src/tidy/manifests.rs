@@ -1,7 +1,8 @@
-//! Cargo manifests: who may depend on whom, a reason for every dependency, and what must stay out.
+//! Cargo manifests: who may depend on whom, a reason for every dependency, and what the server must not be
+//! built from.
 
 use super::Problem;
-use crate::tree::Tree;
+use crate::tree::{Package, Tree};
 
 /// Our crates and those of ours that each may use, from the lowest layer to the highest.
 const LAYERS: [(&str, &[&str]); 5] = [
@@ -12,14 +13,29 @@ const LAYERS: [(&str, &[&str]); 5] = [
     ("headwater", &["headwater-dns", "headwater-dnssec", "headwater-zone", "headwater-server"]),
 ];
 
-/// Packages that must not get into the build, and why.
+const LOCK: &str = "Cargo.lock";
+
+/// Packages that the server must not be built from, and why.
 const BANNED: [(&str, &str); 1] = [("ring", "rustls would have two crypto providers; aws-lc-rs is ours")];
 
-/// Checks every manifest and the lock file.
+/// Licences that ask for no more than a notice.
+const LICENCES: [&str; 9] = [
+    "MIT",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "Unlicense",
+    "Unicode-3.0",
+];
+
+/// Checks every manifest, and what the server is built from.
 pub fn check(tree: &Tree) -> Vec<Problem> {
     let manifests = tree.files().filter(|(path, _)| *path == "Cargo.toml" || path.ends_with("/Cargo.toml"));
     let mut problems: Vec<Problem> = manifests.flat_map(|(path, text)| manifest(path, text)).collect();
-    problems.extend(lock(tree.get("Cargo.lock").unwrap_or_default()));
+    problems.extend(tree.packages.iter().filter_map(|package| unwanted(package, tree.get(LOCK).unwrap_or_default())));
     problems
 }
 
@@ -93,14 +109,23 @@ fn read(text: &str) -> (&str, Vec<Dependency<'_>>) {
     (package, dependencies)
 }
 
-fn lock(text: &str) -> Vec<Problem> {
-    let lines = || text.lines().enumerate();
-    let banned = |(name, why): &(&str, &str)| {
-        let wanted = format!("name = \"{name}\"");
-        let (line, _) = lines().find(|(_, line)| *line == wanted)?;
-        Some(Problem::error("Cargo.lock", line + 1, format!("`{name}` is in the build: {why}")))
+/// Why the server must not be built from `package`, at its line in the lock file.
+fn unwanted(package: &Package, lock: &str) -> Option<Problem> {
+    let Package { name, licence } = package;
+    let what = match BANNED.iter().find(|(banned, _)| banned == name) {
+        Some((_, why)) => format!("the server is built from `{name}`: {why}"),
+        None if !is_free(licence) => format!("the server is built from `{name}`, whose licence is `{licence}`"),
+        None => return None,
     };
-    BANNED.iter().filter_map(banned).collect()
+    let entry = format!("name = \"{name}\"");
+    let line = lock.lines().position(|line| line == entry).map_or(1, |at| at + 1);
+    Some(Problem::error(LOCK, line, what))
+}
+
+/// Whether every part of a licence expression leaves the choice of a licence that we take.
+fn is_free(licence: &str) -> bool {
+    let plain = licence.replace(['(', ')'], "").replace('/', " OR ");
+    plain.split(" AND ").all(|part| part.split(" OR ").any(|choice| LICENCES.contains(&choice.trim())))
 }
 
 #[cfg(test)]
@@ -140,9 +165,20 @@ mod tests {
     }
 
     #[test]
-    fn banned_packages() {
-        finds("Cargo.lock", "[[package]]\nname = \"rings\"\n", "");
-        let want = "Cargo.lock:2: `ring` is in the build: rustls would have two crypto providers; aws-lc-rs is ours\n";
-        finds("Cargo.lock", "[[package]]\nname = \"ring\"\n", want);
+    fn packages_of_the_server() {
+        let finds = |name: &str, licence: &str, want: Option<&str>| {
+            let mut tree = Tree::of(&[(LOCK, "[[package]]\nname = \"rings\"\nname = \"ring\"\n")]);
+            tree.packages = vec![Package { name: name.to_owned(), licence: licence.to_owned() }];
+            let got: Vec<String> = check(&tree).iter().map(ToString::to_string).collect();
+            assert_eq!(got.first().map(String::as_str), want);
+        };
+        finds("rings", "(MIT OR GPL-3.0) AND Unicode-3.0", None);
+        finds("rings", "Unlicense/GPL-3.0", None);
+        let licence = "Cargo.lock:2: the server is built from `rings`, whose licence is `MIT AND EUPL-1.2`";
+        finds("rings", "MIT AND EUPL-1.2", Some(licence));
+        finds("other", "", Some("Cargo.lock:1: the server is built from `other`, whose licence is ``"));
+        let banned =
+            "Cargo.lock:3: the server is built from `ring`: rustls would have two crypto providers; aws-lc-rs is ours";
+        finds("ring", "MIT", Some(banned));
     }
 }
