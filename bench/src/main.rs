@@ -1,1 +1,64 @@
-fn main() {}
+//! Measures parts of the server without sockets: `headwater-bench answer|structure`.
+//!
+//! For the server as a whole there are side-by-side measurements against other servers; these here
+//! tell where the time of one query goes, and what the zone's structure costs.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod queries;
+mod structure;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use dns::NameBuf;
+
+/// What to measure.
+#[derive(Parser)]
+enum Command {
+    /// Nanoseconds per answer, in batches, over a list of queries ("name type" lines).
+    Answer {
+        /// Files of zones: NAME=FILE.
+        #[arg(long = "zone", required = true)]
+        zones: Vec<String>,
+        /// Query file.
+        #[arg(long)]
+        queries: PathBuf,
+        /// Set the DO bit.
+        #[arg(long)]
+        dnssec: bool,
+        /// Packets a batch.
+        #[arg(long, default_value_t = 32)]
+        batch: usize,
+        /// Rounds over the list.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// Lookups, memory per record and the cost of a one-record change of a large zone.
+    Structure {
+        /// Number of names.
+        #[arg(long, default_value_t = 1_000_000)]
+        names: usize,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Answer { zones, queries, dnssec, batch, rounds } => {
+            let zones = zones.iter().map(|zone| zone_argument(zone)).collect::<anyhow::Result<Vec<_>>>()?;
+            answer::run(&zones, &queries, dnssec, batch, rounds)
+        }
+        Command::Structure { names } => structure::run(names),
+    }
+}
+
+fn zone_argument(text: &str) -> anyhow::Result<(NameBuf, PathBuf)> {
+    let (name, file) = text.split_once('=').ok_or_else(|| anyhow::anyhow!("`{text}` is not NAME=FILE"))?;
+    Ok((name.parse()?, file.into()))
+}
+
+/// Nanoseconds that this thread has run: unlike wall time, other processes do not count.
+fn cpu_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0)
+}

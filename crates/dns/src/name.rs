@@ -235,9 +235,9 @@ impl Eq for Name {}
 
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in &self.0 {
-            state.write_u8(byte.to_ascii_lowercase());
-        }
+        let (words, rest) = self.0.as_chunks::<8>();
+        words.iter().for_each(|word| state.write_u64(lower8(u64::from_le_bytes(*word))));
+        rest.iter().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
     }
 }
 
@@ -515,10 +515,13 @@ pub fn eq_ignore_case(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    let (chunks_a, tail_a) = a.as_chunks::<8>();
-    let (chunks_b, tail_b) = b.as_chunks::<8>();
-    chunks_a.iter().zip(chunks_b).all(|(x, y)| lower8(u64::from_le_bytes(*x)) == lower8(u64::from_le_bytes(*y)))
-        && tail_a.eq_ignore_ascii_case(tail_b)
+    let (Some(last_a), Some(last_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
+        return a.iter().zip(b).all(|(x, y)| x.eq_ignore_ascii_case(y));
+    };
+    // The last word may overlap the one before it.
+    let same = |x: &[u8; 8], y: &[u8; 8]| lower8(u64::from_le_bytes(*x)) == lower8(u64::from_le_bytes(*y));
+    let (words_a, words_b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+    words_a.iter().zip(words_b).all(|(x, y)| same(x, y)) && same(last_a, last_b)
 }
 
 /// Order of two labels as lower-case octet strings.

@@ -12,7 +12,7 @@ pub struct HashedName {
     wire: [u8; MAX_NAME_LEN + 1],
     len: u8,
     labels: u8,
-    /// Where the suffix of `i` labels starts.
+    /// Where each label starts, from left to right, the root label included.
     starts: [u8; MAX_LABELS + 1],
     /// The hash of the suffix of `i` labels.
     hashes: [u64; MAX_LABELS + 1],
@@ -34,7 +34,6 @@ impl HashedName {
     #[inline]
     pub fn read(&mut self, wire: &[u8], hasher: NameHasher) -> Result<usize, NameError> {
         let (mut at, mut labels) = (0usize, 0usize);
-        let mut forward = [0u8; MAX_LABELS + 1];
         loop {
             let len = *wire.get(at).ok_or(NameError::Truncated)? as usize;
             if len == 0 {
@@ -46,7 +45,7 @@ impl HashedName {
             if at + len + 2 > MAX_NAME_LEN {
                 return Err(NameError::TooLong);
             }
-            forward[labels] = at as u8;
+            self.starts[labels] = at as u8;
             labels += 1;
             at += 1 + len;
         }
@@ -54,14 +53,13 @@ impl HashedName {
         self.wire[..len].copy_from_slice(&wire[..len]);
         self.len = len as u8;
         self.labels = labels as u8;
-        self.starts[0] = at as u8;
+        self.starts[labels] = at as u8;
         let mut hash = hasher.root();
         self.hashes[0] = hash;
         let mut end = at;
         for depth in 1..=labels {
-            let start = forward[labels - depth] as usize;
+            let start = self.starts[labels - depth] as usize;
             hash = hasher.extend(hash, &self.wire[start + 1..end]);
-            self.starts[depth] = start as u8;
             self.hashes[depth] = hash;
             end = start;
         }
@@ -89,7 +87,7 @@ impl HashedName {
     /// Where the suffix of `depth` labels starts in the name.
     #[inline]
     pub fn start(&self, depth: usize) -> usize {
-        self.starts[depth & MAX_LABELS] as usize
+        self.starts[self.labels().wrapping_sub(depth) & MAX_LABELS] as usize
     }
 
     /// The hash of the suffix of `depth` labels.

@@ -13,7 +13,7 @@ use crate::rdata::wire::{Layout, layout};
 use crate::rtype::RType;
 
 /// How many names a response remembers for compression; later names just compress less.
-const MAX_REMEMBERED: usize = 32;
+const MAX_REMEMBERED: usize = 16;
 /// Compression pointers have 14 bits (RFC 1035 4.1.4).
 const MAX_POINTER: usize = 0x3fff;
 
@@ -45,12 +45,6 @@ pub enum Owner<'a> {
     Under(&'a [u8], usize),
 }
 
-#[derive(Clone, Copy, Default)]
-struct Remembered {
-    hash: u64,
-    offset: u16,
-}
-
 /// A point to go back to.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
@@ -67,7 +61,9 @@ pub struct Writer<'a> {
     pos: usize,
     limit: usize,
     counts: [u16; 3],
-    names: [Remembered; MAX_REMEMBERED],
+    /// Hashes of names written so far, and where they stand.
+    names: [u64; MAX_REMEMBERED],
+    offsets: [u16; MAX_REMEMBERED],
     remembered: usize,
     truncated: bool,
 }
@@ -91,7 +87,8 @@ impl<'a> Writer<'a> {
             pos: question_end,
             limit,
             counts: [0; 3],
-            names: [Remembered::default(); MAX_REMEMBERED],
+            names: [0; MAX_REMEMBERED],
+            offsets: [0; MAX_REMEMBERED],
             remembered: 0,
             truncated: false,
         }
@@ -308,12 +305,13 @@ impl<'a> Writer<'a> {
             return Some(HEADER_LEN + self.question.start(depth));
         }
         let names = &self.names[..self.remembered];
-        names.iter().find(|known| known.hash == hash).map(|known| usize::from(known.offset))
+        names.iter().position(|&known| known == hash).map(|i| usize::from(self.offsets[i]))
     }
 
     fn remember(&mut self, hash: u64, offset: usize) {
         if self.remembered < MAX_REMEMBERED && offset <= MAX_POINTER {
-            self.names[self.remembered] = Remembered { hash, offset: offset as u16 };
+            self.names[self.remembered] = hash;
+            self.offsets[self.remembered] = offset as u16;
             self.remembered += 1;
         }
     }

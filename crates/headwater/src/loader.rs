@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -35,7 +35,7 @@ pub struct Loaded {
     /// What its owner should look at.
     pub warnings: Vec<Problem>,
     /// What the files looked like when they were read.
-    pub stamps: Vec<Stamp>,
+    pub stamps: Stamps,
 }
 
 /// A zone that was refused.
@@ -43,25 +43,39 @@ pub struct Refused {
     /// Everything that is wrong with it.
     pub problems: Vec<Problem>,
     /// What the files looked like when they were read.
-    pub stamps: Vec<Stamp>,
+    pub stamps: Stamps,
 }
 
-/// Tells whether a file is still the one that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
-    path: PathBuf,
-    seen: Option<(u64, SystemTime)>,
-}
+/// What a file looked like: octets and time of the last change; `None` if it could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp(Option<(u64, SystemTime)>);
 
 impl Stamp {
     fn of(path: &Path) -> Stamp {
-        let seen = fs::metadata(path).ok().and_then(|meta| Some((meta.len(), meta.modified().ok()?)));
-        Stamp { path: path.to_owned(), seen }
+        fs::metadata(path).map_or(Stamp(None), |metadata| Stamp::from_metadata(&metadata))
     }
 
-    /// Whether the file has not been touched since.
-    pub fn is_current(&self) -> bool {
-        self.seen.is_some() && Stamp::of(&self.path) == *self
+    fn from_metadata(metadata: &fs::Metadata) -> Stamp {
+        Stamp(metadata.modified().ok().map(|modified| (metadata.len(), modified)))
+    }
+}
+
+/// Tells whether the files of a zone are still those that were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamps {
+    main: Stamp,
+    included: Box<[(PathBuf, Stamp)]>,
+}
+
+impl Stamps {
+    fn of(main: Stamp) -> Stamps {
+        Stamps { main, included: Box::default() }
+    }
+
+    /// Whether neither `main` nor what it includes has been touched since.
+    pub fn are_current(&self, main: &Path) -> bool {
+        let same = |path: &Path, stamp: &Stamp| stamp.0.is_some() && Stamp::of(path) == *stamp;
+        same(main, &self.main) && self.included.iter().all(|(path, stamp)| same(path, stamp))
     }
 }
 
@@ -81,33 +95,73 @@ impl Sink for ToBuilder {
     }
 }
 
-/// Loads the zone `name` from `file`.
+/// Loads zones one after the other, in memory that it keeps between them.
+pub struct Loader {
+    sink: ToBuilder,
+    source: Vec<u8>,
+}
+
+/// Loads one zone; see [`Loader::load`].
 ///
 /// # Errors
 /// Everything that is wrong with it, each with its line.
 pub fn load(name: &Name, file: &Path, hasher: NameHasher) -> Result<Loaded, Refused> {
-    // The stamp is taken first: a file that changes while it is read looks changed later.
-    let stamp = Stamp::of(file);
-    let source = match fs::read(file) {
-        Ok(source) => source,
-        Err(error) => {
-            let problems = vec![problem(file, 0, format!("cannot be read: {error}"))];
-            return Err(Refused { problems, stamps: vec![stamp] });
-        }
-    };
-    let options = options(name, file);
-    let mut sink = ToBuilder { builder: Builder::new(name, hasher), outside: Vec::new() };
-    sink.builder.reserve(source.len() / GUESSED_RECORD_BYTES);
-    let outcome = zonefile::parse(&source, &options, &Files, &mut sink);
-    let stamps = stamps(stamp, &outcome);
-    let (contents, findings) = sink.builder.finish();
-    let places = places(&source, &options, &findings);
-    let mut problems = outcome.problems;
-    for (file, line, owner) in sink.outside {
-        problems.push(problem(&outcome.files[file as usize], line, format!("{owner} is not in the zone {name}")));
+    Loader::new(hasher).load(name, file)
+}
+
+impl Loader {
+    /// A loader of zones whose names are found under `hasher`.
+    pub fn new(hasher: NameHasher) -> Loader {
+        let builder = Builder::new(Name::root(), hasher);
+        Loader { sink: ToBuilder { builder, outside: Vec::new() }, source: Vec::new() }
     }
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        findings.iter().zip(places).partition(|(finding, _)| finding.severity == Severity::Error);
+
+    /// Loads the zone `name` from `file`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its line.
+    pub fn load(&mut self, name: &Name, file: &Path) -> Result<Loaded, Refused> {
+        let stamp = match self.read(file) {
+            Ok(stamp) => stamp,
+            Err(error) => {
+                let problems = vec![problem(file, 0, format!("cannot be read: {error}"))];
+                return Err(Refused { problems, stamps: Stamps::of(Stamp::of(file)) });
+            }
+        };
+        let options = options(name, file);
+        let sink = &mut self.sink;
+        sink.builder.restart(name);
+        sink.builder.reserve(self.source.len() / GUESSED_RECORD_BYTES);
+        let outcome = zonefile::parse(&self.source, &options, &Files, sink);
+        let stamps = Stamps { main: stamp, included: included(file, &outcome) };
+        let (contents, findings) = sink.builder.finish();
+        let places = places(&self.source, &options, &findings);
+        let mut problems = outcome.problems;
+        for (file, line, owner) in sink.outside.drain(..) {
+            problems.push(problem(&outcome.files[file as usize], line, format!("{owner} is not in the zone {name}")));
+        }
+        judge(contents, findings.iter().zip(places), problems, stamps)
+    }
+
+    /// Reads the file into the loader's memory. The stamp is taken first: a file that changes while it
+    /// is read looks changed later.
+    fn read(&mut self, file: &Path) -> io::Result<Stamp> {
+        self.source.clear();
+        let mut file = fs::File::open(file)?;
+        let metadata = file.metadata()?;
+        file.read_to_end(&mut self.source)?;
+        Ok(Stamp::from_metadata(&metadata))
+    }
+}
+
+/// A zone is served unless something is wrong with it.
+fn judge<'f>(
+    contents: Contents,
+    findings: impl Iterator<Item = (&'f Finding, (PathBuf, u32))>,
+    mut problems: Vec<Problem>,
+    stamps: Stamps,
+) -> Result<Loaded, Refused> {
+    let (errors, warnings): (Vec<_>, Vec<_>) = findings.partition(|(finding, _)| finding.severity == Severity::Error);
     // What is missing from a file with bad lines may stand in just those.
     if problems.is_empty() {
         problems.extend(errors.into_iter().map(|(finding, place)| located(finding, place)));
@@ -124,10 +178,10 @@ pub fn options<'a>(origin: &'a Name, file: &'a Path) -> Options<'a> {
     Options { origin, default_ttl: None, file, class: Class::IN }
 }
 
-fn stamps(main: Stamp, outcome: &Outcome) -> Vec<Stamp> {
-    let included = outcome.files.iter().filter(|path| **path != main.path).map(|path| Stamp::of(path));
-    let included: Vec<Stamp> = included.collect();
-    std::iter::once(main).chain(included).collect()
+/// The stamps of the files that `main` includes.
+fn included(main: &Path, outcome: &Outcome) -> Box<[(PathBuf, Stamp)]> {
+    let others = outcome.files.iter().filter(|path| *path != main);
+    others.map(|path| (path.clone(), Stamp::of(path))).collect()
 }
 
 fn problem(file: &Path, line: u32, message: String) -> Problem {
@@ -181,21 +235,22 @@ impl Sink for Finder {
 }
 
 /// Does `work` for each of `items` on as many threads as there are processors; the results come in the
-/// order of the items. `progress` is told how many are done, now and then.
-pub fn in_parallel<T: Sync, R: Send>(
+/// order of the items. Each thread has a `state` of its own. `progress` is told how many are done, now and then.
+pub fn in_parallel<T: Sync, S, R: Send>(
     items: &[T],
-    work: impl Fn(&T) -> R + Sync,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> R + Sync,
     progress: impl Fn(usize) + Sync,
 ) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(items.len()));
     let run = || {
-        let mut own = Vec::new();
+        let (mut own, mut state) = (Vec::new(), state());
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(i) else { break };
-            own.push((i, work(item)));
+            own.push((i, work(&mut state, item)));
             progress(i);
         }
         results.lock().unwrap_or_else(PoisonError::into_inner).append(&mut own);

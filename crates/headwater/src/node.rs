@@ -1,13 +1,15 @@
 //! A running server: its zones, its sockets and its worker threads, and how a reload changes them.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use dns::{NameBuf, NameHasher};
+use dns::{Name, NameBuf, NameHasher};
 use server::listen::{tcp, udp};
 use server::policy::cookie::Secrets;
 use server::query::Worker;
@@ -16,7 +18,7 @@ use server::stats::Stats;
 use zone::{Published, Zone, ZoneTable};
 
 use crate::config::{Config, Listen, ZoneSource};
-use crate::loader::{self, Stamp};
+use crate::loader::{self, Loader, Stamps};
 use crate::progress::Progress;
 
 /// Why a server cannot run as configured.
@@ -49,11 +51,28 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// What is known about a configured zone.
-struct ZoneState {
-    source: ZoneSource,
-    stamps: Vec<Stamp>,
+/// A configured zone, known by its name.
+struct Configured(Arc<ZoneSource>);
+
+impl Borrow<Name> for Configured {
+    fn borrow(&self) -> &Name {
+        &self.0.name
+    }
 }
+
+impl Hash for Configured {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name.hash(state);
+    }
+}
+
+impl PartialEq for Configured {
+    fn eq(&self, other: &Configured) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for Configured {}
 
 /// The threads that serve one address.
 struct Listener {
@@ -66,7 +85,8 @@ struct Listener {
 pub struct Node {
     zones: Arc<Published<ZoneTable>>,
     settings: Arc<Published<Settings>>,
-    states: HashMap<NameBuf, ZoneState>,
+    /// What the files of each zone looked like when they were read.
+    sources: HashMap<Configured, Option<Stamps>>,
     listeners: Vec<Listener>,
     connections: Arc<tcp::ConnectionLimits>,
     workers: usize,
@@ -97,7 +117,7 @@ impl Node {
         let mut node = Node {
             zones: Published::new(ZoneTable::new(hasher, Vec::new())),
             settings: Published::new(settings(config, secrets)),
-            states: HashMap::new(),
+            sources: HashMap::new(),
             listeners: Vec::new(),
             connections: Arc::default(),
             workers: config.server.workers,
@@ -151,16 +171,17 @@ impl Node {
     /// Reads every zone whose source or files changed, and publishes all of them at once.
     fn reload_zones(&mut self, config: &Config) -> ReloadReport {
         let old = self.zones.latest();
-        let changed: Vec<&ZoneSource> = config.zones.iter().filter(|source| !self.is_current(source)).collect();
+        let changed: Vec<&Arc<ZoneSource>> = config.zones.iter().filter(|source| !self.is_current(source)).collect();
         let progress = Progress::new("zones", changed.len());
         let loaded = loader::in_parallel(
             &changed,
-            |source| loader::load(&source.name, &source.file, old.hasher()),
+            || Loader::new(old.hasher()),
+            |loader, source| loader.load(&source.name, &source.file),
             |done| progress.at(done),
         );
         progress.finish();
         let mut report = ReloadReport::default();
-        let mut states = HashMap::with_capacity(config.zones.len());
+        let mut sources = HashMap::with_capacity(config.zones.len());
         let mut table = Vec::with_capacity(config.zones.len());
         let mut results: HashMap<&NameBuf, _> = changed.iter().map(|source| &source.name).zip(loaded).collect();
         for source in &config.zones {
@@ -169,32 +190,32 @@ impl Node {
                 Some(Ok(loaded)) => {
                     report.loaded += 1;
                     warn(source, &loaded.warnings);
-                    (Arc::new(zone_of(source, Some(loaded.contents))), loaded.stamps)
+                    (Arc::new(zone_of(source, Some(loaded.contents))), Some(loaded.stamps))
                 }
                 Some(Err(refused)) => {
                     report.refused += 1;
                     let contents = before.and_then(|zone| zone.contents.clone());
                     refuse(source, &refused, contents.is_some());
-                    (Arc::new(zone_of(source, contents)), refused.stamps)
+                    (Arc::new(zone_of(source, contents)), Some(refused.stamps))
                 }
                 None => {
-                    let stamps = self.states.remove(&source.name).map_or_else(Vec::new, |state| state.stamps);
+                    let stamps = self.sources.remove::<Name>(&source.name).flatten();
                     (before.cloned().unwrap_or_else(|| Arc::new(zone_of(source, None))), stamps)
                 }
             };
             table.push(zone);
-            states.insert(source.name.clone(), ZoneState { source: source.clone(), stamps });
+            sources.insert(Configured(source.clone()), stamps);
         }
-        report.removed = old.zones().filter(|zone| !states.contains_key(&zone.name)).count();
-        self.states = states;
+        report.removed = old.zones().filter(|zone| !sources.contains_key::<Name>(&zone.name)).count();
+        self.sources = sources;
         self.zones.publish(ZoneTable::new(old.hasher(), table));
         report
     }
 
     fn is_current(&self, source: &ZoneSource) -> bool {
-        self.states
-            .get(&source.name)
-            .is_some_and(|state| state.source == *source && state.stamps.iter().all(Stamp::is_current))
+        self.sources.get_key_value::<Name>(&source.name).is_some_and(|(known, stamps)| {
+            *known.0 == *source && stamps.as_ref().is_some_and(|stamps| stamps.are_current(&source.file))
+        })
     }
 
     /// Starts the threads of one address.

@@ -149,7 +149,8 @@ fn route<'z>(slots: &[Slot], zones: &'z ZoneTable) -> [Option<&'z Zone>; UDP_BAT
     }
     for stage in 0..3 {
         for (i, slot) in questions() {
-            if let Some(contents) = routes[i].and_then(|zone| zone.contents.as_ref()) {
+            let contents = routes[i].and_then(|zone| zone.contents.as_ref());
+            if let Some(contents) = contents.filter(|contents| zones.is_large() || contents.is_large()) {
                 contents.prefetch(&slot.name, stage);
             }
         }

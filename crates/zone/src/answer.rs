@@ -56,37 +56,16 @@ enum Step {
 /// Writes the answer to `w`; `zone` is the zone that [`ZoneTable::find`] gave for the question.
 ///
 /// `alias` is scratch space. If something does not fit, the response is marked as truncated.
+#[inline]
 pub fn answer(zones: &ZoneTable, zone: &Zone, ask: Ask, alias: &mut HashedName, w: &mut Writer<'_>) -> Verdict {
-    let question = w.question();
-    let mut visited = [0u64; MAX_CHAIN];
     let mut answering = Answering { ask, owner: None, authoritative: true };
-    let Some(contents) = &zone.contents else { return Verdict { rcode: Rcode::SERVFAIL, authoritative: false } };
-    let mut step = answering.one(contents, question, w);
-    let mut rcode = Rcode::NOERROR;
-    for hop in 0..=MAX_CHAIN {
-        match step {
-            Ok(Step::Done(code)) => {
-                rcode = code;
-                break;
-            }
-            Ok(Step::Alias) if hop < MAX_CHAIN => {}
-            Ok(Step::Alias) => break,
-            Err(Full) => {
-                w.set_truncated();
-                break;
-            }
-        }
-        // RFC 6604 3: the RCODE is that of the last name. A name seen before ends the chain.
-        let Some(next) = &answering.owner else { break };
-        alias.set(next.name(), w.hasher());
-        let hash = alias.hash(alias.labels());
-        if visited[..hop].contains(&hash) || hash == question.hash(question.labels()) {
-            break;
-        }
-        visited[hop] = hash;
-        let Some(contents) = zones.find(alias, ask.qtype).and_then(|(zone, _)| zone.contents.as_ref()) else { break };
-        step = answering.one(contents, alias, w);
-    }
+    let Some(contents) = &zone.contents else {
+        return Verdict { rcode: Rcode::SERVFAIL, authoritative: false };
+    };
+    let rcode = match answering.one(contents, w.question(), w) {
+        Ok(Step::Done(rcode)) => rcode,
+        step => answering.follow(zones, step, alias, w),
+    };
     Verdict { rcode, authoritative: answering.authoritative }
 }
 
@@ -121,6 +100,42 @@ struct Answering {
 }
 
 impl Answering {
+    /// Follows aliases through our zones; the RCODE is that of the last name (RFC 6604 3). A name seen
+    /// before ends the chain.
+    #[inline(never)]
+    fn follow(
+        &mut self,
+        zones: &ZoneTable,
+        mut step: Result<Step, Full>,
+        alias: &mut HashedName,
+        w: &mut Writer<'_>,
+    ) -> Rcode {
+        let question = w.question();
+        let mut visited = [0u64; MAX_CHAIN];
+        for hop in 0..=MAX_CHAIN {
+            match step {
+                Ok(Step::Done(rcode)) => return rcode,
+                Ok(Step::Alias) if hop < MAX_CHAIN => {}
+                Ok(Step::Alias) => break,
+                Err(Full) => {
+                    w.set_truncated();
+                    break;
+                }
+            }
+            let Some(next) = &self.owner else { break };
+            alias.set(next.name(), w.hasher());
+            let hash = alias.hash(alias.labels());
+            if visited[..hop].contains(&hash) || hash == question.hash(question.labels()) {
+                break;
+            }
+            visited[hop] = hash;
+            let zone = zones.find(alias, self.ask.qtype).and_then(|(zone, _)| zone.contents.as_ref());
+            let Some(contents) = zone else { break };
+            step = self.one(contents, alias, w);
+        }
+        Rcode::NOERROR
+    }
+
     /// One name: the question's, or one that an alias led to.
     fn one(&mut self, zone: &Contents, name: &HashedName, w: &mut Writer<'_>) -> Result<Step, Full> {
         match zone.find(name) {

@@ -32,7 +32,7 @@ struct Rec {
     rtype: RType,
 }
 
-/// Collects the records of a zone.
+/// Collects the records of a zone. It can be used for one zone after the other, and keeps its memory.
 pub struct Builder {
     origin: NameBuf,
     hasher: NameHasher,
@@ -41,6 +41,9 @@ pub struct Builder {
     keys: Vec<u8>,
     labels: Vec<u8>,
     data: Vec<u8>,
+    blobs: Vec<u8>,
+    placed: Vec<Placed>,
+    order: Vec<u32>,
 }
 
 /// The owner is not in the zone.
@@ -82,7 +85,20 @@ impl Builder {
             keys: Vec::new(),
             labels: Vec::new(),
             data: Vec::new(),
+            blobs: Vec::new(),
+            placed: Vec::new(),
+            order: Vec::new(),
         }
+    }
+
+    /// Forgets all records and begins with another zone.
+    pub fn restart(&mut self, origin: &Name) {
+        self.origin = origin.to_owned();
+        self.runs.clear();
+        self.records.clear();
+        self.keys.clear();
+        self.labels.clear();
+        self.data.clear();
     }
 
     /// Makes room for about `records` records.
@@ -120,12 +136,19 @@ impl Builder {
 
     /// The zone, and what the checks say about it. The contents are usable only if no finding is an
     /// error.
-    pub fn finish(self) -> (Contents, Vec<Finding>) {
-        let mut order: Vec<u32> = (0..self.runs.len() as u32).collect();
+    pub fn finish(&mut self) -> (Contents, Vec<Finding>) {
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        order.extend(0..self.runs.len() as u32);
         if !self.runs.is_sorted_by(|a, b| self.key(a) <= self.key(b)) {
             order.sort_by(|&a, &b| self.key(&self.runs[a as usize]).cmp(self.key(&self.runs[b as usize])));
         }
-        let mut assembly = Assembly::new(&self);
+        let (mut blobs, mut placed) = (std::mem::take(&mut self.blobs), std::mem::take(&mut self.placed));
+        blobs.clear();
+        placed.clear();
+        blobs.reserve(self.data.len() + self.labels.len() + 20 * self.records.len());
+        placed.reserve(self.runs.len() + 16);
+        let mut assembly = Assembly::new(self, blobs, placed);
         assembly.apex_first(&order);
         let mut members: Vec<u32> = Vec::new();
         let mut at = 0;
@@ -138,7 +161,9 @@ impl Builder {
             }
             assembly.node(self.key(run), self.run_labels(run), &mut members);
         }
-        assembly.finish()
+        let (contents, findings, blobs, placed) = assembly.finish();
+        (self.blobs, self.placed, self.order) = (blobs, placed, order);
+        (contents, findings)
     }
 
     fn key(&self, run: &Run) -> &[u8] {
@@ -186,11 +211,11 @@ fn compare_data(rtype: RType, a: &[u8], b: &[u8]) -> Ordering {
 }
 
 impl<'a> Assembly<'a> {
-    fn new(input: &'a Builder) -> Assembly<'a> {
+    fn new(input: &'a Builder, blobs: Vec<u8>, placed: Vec<Placed>) -> Assembly<'a> {
         Assembly {
             input,
-            blobs: Vec::with_capacity(input.data.len() + input.labels.len() + 20 * input.records.len()),
-            placed: Vec::with_capacity(input.runs.len() + 16),
+            blobs,
+            placed,
             names: OrderBuilder::default(),
             nsec: OrderBuilder::default(),
             nsec3: OrderBuilder::default(),
@@ -295,7 +320,7 @@ impl<'a> Assembly<'a> {
         self.placed.push(Placed { hash, start, len: (self.blobs.len() - start) as u32 });
     }
 
-    fn finish(self) -> (Contents, Vec<Finding>) {
+    fn finish(self) -> (Contents, Vec<Finding>, Vec<u8>, Vec<Placed>) {
         let input = self.input;
         let contents = Contents {
             origin: Arc::new(input.origin.clone()),
@@ -312,9 +337,10 @@ impl<'a> Assembly<'a> {
             }),
             depths: self.depths,
             records: self.records,
+            node_lines: Index::node_lines(self.blobs.len(), self.placed.len()),
         };
         let findings = self.checker.finish(&contents);
-        (contents, findings)
+        (contents, findings, self.blobs, self.placed)
     }
 }
 

@@ -13,6 +13,9 @@ use crate::index::Index;
 use crate::node::{CUT, DNAME, Node};
 use crate::order::{Order, labels_of};
 
+/// A zone with more records does not stay in the nearest caches.
+const LARGE_RECORDS: u64 = 4096;
+
 /// How many nodes with a zone cut or a DNAME there are at each depth below the apex. Queries look for
 /// them only where there are any.
 #[derive(Clone, Default)]
@@ -84,6 +87,8 @@ pub struct Contents {
     pub(crate) nsec3: Option<Nsec3Chain>,
     pub(crate) depths: Depths,
     pub(crate) records: u64,
+    /// Cache lines to ask for when a node will be read.
+    pub(crate) node_lines: u8,
 }
 
 impl Contents {
@@ -111,6 +116,12 @@ impl Contents {
     /// Number of owner names, empty non-terminals left out.
     pub fn name_count(&self) -> usize {
         self.names.len()
+    }
+
+    /// Whether lookups are likely to wait for memory, so that [`Contents::prefetch`] pays.
+    #[inline]
+    pub fn is_large(&self) -> bool {
+        self.records > LARGE_RECORDS
     }
 
     /// Whether the zone has a chain of NSEC or NSEC3 records.

@@ -49,6 +49,9 @@ impl Contents {
             if depth > base && node.has(CUT) {
                 return Found::Cut { node, depth };
             }
+            if depth == labels && !node.has(NSEC3_ONLY) {
+                return Found::Exact(node);
+            }
             if node.has(DNAME) && depth < labels {
                 return Found::Dname { node, depth };
             }
@@ -110,7 +113,7 @@ impl Contents {
         let one = |hash: u64| match stage {
             0 => self.index.prefetch_page(hash),
             1 => self.index.prefetch_slot(hash),
-            _ => self.index.prefetch_node(hash),
+            _ => self.index.prefetch_node(hash, self.node_lines),
         };
         // The topmost place where a cut may be, and the name itself: one of them is what `find` reads.
         if let Some(depth) = self.depths.up_to(labels - base).next().filter(|&depth| depth < labels - base) {

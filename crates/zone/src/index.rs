@@ -64,6 +64,10 @@ fn high(hash: u64, bits: u32) -> usize {
 impl Index {
     /// An index over nodes whose octets stand in `blobs`.
     pub fn build(nodes: &[Placed], blobs: &[u8]) -> Index {
+        let entry = |node: &Placed| Entry { hash: node.hash, blob: &blobs[node.start..node.start + node.len as usize] };
+        if blobs.len() < TARGET_BYTES {
+            return Index { directory: Directory::Single(Page::build(nodes.len(), nodes.iter().map(entry))) };
+        }
         let wanted = (blobs.len() / TARGET_BYTES + 1).next_power_of_two();
         let bits = wanted.trailing_zeros().min(MAX_BITS);
         // Counting sort by page, then one region for all pages.
@@ -93,8 +97,7 @@ impl Index {
                     if let Some(later) = sorted.get(i + BUILD_AHEAD) {
                         prefetch(blobs.as_ptr().wrapping_add(later.start));
                     }
-                    let node = &sorted[i];
-                    Entry { hash: node.hash, blob: &blobs[node.start..node.start + node.len as usize] }
+                    entry(&sorted[i])
                 });
                 page::fill(&mut out[at..at + size], count(p), entries);
                 at += size;
@@ -155,8 +158,13 @@ impl Index {
 
     /// Third hint: asks for the node.
     #[inline]
-    pub fn prefetch_node(&self, hash: u64) {
-        self.page(hash).prefetch_node(hash);
+    pub fn prefetch_node(&self, hash: u64, lines: u8) {
+        self.page(hash).prefetch_node(hash, lines);
+    }
+
+    /// Cache lines of a node of average size, at most eight.
+    pub fn node_lines(blobs: usize, nodes: usize) -> u8 {
+        (blobs / nodes.max(1) / 64 + 2).min(8) as u8
     }
 
     /// All nodes, in no order that means anything.
@@ -184,7 +192,7 @@ impl Index {
         entries.extend(blob.map(|blob| Entry { hash, blob }));
         match &self.directory {
             Directory::Single(_) => {
-                let page = Page::build(&entries);
+                let page = Page::build(entries.len(), entries.iter().copied());
                 if page.len() <= SPLIT_BYTES || entries.len() == 1 {
                     return Index { directory: Directory::Single(page) };
                 }
@@ -226,7 +234,7 @@ impl Group {
     /// This group with the page of `hash` made anew from `entries`.
     fn with(&self, root_bits: u32, hash: u64, entries: &[Entry<'_>], hash_of: &dyn Fn(&[u8]) -> u64) -> Group {
         let at = high(hash << root_bits, self.bits);
-        let page = Page::build(entries);
+        let page = Page::build(entries.len(), entries.iter().copied());
         let splittable = entries.len() > 1 && root_bits + self.bits < MAX_BITS;
         if page.len() <= SPLIT_BYTES || !splittable {
             let mut pages = self.pages.clone();
@@ -251,5 +259,5 @@ impl Group {
 fn split(entries: &[Entry<'_>], bits: u32) -> [Page; 2] {
     let (right, left): (Vec<Entry<'_>>, Vec<Entry<'_>>) =
         entries.iter().copied().partition(|entry| entry.hash << bits >> 63 == 1);
-    [Page::build(&left), Page::build(&right)]
+    [left, right].map(|half| Page::build(half.len(), half.into_iter()))
 }

@@ -122,8 +122,46 @@ impl Chunk {
 /// A sorted set of keys; a clone shares it.
 #[derive(Clone, Default)]
 pub struct Order {
-    groups: Arc<Vec<Arc<Vec<Chunk>>>>,
+    chunks: Chunks,
     len: usize,
+}
+
+/// Groups of chunks, all in order; none of them is empty.
+type Groups = Vec<Arc<Vec<Chunk>>>;
+
+/// Most zones are small: their keys stand in one chunk, without lists of chunks.
+#[derive(Clone, Default)]
+enum Chunks {
+    #[default]
+    None,
+    One(Chunk),
+    Many(Arc<Groups>),
+}
+
+impl Chunks {
+    fn from_groups(groups: Groups) -> Chunks {
+        match &groups[..] {
+            [] => Chunks::None,
+            [group] if group.len() == 1 => Chunks::One(group[0].clone()),
+            _ => Chunks::Many(Arc::new(groups)),
+        }
+    }
+
+    fn to_groups(&self) -> Groups {
+        match self {
+            Chunks::None => Vec::new(),
+            Chunks::One(chunk) => vec![Arc::new(vec![chunk.clone()])],
+            Chunks::Many(groups) => Vec::clone(groups),
+        }
+    }
+}
+
+/// The last group and chunk whose first key is not greater than `key`.
+fn locate(groups: &Groups, key: &[u8]) -> (usize, usize) {
+    let first = |chunk: &Chunk| chunk.key(0) <= key;
+    let group = groups.partition_point(|group| first(&group[0])).saturating_sub(1);
+    let chunk = groups.get(group).map_or(0, |group| group.partition_point(first).saturating_sub(1));
+    (group, chunk)
 }
 
 /// Collects keys that come in rising order.
@@ -162,7 +200,7 @@ impl OrderBuilder {
     pub fn finish(mut self) -> Order {
         self.flush();
         let groups = self.chunks.chunks(GROUP_CHUNKS).map(|group| Arc::new(group.to_vec())).collect();
-        Order { groups: Arc::new(groups), len: self.len }
+        Order { chunks: Chunks::from_groups(groups), len: self.len }
     }
 }
 
@@ -177,19 +215,22 @@ impl Order {
         self.len == 0
     }
 
-    /// The last group and chunk whose first key is not greater than `key`.
-    fn locate(&self, key: &[u8]) -> (usize, usize) {
-        let first = |chunk: &Chunk| chunk.key(0) <= key;
-        let group = self.groups.partition_point(|group| first(&group[0])).saturating_sub(1);
-        let chunk = self.groups.get(group).map_or(0, |g| g.partition_point(first).saturating_sub(1));
-        (group, chunk)
+    /// The chunk that `key` belongs into.
+    fn chunk_of(&self, key: &[u8]) -> Option<&Chunk> {
+        match &self.chunks {
+            Chunks::None => None,
+            Chunks::One(chunk) => Some(chunk),
+            Chunks::Many(groups) => {
+                let (group, chunk) = locate(groups, key);
+                groups.get(group)?.get(chunk)
+            }
+        }
     }
 
     /// The greatest key that is smaller than `key`, or equal to it; the greatest of all when there is
     /// none, as the chains of RFC 4034 and 5155 close in a ring.
     pub fn at_or_before(&self, key: &[u8]) -> Option<&[u8]> {
-        let (group, chunk) = self.locate(key);
-        let chunk = self.groups.get(group)?.get(chunk)?;
+        let chunk = self.chunk_of(key)?;
         match chunk.rank(key, true) {
             0 => self.last(),
             rank => Some(chunk.key(rank - 1)),
@@ -203,16 +244,27 @@ impl Order {
 
     /// The greatest key.
     pub fn last(&self) -> Option<&[u8]> {
-        let chunk = self.groups.last()?.last()?;
+        let chunk = match &self.chunks {
+            Chunks::None => return None,
+            Chunks::One(chunk) => chunk,
+            Chunks::Many(groups) => groups.last()?.last()?,
+        };
         Some(chunk.key(chunk.count() - 1))
     }
 
     /// All keys from `start` on, in order.
     pub fn iter_from<'a>(&'a self, start: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-        let (group, chunk) = self.locate(start);
-        let skip = self.groups.get(group).map_or(0, |g| g[chunk].rank(start, false));
-        let groups = self.groups[group.min(self.groups.len())..].iter();
-        groups.flat_map(|group| group.iter()).skip(chunk).flat_map(Chunk::keys).skip(skip)
+        let (one, many, skip_chunks) = match &self.chunks {
+            Chunks::None => (None, &[][..], 0),
+            Chunks::One(chunk) => (Some(chunk), &[][..], 0),
+            Chunks::Many(groups) => {
+                let (group, chunk) = locate(groups, start);
+                (None, &groups[group..], chunk)
+            }
+        };
+        let skip_keys = self.chunk_of(start).map_or(0, |chunk| chunk.rank(start, false));
+        let chunks = one.into_iter().chain(many.iter().flat_map(|group| group.iter()));
+        chunks.skip(skip_chunks).flat_map(Chunk::keys).skip(skip_keys)
     }
 
     /// All keys in order.
@@ -234,8 +286,8 @@ impl Order {
         if self.contains(key) == present {
             return self.clone();
         }
-        let (group_at, chunk_at) = self.locate(key);
-        let mut groups = Vec::clone(&self.groups);
+        let mut groups = self.chunks.to_groups();
+        let (group_at, chunk_at) = locate(&groups, key);
         let mut chunks = groups.get(group_at).map_or_else(Vec::new, |group| Vec::clone(group));
         let old = chunks.get(chunk_at).cloned();
         let mut keys: Vec<&[u8]> = old.iter().flat_map(Chunk::keys).collect();
@@ -265,7 +317,7 @@ impl Order {
         };
         groups.splice(group_at..(group_at + 1).min(groups.len()), halves);
         let len = if present { self.len + 1 } else { self.len - 1 };
-        Order { groups: Arc::new(groups), len }
+        Order { chunks: Chunks::from_groups(groups), len }
     }
 }
 

@@ -80,12 +80,12 @@ impl Page {
         Page { data, slots_log2: slots(count).trailing_zeros() as u8 }
     }
 
-    /// A page of its own for `entries`.
-    pub fn build(entries: &[Entry<'_>]) -> Page {
-        let bytes = entries.iter().map(|entry| entry.blob.len()).sum();
-        let mut data = vec![0; size(entries.len(), bytes)];
-        fill(&mut data, entries.len(), entries.iter().copied());
-        Page::new(Bytes::from(data), entries.len())
+    /// A page of its own for `count` entries.
+    pub fn build<'a>(count: usize, entries: impl Iterator<Item = Entry<'a>> + Clone) -> Page {
+        let bytes = entries.clone().map(|entry| entry.blob.len()).sum();
+        let mut data = vec![0; size(count, bytes)];
+        fill(&mut data, count, entries);
+        Page::new(Bytes::from(data), count)
     }
 
     /// The node with this hash whose labels relative to the apex are `labels`.
@@ -116,15 +116,14 @@ impl Page {
         prefetch(self.data.as_ptr().wrapping_add(4 * slot));
     }
 
-    /// Asks for the memory of the node that the first slot names.
+    /// Asks for the memory of the node that the first slot names, `lines` cache lines of it.
     #[inline]
-    pub fn prefetch_node(&self, hash: u64) {
+    pub fn prefetch_node(&self, hash: u64, lines: u8) {
         let slot = hash as usize & ((1usize << self.slots_log2) - 1);
         let value = get_u32(&self.data, 4 * slot);
         if value != 0 {
             let node = self.data.as_ptr().wrapping_add((value & OFFSET) as usize);
-            prefetch(node);
-            prefetch(node.wrapping_add(64));
+            (0..usize::from(lines)).for_each(|line| prefetch(node.wrapping_add(64 * line)));
         }
     }
 

@@ -1,6 +1,5 @@
 //! All zones of a server in one version.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use dns::question::HashedName;
@@ -47,11 +46,16 @@ impl ZoneTable {
         let bits = (zones.len() / BUCKET_ZONES + 1).next_power_of_two().trailing_zeros();
         let mut buckets = vec![Bucket::default(); 1 << bits];
         let mut counts = vec![0u32; 128];
-        let unique: HashMap<NameBuf, Arc<Zone>> = zones.into_iter().map(|zone| (zone.name.clone(), zone)).collect();
-        for zone in unique.into_values() {
-            counts[zone.name.label_count()] += 1;
+        for zone in zones {
             let hash = hasher.hash(&zone.name);
-            buckets[bucket_of(hash, bits)].zones.push((hash, zone));
+            let bucket = &mut buckets[bucket_of(hash, bits)].zones;
+            match bucket.iter_mut().find(|(known, old)| *known == hash && old.name == zone.name) {
+                Some(slot) => slot.1 = zone,
+                None => {
+                    counts[zone.name.label_count()] += 1;
+                    bucket.push((hash, zone));
+                }
+            }
         }
         let depths = mask_of(&counts);
         let buckets = Arc::new(buckets.into_iter().map(Arc::new).collect());

@@ -2,11 +2,12 @@
 
 use super::ConfigArgs;
 use crate::config::{Config, ZoneSource};
-use crate::loader;
+use crate::loader::{self, Loader};
 use crate::progress::Progress;
 use dns::NameHasher;
 use dns::zonefile::Problem;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// Loads the configuration and every zone, and prints all problems to `out`, each with its place; true if there is
 /// none.
@@ -25,7 +26,9 @@ pub fn run(args: ConfigArgs, out: &mut impl Write) -> io::Result<bool> {
     }
     let mut good = true;
     let progress = Progress::new("zones", config.zones.len());
-    let problems = loader::in_parallel(&config.zones, check_zone, |done| progress.at(done));
+    // A fixed seed: nobody sends queries to this command.
+    let loader = || Loader::new(NameHasher::new(0));
+    let problems = loader::in_parallel(&config.zones, loader, check_zone, |done| progress.at(done));
     progress.finish();
     for problem in problems.into_iter().flatten() {
         good = false;
@@ -34,9 +37,8 @@ pub fn run(args: ConfigArgs, out: &mut impl Write) -> io::Result<bool> {
     Ok(good)
 }
 
-fn check_zone(zone: &ZoneSource) -> Vec<Problem> {
-    // A fixed seed: nobody sends queries to this command.
-    match loader::load(&zone.name, &zone.file, NameHasher::new(0)) {
+fn check_zone(loader: &mut Loader, zone: &Arc<ZoneSource>) -> Vec<Problem> {
+    match loader.load(&zone.name, &zone.file) {
         Ok(_) => Vec::new(),
         Err(refused) => refused.problems,
     }

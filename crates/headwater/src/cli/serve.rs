@@ -123,12 +123,9 @@ impl Serving {
         notify(&[NotifyState::Reloading]);
         let result = self.try_reload();
         match &result {
-            Ok(report) => tracing::info!(
-                loaded = report.loaded,
-                refused = report.refused,
-                removed = report.removed,
-                "reloaded"
-            ),
+            Ok(report) => {
+                tracing::info!(loaded = report.loaded, refused = report.refused, removed = report.removed, "reloaded")
+            }
             Err(why) => tracing::error!("reload failed, nothing changed: {why}"),
         }
         notify(&[NotifyState::Ready]);

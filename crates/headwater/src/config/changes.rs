@@ -4,6 +4,7 @@ use super::checked::{Config, Listen, ZoneSource};
 use dns::Name;
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
 /// One line for every difference: `server.nsid: "a" -> "b"`, `zones: + example.org.`.
 pub fn changes(old: &Config, new: &Config) -> Vec<String> {
@@ -34,8 +35,8 @@ impl Lines {
         }
     }
 
-    fn compare_zones(&mut self, old: &[ZoneSource], new: &[ZoneSource]) {
-        let mut before: HashMap<&Name, &ZoneSource> = old.iter().map(|zone| (&*zone.name, zone)).collect();
+    fn compare_zones(&mut self, old: &[Arc<ZoneSource>], new: &[Arc<ZoneSource>]) {
+        let mut before: HashMap<&Name, &Arc<ZoneSource>> = old.iter().map(|zone| (&*zone.name, zone)).collect();
         for zone in new {
             let Some(known) = before.remove(&*zone.name) else {
                 self.0.push(format!("zones: + {}", zone.name));
@@ -82,8 +83,9 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    fn zone(name: &str, file: &str) -> ZoneSource {
-        ZoneSource { name: name.parse().expect("a name"), file: PathBuf::from(file), allow_query: Vec::new() }
+    fn zone(name: &str, file: &str) -> Arc<ZoneSource> {
+        let name = name.parse().expect("a name");
+        Arc::new(ZoneSource { name, file: PathBuf::from(file), allow_query: Vec::new() })
     }
 
     #[test]

@@ -10,6 +10,7 @@ use dns::NameBuf;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Everything the server is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +20,7 @@ pub struct Config {
     /// Directory for what must outlive a restart.
     pub data_dir: PathBuf,
     /// The zones, in the order given, those of `zones_dir` last and by name; names are unique.
-    pub zones: Vec<ZoneSource>,
+    pub zones: Vec<Arc<ZoneSource>>,
     /// Recursion.
     pub resolver: Resolver,
     /// The server's log.

@@ -10,6 +10,7 @@ use dns::{Name, NameBuf};
 use ipnet::IpNet;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Ending of the zone files in `zones_dir`.
 const ZONE_FILE_SUFFIX: &str = ".zone";
@@ -20,7 +21,7 @@ pub(super) fn check_zones(
     directory: &At<String>,
     flags: &[String],
     report: &mut Report,
-) -> Vec<ZoneSource> {
+) -> Vec<Arc<ZoneSource>> {
     let mut list = List { zones: Vec::with_capacity(entries.len() + flags.len()), marks: Vec::new() };
     for (index, entry) in entries.into_iter().enumerate() {
         list.add_entry(index, &entry, report);
@@ -28,7 +29,7 @@ pub(super) fn check_zones(
     list.report_duplicates(report);
     list.add_directory(directory, report);
     list.add_flags(flags, report);
-    list.zones
+    list.zones.into_iter().map(Arc::new).collect()
 }
 
 /// Zones so far, and where each was written.
