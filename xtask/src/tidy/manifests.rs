@@ -43,21 +43,16 @@ pub fn check(tree: &Tree) -> Vec<Problem> {
 struct Dependency<'a> {
     line: usize,
     name: &'a str,
-    /// Whether a comment stands above it.
+    /// Whether a comment stands above it; crates of this tree in a row may share one.
     explained: bool,
-    /// Whether it is a crate of this tree.
-    local: bool,
 }
 
 fn manifest(path: &str, text: &str) -> Vec<Problem> {
     let (package, dependencies) = read(text);
     let mut problems = Vec::new();
-    for dependency in &dependencies {
-        let our_own = dependency.local && package.is_empty();
-        if !dependency.explained && !our_own {
-            let what = format!("`{}` has no comment above it that says what it is for", dependency.name);
-            problems.push(Problem::error(path, dependency.line, what));
-        }
+    for dependency in dependencies.iter().filter(|dependency| !dependency.explained) {
+        let what = format!("`{}` has no comment above it that says what it is for", dependency.name);
+        problems.push(Problem::error(path, dependency.line, what));
     }
     if !path.starts_with("crates/") {
         return problems;
@@ -95,9 +90,10 @@ fn read(text: &str) -> (&str, Vec<Dependency<'_>>) {
             if table == "package" && key == "name" {
                 package = value.trim().trim_matches('"');
             } else if table.ends_with("dependencies") {
-                let explained = above.starts_with('#');
-                let local = value.contains("path =") || key.ends_with(".path");
-                dependencies.push(Dependency { line: i + 1, name, explained, local });
+                let shares = name.starts_with("headwater") && above.starts_with("headwater");
+                let previous = dependencies.last().is_some_and(|previous: &Dependency<'_>| previous.explained);
+                let explained = above.starts_with('#') || (shares && previous);
+                dependencies.push(Dependency { line: i + 1, name, explained });
             }
         }
         let count = |wanted: &[char]| line.chars().filter(|c| wanted.contains(c)).count() as i32;
@@ -146,7 +142,10 @@ mod tests {
         let missing = "crates/dns/Cargo.toml:6: `b` has no comment above it that says what it is for\n";
         finds(DNS, &format!("{head}[dependencies]\n# Why.\na = \"1\"\nb.workspace = true\n"), missing);
         finds(DNS, &format!("{head}[dev-dependencies]\n# Why.\na = {{ x = [\n\"=\",\n] }}\n[features]\nc = []\n"), "");
-        finds("Cargo.toml", "[workspace.dependencies]\nheadwater-dns = { path = \"crates/dns\" }\n", "");
+        let row = "headwater-dns.workspace = true\nheadwater-zone.workspace = true\n";
+        finds("bench/Cargo.toml", &format!("[dependencies]\n# Ours.\n{row}"), "");
+        let missing = "bench/Cargo.toml:5: `a` has no comment above it that says what it is for\n";
+        finds("bench/Cargo.toml", &format!("[dependencies]\n# Ours.\n{row}a = \"1\"\n"), missing);
         let missing = "Cargo.toml:2: `a` has no comment above it that says what it is for\n";
         finds("Cargo.toml", "[workspace.dependencies]\na = \"1\"\n", missing);
     }
