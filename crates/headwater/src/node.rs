@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use dns::{Name, NameBuf, NameHasher};
+use dns::{Name, NameHasher};
 use server::listen::{tcp, udp};
 use server::policy::cookie::Secrets;
 use server::query::Worker;
@@ -183,10 +183,12 @@ impl Node {
         let mut report = ReloadReport::default();
         let mut sources = HashMap::with_capacity(config.zones.len());
         let mut table = Vec::with_capacity(config.zones.len());
-        let mut results: HashMap<&NameBuf, _> = changed.iter().map(|source| &source.name).zip(loaded).collect();
+        // The changed zones stand in the same order as all of them.
+        let mut results = changed.into_iter().zip(loaded).peekable();
         for source in &config.zones {
             let before = old.get(&source.name);
-            let (zone, stamps) = match results.remove(&source.name) {
+            let result = results.next_if(|(changed, _)| Arc::ptr_eq(changed, source));
+            let (zone, stamps) = match result.map(|(_, result)| result) {
                 Some(Ok(loaded)) => {
                     report.loaded += 1;
                     warn(source, &loaded.warnings);

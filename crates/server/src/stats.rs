@@ -86,6 +86,8 @@ counters! {
     tcp_malformed_closed,
     /// Connections closed because there was no memory left to keep for them.
     tcp_overflow_closed,
+    /// Times that no connection could be accepted for want of file descriptors or memory.
+    tcp_accept_paused,
     /// Connections closed, for whatever reason.
     tcp_closed,
 }

@@ -200,7 +200,7 @@ impl Builder {
 }
 
 /// Canonical order of record data (RFC 4034 6.3).
-fn compare_data(rtype: RType, a: &[u8], b: &[u8]) -> Ordering {
+pub(crate) fn compare_data(rtype: RType, a: &[u8], b: &[u8]) -> Ordering {
     if a == b {
         return Ordering::Equal;
     }

@@ -7,6 +7,7 @@ pub mod builder;
 pub mod check;
 pub mod contents;
 mod denial;
+pub mod draft;
 pub mod find;
 mod index;
 mod memory;

@@ -3,6 +3,7 @@
 //! Names are kept as sort keys: byte strings whose plain order is the canonical order. They stand in
 //! chunks of a few hundred; a change copies one chunk and one list of chunks.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -71,6 +72,18 @@ pub fn labels_of<'o>(key: &[u8], out: &'o mut [u8; 256]) -> &'o [u8] {
     &out[end..]
 }
 
+/// Order of two keys; most differ within eight octets, which are compared as one word.
+#[inline]
+fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    if let (Some(x), Some(y)) = (a.first_chunk::<8>(), b.first_chunk::<8>()) {
+        let order = u64::from_be_bytes(*x).cmp(&u64::from_be_bytes(*y));
+        if order.is_ne() {
+            return order;
+        }
+    }
+    a.cmp(b)
+}
+
 /// Sorted keys in one piece of memory: count u16, where each key ends u16, keys.
 #[derive(Clone)]
 struct Chunk(Bytes);
@@ -112,7 +125,8 @@ impl Chunk {
         let (mut low, mut high) = (0, self.count());
         while low < high {
             let middle = low.midpoint(high);
-            let before = if inclusive { self.key(middle) <= key } else { self.key(middle) < key };
+            let order = compare(self.key(middle), key);
+            let before = order.is_lt() || (inclusive && order.is_eq());
             (low, high) = if before { (middle + 1, high) } else { (low, middle) };
         }
         low
@@ -158,7 +172,7 @@ impl Chunks {
 
 /// The last group and chunk whose first key is not greater than `key`.
 fn locate(groups: &Groups, key: &[u8]) -> (usize, usize) {
-    let first = |chunk: &Chunk| chunk.key(0) <= key;
+    let first = |chunk: &Chunk| compare(chunk.key(0), key).is_le();
     let group = groups.partition_point(|group| first(&group[0])).saturating_sub(1);
     let chunk = groups.get(group).map_or(0, |group| group.partition_point(first).saturating_sub(1));
     (group, chunk)

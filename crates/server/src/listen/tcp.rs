@@ -2,13 +2,16 @@
 //!
 //! Each worker has its own listening sockets; the kernel shares connections out among those of one
 //! address (SO_REUSEPORT), and a connection stays with its worker. Whatever came in with one read is
-//! answered in batches and leaves with one write. A query that came with its connection is answered
-//! before the poller hears of the connection. Why not tokio: docs/decisions/0003-tcp.md.
+//! answered in batches and leaves with one write. A query that came with its connection is answered at
+//! once, and the poller hears of the connection only if the client does not close it soon: it costs five
+//! system calls then. Why not tokio: docs/decisions/0003-tcp.md.
 
 mod clients;
 mod connection;
+mod defer;
 mod table;
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -35,10 +38,16 @@ pub use clients::ConnectionLimits;
 
 /// How long a worker sleeps at most before it looks whether it shall stop.
 const WAKE_INTERVAL: Duration = Duration::from_millis(200);
+/// A connection that brings no query is not heard of before this.
+const TCP_DEFER_SECONDS: u8 = 3;
+/// Most clients with one query close soon: so long the poller need not hear of a new connection.
+const SETTLE: Duration = Duration::from_millis(1);
 /// Events that one system call reports.
 const EVENTS: usize = 256;
 /// Events of listeners have this bit and the listener's index; the others have a connection's number.
 const LISTENER: u64 = 1 << 63;
+/// What waits to be accepted at `stop` is accepted in this many steps at most.
+const DRAIN_ACCEPTS: usize = TCP_BACKLOG as usize / TCP_ACCEPT_BATCH;
 /// Octets that came before `stop` are read in this many steps at most.
 const DRAIN_READS: usize = 64;
 
@@ -58,6 +67,8 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    // A wish: saves waking up for a connection whose first query is still on the way.
+    let _ = defer::defer_accept(&socket, TCP_DEFER_SECONDS);
     socket.listen(TCP_BACKLOG)?;
     Ok(socket.into())
 }
@@ -93,6 +104,8 @@ struct Server {
     /// Until then nothing is accepted.
     paused: Option<Instant>,
     table: Table<Connection>,
+    /// Answered, not known to the poller yet, and when to tell it.
+    fresh: VecDeque<(usize, Instant)>,
     desk: Desk,
     /// Octets kept for connections.
     kept: usize,
@@ -110,6 +123,7 @@ impl Server {
             listeners,
             paused: None,
             table: Table::new(now),
+            fresh: VecDeque::new(),
             kept: 0,
             limits,
             stats: worker.stats().clone(),
@@ -125,8 +139,11 @@ impl Server {
 
     /// Waits for something to happen and does all that follows from it.
     fn turn(&mut self) -> io::Result<()> {
-        let timeout = if self.paused.is_some() { TCP_ACCEPT_PAUSE } else { WAKE_INTERVAL };
-        let events = self.wait(timeout)?;
+        let events = self.wait(match (self.fresh.is_empty(), self.paused) {
+            (false, _) => SETTLE,
+            (true, Some(_)) => TCP_ACCEPT_PAUSE,
+            (true, None) => WAKE_INTERVAL,
+        })?;
         // Connections come before listeners: until then no number is given to another connection.
         for event in events.iter().filter(|event| event.data.u64() & LISTENER == 0) {
             self.happened(event);
@@ -135,6 +152,7 @@ impl Server {
             self.accept((event.data.u64() & !LISTENER) as usize);
         }
         self.events = events;
+        self.settle();
         self.expire();
         if self.paused.is_some_and(|until| self.now >= until) {
             self.paused = None;
@@ -168,8 +186,47 @@ impl Server {
         }
     }
 
-    /// Serves a connection and arranges for what it waits for.
+    /// Has the poller watch connections that are still open a while after their first answer.
+    fn settle(&mut self) {
+        while let Some(&(id, due)) = self.fresh.front()
+            && self.now >= due
+        {
+            self.fresh.pop_front();
+            if self.table.get_mut(id).is_some_and(|connection| connection.watched.is_empty()) {
+                self.serve(id, true);
+            }
+        }
+    }
+
+    /// Does what can be done on a connection, then has the poller watch for what it waits for.
     fn serve(&mut self, id: usize, readable: bool) -> Next {
+        let next = self.advance(id, readable);
+        self.watch(id, next);
+        next
+    }
+
+    /// Has the poller watch a connection for what it waits for.
+    fn watch(&mut self, id: usize, next: Next) {
+        let flags = match next {
+            Next::Read { .. } => EventFlags::IN,
+            Next::Write { .. } => EventFlags::OUT,
+            Next::Close(_) => return,
+        };
+        let Some(connection) = self.table.get_mut(id).filter(|connection| connection.watched != flags) else { return };
+        let (poller, data) = (&self.poller, EventData::new_u64(id as u64));
+        let result = match connection.watched.is_empty() {
+            true => epoll::add(poller, &*connection, data, flags),
+            false => epoll::modify(poller, &*connection, data, flags),
+        };
+        connection.watched = flags;
+        if let Err(error) = result {
+            tracing::warn!(%error, "a TCP connection cannot be watched");
+            self.close(id, Reason::Overflow);
+        }
+    }
+
+    /// Does what can be done on a connection; closes it if there is nothing to wait for.
+    fn advance(&mut self, id: usize, readable: bool) -> Next {
         let Some(connection) = self.table.get_mut(id) else { return Next::Close(Reason::Gone) };
         let kept = connection.kept();
         let mut next = connection.serve(&mut self.desk, readable);
@@ -177,36 +234,25 @@ impl Server {
         if self.kept > self.limits.limits().pending {
             next = Next::Close(Reason::Overflow);
         }
-        let (flags, progress) = match next {
-            Next::Read { progress } => (EventFlags::IN, progress),
-            Next::Write { progress } => (EventFlags::OUT, progress),
-            Next::Close(reason) => {
-                self.close(id, reason);
-                return next;
-            }
-        };
-        if let Err(error) = watch(&self.poller, connection, id, flags) {
-            tracing::warn!(%error, "a TCP connection cannot be watched");
-            self.close(id, Reason::Overflow);
-            return Next::Close(Reason::Overflow);
-        }
-        if progress {
-            self.table.touch(id, self.now);
+        match next {
+            Next::Close(reason) => self.close(id, reason),
+            Next::Read { progress: true } | Next::Write { progress: true } => self.table.touch(id, self.now),
+            Next::Read { .. } | Next::Write { .. } => {}
         }
         next
     }
 
-    /// Accepts what waits on a listener, some of it if it is much.
-    fn accept(&mut self, listener: usize) {
+    /// Accepts what waits on a listener, some of it if it is much; says whether that was all.
+    fn accept(&mut self, listener: usize) -> bool {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         for _ in 0..TCP_ACCEPT_BATCH {
-            let Some(listener) = self.listeners.get(listener) else { return };
+            let Some(listener) = self.listeners.get(listener) else { return true };
             match acceptfrom_with(listener, flags) {
                 Ok((socket, peer)) => {
                     let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
                     self.admit(socket, peer.map(|peer| peer.ip()));
                 }
-                Err(Errno::AGAIN) => return,
+                Err(Errno::AGAIN) => return true,
                 // accept(2): errors of the new connection, which is gone.
                 Err(
                     Errno::INTR
@@ -225,11 +271,13 @@ impl Server {
                 // reported again and again.
                 Err(error) => {
                     if !self.evict() {
-                        return self.pause(error);
+                        self.pause(error);
+                        return true;
                     }
                 }
             }
         }
+        false
     }
 
     /// Lets a new connection in if the limits allow it, and answers what it brought.
@@ -241,7 +289,12 @@ impl Server {
         });
         if let Some(client) = entered {
             let id = self.table.insert(Connection::new(socket, client), self.now);
-            self.serve(id, true);
+            let next = self.advance(id, true);
+            let unfinished = self.table.get_mut(id).is_some_and(|connection| connection.is_unfinished());
+            match next {
+                Next::Read { progress: true } if !unfinished => self.fresh.push_back((id, self.now + SETTLE)),
+                _ => self.watch(id, next),
+            }
         } else {
             self.stats.tcp_refused.add(1);
             self.stats.tcp_closed.add(1);
@@ -257,7 +310,10 @@ impl Server {
 
     /// Accepts nothing for a while.
     fn pause(&mut self, error: Errno) {
-        tracing::warn!(%error, "TCP connections cannot be accepted for now");
+        if self.stats.tcp_accept_paused.get() == 0 {
+            tracing::warn!(%error, "TCP connections cannot be accepted for now; this is said once and counted");
+        }
+        self.stats.tcp_accept_paused.add(1);
         self.paused = Some(self.now + TCP_ACCEPT_PAUSE);
         if let Err(error) = self.watch_listeners(EventFlags::empty()) {
             tracing::error!(%error, "TCP listeners cannot be paused");
@@ -305,7 +361,7 @@ impl Server {
     /// Answers what came in before the stop, and waits until clients took their answers.
     fn drain(&mut self) -> io::Result<()> {
         for i in 0..self.listeners.len() {
-            self.accept(i);
+            let _ = (0..DRAIN_ACCEPTS).find(|_| self.accept(i));
         }
         self.listeners.clear();
         let deadline = self.now + self.limits.limits().drain;
@@ -333,18 +389,4 @@ impl Server {
     fn close_all(&mut self) {
         self.table.ids().into_iter().for_each(|id| self.close(id, Reason::Stopping));
     }
-}
-
-/// Has the poller watch for `flags` on a connection, if it does not yet.
-fn watch(poller: &OwnedFd, connection: &mut Connection, id: usize, flags: EventFlags) -> Result<(), Errno> {
-    if connection.watched == flags {
-        return Ok(());
-    }
-    let data = EventData::new_u64(id as u64);
-    match connection.watched.is_empty() {
-        true => epoll::add(poller, &*connection, data, flags)?,
-        false => epoll::modify(poller, &*connection, data, flags)?,
-    }
-    connection.watched = flags;
-    Ok(())
 }

@@ -147,6 +147,10 @@ impl Connection {
 
     /// Answers the messages among the first `filled` octets of input.
     fn answer(&mut self, desk: &mut Desk, filled: usize, mut progress: bool) -> Next {
+        if filled == 0 {
+            self.pending = None;
+            return Next::Read { progress };
+        }
         let Desk { answerer, seconds, input, output } = desk;
         let mut rest = &input[..filled];
         loop {

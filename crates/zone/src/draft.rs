@@ -1,0 +1,310 @@
+//! A changed version of a zone's contents: what it touches is copied, the rest is shared.
+//!
+//! The cost of a change is that of one page and a few lists of pointers, however large the zone is;
+//! docs/decisions/0001 has the figures.
+
+use dns::{NameBuf, RType};
+
+use crate::builder::{chain_hash, compare_data, flags_of};
+use crate::contents::{Contents, Nsec3Chain, count_labels};
+use crate::node::{NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD};
+use crate::order::{MAX_KEY_LEN, Order, OrderBuilder, sort_key};
+
+/// The records of one owner and type, as a change brings them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Records {
+    /// Time to live in seconds.
+    pub ttl: u32,
+    /// Uncompressed data of each record, in any order.
+    pub data: Vec<Vec<u8>>,
+    /// Data of the RRSIG records over them.
+    pub signatures: Vec<Vec<u8>>,
+}
+
+/// One step of a change: the RRset of `owner` and `rtype` becomes `records`, or goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The owner.
+    pub owner: NameBuf,
+    /// The type; signatures belong to the type that they cover.
+    pub rtype: RType,
+    /// What is there afterwards.
+    pub records: Option<Records>,
+}
+
+impl Contents {
+    /// The contents after `edits`, made one after the other. Edits outside the zone have no effect.
+    pub fn with(&self, edits: &[Edit]) -> Contents {
+        let mut next = self.clone();
+        for edit in edits {
+            next.apply(edit);
+        }
+        next
+    }
+
+    fn apply(&mut self, edit: &Edit) {
+        let Some(labels) = edit.owner.strip_suffix(&self.origin) else { return };
+        let before = self.clone();
+        let old = before.get_labels(labels);
+        let mut blob = Vec::new();
+        let mut writer = NodeWriter::new(&mut blob, old.map_or(labels, |node| node.labels()));
+        let mut new = edit.records.as_ref();
+        for rrset in old.iter().flat_map(Node::rrsets) {
+            if rrset.rtype >= edit.rtype
+                && let Some(records) = new.take()
+            {
+                write(&mut writer, edit.rtype, records);
+            }
+            if rrset.rtype != edit.rtype {
+                writer.copy(&rrset);
+            }
+        }
+        if let Some(records) = new {
+            write(&mut writer, edit.rtype, records);
+        }
+        writer.finish(0);
+        let view = Node::read(&blob, blob.len());
+        self.records = self.records + count(&view) - old.map_or(0, |node| count(&node));
+        let removed = view.is_empty() && !labels.is_empty() && !before.has_below(labels);
+        self.reorder(&before, labels, old.as_ref(), &view);
+        if removed {
+            self.remove(labels, old.as_ref());
+        } else {
+            let kept = old.map_or(0, |node| node.flags() & WILDCARD_CHILD);
+            let mut flags = flags_of(&view, count_labels(labels)) | kept;
+            if flags & NSEC3_ONLY != 0 && before.has_below(labels) {
+                flags &= !NSEC3_ONLY;
+            }
+            crate::node::add_flag(&mut blob, 0, flags);
+            self.store(labels, old.as_ref(), Some((&blob, flags)));
+            if old.is_none() {
+                self.make_ancestors(labels);
+            }
+        }
+        if labels.is_empty() && edit.rtype == RType::NSEC3PARAM {
+            self.nsec3 = self.gather_chain();
+        }
+    }
+
+    /// Whether anything is below the name with these labels.
+    fn has_below(&self, labels: &[u8]) -> bool {
+        let mut buffer = [0; MAX_KEY_LEN];
+        let key = sort_key(labels, &mut buffer);
+        let mut after = self.names.iter_from(key).skip_while(|&other| other == key);
+        after.next().is_some_and(|other| other.starts_with(key) && (key.is_empty() || other[key.len()] == 0))
+    }
+
+    /// Puts a node in, replaces it or takes it out, with the counts that hang on it.
+    fn store(&mut self, labels: &[u8], old: Option<&Node<'_>>, new: Option<(&[u8], u16)>) {
+        let depth = count_labels(labels);
+        if let Some(old) = old {
+            self.depths.count(depth, old.flags(), false);
+        }
+        if let Some((_, flags)) = new {
+            self.depths.count(depth, flags, true);
+        }
+        let (hasher, origin_hash) = (self.hasher, self.origin_hash);
+        let hash_of = |labels: &[u8]| crate::contents::hash_labels(hasher, origin_hash, labels);
+        self.index = self.index.with(hash_of(labels), labels, new.map(|(blob, _)| blob), &hash_of);
+    }
+
+    /// Keeps the orders of names in step with a node that changed from `old` to `new`.
+    fn reorder(&mut self, before: &Contents, labels: &[u8], old: Option<&Node<'_>>, new: &Node<'_>) {
+        let mut buffer = [0; MAX_KEY_LEN];
+        let key = sort_key(labels, &mut buffer);
+        set(&mut self.names, key, !new.is_empty());
+        set(&mut self.nsec, key, new.rrset(RType::NSEC).is_some());
+        if let Some(chain) = &before.nsec3 {
+            let param = (chain.salt.clone(), chain.iterations);
+            let (was, is) = (old.and_then(|old| chain_hash(old, key, &param)), chain_hash(new, key, &param));
+            if let (Some(hash), Some(chain)) = (was.or(is), &mut self.nsec3) {
+                set(&mut chain.hashes, &hash, is.is_some());
+            }
+        }
+    }
+
+    /// Takes a node out, and the empty non-terminals above it that nothing holds up any more.
+    fn remove(&mut self, labels: &[u8], old: Option<&Node<'_>>) {
+        self.store(labels, old, None);
+        let parent = parent_of(labels);
+        let before = self.clone();
+        let Some(node) = before.get_labels(parent) else { return };
+        if node.is_empty() && !parent.is_empty() && !self.has_below(parent) {
+            self.remove(parent, Some(&node));
+        } else if labels.starts_with(b"\x01*") {
+            self.flag(parent, &node, node.flags() & !WILDCARD_CHILD);
+        }
+    }
+
+    /// Makes the empty non-terminals above a new node (RFC 4592 2.2.2) and tells its parent about it.
+    fn make_ancestors(&mut self, labels: &[u8]) {
+        let parent = parent_of(labels);
+        let before = self.clone();
+        let wildcard = if labels.starts_with(b"\x01*") { WILDCARD_CHILD } else { 0 };
+        match before.get_labels(parent) {
+            Some(node) => {
+                let flags = (node.flags() | wildcard) & !NSEC3_ONLY;
+                if flags != node.flags() {
+                    self.flag(parent, &node, flags);
+                }
+            }
+            None => {
+                let mut blob = Vec::new();
+                NodeWriter::new(&mut blob, parent).finish(wildcard);
+                self.store(parent, None, Some((&blob, wildcard)));
+                self.make_ancestors(parent);
+            }
+        }
+    }
+
+    fn flag(&mut self, labels: &[u8], node: &Node<'_>, flags: u16) {
+        let mut blob = Vec::new();
+        let mut writer = NodeWriter::new(&mut blob, node.labels());
+        node.rrsets().for_each(|rrset| writer.copy(&rrset));
+        writer.finish(flags);
+        self.store(labels, Some(node), Some((&blob, flags)));
+    }
+
+    /// The chain that the apex's NSEC3PARAM selects, from all NSEC3 records: only for the rare change
+    /// of parameters.
+    fn gather_chain(&self) -> Option<Nsec3Chain> {
+        let (salt, iterations) = Contents::nsec3_param(&self.apex()?)?;
+        let param = (salt.clone(), iterations);
+        let mut hashes: Vec<_> = self.nodes().filter_map(|node| chain_hash(&node, &label_of(&node), &param)).collect();
+        hashes.sort_unstable();
+        let mut order = OrderBuilder::default();
+        hashes.iter().for_each(|hash| order.push(hash));
+        Some(Nsec3Chain { salt, iterations, hashes: order.finish() })
+    }
+}
+
+/// The first label of a node below the apex.
+fn label_of(node: &Node<'_>) -> Vec<u8> {
+    node.labels().split_first().map_or_else(Vec::new, |(_, label)| label.to_vec())
+}
+
+fn parent_of(labels: &[u8]) -> &[u8] {
+    labels.first().map_or(&[], |&len| &labels[1 + usize::from(len)..])
+}
+
+fn set(order: &mut Order, key: &[u8], present: bool) {
+    *order = if present { order.with(key) } else { order.without(key) };
+}
+
+fn count(node: &Node<'_>) -> u64 {
+    node.rrsets().map(|rrset| u64::from(rrset.count) + rrset.signatures().1.count() as u64).sum()
+}
+
+fn write(writer: &mut NodeWriter<'_>, rtype: RType, records: &Records) {
+    let mut data: Vec<&[u8]> = records.data.iter().map(Vec::as_slice).collect();
+    data.sort_by(|a, b| compare_data(rtype, a, b));
+    data.dedup_by(|a, b| compare_data(rtype, a, b).is_eq());
+    writer.begin(rtype, records.ttl);
+    data.iter().for_each(|data| writer.record(data));
+    records.signatures.iter().for_each(|data| writer.signature(records.ttl, data));
+    writer.end();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use dns::{Name, NameHasher};
+
+    use super::*;
+    use crate::Builder;
+
+    type Model = BTreeMap<(NameBuf, RType), Records>;
+
+    /// The zone as a whole: owner, flags of the node, type, TTL, data, in canonical order.
+    fn dump(contents: &Contents) -> Vec<String> {
+        let nodes: Vec<Node<'_>> = contents.nodes().collect();
+        let line = |node: &Node<'_>, rrset: crate::node::Rrset<'_>| {
+            let data: Vec<&[u8]> = rrset.data().collect();
+            format!("{} {} {:?} {} {data:?}", contents.owner(node), node.flags(), rrset.rtype, rrset.ttl)
+        };
+        nodes.iter().flat_map(|node| node.rrsets().map(|rrset| line(node, rrset))).collect()
+    }
+
+    /// Every node, empty non-terminals included, in an order that does not depend on its history.
+    fn all_names(contents: &Contents) -> Vec<(Vec<u8>, u16)> {
+        let mut names: Vec<_> = contents.index.nodes().map(|n| (n.labels().to_ascii_lowercase(), n.flags())).collect();
+        names.sort();
+        names
+    }
+
+    fn rebuilt(origin: &Name, model: &Model) -> Contents {
+        let mut builder = Builder::new(origin, NameHasher::new(3));
+        for ((owner, rtype), records) in model {
+            records.data.iter().for_each(|d| builder.add(owner, *rtype, records.ttl, d).expect("in zone"));
+        }
+        builder.finish().0
+    }
+
+    fn compare(changed: &Contents, fresh: &Contents) {
+        assert_eq!(dump(changed), dump(fresh));
+        assert_eq!(all_names(changed), all_names(fresh));
+        assert_eq!(changed.records, fresh.records);
+        assert!(changed.names.iter().eq(fresh.names.iter()));
+        assert!(changed.nsec.iter().eq(fresh.nsec.iter()));
+        assert!(changed.depths.up_to(127).eq(fresh.depths.up_to(127)));
+    }
+
+    /// Thousands of random edits give the same zone as building it anew, through page splits, empty
+    /// non-terminals, wildcards, cuts and removals.
+    #[test]
+    fn edits_agree_with_building_anew() {
+        let origin: NameBuf = "example.".parse().expect("name");
+        let mut contents = Builder::new(&origin, NameHasher::new(3)).finish().0;
+        let mut model = Model::new();
+        let mut state = 7u64;
+        let mut random = |n: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % n
+        };
+        for round in 0..6000 {
+            let labels = ["a", "b", "*", "c", "d", "e"];
+            let mut owner = format!("n{}.example.", random(400));
+            for _ in 0..random(3) {
+                owner = format!("{}.{owner}", labels[random(6) as usize]);
+            }
+            let owner: NameBuf = owner.parse().expect("name");
+            let (rtype, data) = match random(6) {
+                0 => (RType::NS, vec![b"\x02ns\x00".to_vec()]),
+                1 => (RType::DNAME, vec![b"\x01d\x00".to_vec()]),
+                2 => (RType::NSEC, vec![b"\x00\x00\x01\x40".to_vec()]),
+                _ => (RType::A, (0..=random(3)).map(|_| vec![10, 0, 0, random(9) as u8]).collect()),
+            };
+            let records = (random(3) > 0).then(|| Records { ttl: random(100) as u32, data, signatures: Vec::new() });
+            match &records {
+                Some(records) => drop(model.insert((owner.clone(), rtype), records.clone())),
+                None => drop(model.remove(&(owner.clone(), rtype))),
+            }
+            contents = contents.with(&[Edit { owner, rtype, records }]);
+            if round % 500 == 499 {
+                compare(&contents, &rebuilt(&origin, &model));
+            }
+        }
+        for (owner, rtype) in model.keys().cloned().collect::<Vec<_>>() {
+            contents = contents.with(&[Edit { owner, rtype, records: None }]);
+        }
+        compare(&contents, &rebuilt(&origin, &Model::new()));
+    }
+
+    /// A zone that starts small grows through every form of the directory.
+    #[test]
+    fn grows_from_one_page_to_many() {
+        let origin: NameBuf = "example.".parse().expect("name");
+        let mut contents = Builder::new(&origin, NameHasher::new(3)).finish().0;
+        let owner = |i: u32| format!("name{i}.example.").parse::<NameBuf>().expect("name");
+        for i in 0..60_000u32 {
+            let records = Records { ttl: 1, data: vec![i.to_be_bytes().to_vec()], signatures: Vec::new() };
+            contents = contents.with(&[Edit { owner: owner(i), rtype: RType::A, records: Some(records) }]);
+        }
+        for i in 0..60_000u32 {
+            let node = contents.get(&owner(i)).expect("added before");
+            assert_eq!(node.rrset(RType::A).and_then(|a| a.first()), Some(&i.to_be_bytes()[..]));
+        }
+        assert_eq!(contents.names.len(), 60_000);
+    }
+}
