@@ -98,6 +98,7 @@ impl Query {
         let count = |i: usize| u16::from_be_bytes([header[i], header[i + 1]]);
         let (questions, answers, authorities, additionals) = (count(4), count(6), count(8), count(10));
         if opcode != 0 {
+            self.read_edns_of_other(packet, qname, hasher);
             return Err(Unanswerable::Opcode(opcode));
         }
         // RFC 9619: a query has one question; none is fine with a cookie alone (RFC 7873 5.4).
@@ -117,6 +118,21 @@ impl Query {
         }
         self.read_records(packet, at + 4, u32::from(answers) + u32::from(authorities), additionals)
             .ok_or(Unanswerable::MalformedTail)
+    }
+
+    /// Looks for EDNS in a message of another opcode, whose records otherwise mean nothing here.
+    fn read_edns_of_other(&mut self, packet: &[u8], qname: &mut HashedName, hasher: NameHasher) {
+        let count = |i: usize| u16::from_be_bytes([packet[i], packet[i + 1]]);
+        let start = match count(4) {
+            0 => Some(HEADER_LEN),
+            1 => qname.read(&packet[HEADER_LEN..], hasher).ok().map(|len| HEADER_LEN + len + 4),
+            _ => None,
+        };
+        let before = u32::from(count(6)) + u32::from(count(8));
+        let read = start.and_then(|start| self.read_records(packet, start, before, count(10)));
+        if read.is_none() {
+            self.edns = None;
+        }
     }
 
     fn read_without_question(&mut self, packet: &[u8], an: u16, ns: u16, ar: u16) -> Result<(), Unanswerable> {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -119,12 +120,21 @@ impl Loader {
     /// Loads the zone `name` from `file`.
     ///
     /// # Errors
-    /// Everything that is wrong with it, each with its line.
+    /// Everything that is wrong with it, each with its line. A panic is an error of this zone alone.
     pub fn load(&mut self, name: &Name, file: &Path) -> Result<Loaded, Refused> {
+        let hasher = self.sink.builder.hasher();
+        catch_unwind(AssertUnwindSafe(|| self.try_load(name, file))).unwrap_or_else(|_| {
+            *self = Loader::new(hasher);
+            let problems = vec![problem(file, 1, "loading it failed; this is a bug of the server".into())];
+            Err(Refused { problems, stamps: Stamps::of(Stamp::of(file)) })
+        })
+    }
+
+    fn try_load(&mut self, name: &Name, file: &Path) -> Result<Loaded, Refused> {
         let stamp = match self.read(file) {
             Ok(stamp) => stamp,
             Err(error) => {
-                let problems = vec![problem(file, 0, format!("cannot be read: {error}"))];
+                let problems = vec![problem(file, 1, format!("cannot be read: {error}"))];
                 return Err(Refused { problems, stamps: Stamps::of(Stamp::of(file)) });
             }
         };

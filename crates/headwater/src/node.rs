@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use dns::{Name, NameHasher};
 use server::listen::{tcp, udp};
@@ -21,18 +23,21 @@ use crate::config::{Config, Listen, ZoneSource};
 use crate::loader::{self, Loader, Stamps};
 use crate::progress::Progress;
 
+/// A worker that panicked starts again after this long.
+const RESTART_DELAY: Duration = Duration::from_millis(10);
+
 /// Why a server cannot run as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// A socket cannot be opened.
-    #[error("{address} ({protocol}): {source}{}", hint(.source))]
+    #[error("{address} ({protocol}): {reason}{}", hint(.reason))]
     Bind {
         /// Where.
         address: SocketAddr,
         /// What.
         protocol: &'static str,
         /// Why.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The system gave no random numbers.
     #[error("no random numbers: {0}")]
@@ -226,23 +231,27 @@ impl Node {
         let mut threads = Vec::new();
         for socket in sockets.udp {
             let (worker, stop) = (self.worker(), stop.clone());
-            threads.push(spawn("udp", move || udp::run(&socket, worker, &stop))?);
+            threads.push(spawn("udp", move || supervise(|| udp::run(&socket, worker(), &stop)))?);
         }
         for socket in sockets.tcp {
             let (worker, stop, limits) = (self.worker(), stop.clone(), self.connections.clone());
+            let run = move || {
+                let listener = socket.try_clone()?;
+                tcp::run(vec![listener], worker(), limits.clone(), &stop)
+            };
             threads.push(spawn("tcp", move || {
-                if let Err(error) = tcp::run(vec![socket], worker, limits, &stop) {
-                    tracing::error!(%error, "TCP listener failed");
-                }
+                supervise(|| run().unwrap_or_else(|error| tracing::error!(%error, "TCP listener failed")));
             })?);
         }
         Ok(Listener { listen, stop, threads })
     }
 
-    fn worker(&self) -> Worker {
+    /// Makes the workers of one thread: one, unless it panics.
+    fn worker(&self) -> impl Fn() -> Worker + Send + 'static {
         let stats = Arc::new(Stats::default());
         self.stats.lock().unwrap_or_else(PoisonError::into_inner).push(stats.clone());
-        Worker::new(self.zones.clone(), self.settings.clone(), stats)
+        let (zones, settings) = (self.zones.clone(), self.settings.clone());
+        move || Worker::new(zones.clone(), settings.clone(), stats.clone())
     }
 
     /// Makes a new secret for server cookies (RFC 7873 7.1); cookies of the last one stay valid.
@@ -296,6 +305,14 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     std::thread::Builder::new().name(name.into()).spawn(work).map_err(NodeError::Thread)
 }
 
+/// Runs a worker until it returns. One that panics is a bug, but must not leave its socket unserved.
+fn supervise(run: impl Fn()) {
+    while catch_unwind(AssertUnwindSafe(&run)).is_err() {
+        tracing::error!("a worker panicked and starts again; this is a bug of the server");
+        std::thread::sleep(RESTART_DELAY);
+    }
+}
+
 fn random_secret() -> Result<[u8; 16], NodeError> {
     let mut secret = [0; 16];
     getrandom::fill(&mut secret)?;
@@ -320,7 +337,7 @@ fn open_some(
 ) -> Result<Vec<(Listen, Sockets)>, NodeError> {
     let open = |listen: &Listen| {
         let address = listen.address;
-        let failed = |protocol| move |source| NodeError::Bind { address, protocol, source };
+        let failed = |protocol| move |reason| NodeError::Bind { address, protocol, reason };
         let mut sockets = Sockets { udp: Vec::new(), tcp: Vec::new() };
         if listen.udp {
             // Sockets that share a port would hide that somebody else has it.

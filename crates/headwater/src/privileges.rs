@@ -1,6 +1,7 @@
-//! Giving up root once the sockets are open.
+//! What the process may do: giving up root once the sockets are open, and how many files it may open.
 
 use anyhow::{Context, bail};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Uid, User, initgroups, setgid, setuid};
 
 /// Becomes `user`, with its groups, for good.
@@ -17,4 +18,13 @@ pub fn drop_to(user: &str) -> anyhow::Result<()> {
     setgid(account.gid).context("server.user: group")?;
     setuid(account.uid).context("server.user")?;
     Ok(())
+}
+
+/// Allows as many open files as the system lets us: each stream connection is one.
+pub fn raise_descriptor_limit() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }

@@ -3,7 +3,7 @@
 //! Three stages: `admit` reads the packet, `route` finds the zone, `write` makes the response over the
 //! packet. A batch runs each stage over all its packets before the next one, and asks for the memory
 //! that the next stage will touch, so that the waits for memory overlap. Nothing here waits for I/O,
-//! takes a lock on the data it reads, or allocates.
+//! takes a lock on the data it reads, or allocates (but for the refusal of a TSIG key).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -184,8 +184,8 @@ impl Asked<'_> {
         let end = if questions == 0 { dns::header::HEADER_LEN } else { usize::from(query.question_end) };
         // With a question the response keeps it; without, the header alone is sent back.
         let mut w = Writer::new(buf, &self.slot.name, self.zones.hasher(), end, len.max(usize::from(PLAIN_UDP_SIZE)));
-        let edns = (self.slot.unanswerable == Some(Unanswerable::CookieOnly)).then(|| query.edns).flatten();
-        if let Some(edns) = edns.map(|edns| self.edns(&edns, w.octets())) {
+        // RFC 6891 6.1.1: a query with OPT gets a response with OPT.
+        if let Some(edns) = query.edns.map(|edns| self.edns(&edns, w.octets())) {
             let _ = edns.write(&mut w, 0);
         }
         self.finish(w, questions, 0, rcode)
@@ -276,9 +276,13 @@ impl Asked<'_> {
             any_in_full: self.transport == Transport::Tcp,
             minimal: self.settings.minimal_responses,
         };
-        let verdict = zone::answer::answer(self.zones, zone, ask, alias, w);
+        let may_ask = |zone: &Zone| self.may_ask(zone);
+        let verdict = zone::answer::answer(self.zones, zone, ask, &may_ask, alias, w);
         let info = zone.contents.is_none().then_some(ede::NOT_READY);
-        (verdict.rcode, if verdict.authoritative { flags::AA } else { 0 }, info)
+        // Nobody has all classes of a name, so an answer to QCLASS ANY cannot be authoritative
+        // (RFC 1035 6.2).
+        let authoritative = verdict.authoritative && query.qclass != Class::ANY;
+        (verdict.rcode, if authoritative { flags::AA } else { 0 }, info)
     }
 
     fn may_ask(&self, zone: &Zone) -> bool {

@@ -18,6 +18,8 @@ use crate::table::{Zone, ZoneTable};
 /// Most aliases that are followed within our zones for one question; what is beyond is for the
 /// resolver that asks.
 const MAX_CHAIN: usize = 16;
+/// Different DNAME records of one chain that are remembered.
+const MAX_DNAMES: usize = 4;
 /// TTL of the HINFO that answers ANY (RFC 8482 4.2), in seconds.
 const ANY_HINFO_TTL: u32 = 3600;
 /// CPU "RFC8482", OS empty (RFC 8482 4.2).
@@ -55,10 +57,17 @@ enum Step {
 
 /// Writes the answer to `w`; `zone` is the zone that [`ZoneTable::find`] gave for the question.
 ///
-/// `alias` is scratch space. If something does not fit, the response is marked as truncated.
+/// An alias is only followed into zones that `may_ask` allows; `alias` is scratch space. If something does not fit, the response is marked as truncated.
 #[inline]
-pub fn answer(zones: &ZoneTable, zone: &Zone, ask: Ask, alias: &mut HashedName, w: &mut Writer<'_>) -> Verdict {
-    let mut answering = Answering { ask, owner: None, authoritative: true };
+pub fn answer(
+    zones: &ZoneTable,
+    zone: &Zone,
+    ask: Ask,
+    may_ask: &dyn Fn(&Zone) -> bool,
+    alias: &mut HashedName,
+    w: &mut Writer<'_>,
+) -> Verdict {
+    let mut answering = Answering::new(ask, may_ask);
     let Some(contents) = &zone.contents else {
         return Verdict { rcode: Rcode::SERVFAIL, authoritative: false };
     };
@@ -92,14 +101,32 @@ impl Target {
     }
 }
 
-struct Answering {
+struct Answering<'f> {
     ask: Ask,
+    may_ask: &'f dyn Fn(&Zone) -> bool,
     /// The name at hand, if it is not the question's own.
     owner: Option<Target>,
     authoritative: bool,
+    /// What is known of the RCODE even if the records do not fit.
+    rcode: Rcode,
+    /// Hashes of the owners of the DNAME records written so far.
+    dnames: [u64; MAX_DNAMES],
+    dname_count: usize,
 }
 
-impl Answering {
+impl<'f> Answering<'f> {
+    fn new(ask: Ask, may_ask: &'f dyn Fn(&Zone) -> bool) -> Answering<'f> {
+        Answering {
+            ask,
+            may_ask,
+            owner: None,
+            authoritative: true,
+            rcode: Rcode::NOERROR,
+            dnames: [0; MAX_DNAMES],
+            dname_count: 0,
+        }
+    }
+
     /// Follows aliases through our zones; the RCODE is that of the last name (RFC 6604 3). A name seen
     /// before ends the chain.
     #[inline(never)]
@@ -119,7 +146,7 @@ impl Answering {
                 Ok(Step::Alias) => break,
                 Err(Full) => {
                     w.set_truncated();
-                    break;
+                    return self.rcode;
                 }
             }
             let Some(next) = &self.owner else { break };
@@ -129,8 +156,8 @@ impl Answering {
                 break;
             }
             visited[hop] = hash;
-            let zone = zones.find(alias, self.ask.qtype).and_then(|(zone, _)| zone.contents.as_ref());
-            let Some(contents) = zone else { break };
+            let zone = zones.find(alias, self.ask.qtype).map(|(zone, _)| zone).filter(|zone| (self.may_ask)(zone));
+            let Some(contents) = zone.and_then(|zone| zone.contents.as_ref()) else { break };
             step = self.one(contents, alias, w);
         }
         Rcode::NOERROR
@@ -148,6 +175,7 @@ impl Answering {
             Found::Cut { node, depth } => self.referral(zone, name, &node, depth, w),
             Found::Dname { node, depth } => self.dname(name, &node, depth, w),
             Found::Missing { encloser } => {
+                self.rcode = Rcode::NXDOMAIN;
                 self.negative(zone, name, Denial::NameError { encloser }, w)?;
                 Ok(Step::Done(Rcode::NXDOMAIN))
             }
@@ -321,10 +349,12 @@ impl Answering {
     /// RFC 6672 3.2: the DNAME, and the CNAME that follows from it.
     fn dname(&mut self, name: &HashedName, node: &Node<'_>, depth: usize, w: &mut Writer<'_>) -> Result<Step, Full> {
         let Some(rrset) = node.rrset(RType::DNAME) else { return Ok(Step::Done(Rcode::NOERROR)) };
-        let dnssec_ok = self.ask.dnssec_ok;
-        match self.owner {
-            None => write_rrset(w, Section::Answer, Owner::Suffix(depth), &rrset, rrset.ttl, dnssec_ok)?,
-            Some(_) => write_rrset(w, Section::Answer, Owner::Name(name.suffix(depth)), &rrset, rrset.ttl, dnssec_ok)?,
+        if self.is_new_dname(name.hash(depth)) {
+            let owner = match self.owner {
+                None => Owner::Suffix(depth),
+                Some(_) => Owner::Name(name.suffix(depth)),
+            };
+            write_rrset(w, Section::Answer, owner, &rrset, rrset.ttl, self.ask.dnssec_ok)?;
         }
         let Some(to) = rrset.first().and_then(|data| target(RType::DNAME, data)) else {
             return Ok(Step::Done(Rcode::NOERROR));
@@ -337,6 +367,18 @@ impl Answering {
         }
         self.owner = Some(next);
         Ok(Step::Alias)
+    }
+
+    /// A chain may come through one DNAME several times; the record is written once (RFC 2181 5.5).
+    fn is_new_dname(&mut self, hash: u64) -> bool {
+        if self.dnames[..self.dname_count].contains(&hash) {
+            return false;
+        }
+        if let Some(slot) = self.dnames.get_mut(self.dname_count) {
+            *slot = hash;
+            self.dname_count += 1;
+        }
+        true
     }
 
     /// What a full answer has beside the records asked for (RFC 1034 3.7, 4.3.2 step 6).

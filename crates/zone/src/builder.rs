@@ -91,6 +91,11 @@ impl Builder {
         }
     }
 
+    /// The hasher that the zone's names will be found under.
+    pub fn hasher(&self) -> NameHasher {
+        self.hasher
+    }
+
     /// Forgets all records and begins with another zone.
     pub fn restart(&mut self, origin: &Name) {
         self.origin = origin.to_owned();
@@ -247,11 +252,12 @@ impl<'a> Assembly<'a> {
         let input = self.input;
         let mut writer = NodeWriter::new(&mut self.blobs, labels);
         for group in members.chunk_by(|&a, &b| input.filed_under(a).0 == input.filed_under(b).0) {
-            let before = writer.len();
-            write_rrset(input, &mut writer, group, &mut self.checker, labels);
-            if writer.len() - before > MAX_RRSET_BYTES || writer.len() > MAX_NODE_BYTES {
+            let bytes: usize = group.iter().map(|&record| input.rdata(record).len() + 2).sum();
+            if bytes > MAX_RRSET_BYTES || writer.len() + bytes > MAX_NODE_BYTES {
                 self.checker.too_large(labels, input.filed_under(group[0]).0);
+                continue;
             }
+            write_rrset(input, &mut writer, group, &mut self.checker, labels);
         }
         writer.finish(0);
         self.records += members.len() as u64;

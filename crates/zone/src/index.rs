@@ -168,10 +168,12 @@ impl Index {
     }
 
     /// All nodes, in no order that means anything.
+    #[cfg(test)]
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
         self.pages().flat_map(|page| page.nodes().map(|(node, _)| node))
     }
 
+    #[cfg(test)]
     fn pages(&self) -> Box<dyn Iterator<Item = &Page> + '_> {
         match &self.directory {
             Directory::Single(page) => Box::new(std::iter::once(page)),

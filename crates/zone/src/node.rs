@@ -23,7 +23,7 @@ const RRSET_HEAD: usize = 14;
 /// Largest body of one RRset: more cannot be sent in a message (RFC 1035 4.2.2).
 pub const MAX_RRSET_BYTES: usize = 65_535;
 /// Largest node; what does not fit is refused when the zone is built.
-pub const MAX_NODE_BYTES: usize = 4 << 20;
+pub const MAX_NODE_BYTES: usize = 1 << 20;
 
 /// A view of an owner name and its RRsets.
 #[derive(Clone, Copy)]

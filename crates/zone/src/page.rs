@@ -46,6 +46,8 @@ fn slots(count: usize) -> usize {
 
 /// Packs `entries` into `out`, which is zeroed and has exactly the octets that [`size`] tells.
 pub fn fill<'a>(out: &mut [u8], count: usize, entries: impl Iterator<Item = Entry<'a>>) {
+    // Nodes are bounded and shared out by a seeded hash: this holds unless one of the two is broken.
+    assert!(out.len() <= MAX_PAGE_BYTES, "page too large");
     let slots = slots(count);
     put_u32(out, 4 * slots, count as u32);
     let mut at = 4 * slots + 4;

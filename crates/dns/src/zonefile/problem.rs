@@ -95,7 +95,7 @@ pub(super) fn shown(raw: &[u8]) -> String {
     for &byte in raw.iter().take(MAX_SHOWN_TOKEN) {
         match byte {
             b' '..=b'~' => text.push(byte as char),
-            _ => write!(text, "\\{byte:03}").expect("writing to a string does not fail"),
+            _ => drop(write!(text, "\\{byte:03}")),
         }
     }
     text.push_str(if raw.len() > MAX_SHOWN_TOKEN { "...\"" } else { "\"" });

@@ -30,16 +30,22 @@ pub fn run(args: ConfigArgs, out: &mut impl Write) -> io::Result<bool> {
     let loader = || Loader::new(NameHasher::new(0));
     let problems = loader::in_parallel(&config.zones, loader, check_zone, |done| progress.at(done));
     progress.finish();
-    for problem in problems.into_iter().flatten() {
-        good = false;
-        writeln!(out, "{problem}")?;
+    for (problems, warnings) in problems {
+        for problem in problems {
+            good = false;
+            writeln!(out, "{problem}")?;
+        }
+        for warning in warnings {
+            writeln!(out, "{}:{}: warning: {}", warning.file.display(), warning.line, warning.message)?;
+        }
     }
     Ok(good)
 }
 
-fn check_zone(loader: &mut Loader, zone: &Arc<ZoneSource>) -> Vec<Problem> {
+/// The zone's problems and warnings.
+fn check_zone(loader: &mut Loader, zone: &Arc<ZoneSource>) -> (Vec<Problem>, Vec<Problem>) {
     match loader.load(&zone.name, &zone.file) {
-        Ok(_) => Vec::new(),
-        Err(refused) => refused.problems,
+        Ok(loaded) => (Vec::new(), loaded.warnings),
+        Err(refused) => (refused.problems, Vec::new()),
     }
 }

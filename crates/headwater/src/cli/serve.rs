@@ -18,6 +18,8 @@ use crate::node::{Node, ReloadReport};
 
 /// Server cookies are made with a new secret this often (RFC 7873 7.1).
 const COOKIE_ROTATION: Duration = Duration::from_secs(24 * 3600);
+/// Keys whose changes a reload cannot follow.
+const AT_START_ONLY: [&str; 3] = ["data_dir:", "server.user:", "logging.format:"];
 /// What is due is looked after this often.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -56,9 +58,10 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     let (events, received) = mpsc::channel();
     // Before anything else, so that no signal meets its default action.
     watch_signals(events.clone())?;
-    control::listen(&config.control_socket(), events)
-        .with_context(|| format!("control socket {}", config.control_socket().display()))?;
+    crate::privileges::raise_descriptor_limit();
     let node = Node::start(&config)?;
+    let control_socket = config.control_socket();
+    control::listen(&control_socket, events).with_context(|| format!("control socket {}", control_socket.display()))?;
     if let Some(user) = &config.server.user {
         crate::privileges::drop_to(user)?;
     }
@@ -71,7 +74,7 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     serving.until_stopped(&received);
     notify(&[NotifyState::Stopping]);
     serving.node.stop();
-    let _ = std::fs::remove_file(serving.config.control_socket());
+    let _ = std::fs::remove_file(control_socket);
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -120,7 +123,10 @@ impl Serving {
 
     /// All or nothing: a configuration with an error changes nothing.
     fn reload(&mut self) -> Result<ReloadReport, String> {
-        notify(&[NotifyState::Reloading]);
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(error) => tracing::debug!(%error, "systemd not notified"),
+        }
         let result = self.try_reload();
         match &result {
             Ok(report) => {
@@ -140,7 +146,8 @@ impl Serving {
         let report = self.node.reload(&config).map_err(|error| error.to_string())?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         for change in config::changes(&self.config, &config) {
-            tracing::info!("changed {change}");
+            let later = AT_START_ONLY.iter().any(|key| change.starts_with(key));
+            tracing::info!("changed {change}{}", if later { " (from the next start on)" } else { "" });
         }
         self.log.set_level(&config.logging);
         self.config = config;

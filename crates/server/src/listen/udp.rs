@@ -62,8 +62,7 @@ pub fn run(socket: &UdpSocket, mut worker: Worker, stop: &AtomicBool) {
         match batch.receive(socket, stopping) {
             Ok(count) => {
                 batch.answer(count, &mut worker);
-                let sent = batch.send(socket);
-                worker.stats().send_errors.add(sent.err().map_or(0, |_| 1));
+                worker.stats().send_errors.add(batch.send(socket));
             }
             Err(_) if stopping => return,
             // Timed out, interrupted, or an ICMP error of an earlier response: nothing was lost.
@@ -149,24 +148,24 @@ impl Batch {
     }
 
     /// Sends the responses. One that cannot be sent is passed over, as it would be lost on the way.
-    fn send(&mut self, socket: &UdpSocket) -> io::Result<()> {
-        let (mut at, mut result) = (0, Ok(()));
+    ///
+    /// Returns how many could not be sent.
+    fn send(&mut self, socket: &UdpSocket) -> u64 {
+        let (mut at, mut failed) = (0, 0);
         while at < self.replies_len {
             let replies = &mut self.replies[at..self.replies_len];
             // SAFETY: the headers point to memory that this batch owns, with lengths within it.
             let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), replies.as_mut_ptr(), replies.len() as u32, 0) };
             match usize::try_from(sent) {
                 Ok(sent) => at += sent.max(1),
+                Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => {
-                    let error = io::Error::last_os_error();
-                    if error.kind() != io::ErrorKind::Interrupted {
-                        at += 1;
-                        result = Err(error);
-                    }
+                    at += 1;
+                    failed += 1;
                 }
             }
         }
-        result
+        failed
     }
 }
 
