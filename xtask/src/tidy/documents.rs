@@ -1,4 +1,4 @@
-//! Documents: what they name exists, and docs/status.md and docs/rfcs.md are complete.
+//! Documents: what they name exists, and docs/status.md, docs/rfcs.md and the list of decisions are complete.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,7 @@ use crate::tree::Tree;
 
 const STATUS: &str = "docs/status.md";
 const RFCS: &str = "docs/rfcs.md";
+const DECISIONS: &str = "docs/decisions/";
 /// The highest section of the specification.
 const LAST_SECTION: usize = 17;
 
@@ -23,6 +24,7 @@ pub fn check(tree: &Tree) -> Vec<Problem> {
     }
     problems.extend(status(tree.get(STATUS).unwrap_or_default()));
     problems.extend(rfcs(tree));
+    problems.extend(decisions(tree));
     problems
 }
 
@@ -134,6 +136,14 @@ fn rfcs(tree: &Tree) -> Vec<Problem> {
     problems
 }
 
+/// Every decision record is in the list of them.
+fn decisions(tree: &Tree) -> Vec<Problem> {
+    let list = tree.get(&format!("{DECISIONS}README.md")).unwrap_or_default();
+    let records = tree.files().filter_map(|(path, _)| Some((path, path.strip_prefix(DECISIONS)?)));
+    let unlisted = records.filter(|(_, name)| *name != "README.md" && !list.contains(&format!("({name})")));
+    unlisted.map(|(path, _)| Problem::error(path, 1, format!("is not in the list of {DECISIONS}README.md"))).collect()
+}
+
 /// The numbers behind `RFC `.
 fn cited(line: &str) -> impl Iterator<Item = u32> {
     line.split("RFC ").skip(1).filter_map(|rest| {
@@ -183,6 +193,18 @@ mod tests {
         finds((STATUS, &row("| 3 | x | works | sure |\n")), "docs/status.md:4: 3 is said to work and names no test\n");
         let want = "docs/status.md:4: 3: the state `soon` is none of: works, partly, not yet\n";
         finds((STATUS, &row("| 3 | x | soon | |\n")), want);
+    }
+
+    #[test]
+    fn listed_decisions() {
+        let record = ("docs/decisions/0001-x.md", "# 0001");
+        let listed = |list| {
+            let problems = decisions(&Tree::of(&[record, ("docs/decisions/README.md", list)]));
+            problems.first().map(ToString::to_string)
+        };
+        assert_eq!(listed("| [0001](0001-x.md) | x |"), None);
+        let want = "docs/decisions/0001-x.md:1: is not in the list of docs/decisions/README.md";
+        assert_eq!(listed("").as_deref(), Some(want));
     }
 
     #[test]
