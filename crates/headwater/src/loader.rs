@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use dns::zonefile::{self, Includes, Options, Outcome, Problem, Record, Sink};
 use dns::{Class, Name, NameBuf, NameHasher, RType};
@@ -47,7 +47,11 @@ pub struct Refused {
     pub stamps: Stamps,
 }
 
-/// What a file looked like: octets and time of the last change; `None` if it could not be read.
+/// A file that was changed this recently may change again without its time of change showing it.
+const UNSURE: Duration = Duration::from_secs(2);
+
+/// What a file looked like: octets and time of the last change; `None` if it could not be read, or was
+/// changed so recently that this does not tell one state from the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp(Option<(u64, SystemTime)>);
 
@@ -57,7 +61,9 @@ impl Stamp {
     }
 
     fn from_metadata(metadata: &fs::Metadata) -> Stamp {
-        Stamp(metadata.modified().ok().map(|modified| (metadata.len(), modified)))
+        let modified = metadata.modified().ok();
+        let settled = modified.filter(|modified| modified.elapsed().is_ok_and(|age| age > UNSURE));
+        Stamp(settled.map(|modified| (metadata.len(), modified)))
     }
 }
 
