@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{ANSWER_TIMEOUT, PATIENCE, Random, Scratch, Server, free_port, query, until};
+use common::{ANSWER_TIMEOUT, PATIENCE, Random, Scratch, Server, free_port, query, receive, until};
 use dns::{Message, RType, Rcode};
 
 /// Zones that are always there; one more comes and goes.
@@ -79,7 +79,7 @@ fn client(state: &State, seed: u64) -> u64 {
         let mut latest = seen;
         for _ in 0..WINDOW {
             let mut buffer = [0; 512];
-            let Ok(len) = socket.recv(&mut buffer) else {
+            let Ok(len) = receive(&socket, &mut buffer) else {
                 lost += 1;
                 continue;
             };

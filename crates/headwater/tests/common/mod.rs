@@ -225,9 +225,20 @@ pub fn udp(server: SocketAddr, octets: &[u8], timeout: Duration) -> Option<Vec<u
     socket.set_read_timeout(Some(timeout)).expect("timeout");
     socket.send(octets).ok()?;
     let mut buffer = vec![0; 65_535];
-    let len = socket.recv(&mut buffer).ok()?;
+    let len = receive(&socket, &mut buffer).ok()?;
     buffer.truncate(len);
     Some(buffer)
+}
+
+/// Receives a datagram. With a timeout set, Linux lets a receive end early when a child process was
+/// started or stopped; that is no loss.
+pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match socket.recv(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// The response over a TCP connection of its own.
