@@ -177,7 +177,7 @@ impl Name {
     /// Canonical order (RFC 4034 6.1): labels from the right, as lower-case octet strings.
     pub fn canonical_cmp(&self, other: &Name) -> Ordering {
         let (mut a, mut b) = ([0u8; MAX_LABELS + 1], [0u8; MAX_LABELS + 1]);
-        let (na, nb) = (self.label_offsets(&mut a), other.label_offsets(&mut b));
+        let (na, nb) = (label_starts(&self.0, &mut a), label_starts(&other.0, &mut b));
         for i in 1..=na.min(nb) {
             let (x, y) = (self.label_at(a[na - i]), other.label_at(b[nb - i]));
             match cmp_ignore_case(x, y) {
@@ -193,16 +193,6 @@ impl Name {
         &self.0[at + 1..at + 1 + self.0[at] as usize]
     }
 
-    /// Writes where each label starts; returns how many there are (without the root).
-    fn label_offsets(&self, out: &mut [u8; MAX_LABELS + 1]) -> usize {
-        let (mut at, mut n) = (0, 0);
-        while self.0[at] != 0 {
-            out[n] = at as u8;
-            n += 1;
-            at += 1 + self.0[at] as usize;
-        }
-        n
-    }
 }
 
 /// Iterator over a name's labels, see [`Name::labels`].
@@ -389,6 +379,19 @@ impl fmt::Debug for NameBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&**self, f)
     }
+}
+
+/// Writes where each label of `wire` starts (a name, or the front of one without its root label) and
+/// returns how many there are, the root not counted.
+#[inline]
+pub fn label_starts(wire: &[u8], starts: &mut [u8; MAX_LABELS + 1]) -> usize {
+    let (mut at, mut count) = (0usize, 0usize);
+    while let Some(&len) = wire.get(at).filter(|&&len| len != 0) {
+        starts[count] = at as u8;
+        count += 1;
+        at += 1 + usize::from(len);
+    }
+    count
 }
 
 /// Appends the wire form of presentation text to `out`; on an error `out` may hold a part of it.

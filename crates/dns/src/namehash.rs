@@ -5,7 +5,7 @@
 //! and the wildcard test look up. ASCII case is ignored. The seed comes from the caller, so that
 //! names cannot be chosen to collide.
 
-use crate::name::{MAX_LABELS, Name, lower8};
+use crate::name::{MAX_LABELS, Name, label_starts, lower8};
 
 const ROOT: u64 = 0x9e37_79b9_7f4a_7c15;
 const K0: u64 = 0xa076_1d64_78bd_642f;
@@ -44,17 +44,16 @@ impl NameHasher {
 
     /// The hash of a whole name.
     pub fn hash(&self, name: &Name) -> u64 {
+        self.extend_by(self.root(), name.as_wire())
+    }
+
+    /// The hash of the name with `labels` in front of the name that has `parent`'s hash.
+    pub fn extend_by(&self, parent: u64, labels: &[u8]) -> u64 {
         let mut starts = [0u8; MAX_LABELS + 1];
-        let wire = name.as_wire();
-        let (mut at, mut count) = (0usize, 0);
-        while wire[at] != 0 {
-            starts[count] = at as u8;
-            count += 1;
-            at += 1 + wire[at] as usize;
-        }
-        starts[..count].iter().rev().fold(self.root(), |hash, &start| {
-            let start = start as usize;
-            self.extend(hash, &wire[start + 1..start + 1 + wire[start] as usize])
+        let count = label_starts(labels, &mut starts);
+        starts[..count].iter().rev().fold(parent, |hash, &start| {
+            let start = usize::from(start);
+            self.extend(hash, &labels[start + 1..start + 1 + usize::from(labels[start])])
         })
     }
 }

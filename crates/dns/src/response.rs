@@ -5,7 +5,7 @@
 
 use crate::class::Class;
 use crate::header::HEADER_LEN;
-use crate::name::{MAX_LABELS, Name};
+use crate::name::{MAX_LABELS, Name, label_starts};
 use crate::namehash::NameHasher;
 use crate::query::flags;
 use crate::question::HashedName;
@@ -265,12 +265,8 @@ impl<'a> Writer<'a> {
     fn name(&mut self, name: &Name) -> Result<(), Full> {
         let wire = name.as_wire();
         let mut starts = [0u8; MAX_LABELS + 1];
-        let (mut at, mut labels) = (0usize, 0usize);
-        while wire[at] != 0 {
-            starts[labels] = at as u8;
-            labels += 1;
-            at += 1 + wire[at] as usize;
-        }
+        let labels = label_starts(wire, &mut starts);
+        let at = wire.len() - 1;
         // From the right: as long as the suffix is known, a longer one may be as well.
         let mut hash = self.hasher.root();
         let (mut cut, mut target, mut end) = (at, None, at);

@@ -11,7 +11,7 @@ pub const MAX_UDP_SIZE: u16 = 4096;
 /// Largest message over a stream, in octets (RFC 1035 4.2.2).
 pub const MAX_MESSAGE_SIZE: usize = 65_535;
 /// Packets that one system call receives or sends.
-pub const UDP_BATCH: usize = 32;
+pub const UDP_BATCH: usize = 16;
 /// Kernel buffer asked for each UDP socket, in octets.
 pub const UDP_SOCKET_BUFFER: usize = 4 << 20;
 /// Stream connections in all.

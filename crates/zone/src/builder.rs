@@ -11,7 +11,7 @@ use dns::rdata::wire;
 use dns::{Name, NameBuf, NameHasher, RType};
 
 use crate::check::{Checker, Finding};
-use crate::contents::{Contents, Depths, Nsec3Chain, Orders, hash_labels};
+use crate::contents::{Contents, Depths, Nsec3Chain, Orders};
 use crate::index::{Index, Placed};
 use crate::node::{self, CUT, DNAME, MAX_NODE_BYTES, MAX_RRSET_BYTES, NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD};
 use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
@@ -314,7 +314,7 @@ impl<'a> Assembly<'a> {
             None => (self.input.hasher.hash(&self.input.origin), &[][..]),
             Some(parent) => (parent.hash, &labels[..1 + usize::from(labels[0])]),
         };
-        let hash = hash_labels(self.input.hasher, base, own);
+        let hash = self.input.hasher.extend_by(base, own);
         if let Some(parent) = self.stack.last() {
             let at = self.placed[parent.placed].start;
             if own == b"\x01*" {

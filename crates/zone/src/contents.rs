@@ -162,7 +162,7 @@ impl Contents {
 
     /// The hash of the name with these labels in front of the apex.
     pub(crate) fn hash_labels(&self, labels: &[u8]) -> u64 {
-        hash_labels(self.hasher, self.origin_hash, labels)
+        self.hasher.extend_by(self.origin_hash, labels)
     }
 
     /// All nodes with records, in canonical order, apex first.
@@ -188,27 +188,7 @@ impl Contents {
     }
 }
 
-/// The hash of the name with `labels` in front of the name that has `origin_hash`.
-pub(crate) fn hash_labels(hasher: NameHasher, origin_hash: u64, labels: &[u8]) -> u64 {
-    let mut starts = [0u8; 128];
-    let (mut at, mut count) = (0usize, 0usize);
-    while at < labels.len() {
-        starts[count] = at as u8;
-        count += 1;
-        at += 1 + labels[at] as usize;
-    }
-    starts[..count].iter().rev().fold(origin_hash, |hash, &start| {
-        let start = start as usize;
-        hasher.extend(hash, &labels[start + 1..start + 1 + labels[start] as usize])
-    })
-}
-
 /// Number of labels in `labels`.
 pub(crate) fn count_labels(labels: &[u8]) -> usize {
-    let (mut at, mut count) = (0usize, 0usize);
-    while at < labels.len() {
-        count += 1;
-        at += 1 + labels[at] as usize;
-    }
-    count
+    dns::name::label_starts(labels, &mut [0; 128])
 }

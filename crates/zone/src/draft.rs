@@ -108,7 +108,7 @@ impl Contents {
             self.depths.count(cuts, depth, flags, true);
         }
         let (hasher, origin_hash) = (self.hasher, self.origin_hash);
-        let hash_of = |labels: &[u8]| crate::contents::hash_labels(hasher, origin_hash, labels);
+        let hash_of = |labels: &[u8]| hasher.extend_by(origin_hash, labels);
         self.index = self.index.with(hash_of(labels), labels, new.map(|(blob, _)| blob), &hash_of);
     }
 

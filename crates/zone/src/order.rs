@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dns::name::label_starts;
 
 /// Octets that a freshly built chunk holds at most.
 const CHUNK_BYTES: usize = 4096;
@@ -24,12 +25,7 @@ pub const MAX_KEY_LEN: usize = 512;
 /// escaped so that the separator sorts before everything a label can contain.
 pub fn sort_key<'o>(labels: &[u8], out: &'o mut [u8; MAX_KEY_LEN]) -> &'o [u8] {
     let mut starts = [0u8; 128];
-    let (mut at, mut count) = (0usize, 0usize);
-    while at < labels.len() {
-        starts[count] = at as u8;
-        count += 1;
-        at += 1 + labels[at] as usize;
-    }
+    let count = label_starts(labels, &mut starts);
     let mut len = 0;
     for (i, &start) in starts[..count].iter().rev().enumerate() {
         if i > 0 {

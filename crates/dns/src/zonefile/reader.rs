@@ -169,35 +169,13 @@ impl<'a, S: Sink + ?Sized> Reader<'a, S> {
 
 /// A TTL: seconds, or numbers with units that add up, such as `1h30m` (as BIND has it).
 pub(super) fn ttl_field(token: Token<'_>) -> Result<u32, ScanError> {
-    let bad = || ScanError::expected("a TTL such as 3600 or 1h30m", token);
-    let (mut total, mut number, mut digits, mut units) = (0u64, 0u64, false, false);
-    for &byte in token.raw {
-        if byte.is_ascii_digit() {
-            number = number.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
-            digits = true;
-            continue;
-        }
-        let unit = match byte.to_ascii_lowercase() {
-            b's' => 1,
-            b'm' => 60,
-            b'h' => 3600,
-            b'd' => 86_400,
-            b'w' => 604_800,
-            _ => return Err(bad()),
-        };
-        if !digits {
-            return Err(bad());
-        }
-        total = total.saturating_add(number.saturating_mul(unit));
-        (number, digits, units) = (0, false, true);
-    }
-    // A number without a unit stands alone.
-    if token.quoted || digits == units {
-        return Err(bad());
-    }
-    let seconds = total.saturating_add(number);
     let too_large = ScanErrorKind::OutOfRange(MAX_TTL.into());
-    u32::try_from(seconds).ok().filter(|&ttl| ttl <= MAX_TTL).ok_or(ScanError::new(too_large, token.offset))
+    let seconds = match rdata::text::duration_s(token.raw) {
+        Ok(seconds) if !token.quoted => seconds,
+        Err(ScanErrorKind::OutOfRange(_)) => return Err(ScanError::new(too_large, token.offset)),
+        _ => return Err(ScanError::expected("a TTL such as 3600 or 1h30m", token)),
+    };
+    if seconds > MAX_TTL { Err(ScanError::new(too_large, token.offset)) } else { Ok(seconds) }
 }
 
 /// A class; `IN` first, because it is the usual one.

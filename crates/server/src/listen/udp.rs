@@ -87,6 +87,8 @@ struct Batch {
     headers: Box<[libc::mmsghdr; UDP_BATCH]>,
     replies: Box<[libc::mmsghdr; UDP_BATCH]>,
     replies_len: usize,
+    /// The first so many headers are not as the kernel needs them to receive.
+    used: usize,
     wildcard: bool,
 }
 
@@ -95,12 +97,12 @@ impl Batch {
         // SAFETY: all of these are plain C structs and integers, for which zero is a value.
         let (memory, vectors, headers, replies) =
             unsafe { (Box::new_zeroed().assume_init(), Box::new(zeroed()), Box::new(zeroed()), Box::new(zeroed())) };
-        Batch { memory, vectors, headers, replies, replies_len: 0, wildcard }
+        Batch { memory, vectors, headers, replies, replies_len: 0, used: UDP_BATCH, wildcard }
     }
 
     /// Waits for at least one packet; with `queued_only` takes what is there.
     fn receive(&mut self, socket: &UdpSocket, queued_only: bool) -> io::Result<usize> {
-        for i in 0..UDP_BATCH {
+        for i in 0..self.used {
             let memory = &mut self.memory[i];
             self.vectors[i] = libc::iovec { iov_base: memory.data.as_mut_ptr().cast(), iov_len: memory.data.len() };
             let header = &mut self.headers[i].msg_hdr;
@@ -118,7 +120,8 @@ impl Batch {
         // SAFETY: UDP_BATCH headers whose pointers were just set to memory that this batch owns.
         let count =
             unsafe { libc::recvmmsg(socket.as_raw_fd(), headers, UDP_BATCH as u32, flags as _, std::ptr::null_mut()) };
-        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+        self.used = usize::try_from(count).unwrap_or(0);
+        if count < 0 { Err(io::Error::last_os_error()) } else { Ok(self.used) }
     }
 
     /// Answers the first `count` packets and lines up the responses.
