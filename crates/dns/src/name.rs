@@ -192,7 +192,6 @@ impl Name {
         let at = offset as usize;
         &self.0[at + 1..at + 1 + self.0[at] as usize]
     }
-
 }
 
 /// Iterator over a name's labels, see [`Name::labels`].
