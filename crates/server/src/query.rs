@@ -168,7 +168,7 @@ impl Asked<'_> {
             Transport::Tcp => stats.tcp_received.add(1),
         }
         let (rcode, questions) = match self.slot.unanswerable {
-            None => return self.respond(buf, alias),
+            None => return self.respond(buf, len, alias),
             Some(Unanswerable::Ignore) => {
                 stats.ignored.add(1);
                 return 0;
@@ -191,7 +191,7 @@ impl Asked<'_> {
         self.finish(w, questions, 0, rcode)
     }
 
-    fn respond(&self, buf: &mut [u8], alias: &mut HashedName) -> usize {
+    fn respond(&self, buf: &mut [u8], len: usize, alias: &mut HashedName) -> usize {
         let query = &self.slot.query;
         self.stats.qtypes.add(query.qtype);
         let limit = match (self.transport, &query.edns) {
@@ -201,7 +201,7 @@ impl Asked<'_> {
         };
         let mut w = Writer::new(buf, &self.slot.name, self.zones.hasher(), usize::from(query.question_end), limit);
         if let Some(tsig) = query.tsig {
-            return self.unknown_key(usize::from(tsig), w);
+            return self.unknown_key(len, usize::from(tsig), w);
         }
         let Some(edns) = &query.edns else {
             let (rcode, aa, _) = self.answer(&mut w, alias);
@@ -300,8 +300,9 @@ impl Asked<'_> {
 
     /// RFC 8945 5.2.1: a key that we do not have gets NOTAUTH, and BADKEY in an unsigned TSIG record,
     /// which is the last one (RFC 8945 5.1).
-    fn unknown_key(&self, tsig: usize, mut w: Writer<'_>) -> usize {
-        let refusal = crate::tsig::bad_key(w.octets(), tsig);
+    fn unknown_key(&self, len: usize, tsig: usize, mut w: Writer<'_>) -> usize {
+        // Behind the packet the buffer holds what is left of others.
+        let refusal = w.octets().get(..len).and_then(|packet| crate::tsig::bad_key(packet, tsig));
         if let Some(edns) = self.slot.query.edns.map(|edns| self.edns(&edns, w.octets())) {
             let _ = edns.write(&mut w, 0);
         }
