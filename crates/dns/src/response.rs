@@ -166,16 +166,11 @@ impl<'a> Writer<'a> {
         ttl: u32,
         rdata: &[u8],
     ) -> Result<(), Full> {
-        let mark = (self.pos, self.remembered);
-        let result = self.record_inner(owner, rtype, Class::IN, ttl, rdata);
-        match result {
-            Ok(()) => self.counts[section as usize] += 1,
-            Err(Full) => (self.pos, self.remembered) = mark,
-        }
-        result
+        self.record_in_class(section, owner, (rtype, Class::IN), ttl, rdata)
     }
 
     /// Writes a record of another class; see [`Writer::record`].
+    #[inline]
     pub fn record_in_class(
         &mut self,
         section: Section,

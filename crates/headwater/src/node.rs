@@ -117,11 +117,11 @@ impl Node {
     /// A socket that cannot be opened. A zone that cannot be loaded is logged and answers SERVFAIL.
     pub fn start(config: &Config) -> Result<Node, NodeError> {
         let hasher = NameHasher::new(getrandom::u64()?);
-        let sockets = open_all(&config.server.listen, config.server.workers)?;
+        let sockets = open(&config.server.listen, config.server.workers, |_| false)?;
         let secrets = Secrets::new(random_secret()?);
         let mut node = Node {
             zones: Published::new(ZoneTable::new(hasher, Vec::new())),
-            settings: Published::new(settings(config, secrets)),
+            settings: Published::new(settings(config, Some(secrets))),
             sources: HashMap::new(),
             listeners: Vec::new(),
             connections: Arc::default(),
@@ -150,7 +150,7 @@ impl Node {
             config.server.listen.iter().filter(|listen| !known.contains(listen)).copied().collect();
         // An address that only changes its protocols or its number of threads is handed over.
         let handed_over = |listen: &Listen| gone.iter().any(|old| old.listen.address == listen.address);
-        let sockets = open_some(&fresh, config.server.workers, handed_over);
+        let sockets = open(&fresh, config.server.workers, handed_over);
         let sockets = match sockets {
             Ok(sockets) => sockets,
             Err(error) => {
@@ -160,10 +160,8 @@ impl Node {
         };
         self.workers = config.server.workers;
         self.listeners = kept;
-        let secrets = self.settings.latest().cookies.clone();
-        let mut next = settings(config, Secrets::new(random_secret()?));
-        next.cookies = secrets.or(next.cookies);
-        self.settings.publish(next);
+        let cookies = self.settings.latest().cookies.clone();
+        self.settings.publish(settings(config, cookies));
         let report = self.reload_zones(config);
         for (listen, sockets) in sockets {
             let listener = self.serve(listen, sockets)?;
@@ -325,17 +323,13 @@ struct Sockets {
     tcp: Vec<std::net::TcpListener>,
 }
 
-fn open_all(listen: &[Listen], workers: usize) -> Result<Vec<(Listen, Sockets)>, NodeError> {
-    open_some(listen, workers, |_| false)
-}
-
 /// Opens sockets; those for which `shared` holds are ours already.
-fn open_some(
+fn open(
     listen: &[Listen],
     workers: usize,
     shared: impl Fn(&Listen) -> bool,
 ) -> Result<Vec<(Listen, Sockets)>, NodeError> {
-    let open = |listen: &Listen| {
+    let open_one = |listen: &Listen| {
         let address = listen.address;
         let failed = |protocol| move |error| NodeError::Bind { address, protocol, error };
         let mut sockets = Sockets { udp: Vec::new(), tcp: Vec::new() };
@@ -358,11 +352,11 @@ fn open_some(
         }
         Ok((*listen, sockets))
     };
-    listen.iter().map(open).collect()
+    listen.iter().map(open_one).collect()
 }
 
 /// The data plane's settings for a configuration.
-fn settings(config: &Config, secrets: Secrets) -> Settings {
+fn settings(config: &Config, cookies: Option<Secrets>) -> Settings {
     let identity = || nix::unistd::gethostname().ok()?.into_string().ok();
     Settings {
         version: config.server.chaos.then(|| concat!("headwater ", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -370,7 +364,7 @@ fn settings(config: &Config, secrets: Secrets) -> Settings {
         nsid: config.server.nsid.clone(),
         udp_size: config.server.edns_udp_size,
         minimal_responses: config.server.minimal_responses,
-        cookies: Some(secrets),
+        cookies,
     }
 }
 
