@@ -15,6 +15,7 @@ pub mod rdata;
 pub mod response;
 pub mod rtype;
 pub mod scan;
+pub mod serial;
 pub mod zonefile;
 
 pub use class::Class;

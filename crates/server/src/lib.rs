@@ -3,6 +3,7 @@
 //! Links no store, no broker and no HTTP API; the control plane gives it zones through
 //! [`zone::Published`] and settings through [`settings::Settings`].
 
+pub mod control;
 pub mod limits;
 pub mod listen;
 pub mod policy;

@@ -4,6 +4,7 @@
 pub mod additional;
 pub mod answer;
 pub mod builder;
+pub mod change;
 pub mod check;
 pub mod contents;
 mod denial;
@@ -15,9 +16,15 @@ pub mod node;
 mod order;
 mod page;
 pub mod publish;
+pub mod records;
+pub mod settings;
 pub mod table;
 
 pub use builder::Builder;
+pub use change::{Action, ChangeSet, RrsetChange, ZoneChange};
 pub use contents::Contents;
+pub use draft::{Edit, Records};
 pub use publish::{Published, Reader};
+pub use records::{RecordList, RecordListBuilder};
+pub use settings::{SerialPolicy, ZoneKind, ZoneSettings};
 pub use table::{Zone, ZoneTable};

@@ -1,0 +1,142 @@
+//! What is submitted to the committer, and what comes back.
+
+use std::sync::Arc;
+
+use dns::{Name, NameBuf, Rcode};
+use journal::{JournalError, Offset};
+use zone::check::Finding;
+use zone::{ChangeSet, Contents, Edit, RecordList, ZoneSettings};
+
+/// A zone as the changes that are under way leave it.
+#[derive(Clone)]
+pub struct DraftZone {
+    /// The records; `None`: a secondary before its first transfer.
+    pub contents: Option<Contents>,
+    /// How it is served.
+    pub settings: Arc<ZoneSettings>,
+}
+
+/// What a change is built on.
+pub trait Drafts {
+    /// The zone of the journal with this name.
+    fn zone(&self, name: &Name) -> Option<DraftZone>;
+    /// Whether the zone is served from a file of the configuration, which only its file changes.
+    fn is_file_zone(&self, name: &Name) -> bool;
+}
+
+/// How the serial of a changed zone is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SerialRule {
+    /// By the zone's policy; a later serial that the change itself brings is kept.
+    Policy,
+    /// The SOA record that the change brings is taken as it is: transfers.
+    AsGiven,
+}
+
+/// What shall happen to a zone.
+#[derive(Debug, Clone)]
+pub enum Intent {
+    /// It comes to be.
+    Create {
+        /// How it is served.
+        settings: ZoneSettings,
+        /// Its records; empty only for a secondary.
+        records: RecordList,
+    },
+    /// RRsets become what the edits say; those that are so already are left out, and if nothing is left, nothing
+    /// happens.
+    Edit {
+        /// In their order.
+        edits: Vec<Edit>,
+        /// The serial.
+        serial: SerialRule,
+    },
+    /// All records are exchanged; small differences become an edit.
+    Replace {
+        /// What there is afterwards.
+        records: RecordList,
+        /// The serial.
+        serial: SerialRule,
+    },
+    /// It is served in another way.
+    Configure {
+        /// The way.
+        settings: ZoneSettings,
+    },
+    /// It goes.
+    Delete,
+}
+
+/// Decides what shall happen, seeing what is there. Runs on the committer's thread: it must not wait. It is called
+/// again if another writer was faster.
+pub type Prepare = Box<dyn FnMut(&dyn Drafts) -> Result<Vec<(NameBuf, Intent)>, CommitError> + Send>;
+
+/// A change to be made.
+pub struct Request {
+    /// Who makes it; see [`ChangeSet::who`].
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// The offset of the change that this one takes back.
+    pub reverts: Option<Offset>,
+    /// What shall happen.
+    pub prepare: Prepare,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// The offset of the change; `None`: there was nothing to change, or it was a dry run.
+    pub offset: Option<Offset>,
+    /// The change.
+    pub change: Arc<ChangeSet>,
+    /// What the owners of the zones should look at.
+    pub warnings: Vec<Finding>,
+}
+
+/// Why a change was not made. Nothing of it has happened.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommitError {
+    /// There is no such zone.
+    #[error("there is no zone {0}")]
+    NoSuchZone(NameBuf),
+    /// There is one with this name.
+    #[error("there is a zone {0} already")]
+    ZoneExists(NameBuf),
+    /// The zone cannot be changed this way.
+    #[error("zone {zone} cannot be changed: {why}")]
+    ReadOnly {
+        /// Which.
+        zone: NameBuf,
+        /// Why.
+        why: &'static str,
+    },
+    /// The zone is no longer what the request was made for, or another writer was always faster.
+    #[error("zone {zone} has changed in the meantime{}", .serial.map(|s| format!(" (its serial is {s})")).unwrap_or_default())]
+    Conflict {
+        /// Which.
+        zone: NameBuf,
+        /// Its serial now.
+        serial: Option<u32>,
+    },
+    /// The zone would not be one that can be served.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<Finding>),
+    /// Whoever asks may not do this.
+    #[error("{0}")]
+    Denied(String),
+    /// A dynamic update is answered with this code (RFC 2136).
+    #[error("update refused: {0}")]
+    Update(Rcode),
+    /// The change cannot be stored.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Too many changes wait.
+    #[error("too many changes wait to be made")]
+    Busy,
+    /// The server stops.
+    #[error("the server is stopping")]
+    Stopping,
+}

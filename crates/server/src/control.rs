@@ -1,0 +1,76 @@
+//! What the data plane hands to the control plane: messages that one look at the zones does not answer.
+//!
+//! [`crate::query`] decides which they are; the control plane answers when it can, from any thread. TSIG is
+//! dealt with on this side: requests come verified and without their TSIG record, answers are signed on the way out.
+
+use std::net::SocketAddr;
+
+use dns::NameBuf;
+
+use crate::query::Transport;
+
+/// What a message asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A dynamic update (RFC 2136).
+    Update,
+    /// A primary says that a zone changed (RFC 1996).
+    Notify,
+    /// AXFR or IXFR (RFC 5936, RFC 1995).
+    Transfer,
+}
+
+/// A message for the control plane.
+#[derive(Debug)]
+pub struct Request {
+    /// What it asks for.
+    pub kind: Kind,
+    /// The message without its TSIG record; its header and question have been looked at, nothing else.
+    pub message: Vec<u8>,
+    /// Who sent it.
+    pub client: SocketAddr,
+    /// How it came.
+    pub transport: Transport,
+    /// The TSIG key that it is signed with.
+    pub key: Option<NameBuf>,
+    /// Largest response in octets, room for the signature already taken off.
+    pub limit: usize,
+}
+
+/// A sequence of messages: a zone transfer.
+pub trait Messages: Send {
+    /// Writes the next message to `out`, which is empty; `false`: there is none, and `out` is left empty. It does not
+    /// wait, and no message is larger than 65,535 octets less 600 for a signature.
+    fn next(&mut self, out: &mut Vec<u8>) -> bool;
+}
+
+/// An answer.
+pub enum Answer {
+    /// One message.
+    Message(Vec<u8>),
+    /// Several, as quickly as the client takes them; over TCP only.
+    Stream(Box<dyn Messages>),
+    /// None: the request is dropped.
+    Nothing,
+}
+
+/// The control plane.
+pub trait Control: Send + Sync {
+    /// Takes a message and returns soon; what takes longer is done on another thread.
+    fn take(&self, request: Request, reply: Reply);
+}
+
+/// Where the answer to a request goes.
+pub struct Reply(Box<dyn FnOnce(Answer) + Send>);
+
+impl Reply {
+    /// A reply that `send` takes.
+    pub fn new(send: impl FnOnce(Answer) + Send + 'static) -> Reply {
+        Reply(Box::new(send))
+    }
+
+    /// Answers.
+    pub fn send(self, answer: Answer) {
+        (self.0)(answer);
+    }
+}

@@ -1,0 +1,96 @@
+//! Changes as data: what was, what is, on which serial it was built. The journal carries them, the
+//! replica folds them, transfers, history and reverts are made from them.
+
+use dns::{NameBuf, RType};
+
+use crate::draft::{Edit, Records};
+use crate::records::RecordList;
+use crate::settings::ZoneSettings;
+
+/// What one commit does, to one zone or to several: all of it happens, or none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChangeSet {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Who, as the log names them: `user:anna`, `token:acme`, `update:192.0.2.1 key:k.`, `transfer:...`.
+    pub who: String,
+    /// Why, in the words of whoever made the change; may be empty.
+    pub why: String,
+    /// The offset of the change that this one takes back.
+    pub reverts: Option<u64>,
+    /// What happens to each zone; a zone occurs once.
+    pub zones: Vec<ZoneChange>,
+}
+
+/// What happens to one zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneChange {
+    /// The apex.
+    pub zone: NameBuf,
+    /// The serial that the change was built on; `None`: there was no such zone, or it had no contents.
+    pub from: Option<u32>,
+    /// The serial afterwards; `None`: no zone, or no contents.
+    pub to: Option<u32>,
+    /// What happens.
+    pub action: Action,
+}
+
+/// Kinds of change. Each carries what was as well as what is, so that it can be taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// The zone comes to be. Without records it has no contents yet (a secondary before its first transfer).
+    Create {
+        /// How it is served.
+        settings: ZoneSettings,
+        /// Its records.
+        records: RecordList,
+    },
+    /// RRsets change; among them the SOA.
+    Edit(Vec<RrsetChange>),
+    /// All records are exchanged.
+    Replace {
+        /// What was; empty if there were no contents.
+        before: RecordList,
+        /// What is.
+        after: RecordList,
+    },
+    /// The way the zone is served changes; its records do not.
+    Configure {
+        /// What was.
+        before: ZoneSettings,
+        /// What is.
+        after: ZoneSettings,
+    },
+    /// The zone goes.
+    Delete {
+        /// How it was served.
+        settings: ZoneSettings,
+        /// Its records.
+        records: RecordList,
+    },
+}
+
+/// The records of one owner and type before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RrsetChange {
+    /// The owner.
+    pub owner: NameBuf,
+    /// The type.
+    pub rtype: RType,
+    /// What was; `None`: nothing.
+    pub before: Option<Records>,
+    /// What is; `None`: nothing.
+    pub after: Option<Records>,
+}
+
+impl RrsetChange {
+    /// The step that makes it.
+    pub fn edit(&self) -> Edit {
+        Edit { owner: self.owner.clone(), rtype: self.rtype, records: self.after.clone() }
+    }
+
+    /// The step that takes it back.
+    pub fn undo(&self) -> Edit {
+        Edit { owner: self.owner.clone(), rtype: self.rtype, records: self.before.clone() }
+    }
+}
