@@ -125,19 +125,18 @@ pub fn session_of(headers: &HeaderMap) -> Option<&str> {
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }
 
-/// A token in the password's place counts too: clients that only know Basic can use one.
+/// Who sends this name and password; a token may stand in place of the password.
 ///
 /// # Errors
 /// 401, 429.
 pub async fn by_password(app: &App, user: String, password: String, client: IpAddr) -> Result<Principal, Problem> {
-    if looks_like_token(&password) {
-        return principal_of_token(&app.access.state(), &password, client, now_ms()).map_err(refusal);
-    }
+    let is_token = looks_like_token(&password);
     let (access, logins) = (app.access.clone(), app.logins.clone());
-    super::backend::blocking(move || {
-        logins.principal_of_password(&access.state(), &user, &password, client, now_ms()).map_err(refusal)
-    })
-    .await
+    let find = move || {
+        logins.principal_of_basic(&access.state(), &user, &password, client, now_ms()).map_err(refusal)
+    };
+    // Only a password takes long.
+    if is_token { find() } else { super::backend::blocking(find).await }
 }
 
 /// A cookie comes along whoever made the browser send the request. JSON and headers of our own are what a page of

@@ -213,7 +213,8 @@ fn misplaced(step: &ZoneStep) -> Result<(), Unplanned> {
     if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
 }
 
-fn prefixed(unplanned: Unplanned, prefix: &str) -> Unplanned {
+/// Faults of a list stand below it.
+pub fn prefixed(unplanned: Unplanned, prefix: &str) -> Unplanned {
     match unplanned {
         Unplanned::Fields(errors) => errors.into_iter().map(|error| error.below(prefix)).collect::<Vec<_>>().into(),
         refused @ Unplanned::Refused(_) => refused,
