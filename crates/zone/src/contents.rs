@@ -173,8 +173,9 @@ impl Contents {
     /// All nodes with records from `name` on, in canonical order; from the apex on if `name` is not in the zone.
     pub fn nodes_from(&self, name: &Name) -> impl Iterator<Item = Node<'_>> {
         let mut buffer = [0; MAX_KEY_LEN];
-        let key = sort_key(name.strip_suffix(&self.origin).unwrap_or_default(), &mut buffer);
-        self.orders.names.iter_from(key).filter_map(|key| self.get_labels(labels_of(key, &mut [0; 256])))
+        let key = sort_key(name.strip_suffix(&self.origin).unwrap_or_default(), &mut buffer).to_vec();
+        let keys = self.orders.names.iter_from(&key);
+        keys.filter_map(|key| self.get_labels(labels_of(key, &mut [0; 256])))
     }
 
     /// The absolute name of a node.

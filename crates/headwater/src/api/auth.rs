@@ -109,6 +109,12 @@ fn proof(headers: &HeaderMap) -> Result<Option<Proof<'_>>, Problem> {
     Ok(Some(Proof::Password(user, password)))
 }
 
+/// User and password of the `Authorization` header, if that is what it holds.
+pub fn basic_of(headers: &HeaderMap) -> Option<(String, String)> {
+    let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    basic(scheme, rest)
+}
+
 /// User and password of RFC 7617.
 fn basic(scheme: &str, rest: &str) -> Option<(String, String)> {
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -132,9 +138,7 @@ pub fn session_of(headers: &HeaderMap) -> Option<&str> {
 pub async fn by_password(app: &App, user: String, password: String, client: IpAddr) -> Result<Principal, Problem> {
     let is_token = looks_like_token(&password);
     let (access, logins) = (app.access.clone(), app.logins.clone());
-    let find = move || {
-        logins.principal_of_basic(&access.state(), &user, &password, client, now_ms()).map_err(refusal)
-    };
+    let find = move || logins.principal_of_basic(&access.state(), &user, &password, client, now_ms()).map_err(refusal);
     // Only a password takes long.
     if is_token { find() } else { super::backend::blocking(find).await }
 }
@@ -184,7 +188,8 @@ mod tests {
     fn sessions_and_forgery() {
         assert_eq!(session_of(&headers(&[("cookie", "a=b; hw_session=xyz")])), Some("xyz"));
         assert_eq!(session_of(&headers(&[("cookie", "xhw_session=xyz")])), None);
-        let check = |pairs: &[(&'static str, &'static str)], want| assert_eq!(not_forged(&headers(pairs)).is_ok(), want);
+        let check =
+            |pairs: &[(&'static str, &'static str)], want| assert_eq!(not_forged(&headers(pairs)).is_ok(), want);
         check(&[], false);
         check(&[("content-type", "text/plain")], false);
         check(&[("content-type", "application/json; charset=utf-8")], true);

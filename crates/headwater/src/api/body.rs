@@ -75,7 +75,8 @@ fn fault(error: &serde_json::Error, pointer: String) -> Problem {
     let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let (line, column) = (Some(place(error.line())), Some(place(error.column())));
     let has_form = !error.is_data();
-    let at = FieldError { pointer: (!has_form).then_some(pointer), line, column, detail: detail.clone(), parameter: None };
+    let at =
+        FieldError { pointer: (!has_form).then_some(pointer), line, column, detail: detail.clone(), parameter: None };
     if has_form {
         let detail = format!("the body is no JSON: {detail}, line {} column {}", error.line(), error.column());
         return Problem::bad_request(detail).with(vec![at]);

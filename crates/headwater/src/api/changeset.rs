@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use zone::{RecordList, ZoneSettings};
 
 use super::auth::Caller;
+use super::etag::IfMatch;
 use super::limits::{MAX_ERRORS, MAX_STEPS};
 use super::names;
 use super::new_zone;
@@ -16,7 +17,6 @@ use super::problem::{FieldError, Problem};
 use super::rrset::{self, RrsetIn};
 use super::settings::{Kind, SettingsIn};
 use super::state::App;
-use super::etag::IfMatch;
 use crate::auth::{Action, Verb};
 
 /// Name servers of a new zone.
@@ -177,7 +177,8 @@ fn plan(app: &App, caller: &Caller, step: &ZoneStep) -> Result<Plan, Unplanned> 
         ZoneAction::Create => {
             let (rrsets, nameservers) = (step.rrsets.as_deref(), step.nameservers.as_deref());
             let settings = step.settings.clone().unwrap_or_default();
-            let created = create(app, caller, &zone, &settings, nameservers.unwrap_or_default(), rrsets.unwrap_or_default());
+            let created =
+                create(app, caller, &zone, &settings, nameservers.unwrap_or_default(), rrsets.unwrap_or_default());
             created.map_err(|error| below_settings(error, "/settings"))?
         }
         ZoneAction::Edit => {
@@ -324,7 +325,11 @@ fn read_change(zone: &NameBuf, change: &RrsetStep) -> Result<(NameBuf, Op), Vec<
         return Err(error("/records", "delete takes no records and no TTL; remove does"));
     }
     let Some(rtype) = &change.rtype else {
-        return if change.op == RrsetOp::Delete { Ok((owner, Op::DeleteName)) } else { Err(error("/type", "a record type")) };
+        return if change.op == RrsetOp::Delete {
+            Ok((owner, Op::DeleteName))
+        } else {
+            Err(error("/type", "a record type"))
+        };
     };
     let rtype = names::rtype(rtype).map_err(|why| error("/type", &why))?;
     let ttl = rrset::ttl(change.ttl)?;

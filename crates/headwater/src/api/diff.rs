@@ -99,7 +99,8 @@ impl<'a> Rows<'a> {
 
 /// The records of `list` that `other` does not have.
 fn only_in<'a>(list: &'a RecordList, other: &RecordList) -> impl Iterator<Item = ListedRecord<'a>> {
-    let key = |record: &ListedRecord<'_>| (record.owner.to_canonical(), record.rtype, record.ttl, record.rdata.to_vec());
+    let key =
+        |record: &ListedRecord<'_>| (record.owner.to_canonical(), record.rtype, record.ttl, record.rdata.to_vec());
     let known: HashSet<_> = other.iter().map(|record| key(&record)).collect();
     list.iter().filter(move |record| !known.contains(&key(record)))
 }
@@ -119,9 +120,8 @@ fn gone<'a>(
         ttl: list.ttl,
         rdata: data,
     };
-    list.into_iter().flat_map(move |list| {
-        list.data.iter().filter(move |data| !known(list, data)).map(move |data| row(list, data))
-    })
+    list.into_iter()
+        .flat_map(move |list| list.data.iter().filter(move |data| !known(list, data)).map(move |data| row(list, data)))
 }
 
 /// The difference that a change of a zone made.
@@ -188,14 +188,17 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_listed() {
-        let records = |ttl, data: &[u8]| Some(Records { ttl, data: data.iter().map(|&n| vec![192, 0, 2, n]).collect(), signatures: Vec::new() });
+        let records = |ttl, data: &[u8]| {
+            Some(Records { ttl, data: data.iter().map(|&n| vec![192, 0, 2, n]).collect(), signatures: Vec::new() })
+        };
         let check = |before: Option<Records>, after: Option<Records>, want: &str| {
             let owner = "a.example.".parse().expect("name");
             let edit = Action::Edit(vec![RrsetChange { owner, rtype: RType::A, before, after }]);
             let zone = "example.".parse().expect("name");
             let mut out = String::new();
             write_text(&ZoneChange { zone, from: Some(1), to: Some(2), action: edit }, &mut out);
-            let lines: Vec<String> = out.lines().skip(1).map(|line| line.replace("a.example.\t", "").replace('\t', " ")).collect();
+            let lines: Vec<String> =
+                out.lines().skip(1).map(|line| line.replace("a.example.\t", "").replace('\t', " ")).collect();
             assert_eq!(lines.join(","), want);
         };
         check(records(1, &[1, 2]), records(1, &[2, 3]), "-1 IN A 192.0.2.1,+1 IN A 192.0.2.3");

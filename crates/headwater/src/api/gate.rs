@@ -1,11 +1,12 @@
 //! What every request passes: who asks, the bounds of its body, and `Idempotency-Key`.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -34,6 +35,17 @@ pub struct ClientAddress(pub SocketAddr);
 pub fn client_of(parts: &Parts) -> IpAddr {
     let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     parts.extensions.get::<ClientAddress>().map_or(unknown, |address| address.0.ip().to_canonical())
+}
+
+/// The address of the client, for handlers.
+pub struct Client(pub IpAddr);
+
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Client, Infallible> {
+        Ok(Client(client_of(parts)))
+    }
 }
 
 /// The middleware.
@@ -75,9 +87,7 @@ fn bounds(path: &str) -> (usize, Duration) {
 
 /// Reads a body as it comes, so that memory is taken only for what has arrived.
 async fn read(parts: &Parts, mut body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body may have {limit} octets at most"))
-    };
+    let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body may have {limit} octets at most"));
     let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > limit as u64) {
         return Err(too_large());

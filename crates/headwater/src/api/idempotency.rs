@@ -129,7 +129,6 @@ impl Table {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

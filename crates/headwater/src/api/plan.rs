@@ -192,7 +192,8 @@ impl Work<'_> {
             }
             Op::Delete(rtype) => self.set(owner, *rtype, None),
             Op::DeleteName => {
-                let types = self.contents.get(owner).into_iter().flat_map(|node| node.rrsets()).map(|rrset| rrset.rtype);
+                let types =
+                    self.contents.get(owner).into_iter().flat_map(|node| node.rrsets()).map(|rrset| rrset.rtype);
                 let pending = self.edits.iter().filter(|edit| edit.owner == *owner).map(|edit| edit.rtype);
                 let all: Vec<RType> = types.chain(pending).collect();
                 all.into_iter().for_each(|rtype| self.set(owner, rtype, None));
@@ -200,7 +201,14 @@ impl Work<'_> {
         }
     }
 
-    fn replace(&mut self, owner: &NameBuf, rtype: RType, before: Option<Records>, ttl: Option<u32>, data: Vec<Vec<u8>>) {
+    fn replace(
+        &mut self,
+        owner: &NameBuf,
+        rtype: RType,
+        before: Option<Records>,
+        ttl: Option<u32>,
+        data: Vec<Vec<u8>>,
+    ) {
         if data.is_empty() {
             return self.set(owner, rtype, None);
         }

@@ -71,7 +71,7 @@ impl ListParams {
     /// 400.
     pub fn read(&self, zone: &Name) -> Result<Wanted, Problem> {
         let bad_after = || Problem::parameter("after", "`next` of a page");
-        let after = self.after.as_deref().map(|text| {
+        let after = self.after.as_deref().map(|text| -> Result<_, Problem> {
             let (name, rtype) = text.rsplit_once('/').ok_or_else(bad_after)?;
             let name: NameBuf = name.parse().map_err(|_| bad_after())?;
             Ok((name, RType::from_text(rtype.as_bytes()).ok_or_else(bad_after)?))
@@ -313,12 +313,7 @@ impl RrsetPatch {
             None if ttl.is_none() && add.is_none() && remove.is_none() => {
                 Err(vec![FieldError::at("", "at least one of ttl, records, add, remove")])
             }
-            None => Ok(Op::Merge {
-                rtype,
-                ttl,
-                add: add.unwrap_or_default(),
-                remove: remove.unwrap_or_default(),
-            }),
+            None => Ok(Op::Merge { rtype, ttl, add: add.unwrap_or_default(), remove: remove.unwrap_or_default() }),
         }
     }
 }

@@ -74,7 +74,7 @@ async fn accept(
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            _ = stopping.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stopping) => break,
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
@@ -119,7 +119,7 @@ async fn converse(
     let mut connection = std::pin::pin!(connection);
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        _ = stopping.wait_for(|stop| *stop) => {
+        () = stopped(&mut stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -127,6 +127,12 @@ async fn converse(
     if let Err(error) = outcome {
         tracing::debug!(%error, client = %address, "HTTP connection ended");
     }
+}
+
+/// Returns when the server stops.
+pub async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that nobody can tell any more: that is an end, too.
+    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 /// Places for connections.
@@ -198,7 +204,11 @@ impl<I: Write + Unpin> Patient<I> {
 }
 
 impl<I: Read + Unpin> Read for Patient<I> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(context, buffer)
     }
 }

@@ -87,9 +87,7 @@ impl App {
         let request =
             Request { who: caller.who(), why: said.why, reverts: said.reverts, prepare, dry_run: said.dry_run };
         backend::commit(&*self.backend, request).await.map_err(|error| match error {
-            CommitError::Conflict { .. } if !said.conditional => {
-                Problem::new(StatusCode::CONFLICT, error.to_string())
-            }
+            CommitError::Conflict { .. } if !said.conditional => Problem::new(StatusCode::CONFLICT, error.to_string()),
             error => error.into(),
         })
     }
