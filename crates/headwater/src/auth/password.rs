@@ -177,3 +177,74 @@ impl Drop for Turn<'_> {
         self.0.freed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::super::fixture::{PASSWORD, hash};
+    use super::*;
+
+    #[test]
+    fn only_the_password_fits() {
+        let hash = hash();
+        assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_phc());
+        assert!(verify(Some(&hash), PASSWORD).expect("verified"));
+        for wrong in ["", "correct hors", "correct horsE", &"a".repeat(MAX_PASSWORD + 1)] {
+            assert!(!verify(Some(&hash), wrong).expect("verified"), "{wrong}");
+        }
+        assert!(!verify(None, PASSWORD).expect("verified"));
+        assert_ne!(PasswordHash::new(PASSWORD).expect("hash"), hash, "another salt");
+    }
+
+    #[test]
+    fn new_passwords_have_a_length() {
+        assert!(matches!(PasswordHash::new("1234567"), Err(PasswordError::TooShort)));
+        assert!(matches!(PasswordHash::new(&"a".repeat(257)), Err(PasswordError::TooLong)));
+    }
+
+    #[test]
+    fn hashes_from_elsewhere() {
+        let good = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert!(verify(Some(&good.parse().expect("hash")), "password").expect("verified"));
+        for bad in [
+            "",
+            "password",
+            &good.replace("argon2id", "argon2i"),
+            &good.replace("65536", "4000000"),
+            &good.replace("t=2", "t=1000"),
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ",
+        ] {
+            assert!(matches!(bad.parse::<PasswordHash>(), Err(PasswordError::NotAHash)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nothing_shows_the_hash() {
+        assert_eq!(format!("{:?}", hash()), "PasswordHash");
+    }
+
+    #[test]
+    fn turns_are_bounded() {
+        let turns = Arc::new(Turns::new(2));
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let threads: Vec<_> = (0..16)
+            .map(|_| {
+                let (turns, now, most) = (turns.clone(), now.clone(), most.clone());
+                std::thread::spawn(move || {
+                    let _turn = turns.take().expect("a turn");
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(2));
+                    now.fetch_sub(1, Ordering::SeqCst);
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().expect("thread"));
+        assert_eq!(most.load(Ordering::SeqCst), 2);
+        // With everybody waiting who may, the next one is turned away.
+        *turns.state.lock().expect("lock") = (2, MAX_WAITING);
+        assert!(matches!(turns.take(), Err(PasswordError::Busy)));
+    }
+}
