@@ -358,7 +358,8 @@ mod tests {
     #[test]
     fn what_clashes_is_rejected() {
         let check = |kind: EventKind, want: &str| {
-            let (before, mut after) = (some(), some());
+            let before = some();
+            let mut after = before.clone();
             let rejected = after.fold(after.next(), &event(kind.clone())).expect_err(want);
             assert_eq!(rejected.to_string(), want);
             assert_eq!(before.check(&event(kind)), Err(rejected));
