@@ -45,7 +45,7 @@ pub fn verify_request(message: &[u8], tsig_at: usize, keys: &KeyRing, now: u64) 
     let stripped = record::strip(message, tsig_at).ok_or(Failure::Malformed)?;
     let key = keys.get(&owner).filter(|key| key.algorithm().name() == record.algorithm);
     let Some(key) = key else {
-        return Err(Refusal::new(&owner, &record, Rcode::BADKEY, None));
+        return Err(Refusal::failure(&owner, &record, Rcode::BADKEY, None));
     };
     // RFC 8945 5.2.2.1: a length that no truncation gives is a matter of form.
     if !key.algorithm().may_be_truncated_to(record.mac.len()) {
@@ -53,9 +53,9 @@ pub fn verify_request(message: &[u8], tsig_at: usize, keys: &KeyRing, now: u64) 
     }
     let mac = with_id(key.digest(), &stripped, record.original_id).variables(key, &record).finish();
     if !mac.is(record.mac) {
-        return Err(Refusal::new(&owner, &record, Rcode::BADSIG, None));
+        return Err(Refusal::failure(&owner, &record, Rcode::BADSIG, None));
     }
-    let refused = |error| Err(Refusal::new(&owner, &record, error, Some(key.clone())));
+    let refused = |error| Err(Refusal::failure(&owner, &record, error, Some(key.clone())));
     if !record.is_in_time(now) {
         return refused(Rcode::BADTIME);
     }
@@ -125,7 +125,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(owner: &Name, record: &Record<'_>, error: Rcode, key: Option<Arc<Key>>) -> Failure {
+    /// A request refused with `error`; `key`: the one that its MAC was right with.
+    fn failure(owner: &Name, record: &Record<'_>, error: Rcode, key: Option<Arc<Key>>) -> Failure {
         Failure::Refused(Refusal {
             error,
             owner: owner.to_owned(),
