@@ -46,6 +46,14 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Appends the node's octets to `out`, for [`Node::read`].
+    pub fn copy_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.flags.to_le_bytes());
+        out.push(self.labels.len() as u8);
+        out.extend_from_slice(self.labels);
+        out.extend_from_slice(self.rrsets);
+    }
+
     /// The owner's labels relative to the apex (empty for the apex itself).
     #[inline]
     pub fn labels(&self) -> &'a [u8] {

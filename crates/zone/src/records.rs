@@ -101,11 +101,9 @@ pub struct RecordListBuilder {
 
 impl RecordListBuilder {
     /// Adds a record.
-    ///
-    /// # Panics
-    /// Data of more than 65,535 octets.
     pub fn push(&mut self, owner: &Name, rtype: RType, ttl: u32, rdata: &[u8]) {
-        let len = u16::try_from(rdata.len()).expect("record data is at most 65,535 octets long");
+        // No record has more data than that (RFC 1035 4.1.3).
+        let Ok(len) = u16::try_from(rdata.len()) else { return };
         // Case counts: owners are shown as they were given.
         if self.count > 0 && self.owner == owner.as_wire() {
             self.octets.push(SAME_OWNER);
