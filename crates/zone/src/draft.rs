@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use dns::{NameBuf, RType};
+use dns::{Name, NameBuf, RType};
 
 use crate::builder::{chain_hash, compare_data, flags_of};
 use crate::contents::{Contents, Nsec3Chain, count_labels};
@@ -34,6 +34,18 @@ impl Records {
         }
     }
 
+    /// The same records in canonical order, each once: as a zone holds them.
+    pub fn normalised(mut self, rtype: RType) -> Records {
+        self.data.sort_by(|a, b| compare_data(rtype, a, b));
+        self.data.dedup_by(|a, b| compare_data(rtype, a, b).is_eq());
+        self
+    }
+
+    /// Whether there is neither a record nor a signature.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty() && self.signatures.is_empty()
+    }
+
     /// Octets that the records take in a zone.
     pub(crate) fn octets(&self) -> usize {
         self.data.iter().chain(&self.signatures).map(|data| data.len() + 2).sum()
@@ -52,6 +64,12 @@ pub struct Edit {
 }
 
 impl Contents {
+    /// The records of exactly this owner and type.
+    pub fn records(&self, owner: &Name, rtype: RType) -> Option<Records> {
+        let node = self.get(owner)?;
+        node.rrsets().find(|rrset| rrset.rtype == rtype).map(|rrset| Records::of(&rrset))
+    }
+
     /// The contents after `edits`, made one after the other. Edits outside the zone have no effect, nor have those
     /// that bring more data than a zone can hold: [`crate::check`] reports them.
     pub fn with(&self, edits: &[Edit]) -> Contents {
