@@ -9,7 +9,7 @@ use dns::{NameBuf, RType};
 
 use crate::builder::{chain_hash, compare_data, flags_of};
 use crate::contents::{Contents, Nsec3Chain, count_labels};
-use crate::node::{NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD};
+use crate::node::{MAX_NODE_BYTES, MAX_RRSET_BYTES, NSEC3_ONLY, Node, NodeWriter, Rrset, WILDCARD_CHILD};
 use crate::order::{MAX_KEY_LEN, Order, OrderBuilder, sort_key};
 
 /// The records of one owner and type, as a change brings them.
@@ -21,6 +21,23 @@ pub struct Records {
     pub data: Vec<Vec<u8>>,
     /// Data of the RRSIG records over them.
     pub signatures: Vec<Vec<u8>>,
+}
+
+impl Records {
+    /// The records of `rrset`. Signatures over nothing count with their own TTL.
+    pub fn of(rrset: &Rrset<'_>) -> Records {
+        let (signature_ttl, signatures) = rrset.signatures();
+        Records {
+            ttl: if rrset.count > 0 { rrset.ttl } else { signature_ttl },
+            data: rrset.data().map(<[u8]>::to_vec).collect(),
+            signatures: signatures.map(<[u8]>::to_vec).collect(),
+        }
+    }
+
+    /// Octets that the records take in a zone.
+    pub(crate) fn octets(&self) -> usize {
+        self.data.iter().chain(&self.signatures).map(|data| data.len() + 2).sum()
+    }
 }
 
 /// One step of a change: the RRset of `owner` and `rtype` becomes `records`, or goes.
@@ -35,7 +52,8 @@ pub struct Edit {
 }
 
 impl Contents {
-    /// The contents after `edits`, made one after the other. Edits outside the zone have no effect.
+    /// The contents after `edits`, made one after the other. Edits outside the zone have no effect, nor have those
+    /// that bring more data than a zone can hold: [`crate::check`] reports them.
     pub fn with(&self, edits: &[Edit]) -> Contents {
         let mut next = self.clone();
         for edit in edits {
@@ -46,11 +64,14 @@ impl Contents {
 
     fn apply(&mut self, edit: &Edit) {
         let Some(labels) = edit.owner.strip_suffix(&self.origin) else { return };
+        if edit.records.as_ref().is_some_and(|records| records.octets() > MAX_RRSET_BYTES) {
+            return;
+        }
         let before = self.clone();
         let old = before.get_labels(labels);
         let mut blob = Vec::new();
         let mut writer = NodeWriter::new(&mut blob, old.map_or(labels, |node| node.labels()));
-        let mut new = edit.records.as_ref();
+        let mut new = edit.records.as_ref().filter(|records| records.octets() > 0);
         for rrset in old.iter().flat_map(Node::rrsets) {
             if rrset.rtype >= edit.rtype
                 && let Some(records) = new.take()
@@ -65,6 +86,9 @@ impl Contents {
             write(&mut writer, edit.rtype, records);
         }
         writer.finish(0);
+        if blob.len() > MAX_NODE_BYTES {
+            return;
+        }
         let view = Node::read(&blob, blob.len());
         self.records = self.records + count(&view) - old.map_or(0, |node| count(&node));
         let removed = view.is_empty() && !labels.is_empty() && !before.has_below(labels);
@@ -201,13 +225,18 @@ fn count(node: &Node<'_>) -> u64 {
 }
 
 fn write(writer: &mut NodeWriter<'_>, rtype: RType, records: &Records) {
-    let mut data: Vec<&[u8]> = records.data.iter().map(Vec::as_slice).collect();
+    writer.begin(rtype, records.ttl);
+    canonical(rtype, &records.data).iter().for_each(|data| writer.record(data));
+    canonical(RType::RRSIG, &records.signatures).iter().for_each(|data| writer.signature(records.ttl, data));
+    writer.end();
+}
+
+/// Record data in canonical order, each once (RFC 4034 6.3).
+pub(crate) fn canonical(rtype: RType, data: &[Vec<u8>]) -> Vec<&[u8]> {
+    let mut data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
     data.sort_by(|a, b| compare_data(rtype, a, b));
     data.dedup_by(|a, b| compare_data(rtype, a, b).is_eq());
-    writer.begin(rtype, records.ttl);
-    data.iter().for_each(|data| writer.record(data));
-    records.signatures.iter().for_each(|data| writer.signature(records.ttl, data));
-    writer.end();
+    data
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod change;
 pub mod check;
 pub mod contents;
 mod denial;
+pub mod diff;
 pub mod draft;
 pub mod find;
 mod index;
@@ -19,6 +20,8 @@ pub mod publish;
 pub mod records;
 pub mod settings;
 pub mod table;
+#[cfg(test)]
+mod testing;
 
 pub use builder::Builder;
 pub use change::{Action, ChangeSet, RrsetChange, ZoneChange};

@@ -68,6 +68,11 @@ impl<'a> Node<'a> {
         self.rrsets.is_empty()
     }
 
+    /// Whether both hold the same octets: the same RRsets, or nearly always different ones.
+    pub fn has_rrsets_of(&self, other: &Node<'_>) -> bool {
+        self.rrsets == other.rrsets
+    }
+
     /// The RRset of a type; an entry that only holds signatures does not count.
     #[inline]
     pub fn rrset(&self, rtype: RType) -> Option<Rrset<'a>> {
