@@ -100,12 +100,13 @@ pub struct RecordListBuilder {
 }
 
 impl RecordListBuilder {
-    /// Adds a record.
-    ///
-    /// # Panics
-    /// Data of more than 65,535 octets.
+    /// Adds a record. Its data has at most 65,535 octets (RFC 1035 3.2.1), as all that came from a message
+    /// or a zone file; what is longer is no record and left out.
     pub fn push(&mut self, owner: &Name, rtype: RType, ttl: u32, rdata: &[u8]) {
-        let len = u16::try_from(rdata.len()).expect("record data is at most 65,535 octets long");
+        let Ok(len) = u16::try_from(rdata.len()) else {
+            debug_assert!(false, "record data of {} octets", rdata.len());
+            return;
+        };
         // Case counts: owners are shown as they were given.
         if self.count > 0 && self.owner == owner.as_wire() {
             self.octets.push(SAME_OWNER);
