@@ -7,11 +7,9 @@
 pub mod accepted;
 pub mod journal;
 pub mod replica;
-
-pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
-pub use replica::{Folded, Prepared, Rejected, Replica, ZoneState};
 pub mod store;
 
 pub use accepted::Accepted;
 pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
+pub use replica::{Folded, Prepared, Rejected, Replica, ZoneState};
 pub use store::{Checked, Follower, Store, StoredZone, check_position};
