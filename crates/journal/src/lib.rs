@@ -4,6 +4,10 @@
 //! at some offset, so that a start need not fold all of history.
 #![forbid(unsafe_code)]
 
+pub mod codec;
+pub mod frame;
 pub mod journal;
+mod octets;
 
+pub use frame::{Assembled, Assembler};
 pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
