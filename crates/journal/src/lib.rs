@@ -5,11 +5,15 @@
 #![forbid(unsafe_code)]
 
 pub mod accepted;
+pub mod codec;
+pub mod frame;
 pub mod journal;
+mod octets;
 pub mod replica;
 pub mod store;
 
 pub use accepted::Accepted;
+pub use frame::{Assembled, Assembler};
 pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
 pub use replica::{Folded, Prepared, Rejected, Replica, ZoneState};
 pub use store::{Checked, Follower, Store, StoredZone, check_position};
