@@ -287,7 +287,7 @@ impl Asked<'_> {
 
     fn may_ask(&self, zone: &Zone) -> bool {
         let policy = zone.policy.as_ref().and_then(|policy| policy.downcast_ref::<ZonePolicy>());
-        policy.is_none_or(|policy| policy.allow_query.iter().any(|net| net.contains(&self.client)))
+        policy.is_none_or(|policy| policy.allows_query(self.client))
     }
 
     /// RFC 5936 2.2.1: NOTAUTH for what is no apex of ours; nobody is allowed to transfer yet.
