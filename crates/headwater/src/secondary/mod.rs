@@ -265,11 +265,10 @@ impl Scheduler {
         {
             self.start(zone, visit);
         }
-        let contents = self.shared.zones.latest().get(zone).and_then(|zone| zone.contents.clone());
         let Some(secondary) = self.zones.get_mut(zone) else { return };
         secondary.running = false;
         let again = secondary.again.take();
-        let was_expired = secondary.timers.is_expired(now_s());
+        let was_expired = secondary.timers.is_expired();
         let mut error = String::new();
         match outcome {
             Outcome::Current { primary, soa } => {
@@ -286,7 +285,6 @@ impl Scheduler {
             }
         }
         let next = secondary.timers.next(now_s());
-        drop(contents);
         self.schedule.set(zone, next);
         self.show(zone, |status| (status.refreshing, status.error) = (false, error));
         if was_expired {
@@ -323,7 +321,7 @@ impl Scheduler {
             let status = all.entry(zone.to_owned()).or_default();
             status.checked_at_s = checked.map_or(0, |checked| checked.at_s);
             status.expires_at_s = checked.map_or(0, |checked| checked.expires_at_s);
-            status.expired = secondary.timers.is_expired(now_s());
+            status.expired = secondary.timers.is_expired();
             change(status);
         });
     }
