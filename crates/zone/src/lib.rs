@@ -22,6 +22,7 @@ pub mod settings;
 pub mod table;
 #[cfg(test)]
 mod testing;
+pub mod update;
 
 pub use builder::Builder;
 pub use change::{Action, ChangeSet, RrsetChange, ZoneChange};
