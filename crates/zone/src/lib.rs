@@ -19,6 +19,7 @@ pub mod publish;
 pub mod records;
 pub mod settings;
 pub mod table;
+pub mod xfr;
 
 pub use builder::Builder;
 pub use change::{Action, ChangeSet, RrsetChange, ZoneChange};
