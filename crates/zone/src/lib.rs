@@ -23,6 +23,7 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod update;
+pub mod xfr;
 
 pub use builder::Builder;
 pub use change::{Action, ChangeSet, RrsetChange, ZoneChange};
