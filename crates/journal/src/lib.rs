@@ -7,7 +7,11 @@
 pub mod codec;
 pub mod frame;
 pub mod journal;
+pub mod memory;
 mod octets;
+pub mod sqlite;
 
 pub use frame::{Assembled, Assembler};
 pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
+pub use memory::MemoryJournal;
+pub use sqlite::{SqliteJournal, Stream};
