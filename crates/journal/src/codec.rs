@@ -288,7 +288,7 @@ fn text(reader: &mut Reader<'_>) -> Option<String> {
 }
 
 fn mark(first: bool, second: bool) -> u8 {
-    u8::from(first) * FIRST | u8::from(second) * SECOND
+    [(first, FIRST), (second, SECOND)].iter().filter(|(is_there, _)| *is_there).map(|(_, bit)| bit).sum()
 }
 
 fn marks(reader: &mut Reader<'_>) -> Option<(bool, bool)> {
