@@ -5,9 +5,15 @@
 #![forbid(unsafe_code)]
 
 pub mod accepted;
+pub mod codec;
+pub mod frame;
+pub mod history;
 pub mod journal;
+mod octets;
 pub mod store;
 
 pub use accepted::Accepted;
+pub use frame::{Assembled, Assembler};
+pub use history::{History, Past};
 pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
 pub use store::{Checked, Follower, Store, StoredZone, check_position};
