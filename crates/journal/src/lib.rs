@@ -7,6 +7,7 @@
 pub mod accepted;
 pub mod codec;
 pub mod frame;
+pub mod history;
 pub mod journal;
 pub mod memory;
 mod octets;
@@ -16,6 +17,7 @@ pub mod store;
 
 pub use accepted::Accepted;
 pub use frame::{Assembled, Assembler};
+pub use history::History;
 pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
 pub use memory::MemoryJournal;
 pub use replica::{Folded, Prepared, Rejected, Replica, ZoneState};
