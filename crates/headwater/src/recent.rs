@@ -54,9 +54,9 @@ impl Recent {
     pub fn add(&self, accepted: &[Accepted]) {
         let mut changes = self.changes.write().unwrap_or_else(PoisonError::into_inner);
         for accepted in accepted {
-            for at in 0..accepted.change.zones.len() {
-                changes.add(Link::new(accepted, at));
-            }
+            let zones = accepted.change.zones.len();
+            let bytes = accepted.octets() / zones.max(1);
+            (0..zones).for_each(|at| changes.add(Link::new(accepted, at), bytes));
         }
         while changes.bytes > MAX_BYTES
             && let Some((name, offset)) = changes.order.pop_front()
@@ -79,11 +79,11 @@ impl Recent {
 }
 
 impl Changes {
-    fn add(&mut self, link: Link) {
+    fn add(&mut self, link: Link, bytes: usize) {
         let change = link.change();
-        let bytes = match &change.action {
+        match &change.action {
             // Only edits make a chain.
-            Action::Edit(edits) => edits.iter().map(size).sum(),
+            Action::Edit(_) => {}
             Action::Configure { .. } => return,
             Action::Create { .. } | Action::Replace { .. } | Action::Delete { .. } => {
                 let dropped = self.zones.remove(&change.zone).unwrap_or_default();
@@ -91,7 +91,7 @@ impl Changes {
                 self.kept -= dropped.len();
                 return;
             }
-        };
+        }
         let name = change.zone.clone();
         self.order.push_back((name.clone(), link.offset));
         let links = self.zones.entry(name.clone()).or_default();
@@ -123,14 +123,6 @@ impl Changes {
             self.zones.remove(name);
         }
     }
-}
-
-/// About what an RRset's change takes in memory.
-fn size(change: &zone::RrsetChange) -> usize {
-    let records = |records: &Option<zone::Records>| {
-        records.iter().flat_map(|r| r.data.iter().chain(&r.signatures)).map(|data| data.len() + 24).sum::<usize>()
-    };
-    change.owner.len() + 128 + records(&change.before) + records(&change.after)
 }
 
 #[cfg(test)]

@@ -55,6 +55,20 @@ pub struct Index {
     directory: Directory,
 }
 
+/// Where a walk over the pages of an index stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PageAt {
+    group: usize,
+    page: usize,
+}
+
+impl PageAt {
+    /// Goes on to the next page.
+    pub fn advance(&mut self) {
+        self.page += 1;
+    }
+}
+
 /// The first `bits` bits of a hash, as a number.
 #[inline]
 fn high(hash: u64, bits: u32) -> usize {
@@ -168,18 +182,29 @@ impl Index {
         (blobs / nodes.max(1) / 64 + 2).min(8) as u8
     }
 
+    /// The page where a walk over all pages stands; `None` at the end.
+    pub fn page_at(&self, at: &mut PageAt) -> Option<&Page> {
+        match &self.directory {
+            Directory::Single(page) => (*at == PageAt::default()).then_some(page),
+            Directory::Tree { root, .. } => loop {
+                match root.get(at.group)?.pages.get(at.page) {
+                    Some(page) => return Some(page),
+                    None => *at = PageAt { group: at.group + 1, page: 0 },
+                }
+            },
+        }
+    }
+
     /// All nodes, in no order that means anything.
     #[cfg(test)]
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        self.pages().flat_map(|page| page.nodes().map(|(node, _)| node))
-    }
-
-    #[cfg(test)]
-    fn pages(&self) -> Box<dyn Iterator<Item = &Page> + '_> {
-        match &self.directory {
-            Directory::Single(page) => Box::new(std::iter::once(page)),
-            Directory::Tree { root, .. } => Box::new(root.iter().flat_map(|group| group.pages.iter())),
-        }
+        let mut at = PageAt::default();
+        let pages = std::iter::from_fn(move || {
+            let page = self.page_at(&mut at)?;
+            at.advance();
+            Some(page)
+        });
+        pages.flat_map(|page| page.nodes().map(|(node, _)| node))
     }
 
     /// Replaces the node under `hash` and `labels` by `blob`, or takes it out. What other versions share is

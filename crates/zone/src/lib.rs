@@ -22,6 +22,8 @@ pub mod settings;
 pub mod table;
 #[cfg(test)]
 mod testing;
+pub mod update;
+pub mod xfr;
 
 pub use builder::Builder;
 pub use change::{Action, ChangeSet, RrsetChange, ZoneChange};

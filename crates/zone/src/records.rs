@@ -23,6 +23,13 @@ pub struct ListedRecord<'a> {
     pub rdata: &'a [u8],
 }
 
+/// A place in a list, at first its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    at: usize,
+    owner_at: usize,
+}
+
 /// Records one after the other; a clone shares them. RRSIG records are listed as such.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct RecordList {
@@ -69,6 +76,19 @@ impl RecordList {
             (rest, owner) = (behind, Some(record.owner));
             Some(record)
         })
+    }
+}
+
+impl RecordList {
+    /// The record at a place, and the place behind it; `None` at the end.
+    pub fn record_at(&self, place: Place) -> Option<(ListedRecord<'_>, Place)> {
+        let rest = self.octets.get(place.at..)?;
+        let same = rest.first() == Some(&SAME_OWNER);
+        let before = self.octets.get(place.owner_at..).filter(|_| same);
+        let owner = before.and_then(|octets| Name::split_from_wire(octets).ok()).map(|(owner, _)| owner);
+        let (record, behind) = split(rest, owner)?;
+        let owner_at = if same { place.owner_at } else { place.at };
+        Some((record, Place { at: self.octets.len() - behind.len(), owner_at }))
     }
 }
 
@@ -154,6 +174,13 @@ mod tests {
         let list = builder.finish();
         let got: Vec<_> = list.iter().map(|record| (record.owner.to_string(), record.ttl)).collect();
         assert_eq!(got, want);
+        let mut place = Place::default();
+        for record in list.iter() {
+            let (found, next) = list.record_at(place).expect("as many records");
+            assert_eq!(found, record);
+            place = next;
+        }
+        assert_eq!(list.record_at(place), None);
         assert_eq!(RecordList::from_octets(list.as_octets().to_vec()), Some(list));
     }
 
