@@ -73,20 +73,20 @@ fn what_does_not_go_together() {
     };
     check(
         "file: y, allow_update: [::1]",
-        &["1:42: zones[0].allow_update: a zone from a file takes no updates; `headwater zone import`"],
+        &["1:43: zones[0].allow_update: a zone from a file takes no updates; `headwater zone import`"],
     );
-    check("file: y, primaries: [::1]", &["1:39: zones[0].primaries: a zone is from a file or a secondary"]);
-    check("primaries: [::1], allow_update: [::2]", &["1:51: zones[0].allow_update: a secondary takes no updates"]);
+    check("file: y, primaries: [::1]", &["1:40: zones[0].primaries: a zone is from a file or a secondary"]);
+    check("primaries: [::1], allow_update: [::2]", &["1:52: zones[0].allow_update: a secondary takes no updates"]);
     check(
         "primaries: [x, '::1 key:', '::1:53:x']",
-        &["1:31: zones[0].primaries[0]: ", "1:34: zones[0].primaries[1]: ", "1:46: zones[0].primaries[2]: "],
+        &["1:32: zones[0].primaries[0]: ", "1:35: zones[0].primaries[1]: ", "1:47: zones[0].primaries[2]: "],
     );
-    check("notify: ['192.0.2.1:0']", &["1:28: zones[0].notify[0]: port 0"]);
+    check("notify: ['192.0.2.1:0']", &["1:29: zones[0].notify[0]: port 0"]);
     check(
         "allow_transfer: ['key:k type=A']",
-        &["1:36: zones[0].allow_transfer[0]: `name=` and `type=` limit updates only"],
+        &["1:37: zones[0].allow_transfer[0]: `name=` and `type=` limit updates only"],
     );
-    check("allow_update: ['type=A']", &["1:34: zones[0].allow_update[0]: expected a network, `key:NAME`, or both"]);
+    check("allow_update: ['type=A']", &["1:35: zones[0].allow_update[0]: expected a network, `key:NAME`, or both"]);
     check("serial_policy: newest", &["1:35: zones[0].serial_policy: expected one of increment, date, unixtime"]);
 }
 
@@ -94,7 +94,7 @@ fn what_does_not_go_together() {
 fn every_zone_with_a_bad_entry_is_named() {
     let text = "zones:\n- { name: a, allow_transfer: [x] }\n- { name: b, allow_transfer: [x] }\n";
     let found = lines(&load("each", text).expect_err("mistakes"));
-    assert!(found[0].starts_with("2:30: ") && found[1].starts_with("3:30: ") && found.len() == 2, "{found:#?}");
+    assert!(found[0].starts_with("2:31: ") && found[1].starts_with("3:31: ") && found.len() == 2, "{found:#?}");
 }
 
 #[test]
@@ -105,9 +105,9 @@ fn what_has_no_effect_is_warned_about() {
                 - { name: c, allow_transfer: ['::1', 'key:Later'] }\n\
                 tsig_keys: [{ name: Known., secret: AAAA }]\n";
     let want = [
-        "2:35: zones[0].allow_notify: has no effect without primaries",
-        "2:57: zones[0].serial_policy: has no effect on a zone that does not live in the journal",
-        "3:30: zones[1].allow_transfer[0]: key later. is not in tsig_keys",
+        "2:37: zones[0].allow_notify: has no effect without primaries",
+        "2:59: zones[0].serial_policy: has no effect on a zone that does not live in the journal",
+        "3:31: zones[1].allow_transfer[0]: key later. is not in tsig_keys",
     ];
     assert_eq!(good("no-effect", text).1, want);
 }
@@ -142,7 +142,7 @@ fn tsig_keys() {
     check("{ name: k, algorithm: hmac-md5, secret: AAAA }", "1:35: tsig_keys[0].algorithm: expected one of hmac-sha1,");
     check(
         "{ name: k, secret: AAAA }, { name: K., secret: AAAB }",
-        "1:47: tsig_keys[1].name: key K. is given twice, first at line 1",
+        "1:48: tsig_keys[1].name: key K. is given twice, first at line 1",
     );
 }
 

@@ -57,7 +57,7 @@ impl ZoneLists {
             Ok((network, None))
         });
         let allow_transfer = reader.list("allow_transfer", &settings.allow_transfer, unlimited);
-        let allow_update = reader.list("allow_update", &settings.allow_update, |text| entry(text));
+        let allow_update = reader.list("allow_update", &settings.allow_update, entry);
         let mut allow_notify = reader.list("allow_notify", &settings.allow_notify, unlimited);
         let notify = reader.list("notify", &settings.notify, peer);
         let primaries = reader.list("primaries", &settings.primaries, peer);
