@@ -1,5 +1,6 @@
 //! What the control plane tells the data plane; immutable, replaced whole on a reload.
 
+use crate::tsig::KeyRing;
 use ipnet::IpNet;
 
 use crate::limits;
@@ -20,6 +21,8 @@ pub struct Settings {
     pub minimal_responses: bool,
     /// What server cookies are made with; `None`: clients get none.
     pub cookies: Option<Secrets>,
+    /// The TSIG keys that messages may be signed with (RFC 8945).
+    pub keys: KeyRing,
 }
 
 impl Default for Settings {
@@ -31,6 +34,7 @@ impl Default for Settings {
             udp_size: limits::DEFAULT_UDP_SIZE,
             minimal_responses: true,
             cookies: None,
+            keys: KeyRing::default(),
         }
     }
 }

@@ -10,10 +10,11 @@ use std::mem::{size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::clock::unix_seconds;
 use crate::limits::{MAX_UDP_SIZE, UDP_BATCH, UDP_SOCKET_BUFFER};
 use crate::query::{Packet, Transport, Worker};
 
@@ -126,7 +127,7 @@ impl Batch {
 
     /// Answers the first `count` packets and lines up the responses.
     fn answer(&mut self, count: usize, worker: &mut Worker) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32);
+        let now = unix_seconds();
         let mut lengths = [0; UDP_BATCH];
         {
             let headers = &self.headers;
