@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dns::header::{HEADER_LEN, Rcode};
+use dns::name::MAX_NAME_LEN;
 use dns::query::flags;
 use dns::{NameBuf, RType};
 
@@ -15,7 +16,7 @@ use crate::clock::unix_seconds;
 use crate::control::{Answer, Control, Kind, Messages, Reply, Request};
 use crate::limits::{MAX_HANDED_OVER, MAX_HANDED_OVER_OCTETS, MAX_MESSAGE_SIZE};
 use crate::query::{Transport, Worker};
-use crate::tsig::Signer;
+use dnssec::tsig::{Key, Signer};
 
 /// A message of the last batch that the control plane shall answer.
 pub struct Handover {
@@ -35,8 +36,13 @@ pub(crate) struct Envelope {
     /// Our UDP size, if the response has an OPT record.
     pub edns: Option<u16>,
     pub signer: Option<Signer>,
-    /// Largest response in octets, signature included.
+    /// Largest response in octets before it is signed.
     pub limit: usize,
+}
+
+/// Octets of a signature with `key`, at most.
+pub(crate) fn signature_room(key: &Key) -> usize {
+    Signer::MAX_LEN - MAX_NAME_LEN + key.name().as_wire().len()
 }
 
 /// An answer on its way out, signed if the request was.
@@ -87,7 +93,7 @@ impl Worker {
         deliver: impl FnOnce(Outgoing) + Send + 'static,
     ) {
         let Handover { kind, message, key, mut envelope, .. } = handover;
-        let limit = envelope.limit.saturating_sub(envelope.room());
+        let limit = envelope.limit;
         let share = self.desk.as_ref().and_then(|desk| Share::take(&desk.load, message.len()));
         let accepted = share.is_some();
         let reply = Reply::new(move |answer| {
@@ -124,11 +130,6 @@ impl Worker {
 }
 
 impl Envelope {
-    /// Octets of the signature, at most.
-    fn room(&self) -> usize {
-        if self.signer.is_some() { Signer::MAX_LEN } else { 0 }
-    }
-
     /// Signs a message if its request was signed.
     fn seal(&mut self, mut message: Vec<u8>) -> Vec<u8> {
         self.sign(&mut message);

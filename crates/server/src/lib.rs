@@ -15,4 +15,3 @@ pub mod stats;
 mod chaos;
 mod clock;
 mod edns;
-pub mod tsig;

@@ -1,6 +1,6 @@
 //! What the control plane tells the data plane; immutable, replaced whole on a reload.
 
-use crate::tsig::KeyRing;
+use dnssec::tsig::KeyRing;
 use ipnet::IpNet;
 
 use crate::limits;

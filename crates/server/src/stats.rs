@@ -142,6 +142,13 @@ impl Stats {
         self.rcodes[usize::from(rcode.0.min(MAX_RCODE))].add(1);
     }
 
+    /// Counts a response that the control plane made.
+    pub(crate) fn response(&self, message: &[u8]) {
+        self.responses.add(1);
+        self.response_bytes.add(message.len() as u64);
+        self.rcode(dns::header::Rcode(message.get(3).map_or(0, |octet| u16::from(octet & 0x0f))));
+    }
+
     /// All counts as lines of `name value`, summed over the workers, zeros of the arrays left out.
     pub fn report<'a>(workers: impl Iterator<Item = &'a Stats> + Clone) -> String {
         use std::fmt::Write;

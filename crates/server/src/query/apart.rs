@@ -1,13 +1,15 @@
 //! Messages that leave the hot path: signed ones (RFC 8945), and those that the control plane answers.
 
+use std::sync::Arc;
+
 use dns::header::Rcode;
 use dns::query::Unanswerable;
 use dns::{Class, RType};
+use dnssec::tsig::{Failure, Key, Refusal, Signer, Verified, verify_request};
 
 use super::{Asked, Scratch};
 use crate::control::Kind;
-use crate::handover::{Envelope, Handover};
-use crate::tsig::{Failure, Refusal, Signer, verify_request};
+use crate::handover::{Envelope, Handover, signature_room};
 
 /// TSIG errors (RFC 8945 3); what is counted as a bad signature is all others.
 const BADKEY: u16 = 17;
@@ -28,13 +30,13 @@ impl Asked<'_> {
         match verified {
             Ok(verified) => {
                 self.stats.tsig_verified.add(1);
+                let Verified { message, key, mut signer } = verified;
                 if let Some(kind) = kind {
-                    let signed = Some((verified.key.name().to_owned(), verified.signer));
-                    return self.set_aside(kind, verified.message, signed, scratch);
+                    return self.set_aside(kind, message, Some((key, signer)), scratch);
                 }
-                let mut signer = verified.signer;
-                let len = self.respond(buf, limit.saturating_sub(Signer::MAX_LEN), scratch);
-                self.complete(buf, len, |response| signer.sign(response, self.now))
+                let len = self.respond(buf, limit.saturating_sub(signature_room(&key)), scratch);
+                // RFC 8945 5.3: a signature is not left out for want of room.
+                self.complete(buf, len, usize::MAX, |response| signer.sign(response, self.now))
             }
             Err(Failure::Malformed) => {
                 self.stats.malformed.add(1);
@@ -65,14 +67,16 @@ impl Asked<'_> {
         &self,
         kind: Kind,
         message: Vec<u8>,
-        signed: Option<(dns::NameBuf, Signer)>,
+        signed: Option<(Arc<Key>, Signer)>,
         scratch: &mut Scratch,
     ) -> usize {
         let query = &self.slot.query;
         let (key, signer) = signed.unzip();
+        let limit = self.limit().saturating_sub(key.as_deref().map_or(0, signature_room));
+        let key = key.map(|key| key.name().to_owned());
         let head = message.get(..usize::from(query.question_end)).unwrap_or_default().to_vec();
         let edns = query.edns.map(|_| self.settings.udp_size);
-        let envelope = Envelope { head, edns, signer, limit: self.limit() };
+        let envelope = Envelope { head, edns, signer, limit };
         scratch.handed.push(Handover { index: self.index, kind, message, key, envelope });
         0
     }
@@ -85,14 +89,15 @@ impl Asked<'_> {
             _ => self.stats.tsig_badsig.add(1),
         }
         let len = self.respond_empty(buf, len, 1, refusal.rcode());
-        self.complete(buf, len, |response| refusal.finish(response, self.now))
+        self.complete(buf, len, self.limit(), |response| refusal.finish(response, self.now))
     }
 
-    /// Has `sign` append a record to the response in `buf`; returns its new length, 0 if there is no room.
-    fn complete(&self, buf: &mut [u8], len: usize, sign: impl FnOnce(&mut Vec<u8>)) -> usize {
+    /// Has `sign` append a record to the response in `buf`, unless it takes more than `limit` octets then; returns
+    /// its length.
+    fn complete(&self, buf: &mut [u8], len: usize, limit: usize, sign: impl FnOnce(&mut Vec<u8>)) -> usize {
         let mut response = buf.get(..len).unwrap_or_default().to_vec();
         sign(&mut response);
-        let Some(room) = buf.get_mut(..response.len()) else { return 0 };
+        let Some(room) = buf.get_mut(..response.len()).filter(|room| room.len() <= limit) else { return len };
         room.copy_from_slice(&response);
         self.stats.response_bytes.add((response.len() - len) as u64);
         response.len()

@@ -9,6 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dns::{Name, NameBuf, NameHasher, RType};
+use dnssec::tsig::KeyRing;
+use server::control::Control;
 use server::limits::TcpLimits;
 use server::listen::tcp::{self, ConnectionLimits};
 use server::query::Worker;
@@ -38,6 +40,9 @@ pub struct Server {
     thread: Option<JoinHandle<std::io::Result<()>>>,
     /// Its sockets, until it runs.
     pub listeners: Vec<TcpListener>,
+    /// Its control plane and TSIG keys.
+    pub control: Option<Arc<dyn Control>>,
+    pub keys: KeyRing,
 }
 
 impl Server {
@@ -51,6 +56,8 @@ impl Server {
             stop: Arc::default(),
             thread: None,
             listeners: vec![listener],
+            control: None,
+            keys: KeyRing::default(),
         }
     }
 
@@ -63,8 +70,9 @@ impl Server {
 
     /// Has it run.
     pub fn run(&mut self) {
-        let zones = Published::new(zones());
-        let worker = Worker::new(zones, Published::new(Settings::default()), self.stats.clone());
+        let settings = Settings { keys: self.keys.clone(), ..Settings::default() };
+        let worker = Worker::new(Published::new(zones()), Published::new(settings), self.stats.clone());
+        let worker = worker.with_control(self.control.clone());
         let (limits, stop, listeners) = (self.limits.clone(), self.stop.clone(), std::mem::take(&mut self.listeners));
         self.thread = Some(std::thread::spawn(move || tcp::run(listeners, worker, limits, &stop)));
     }
@@ -167,7 +175,8 @@ pub fn check_answer(message: &[u8], id: u16, answers: u16) {
     assert_eq!(message[6..8], answers.to_be_bytes());
 }
 
-fn zones() -> ZoneTable {
+/// The zone `test.`.
+pub fn zones() -> ZoneTable {
     let hasher = NameHasher::new(1);
     let origin: NameBuf = "test.".parse().expect("a name");
     let mut builder = Builder::new(&origin, hasher);

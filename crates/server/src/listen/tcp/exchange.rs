@@ -40,6 +40,9 @@ impl Server {
                 }
                 answer => answer,
             };
+            if let Outgoing::Message(message) = &answer {
+                self.stats.response(message);
+            }
             let (now, id) = (self.now, ticket.id);
             let Some(connection) = self.connection(ticket) else { continue };
             let (kept, streams) = (connection.kept(), connection.streams());
@@ -52,7 +55,9 @@ impl Server {
         // Answers to one connection leave together.
         ids.sort_unstable();
         ids.dedup();
-        ids.iter().for_each(|&id| drop(self.serve(id, false)));
+        for &id in &ids {
+            self.serve(id, false);
+        }
         ids
     }
 
