@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dns::{Name, NameBuf, NameHasher, RType};
 use dnssec::tsig::KeyRing;
-use server::control::Control;
+use server::control::{Control, Messages, Reply, Request};
 use server::limits::TcpLimits;
 use server::listen::tcp::{self, ConnectionLimits};
 use server::query::Worker;
@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub const SMALL: &[u8] = b"\x05small\x04test\0";
 /// The owner of [`BIG_OCTETS`] of TXT records.
 pub const BIG: &[u8] = b"\x03big\x04test\0";
+/// The zone.
+pub const ZONE: &[u8] = b"\x04test\0";
 /// Octets of TXT data at [`BIG`].
 pub const BIG_OCTETS: usize = 200 * 256;
 
@@ -64,6 +66,14 @@ impl Server {
     /// A server that runs.
     pub fn start(limits: TcpLimits) -> Server {
         let mut server = Server::bind(limits);
+        server.run();
+        server
+    }
+
+    /// A server that runs with a control plane.
+    pub fn with_control(limits: TcpLimits, take: impl Fn(Request, Reply) + Send + Sync + 'static) -> Server {
+        let mut server = Server::bind(limits);
+        server.control = Some(Arc::new(Fake(take)));
         server.run();
         server
     }
@@ -160,6 +170,56 @@ pub fn query(id: u16, name: &[u8], qtype: RType) -> Vec<u8> {
     message.extend_from_slice(&qtype.0.to_be_bytes());
     message.extend_from_slice(&1u16.to_be_bytes());
     framed(&message)
+}
+
+/// A message without records, of another opcode, with its length before it.
+pub fn other(id: u16, opcode: u8, name: &[u8], qtype: RType) -> Vec<u8> {
+    let mut message = query(id, name, qtype);
+    message[4] |= opcode << 3;
+    message
+}
+
+/// An update of [`ZONE`] without records.
+pub fn update(id: u16) -> Vec<u8> {
+    other(id, 5, ZONE, RType::SOA)
+}
+
+/// The response to a request of the control plane: its header and question.
+pub fn response(request: &[u8]) -> Vec<u8> {
+    let mut message = request.to_vec();
+    message[2] |= 0x80;
+    message
+}
+
+/// A control plane that is a function.
+pub struct Fake<F>(pub F);
+
+impl<F: Fn(Request, Reply) + Send + Sync> Control for Fake<F> {
+    fn take(&self, request: Request, reply: Reply) {
+        (self.0)(request, reply);
+    }
+}
+
+/// A transfer of `left` messages of `octets` octets, each with the next number behind the header of `request`.
+pub struct Flood {
+    pub request: Vec<u8>,
+    pub left: u32,
+    pub octets: usize,
+}
+
+impl Messages for Flood {
+    fn next(&mut self, out: &mut Vec<u8>) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        assert!(out.is_empty());
+        self.left -= 1;
+        out.extend_from_slice(&response(&self.request[..12]));
+        out[4..12].fill(0);
+        out.extend_from_slice(&self.left.to_be_bytes());
+        out.resize(self.octets, 0);
+        true
+    }
 }
 
 /// A message with its length before it.
