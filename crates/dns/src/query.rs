@@ -213,7 +213,7 @@ fn read_edns(packet: &[u8], fixed: &[u8; 10], start: usize, end: usize) -> Optio
 }
 
 /// The offset behind the possibly compressed name at `at`; pointers must point backwards.
-fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
+pub fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let len = *packet.get(at)? as usize;
         match len & 0xc0 {

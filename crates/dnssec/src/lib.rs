@@ -1,4 +1,5 @@
-//! DNSSEC over bytes: the only user of the crypto libraries. No clock, no I/O.
+//! DNSSEC and TSIG over bytes: the only user of the crypto libraries. No clock, no I/O.
 #![forbid(unsafe_code)]
 
 pub mod nsec3;
+pub mod tsig;

@@ -4,6 +4,12 @@
 //! at some offset, so that a start need not fold all of history.
 #![forbid(unsafe_code)]
 
+pub mod accepted;
 pub mod journal;
+pub mod replica;
+pub mod store;
 
+pub use accepted::Accepted;
 pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
+pub use replica::{Folded, Prepared, Rejected, Replica, ZoneState};
+pub use store::{Checked, Follower, Store, StoredZone, check_position};

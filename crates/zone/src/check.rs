@@ -11,7 +11,7 @@ use crate::node::{CUT, DNAME, NSEC3_ONLY, Node};
 use crate::order::{MAX_KEY_LEN, labels_of, sort_key};
 
 /// Most findings that are kept for one zone.
-const MAX_FINDINGS: usize = 1000;
+pub(crate) const MAX_FINDINGS: usize = 1000;
 /// Most name server names that are kept to be looked up at the end.
 const MAX_PENDING: usize = 1 << 24;
 
