@@ -8,6 +8,8 @@ use journal::{Bounds, Entry, Journal, JournalError, MemoryJournal, SqliteJournal
 
 /// Opens one journal, again and again: each handle is a writer of its own.
 type Open<'a> = &'a dyn Fn() -> Box<dyn Journal>;
+/// One of the things that a journal must do.
+type Check<'a> = &'a dyn Fn(Open);
 
 #[test]
 fn in_memory() {
@@ -29,7 +31,7 @@ fn sqlite() {
 }
 
 /// `with_fresh` calls back with a new, empty journal.
-fn conformance(with_fresh: &dyn Fn(&dyn Fn(Open))) {
+fn conformance(with_fresh: &dyn Fn(Check)) {
     let checks: [fn(Open); 7] = [order, reads_by_size, trimming, high_water_mark, waiting, two_writers, nothing];
     checks.iter().for_each(|check| with_fresh(check));
 }
