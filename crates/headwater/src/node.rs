@@ -15,7 +15,7 @@ use dns::{Name, NameHasher};
 use server::listen::{probe, tcp, udp};
 use server::policy::cookie::Secrets;
 use server::query::{Transport, Worker};
-use server::settings::{Settings, ZonePolicy};
+use server::settings::Settings;
 use server::stats::Stats;
 use zone::{Published, Zone, ZoneTable};
 
@@ -53,6 +53,19 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => "; ports below 1024 need the privilege CAP_NET_BIND_SERVICE",
         io::ErrorKind::AddrNotAvailable => "; another address: `server.bind_address` or `server.listen`",
         _ => "",
+    }
+}
+
+/// A zone that comes from a file.
+#[derive(Clone, Copy)]
+struct FileZone<'a> {
+    source: &'a Arc<ZoneSource>,
+    file: &'a Path,
+}
+
+impl<'a> FileZone<'a> {
+    fn of(source: &'a Arc<ZoneSource>) -> Option<FileZone<'a>> {
+        source.file().map(|file| FileZone { source, file })
     }
 }
 
@@ -174,23 +187,25 @@ impl Node {
     /// Reads every zone whose source or files changed, and publishes all of them at once.
     fn reload_zones(&mut self, config: &Config) -> ReloadReport {
         let old = self.zones.latest();
-        let changed: Vec<&Arc<ZoneSource>> = config.zones.iter().filter(|source| !self.is_current(source)).collect();
+        // Those of the journal are not of the file loader.
+        let files: Vec<FileZone> = config.zones.iter().filter_map(FileZone::of).collect();
+        let changed: Vec<FileZone> = files.iter().filter(|zone| !self.is_current(zone)).copied().collect();
         let progress = Progress::new("zones", changed.len());
         let loaded = loader::in_parallel(
             &changed,
             || Loader::new(old.hasher()),
-            |loader, source| loader.load(&source.name, &source.file),
+            |loader, zone| loader.load(&zone.source.name, zone.file),
             |done| progress.at(done),
         );
         progress.finish();
         let mut report = ReloadReport::default();
-        let mut sources = HashMap::with_capacity(config.zones.len());
-        let mut table = Vec::with_capacity(config.zones.len());
+        let mut sources = HashMap::with_capacity(files.len());
+        let mut table = Vec::with_capacity(files.len());
         // The changed zones stand in the same order as all of them.
         let mut results = changed.into_iter().zip(loaded).peekable();
-        for source in &config.zones {
+        for FileZone { source, .. } in files {
             let before = old.get(&source.name);
-            let result = results.next_if(|(changed, _)| Arc::ptr_eq(changed, source));
+            let result = results.next_if(|(changed, _)| Arc::ptr_eq(changed.source, source));
             let (zone, stamps) = match result.map(|(_, result)| result) {
                 Some(Ok(loaded)) => {
                     report.loaded += 1;
@@ -217,9 +232,9 @@ impl Node {
         report
     }
 
-    fn is_current(&self, source: &ZoneSource) -> bool {
-        self.sources.get_key_value::<Name>(&source.name).is_some_and(|(known, stamps)| {
-            *known.0 == *source && stamps.as_ref().is_some_and(|stamps| stamps.are_current(&source.file))
+    fn is_current(&self, zone: &FileZone<'_>) -> bool {
+        self.sources.get_key_value::<Name>(&zone.source.name).is_some_and(|(known, stamps)| {
+            *known.0 == **zone.source && stamps.as_ref().is_some_and(|stamps| stamps.are_current(zone.file))
         })
     }
 
@@ -369,8 +384,7 @@ fn settings(config: &Config, cookies: Option<Secrets>) -> Settings {
 }
 
 fn zone_of(source: &ZoneSource, contents: Option<zone::Contents>) -> Zone {
-    let policy = (!source.allow_query.is_empty())
-        .then(|| Arc::new(ZonePolicy { allow_query: source.allow_query.clone() }) as Arc<_>);
+    let policy = source.lists.policy.clone().map(|policy| policy as Arc<_>);
     Zone { name: source.name.clone(), contents, policy }
 }
 

@@ -236,7 +236,8 @@ fn records(reader: &mut Reader<'_>) -> Result<RecordList, CodecError> {
     RecordList::from_octets(octets.to_vec()).ok_or(CodecError::Damaged("record"))
 }
 
-fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings) {
+/// Appends settings: the store keeps them in this form too.
+pub(crate) fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings) {
     let ZoneSettings { kind, serial_policy, primaries, allow_query, allow_transfer, .. } = settings;
     let ZoneSettings { allow_update, allow_notify, notify, .. } = settings;
     out.push(match kind {
@@ -254,7 +255,8 @@ fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings) {
     }
 }
 
-fn settings(reader: &mut Reader<'_>) -> Result<ZoneSettings, CodecError> {
+/// What [`put_settings`] wrote.
+pub(crate) fn settings(reader: &mut Reader<'_>) -> Result<ZoneSettings, CodecError> {
     let kind = match reader.octet() {
         Some(0) => ZoneKind::Primary,
         Some(1) => ZoneKind::Secondary,

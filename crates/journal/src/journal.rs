@@ -65,6 +65,14 @@ pub enum JournalError {
         /// What is there.
         first: Offset,
     },
+    /// The store is ahead of the journal.
+    #[error("the store has changes up to offset {position}, the journal ends before {next}: it was lost or exchanged")]
+    Lost {
+        /// The store's position.
+        position: Offset,
+        /// The journal's high-water mark.
+        next: Offset,
+    },
     /// An event cannot be understood.
     #[error("event at offset {offset}: {why}")]
     Corrupt {

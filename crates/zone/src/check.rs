@@ -11,7 +11,7 @@ use crate::node::{CUT, DNAME, NSEC3_ONLY, Node};
 use crate::order::{MAX_KEY_LEN, labels_of, sort_key};
 
 /// Most findings that are kept for one zone.
-const MAX_FINDINGS: usize = 1000;
+pub(crate) const MAX_FINDINGS: usize = 1000;
 /// Most name server names that are kept to be looked up at the end.
 const MAX_PENDING: usize = 1 << 24;
 
@@ -158,7 +158,7 @@ impl Checker {
             match rrset.rtype {
                 RType::CNAME => cname = rrset.count,
                 RType::DNAME => dname = rrset.count,
-                RType::NSEC | RType::RRSIG | RType::KEY => {}
+                rtype if stands_beside_alias(rtype) => {}
                 rtype => other = Some(rtype),
             }
         }
@@ -307,6 +307,11 @@ impl Checker {
             self.say(Severity::Error, &owner, Some(RType::NS), format!("{host} has no address in the zone"));
         }
     }
+}
+
+/// Whether a type may have one owner with a CNAME (RFC 4034 3 and 4, RFC 3007 3.1.1).
+pub(crate) fn stands_beside_alias(rtype: RType) -> bool {
+    matches!(rtype, RType::NSEC | RType::RRSIG | RType::KEY)
 }
 
 fn has_address(node: &Node<'_>) -> bool {
