@@ -51,7 +51,8 @@ impl FromStr for Peer {
         if rest.is_empty() {
             return Ok(Peer { address: socket, key: None });
         }
-        let key = rest.strip_prefix("key:").and_then(|name| name.parse().ok());
+        let name = rest.strip_prefix("key:").filter(|name| !name.contains(char::is_whitespace));
+        let key = name.and_then(|name| name.parse().ok());
         let key = key.ok_or_else(|| PeerError::Behind(rest.to_owned()))?;
         Ok(Peer { address: socket, key: Some(key) })
     }
