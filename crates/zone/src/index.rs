@@ -167,13 +167,16 @@ impl Index {
         (blobs / nodes.max(1) / 64 + 2).min(8) as u8
     }
 
-    /// All nodes, in no order that means anything.
-    #[cfg(test)]
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.pages().map(Page::count).sum()
+    }
+
+    /// All nodes, nearly in the order of their hashes.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
         self.pages().flat_map(|page| page.nodes().map(|(node, _)| node))
     }
 
-    #[cfg(test)]
     fn pages(&self) -> Box<dyn Iterator<Item = &Page> + '_> {
         match &self.directory {
             Directory::Single(page) => Box::new(std::iter::once(page)),
