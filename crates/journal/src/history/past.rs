@@ -88,8 +88,8 @@ impl History {
             }
             steps.push(step);
         }
-        let is_beginning = steps.last().is_some_and(|step| step.kind == Kind::Create);
-        if !is_reached && !is_beginning && at_ms < self.index.forgotten_ms()? {
+        // Where the oldest known step makes the zone, one of this name may have been there before.
+        if !is_reached && at_ms < self.index.forgotten_ms()? {
             return Ok(Past::Forgotten);
         }
         self.undo_steps(zone, now.cloned(), &steps).map(Past::of)
