@@ -139,6 +139,29 @@ fn failures_are_reported_and_made_good() {
     assert_is(&path, &history, history[49].accepted.offset);
 }
 
+/// What cannot be written does not hold up the end.
+#[test]
+fn a_follower_of_a_broken_store_ends() {
+    let history = World::history(17, &SparseJournal::default(), 20);
+    let (_directory, path) = directory();
+    let store = Store::open(&path).expect("store");
+    let broken = Connection::open(&path).expect("open");
+    broken.execute_batch("ALTER TABLE changes RENAME TO elsewhere").expect("renamed");
+    let reports = Arc::new(AtomicUsize::new(0));
+    let counter = reports.clone();
+    let count = move |_: &JournalError| {
+        counter.fetch_add(1, Ordering::SeqCst);
+    };
+    let follower = Follower::start(store, count).expect("thread");
+    history.iter().for_each(|moment| follower.push(moment.accepted.clone()));
+    follower.stop();
+    assert!(reports.load(Ordering::SeqCst) > 0);
+    assert!(follower.sync(1).is_err(), "it has ended");
+    follower.push(history[0].accepted.clone());
+    broken.execute_batch("ALTER TABLE elsewhere RENAME TO changes").expect("renamed");
+    assert_is(&path, &history, 0);
+}
+
 #[test]
 fn refreshes_are_remembered_until_the_zone_goes() {
     let history = World::history(14, &SparseJournal::default(), 30);
