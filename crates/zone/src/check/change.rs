@@ -146,7 +146,9 @@ fn flags_above(zone: &Contents, name: &Name) -> Option<u16> {
 
 /// The key before `key`, or the last one.
 fn previous(order: &Order, key: &[u8]) -> Option<Vec<u8>> {
-    order.without(key).at_or_before(key).map(<[u8]>::to_vec)
+    let mut others = order.clone();
+    others.set(key, false);
+    others.at_or_before(key).map(<[u8]>::to_vec)
 }
 
 /// The key behind `key`.
