@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use dns::{NameBuf, NameHasher, RType};
+use dns::{NameBuf, NameHasher};
 use dnssec::tsig::{Key, KeyRing};
 use server::policy::cookie::Secrets;
 use server::settings::Settings;
@@ -61,7 +61,7 @@ fn hint(error: &io::Error) -> &'static str {
 /// The TSIG keys of the configuration and those made through the API.
 #[derive(Default)]
 struct Keys {
-    configured: Vec<Key>,
+    configured: Vec<TsigKey>,
     ring: KeyRing,
 }
 
@@ -187,8 +187,7 @@ impl Node {
 
     /// Has messages verified with the keys of the configuration and those made through the API.
     fn set_keys(&self, configured: &[TsigKey]) {
-        let key = |key: &TsigKey| Key::new(key.name.clone(), key.algorithm, key.secret.octets());
-        self.keys.write().unwrap_or_else(PoisonError::into_inner).configured = configured.iter().map(key).collect();
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).configured = configured.to_vec();
         refresh_keys(&self.keys, &self.durable.access, &self.settings);
     }
 
@@ -249,7 +248,8 @@ fn refresh_keys(keys: &RwLock<Keys>, access: &AccessStore, settings: &Published<
     let made = made.into_iter().filter_map(|key| Some(Key::new(key.name, key.algorithm.parse().ok()?, &key.secret)));
     let mut keys = keys.write().unwrap_or_else(PoisonError::into_inner);
     // The configuration wins: it comes last.
-    let ring = KeyRing::new(made.chain(keys.configured.iter().cloned()));
+    let configured = keys.configured.iter().map(|key| Key::new(key.name.clone(), key.algorithm, key.secret.octets()));
+    let ring = KeyRing::new(made.chain(configured));
     keys.ring = ring.clone();
     settings.update(|settings| Settings { keys: ring, ..settings.clone() });
 }

@@ -1,6 +1,6 @@
 //! The records of a new zone: SOA and NS, so that nobody has to think of them.
 
-use dns::{Name, NameBuf, RType};
+use dns::{Name, RType};
 use zone::{RecordList, RecordListBuilder};
 
 /// TTL of what is made here, in seconds.
@@ -32,6 +32,8 @@ pub fn soa(zone: &Name, server: &Name, serial: u32) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use dns::NameBuf;
+
     use super::*;
 
     #[test]
