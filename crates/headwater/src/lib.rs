@@ -1,12 +1,22 @@
 //! The control plane of Headwater: configuration, command line and, on top of the data plane, what runs a node.
 #![forbid(unsafe_code)]
 
+pub mod auth;
 pub mod cli;
 pub mod commit;
 pub mod config;
 pub mod control;
+pub mod doors;
+pub mod durable;
+pub mod files;
+pub mod keeper;
+pub mod listeners;
 pub mod loader;
 pub mod logging;
 pub mod node;
+pub mod notify;
 mod privileges;
 mod progress;
+mod recent;
+mod secondary;
+pub mod zone_defaults;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use dnssec::tsig::KeyRing;
 use ipnet::IpNet;
 
 use crate::limits;
@@ -23,6 +24,8 @@ pub struct Settings {
     pub minimal_responses: bool,
     /// What server cookies are made with; `None`: clients get none.
     pub cookies: Option<Secrets>,
+    /// The TSIG keys that messages may be signed with (RFC 8945).
+    pub keys: KeyRing,
 }
 
 impl Default for Settings {
@@ -34,6 +37,7 @@ impl Default for Settings {
             udp_size: limits::DEFAULT_UDP_SIZE,
             minimal_responses: true,
             cookies: None,
+            keys: KeyRing::default(),
         }
     }
 }

@@ -110,6 +110,14 @@ fn split<'a>(octets: &'a [u8], before: Option<&'a Name>) -> Option<(ListedRecord
     Some((ListedRecord { owner, rtype, ttl: u32::from_be_bytes([a, b, c, d]), rdata }, rest))
 }
 
+/// The type that a record is filed under in a zone, and whether it is a signature: those stand with what they cover.
+pub(crate) fn filed_under(rtype: RType, rdata: &[u8]) -> (RType, bool) {
+    match (rtype, rdata) {
+        (RType::RRSIG, [high, low, ..]) => (RType(u16::from_be_bytes([*high, *low])), true),
+        _ => (rtype, false),
+    }
+}
+
 /// Makes a list, record by record.
 #[derive(Default)]
 pub struct RecordListBuilder {

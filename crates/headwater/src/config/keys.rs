@@ -32,6 +32,13 @@ impl From<&TsigKey> for Key {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
+impl Secret {
+    /// The octets.
+    pub fn octets(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(secret)")

@@ -74,8 +74,9 @@ fn fold<C: Borrow<ZoneChange>>(from: u32, to: u32, changes: &[C]) -> Result<Vec<
     let mut places: HashMap<(&Name, RType), usize> = HashMap::new();
     let mut touched: Vec<Touched<'_>> = Vec::new();
     let mut serial = from;
-    let from_here = changes.iter().map(Borrow::borrow).skip_while(|change| change.from != Some(from));
-    for change in from_here {
+    // A serial may come twice after a long time; the later one counts.
+    let start = changes.iter().rposition(|change| change.borrow().from == Some(from)).ok_or(NoDifference::Gap)?;
+    for change in changes[start..].iter().map(Borrow::borrow) {
         if serial == to {
             break;
         }

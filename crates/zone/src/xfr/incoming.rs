@@ -21,7 +21,7 @@ pub struct Limits {
     /// Most records.
     pub records: u64,
     /// Most octets, records uncompressed.
-    pub octets: usize,
+    pub octets: u64,
 }
 
 impl Default for Limits {
@@ -241,7 +241,7 @@ impl Incoming {
     /// Puts the record at hand where it belongs.
     #[inline]
     fn take(&mut self, fixed: &Fixed) -> Result<Progress, XfrError> {
-        let cost = self.owner.len() + FIXED_LEN + self.rdata.len();
+        let cost = (self.owner.len() + FIXED_LEN + self.rdata.len()) as u64;
         self.limits.records = self.limits.records.checked_sub(1).ok_or(XfrError::TooLarge)?;
         self.limits.octets = self.limits.octets.checked_sub(cost).ok_or(XfrError::TooLarge)?;
         if fixed.rtype == RType::SOA && self.owner.len() == self.zone.len() && self.in_zone {
@@ -297,5 +297,106 @@ impl Incoming {
             State::Done => return Err(XfrError::Sequence("it has ended")),
         };
         Ok(Progress::More)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::name;
+    use crate::xfr::tests::{ID, message_of, receive, soa};
+
+    /// A transfer in one message, and in one message a record.
+    fn check_sequence(
+        have: Option<u32>,
+        records: &[(&str, RType, Vec<u8>)],
+        want: &dyn Fn(&Result<Progress, XfrError>) -> bool,
+    ) {
+        let qtype = if have.is_some() { RType::IXFR } else { RType::AXFR };
+        let one = receive(&[message_of(qtype, records)], have);
+        let each: Vec<_> = records.iter().map(|record| message_of(qtype, std::slice::from_ref(record))).collect();
+        assert!(want(&one), "{one:?} of {records:?}");
+        if !matches!(one, Err(_) | Ok(Progress::UpToDate { .. })) {
+            assert_eq!(receive(&each, have), one);
+        }
+    }
+
+    #[test]
+    fn sequences() {
+        let z = |serial| ("EXAMPLE.", RType::SOA, soa(serial));
+        let a = |owner: &'static str, last| (owner, RType::A, vec![10, 0, 0, last]);
+        let err = |result: &Result<Progress, XfrError>| matches!(result, Err(XfrError::Sequence(_)));
+        let full = |n: u64| move |result: &Result<Progress, XfrError>| matches!(result, Ok(Progress::Full(list)) if list.len() == n);
+        let steps = |want: &'static [(u32, u32)]| {
+            move |result: &Result<Progress, XfrError>| match result {
+                Ok(Progress::Incremental(steps)) => {
+                    steps.iter().map(|step| (step.from, step.to)).eq(want.iter().copied())
+                }
+                _ => false,
+            }
+        };
+        let more = |result: &Result<Progress, XfrError>| *result == Ok(Progress::More);
+        let x = "x.example.";
+        // Whole zones; the last two in answer to IXFR. What is out of the zone is left out.
+        check_sequence(None, &[z(2), a(x, 1), z(2)], &full(2));
+        check_sequence(
+            None,
+            &[z(2), a(x, 1), a("x.example2.", 1), ("sub.example.", RType::SOA, soa(7)), z(2)],
+            &full(3),
+        );
+        check_sequence(None, &[z(2), z(2)], &full(1));
+        check_sequence(Some(1), &[z(2), z(2)], &full(1));
+        check_sequence(Some(1), &[z(2), a(x, 1), z(2)], &full(2));
+        // Differences.
+        check_sequence(Some(1), &[z(2), z(1), a(x, 1), z(2), a(x, 2), z(2)], &steps(&[(1, 2)]));
+        check_sequence(Some(1), &[z(2), z(1), z(2), z(2)], &steps(&[(1, 2)]));
+        let two = [z(3), z(1), a(x, 1), z(2), z(2), a(x, 2), z(3), a(x, 3), z(3)];
+        check_sequence(Some(1), &two, &steps(&[(1, 2), (2, 3)]));
+        // Nothing newer.
+        check_sequence(Some(2), &[z(2)], &|result| *result == Ok(Progress::UpToDate { serial: 2 }));
+        check_sequence(Some(3), &[z(2), a(x, 1), z(2)], &|result| *result == Ok(Progress::UpToDate { serial: 2 }));
+        // Not at an end.
+        check_sequence(Some(1), &[z(2)], &more);
+        for end in 1..two.len() {
+            check_sequence(Some(1), &two[..end], &more);
+        }
+        check_sequence(None, &[z(2), a(x, 1)], &more);
+        // Not a transfer.
+        check_sequence(None, &[a(x, 1), z(2)], &err);
+        check_sequence(None, &[z(2), a(x, 1), z(3)], &err);
+        check_sequence(None, &[z(2), a(x, 1), z(2), a(x, 2)], &err);
+        check_sequence(Some(1), &[z(3), z(2), z(3), z(3)], &err);
+        check_sequence(Some(1), &[z(3), z(1), z(2), z(3)], &err);
+        check_sequence(Some(1), &[], &err);
+    }
+
+    #[test]
+    fn only_answers_to_the_query_are_taken() {
+        let good = message_of(RType::AXFR, &[("example.", RType::SOA, soa(1)), ("example.", RType::SOA, soa(1))]);
+        let check = |at: usize, octet: u8, want: Option<XfrError>| {
+            let mut message = good.clone();
+            message[at] = octet;
+            assert_eq!(receive(&[message], None).err(), want, "octet {at}");
+        };
+        check(0, good[0], None);
+        check(0, 99, Some(XfrError::Mismatch("identifier")));
+        check(2, 0, Some(XfrError::Mismatch("opcode")));
+        check(2, 0xa0, Some(XfrError::Mismatch("opcode")));
+        check(2, 0x82, Some(XfrError::Mismatch("truncated")));
+        check(3, 5, Some(XfrError::Rcode(Rcode::REFUSED)));
+        check(5, 2, Some(XfrError::Mismatch("several questions")));
+        check(13, b'f', Some(XfrError::Mismatch("question")));
+        check(22, RType::IXFR.0 as u8, Some(XfrError::Mismatch("question")));
+        check(24, 3, Some(XfrError::Mismatch("question")));
+        let limited = |limits| {
+            let mut incoming = Incoming::new(name("example."), RType::AXFR, None, ID, limits);
+            incoming.message(&good).err()
+        };
+        assert_eq!(limited(Limits { records: 2, octets: 1000 }), None);
+        assert_eq!(limited(Limits { records: 1, octets: 1000 }), Some(XfrError::TooLarge));
+        assert_eq!(limited(Limits { records: 2, octets: 100 }), Some(XfrError::TooLarge));
+        let mut incoming = Incoming::new(name("example."), RType::AXFR, None, ID, Limits::default());
+        assert!(incoming.message(&good[..20]).is_err());
+        assert!(incoming.message(&good).is_err(), "nothing is taken after an error");
     }
 }

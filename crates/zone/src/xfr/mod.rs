@@ -64,14 +64,6 @@ impl Asked {
     }
 }
 
-/// The type that a record is filed under, and whether it is a signature: those stand with what they cover.
-fn filed_under(rtype: RType, rdata: &[u8]) -> (RType, bool) {
-    match (rtype, rdata) {
-        (RType::RRSIG, [high, low, ..]) => (RType(u16::from_be_bytes([*high, *low])), true),
-        _ => (rtype, false),
-    }
-}
-
 /// The serial in the data of an SOA record.
 fn serial_of(rdata: &[u8]) -> Option<u32> {
     Soa::parse(rdata).map(|soa| soa.serial)

@@ -110,7 +110,7 @@ impl Outgoing {
     }
 
     /// The whole answer in one message of at most `limit` octets, or, if it does not fit, the SOA record alone:
-    /// for UDP (RFC 1995 2).
+    /// for UDP (RFC 1995 2). Names can be so long that not even that fits: then the answer is truncated.
     pub fn into_datagram(mut self, limit: usize) -> Vec<u8> {
         let mut out = Vec::new();
         let origin = self.contents.origin();
@@ -119,7 +119,13 @@ impl Outgoing {
         writer.finish();
         if !complete {
             out.clear();
+            let question_end = HEADER_LEN + self.asked.name.len() + 4;
             Outgoing::soa(self.contents, self.asked).next(&mut out);
+            if out.len() > limit {
+                out.truncate(question_end);
+                out[2] |= flags::TC;
+                out[6..HEADER_LEN].fill(0);
+            }
         }
         out
     }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use dns::name::eq_ignore_case;
-use dns::{Name, NameBuf, RType};
+use dns::{NameBuf, RType};
 
-use super::{XfrError, filed_under};
+use super::XfrError;
 use crate::builder::compare_data;
 use crate::contents::Contents;
 use crate::draft::{Edit, Records};
 use crate::node::MAX_RRSET_BYTES;
-use crate::records::{ListedRecord, RecordList};
+use crate::records::{ListedRecord, RecordList, filed_under};
 
 /// One difference of an incremental transfer (RFC 1995 4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +55,8 @@ struct Rrset {
 
 impl Rrset {
     fn into_edit(self) -> Edit {
-        let gone = self.now.data.is_empty() && self.now.signatures.is_empty();
-        Edit { owner: self.owner, rtype: self.rtype, records: (!gone).then_some(self.now) }
+        let records = (!self.now.is_empty()).then_some(self.now);
+        Edit { owner: self.owner, rtype: self.rtype, records }
     }
 }
 
@@ -74,7 +74,7 @@ impl Work<'_> {
         let place = match known {
             true => self.rrsets.len() - 1,
             false => *self.places.entry((record.owner.to_owned(), rtype)).or_insert_with(|| {
-                let before = records_of(self.contents, record.owner, rtype);
+                let before = self.contents.records(record.owner, rtype).unwrap_or_default();
                 self.rrsets.push(Rrset { owner: record.owner.to_owned(), rtype, now: before.clone(), before });
                 self.rrsets.len() - 1
             }),
@@ -107,24 +107,10 @@ impl Work<'_> {
             return Ok(());
         }
         // Bounds the search as well.
-        if list.iter().map(|data| data.len() + 2).sum::<usize>() > MAX_RRSET_BYTES {
+        list.push(record.rdata.to_vec());
+        if now.octets() > 2 * MAX_RRSET_BYTES {
             return Err(XfrError::TooLarge);
         }
-        list.push(record.rdata.to_vec());
         Ok(())
-    }
-}
-
-/// The records that a zone has at an owner and type; without data or signatures if there are none.
-pub(super) fn records_of(contents: &Contents, owner: &Name, rtype: RType) -> Records {
-    let node = contents.get(owner);
-    let Some(rrset) = node.and_then(|node| node.rrsets().find(|rrset| rrset.rtype == rtype)) else {
-        return Records::default();
-    };
-    let (signature_ttl, signatures) = rrset.signatures();
-    Records {
-        ttl: if rrset.count > 0 { rrset.ttl } else { signature_ttl },
-        data: rrset.data().map(<[u8]>::to_vec).collect(),
-        signatures: signatures.map(<[u8]>::to_vec).collect(),
     }
 }

@@ -2,33 +2,21 @@
 
 use dns::{Class, Message, Name, NameBuf, NameHasher, RType, Record};
 
-use super::steps::records_of;
 use super::*;
 use crate::change::{Action, RrsetChange, ZoneChange};
+use crate::diff::list;
 use crate::draft::{Edit, Records};
 use crate::records::RecordList;
+use crate::testing::{Random, name};
 use crate::{Builder, Contents};
 
-const ID: u16 = 0x1234;
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) % n
-    }
-}
-
-fn name(text: &str) -> NameBuf {
-    text.parse().expect("name")
-}
+pub(super) const ID: u16 = 0x1234;
 
 fn wire(text: &str) -> Vec<u8> {
     name(text).into_wire()
 }
 
-fn soa(serial: u32) -> Vec<u8> {
+pub(super) fn soa(serial: u32) -> Vec<u8> {
     [&wire("ns.Example.")[..], &wire("mail.example.")[..], &serial.to_be_bytes()[..], &[0; 16]].concat()
 }
 
@@ -36,17 +24,7 @@ type Line = (String, RType, u32, Vec<u8>);
 
 /// All records of a zone, case of names included.
 fn lines(contents: &Contents) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for node in contents.nodes() {
-        let owner = contents.owner(&node).to_string();
-        for rrset in node.rrsets() {
-            lines.extend(rrset.data().map(|data| (owner.clone(), rrset.rtype, rrset.ttl, data.to_vec())));
-            let (ttl, signatures) = rrset.signatures();
-            lines.extend(signatures.map(|data| (owner.clone(), RType::RRSIG, ttl, data.to_vec())));
-        }
-    }
-    lines.sort();
-    lines
+    lines_of(&list(contents))
 }
 
 fn lines_of(list: &RecordList) -> Vec<Line> {
@@ -111,11 +89,9 @@ fn changed(contents: &Contents, random: &mut Random, edits: u64) -> (Contents, Z
     let to = from + 1 + random.below(3) as u32;
     let (mut next, mut changes) = (contents.clone(), Vec::new());
     let mut apply = |owner: NameBuf, rtype: RType, after: Option<Records>| {
-        let before = records_of(&next, &owner, rtype);
-        let before = (before != Records::default()).then_some(before);
+        let before = next.records(&owner, rtype);
         next = next.with(&[Edit { owner: owner.clone(), rtype, records: after }]);
-        let after = records_of(&next, &owner, rtype);
-        let after = (after != Records::default()).then_some(after);
+        let after = next.records(&owner, rtype);
         changes.push(RrsetChange { owner, rtype, before, after });
     };
     let mut seen = std::collections::HashSet::new();
@@ -153,7 +129,7 @@ fn messages(mut outgoing: Outgoing, question: RType) -> Vec<Vec<u8>> {
     all
 }
 
-fn receive(messages: &[Vec<u8>], serial: Option<u32>) -> Result<Progress, XfrError> {
+pub(super) fn receive(messages: &[Vec<u8>], serial: Option<u32>) -> Result<Progress, XfrError> {
     let qtype = if serial.is_some() { RType::IXFR } else { RType::AXFR };
     let mut incoming = Incoming::new(name("example."), qtype, serial, ID, Limits::default());
     let mut progress = Progress::More;
@@ -276,8 +252,8 @@ fn without_a_difference_the_zone_or_the_soa_is_sent() {
         assert_eq!(got, want, "{have}");
     };
     check(one, &[change.clone(), last.clone()], Ok(()));
-    check(one, &[last.clone()], Err(NoDifference::Gap));
-    check(one, &[change.clone()], Err(NoDifference::Gap));
+    check(one, std::slice::from_ref(&last), Err(NoDifference::Gap));
+    check(one, std::slice::from_ref(&change), Err(NoDifference::Gap));
     check(one - 1, &[change.clone(), last.clone()], Err(NoDifference::Gap));
     let replaced = ZoneChange {
         action: Action::Replace { before: RecordList::default(), after: RecordList::default() },
@@ -291,7 +267,7 @@ fn without_a_difference_the_zone_or_the_soa_is_sent() {
             node.rrsets().map(move |rrset| (owner.clone(), rrset.rtype)).collect::<Vec<_>>()
         });
         let gone = gone.filter(|(_, rtype)| *rtype != RType::SOA).map(|(owner, rtype)| {
-            let before = Some(records_of(&first, &owner, rtype));
+            let before = first.records(&owner, rtype);
             RrsetChange { owner, rtype, before, after: None }
         });
         let Action::Edit(soa) = edits.1.action else { panic!("an edit") };
@@ -308,11 +284,13 @@ fn without_a_difference_the_zone_or_the_soa_is_sent() {
     }
     let outgoing = || Outgoing::ixfr(third.clone(), asked("example.", Some(one)), &[&change, &last]);
     let whole = outgoing().into_datagram(MAX_MESSAGE_LEN);
-    assert!(matches!(receive(&[whole.clone()], Some(one)), Ok(Progress::Incremental(_))));
+    assert!(matches!(receive(std::slice::from_ref(&whole), Some(one)), Ok(Progress::Incremental(_))));
     assert_eq!(outgoing().into_datagram(whole.len() + 300).len(), whole.len());
     let short = outgoing().into_datagram(whole.len() - 1);
     assert!(short.len() < 200);
     assert_eq!(receive(&[short], Some(one)), Ok(Progress::More), "ask again over TCP");
+    let truncated = Message::parse(&outgoing().into_datagram(60)).expect("message");
+    assert!(truncated.header.tc && truncated.questions.len() == 1 && truncated.answers.is_empty());
 }
 
 #[test]
@@ -348,7 +326,7 @@ fn what_cancels_out_vanishes_and_a_new_ttl_is_gone_and_come() {
 }
 
 /// A message of these records: owner, type, data.
-fn message_of(qtype: RType, records: &[(&str, RType, Vec<u8>)]) -> Vec<u8> {
+pub(super) fn message_of(qtype: RType, records: &[(&str, RType, Vec<u8>)]) -> Vec<u8> {
     let mut message = Message::query(ID, name("example."), qtype);
     message.header.qr = true;
     message.answers = records
@@ -362,64 +340,6 @@ fn message_of(qtype: RType, records: &[(&str, RType, Vec<u8>)]) -> Vec<u8> {
         })
         .collect();
     message.to_wire(65_535)
-}
-
-/// A transfer in one message, and in one message a record.
-fn check_sequence(
-    have: Option<u32>,
-    records: &[(&str, RType, Vec<u8>)],
-    want: &dyn Fn(&Result<Progress, XfrError>) -> bool,
-) {
-    let qtype = if have.is_some() { RType::IXFR } else { RType::AXFR };
-    let one = receive(&[message_of(qtype, records)], have);
-    let each: Vec<_> = records.iter().map(|record| message_of(qtype, std::slice::from_ref(record))).collect();
-    assert!(want(&one), "{one:?} of {records:?}");
-    if !matches!(one, Err(_) | Ok(Progress::UpToDate { .. })) {
-        assert_eq!(receive(&each, have), one);
-    }
-}
-
-#[test]
-fn sequences() {
-    let z = |serial| ("EXAMPLE.", RType::SOA, soa(serial));
-    let a = |owner: &'static str, last| (owner, RType::A, vec![10, 0, 0, last]);
-    let err = |result: &Result<Progress, XfrError>| matches!(result, Err(XfrError::Sequence(_)));
-    let full = |n: u64| move |result: &Result<Progress, XfrError>| matches!(result, Ok(Progress::Full(list)) if list.len() == n);
-    let steps = |want: &'static [(u32, u32)]| {
-        move |result: &Result<Progress, XfrError>| match result {
-            Ok(Progress::Incremental(steps)) => steps.iter().map(|step| (step.from, step.to)).eq(want.iter().copied()),
-            _ => false,
-        }
-    };
-    let more = |result: &Result<Progress, XfrError>| *result == Ok(Progress::More);
-    let x = "x.example.";
-    // Whole zones; the last two in answer to IXFR. What is out of the zone is left out.
-    check_sequence(None, &[z(2), a(x, 1), z(2)], &full(2));
-    check_sequence(None, &[z(2), a(x, 1), a("x.example2.", 1), ("sub.example.", RType::SOA, soa(7)), z(2)], &full(3));
-    check_sequence(None, &[z(2), z(2)], &full(1));
-    check_sequence(Some(1), &[z(2), z(2)], &full(1));
-    check_sequence(Some(1), &[z(2), a(x, 1), z(2)], &full(2));
-    // Differences.
-    check_sequence(Some(1), &[z(2), z(1), a(x, 1), z(2), a(x, 2), z(2)], &steps(&[(1, 2)]));
-    check_sequence(Some(1), &[z(2), z(1), z(2), z(2)], &steps(&[(1, 2)]));
-    let two = [z(3), z(1), a(x, 1), z(2), z(2), a(x, 2), z(3), a(x, 3), z(3)];
-    check_sequence(Some(1), &two, &steps(&[(1, 2), (2, 3)]));
-    // Nothing newer.
-    check_sequence(Some(2), &[z(2)], &|result| *result == Ok(Progress::UpToDate { serial: 2 }));
-    check_sequence(Some(3), &[z(2), a(x, 1), z(2)], &|result| *result == Ok(Progress::UpToDate { serial: 2 }));
-    // Not at an end.
-    check_sequence(Some(1), &[z(2)], &more);
-    for end in 1..two.len() {
-        check_sequence(Some(1), &two[..end], &more);
-    }
-    check_sequence(None, &[z(2), a(x, 1)], &more);
-    // Not a transfer.
-    check_sequence(None, &[a(x, 1), z(2)], &err);
-    check_sequence(None, &[z(2), a(x, 1), z(3)], &err);
-    check_sequence(None, &[z(2), a(x, 1), z(2), a(x, 2)], &err);
-    check_sequence(Some(1), &[z(3), z(2), z(3), z(3)], &err);
-    check_sequence(Some(1), &[z(3), z(1), z(2), z(3)], &err);
-    check_sequence(Some(1), &[], &err);
 }
 
 #[test]
@@ -437,37 +357,8 @@ fn several_differences_make_one_change() {
     assert_eq!(edits.len(), 2);
     let after = contents.with(&edits);
     assert_eq!(after.soa().map(|soa| soa.serial), Some(4));
-    assert_eq!(records_of(&after, &name("x.example."), RType::A).data, [[10, 0, 0, 3], [10, 0, 0, 4]]);
-}
-
-#[test]
-fn only_answers_to_the_query_are_taken() {
-    let good = message_of(RType::AXFR, &[("example.", RType::SOA, soa(1)), ("example.", RType::SOA, soa(1))]);
-    let check = |at: usize, octet: u8, want: Option<XfrError>| {
-        let mut message = good.clone();
-        message[at] = octet;
-        assert_eq!(receive(&[message], None).err(), want, "octet {at}");
-    };
-    check(0, good[0], None);
-    check(0, 99, Some(XfrError::Mismatch("identifier")));
-    check(2, 0, Some(XfrError::Mismatch("opcode")));
-    check(2, 0xa0, Some(XfrError::Mismatch("opcode")));
-    check(2, 0x82, Some(XfrError::Mismatch("truncated")));
-    check(3, 5, Some(XfrError::Rcode(dns::Rcode::REFUSED)));
-    check(5, 2, Some(XfrError::Mismatch("several questions")));
-    check(13, b'f', Some(XfrError::Mismatch("question")));
-    check(22, RType::IXFR.0 as u8, Some(XfrError::Mismatch("question")));
-    check(24, 3, Some(XfrError::Mismatch("question")));
-    let limited = |limits| {
-        let mut incoming = Incoming::new(name("example."), RType::AXFR, None, ID, limits);
-        incoming.message(&good).err()
-    };
-    assert_eq!(limited(Limits { records: 2, octets: 1000 }), None);
-    assert_eq!(limited(Limits { records: 1, octets: 1000 }), Some(XfrError::TooLarge));
-    assert_eq!(limited(Limits { records: 2, octets: 100 }), Some(XfrError::TooLarge));
-    let mut incoming = Incoming::new(name("example."), RType::AXFR, None, ID, Limits::default());
-    assert!(incoming.message(&good[..20]).is_err());
-    assert!(incoming.message(&good).is_err(), "nothing is taken after an error");
+    let rrset = after.records(&name("x.example."), RType::A).expect("A records");
+    assert_eq!(rrset.data, [[10, 0, 0, 3], [10, 0, 0, 4]]);
 }
 
 #[test]

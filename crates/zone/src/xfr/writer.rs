@@ -78,7 +78,9 @@ impl<'a> MessageWriter<'a> {
     /// The records that follow belong to the name with these labels in front of the origin.
     #[inline]
     pub fn owner(&mut self, labels: &'a [u8]) {
-        (self.labels, self.owner_at) = (labels, 0);
+        if self.labels != labels {
+            (self.labels, self.owner_at) = (labels, 0);
+        }
     }
 
     /// Adds a record; `false`, with nothing written, if it does not fit even without compression.
@@ -176,7 +178,9 @@ impl<'a> MessageWriter<'a> {
         }
         let parent_at = if kept == first && pointer != 0 { pointer } else { pointable(at + first) };
         // A name that is all pointer has no place of its own.
-        self.target = (kept > 0 && pointable(at) != 0).then_some(Target { name, at, parent_at });
+        if kept > 0 && pointable(at) != 0 {
+            self.target = Some(Target { name, at, parent_at });
+        }
     }
 
     /// How many octets of `name` come before the longest suffix that stands in the message, and where that
