@@ -82,6 +82,11 @@ impl Sql {
     }
 }
 
+/// What `stream` holds in a database that is open already: a backup.
+pub(crate) fn bounds_in(connection: &Connection, stream: Stream) -> rusqlite::Result<Bounds> {
+    Sql::new(stream).bounds(connection)
+}
+
 impl SqliteJournal {
     /// Opens the journal at `path`; makes it if there is none, and brings its schema up to date.
     ///

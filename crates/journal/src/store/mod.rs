@@ -127,7 +127,7 @@ pub fn check_position(position: Offset, journal: Bounds) -> Result<Offset, Journ
     Ok(next)
 }
 
-fn position(db: &Connection) -> rusqlite::Result<Offset> {
+pub(crate) fn position(db: &Connection) -> rusqlite::Result<Offset> {
     db.prepare_cached("SELECT position FROM meta")?.query_row([], |row| row.get(0).map(offset_of))
 }
 
