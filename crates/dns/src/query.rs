@@ -3,7 +3,7 @@
 
 use crate::class::Class;
 use crate::edns;
-use crate::header::HEADER_LEN;
+use crate::header::{HEADER_LEN, Opcode};
 use crate::namehash::NameHasher;
 use crate::question::HashedName;
 use crate::rtype::RType;
@@ -54,7 +54,12 @@ pub enum Unanswerable {
     Malformed,
     /// Malformed behind the question: FORMERR with the question.
     MalformedTail,
-    /// Another opcode than QUERY.
+    /// An UPDATE (RFC 2136 2) with one zone and records that are well-formed in outline: all that follows the
+    /// header is read as of a query.
+    Update,
+    /// A NOTIFY (RFC 1996 3), read like an UPDATE.
+    Notify,
+    /// Another opcode than these and QUERY.
     Opcode(u8),
     /// No question, but a cookie: the client wants a server cookie (RFC 7873 5.4).
     CookieOnly,
@@ -98,8 +103,7 @@ impl Query {
         let count = |i: usize| u16::from_be_bytes([header[i], header[i + 1]]);
         let (questions, answers, authorities, additionals) = (count(4), count(6), count(8), count(10));
         if opcode != 0 {
-            self.read_edns_of_other(packet, qname, hasher);
-            return Err(Unanswerable::Opcode(opcode));
+            return Err(self.read_other(Opcode(opcode), packet, qname, hasher));
         }
         // RFC 9619: a query has one question; none is fine with a cookie alone (RFC 7873 5.4).
         match questions {
@@ -107,17 +111,49 @@ impl Query {
             0 => return self.read_without_question(packet, answers, authorities, additionals),
             _ => return Err(Unanswerable::Malformed),
         }
-        let len = qname.read(&packet[HEADER_LEN..], hasher).map_err(|_| Unanswerable::Malformed)?;
-        let at = HEADER_LEN + len;
-        let fixed = packet[at..].first_chunk::<4>().ok_or(Unanswerable::Malformed)?;
+        let at = self.read_question(packet, qname, hasher).ok_or(Unanswerable::Malformed)?;
+        if answers | authorities | additionals == 0 {
+            return if packet.len() == at { Ok(()) } else { Err(Unanswerable::MalformedTail) };
+        }
+        self.read_records(packet, at, u32::from(answers) + u32::from(authorities), additionals)
+            .ok_or(Unanswerable::MalformedTail)
+    }
+
+    /// Reads the question behind the header; returns where it ends.
+    #[inline]
+    fn read_question(&mut self, packet: &[u8], qname: &mut HashedName, hasher: NameHasher) -> Option<usize> {
+        let at = HEADER_LEN + qname.read(&packet[HEADER_LEN..], hasher).ok()?;
+        let fixed = packet[at..].first_chunk::<4>()?;
         self.qtype = RType(u16::from_be_bytes([fixed[0], fixed[1]]));
         self.qclass = Class(u16::from_be_bytes([fixed[2], fixed[3]]));
         self.question_end = (at + 4) as u16;
-        if answers | authorities | additionals == 0 {
-            return if packet.len() == at + 4 { Ok(()) } else { Err(Unanswerable::MalformedTail) };
+        Some(at + 4)
+    }
+
+    /// Reads a message of another opcode: NOTIFY and UPDATE have one question, or zone, like a query.
+    #[cold]
+    fn read_other(
+        &mut self,
+        opcode: Opcode,
+        packet: &[u8],
+        qname: &mut HashedName,
+        hasher: NameHasher,
+    ) -> Unanswerable {
+        let kind = match opcode {
+            Opcode::UPDATE => Unanswerable::Update,
+            Opcode::NOTIFY => Unanswerable::Notify,
+            Opcode(other) => {
+                self.read_edns_of_other(packet, qname, hasher);
+                return Unanswerable::Opcode(other);
+            }
+        };
+        let count = |i: usize| u16::from_be_bytes([packet[i], packet[i + 1]]);
+        let at = if count(4) == 1 { self.read_question(packet, qname, hasher) } else { None };
+        let Some(at) = at else { return Unanswerable::Malformed };
+        match self.read_records(packet, at, u32::from(count(6)) + u32::from(count(8)), count(10)) {
+            Some(()) => kind,
+            None => Unanswerable::MalformedTail,
         }
-        self.read_records(packet, at + 4, u32::from(answers) + u32::from(authorities), additionals)
-            .ok_or(Unanswerable::MalformedTail)
     }
 
     /// Looks for EDNS in a message of another opcode, whose records otherwise mean nothing here.

@@ -5,11 +5,21 @@
 #![forbid(unsafe_code)]
 
 pub mod accepted;
+pub mod codec;
+pub mod frame;
+pub mod history;
 pub mod journal;
+pub mod memory;
+mod octets;
 pub mod replica;
+pub mod sqlite;
 pub mod store;
 
 pub use accepted::Accepted;
+pub use frame::{Assembled, Assembler};
+pub use history::History;
 pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
+pub use memory::MemoryJournal;
 pub use replica::{Folded, Prepared, Rejected, Replica, ZoneState};
+pub use sqlite::{SqliteJournal, Stream};
 pub use store::{Checked, Follower, Store, StoredZone, check_position};

@@ -158,7 +158,7 @@ impl Checker {
             match rrset.rtype {
                 RType::CNAME => cname = rrset.count,
                 RType::DNAME => dname = rrset.count,
-                RType::NSEC | RType::RRSIG | RType::KEY => {}
+                rtype if stands_beside_alias(rtype) => {}
                 rtype => other = Some(rtype),
             }
         }
@@ -307,6 +307,11 @@ impl Checker {
             self.say(Severity::Error, &owner, Some(RType::NS), format!("{host} has no address in the zone"));
         }
     }
+}
+
+/// Whether a type may have one owner with a CNAME (RFC 4034 3 and 4, RFC 3007 3.1.1).
+pub(crate) fn stands_beside_alias(rtype: RType) -> bool {
+    matches!(rtype, RType::NSEC | RType::RRSIG | RType::KEY)
 }
 
 fn has_address(node: &Node<'_>) -> bool {

@@ -22,6 +22,7 @@ pub mod settings;
 pub mod table;
 #[cfg(test)]
 mod testing;
+pub mod update;
 pub mod xfr;
 
 pub use builder::Builder;

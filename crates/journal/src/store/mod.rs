@@ -103,7 +103,7 @@ impl Store {
         write::note_checks(&mut self.db, checks).map_err(unwritable)
     }
 
-    /// Forgets what the index of changes has before offset `before`. The zones stay as they are.
+    /// Forgets the changes in the index whose events begin before offset `before`. The zones stay as they are.
     ///
     /// # Errors
     /// [`JournalError::Unwritable`].

@@ -105,11 +105,12 @@ pub fn forget(db: &mut Connection, before: Offset) -> rusqlite::Result<()> {
     let before = column_of(before);
     transaction.execute(
         "UPDATE meta SET forgotten_ms = max(forgotten_ms,
-             coalesce((SELECT max(at_ms) FROM changes WHERE offset < ?1), 0))",
+             coalesce((SELECT max(at_ms) FROM changes WHERE first < ?1), 0))",
         [before],
     )?;
-    transaction.execute("DELETE FROM changes WHERE offset < ?1", [before])?;
-    transaction.execute("DELETE FROM zone_changes WHERE offset < ?1", [before])?;
+    transaction
+        .execute("DELETE FROM zone_changes WHERE offset IN (SELECT offset FROM changes WHERE first < ?1)", [before])?;
+    transaction.execute("DELETE FROM changes WHERE first < ?1", [before])?;
     transaction.commit()
 }
 
@@ -141,7 +142,7 @@ fn change_zone(db: &Transaction<'_>, change: &ZoneChange) -> Result<(), Failure>
         Action::Configure { after, .. } => {
             let changed = db
                 .prepare_cached("UPDATE zones SET settings = ?2 WHERE lower = ?1")?
-                .execute(params![lower(&change.zone), encoded(after)?])?;
+                .execute(params![lower(&change.zone), settings::encode(after)])?;
             if changed == 1 { Ok(()) } else { Err(NO_ZONE.into()) }
         }
         Action::Delete { .. } => {
@@ -153,10 +154,6 @@ fn change_zone(db: &Transaction<'_>, change: &ZoneChange) -> Result<(), Failure>
 }
 
 const NO_ZONE: Wrong = "it changes a zone that is not there";
-
-fn encoded(settings: &ZoneSettings) -> Result<Vec<u8>, Wrong> {
-    settings::encode(settings).ok_or("settings that are too long")
-}
 
 fn zone_id(db: &Transaction<'_>, zone: &Name) -> Result<i64, Failure> {
     let mut select = db.prepare_cached("SELECT id FROM zones WHERE lower = ?1")?;
@@ -179,7 +176,7 @@ fn create(db: &Transaction<'_>, zone: &Name, settings: &ZoneSettings, records: &
         .prepare_cached(
             "INSERT OR IGNORE INTO zones (id, lower, name, settings, has_contents) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![id, lower(zone), zone.as_wire(), encoded(settings)?, !records.is_empty()])?;
+        .execute(params![id, lower(zone), zone.as_wire(), settings::encode(settings), !records.is_empty()])?;
     if added == 0 {
         return Err("it makes a zone that is there already".into());
     }

@@ -1,0 +1,77 @@
+//! The first administrator, made at the first start.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::event::{AccessEvent, EventKind};
+use super::password::{PasswordError, PasswordHash};
+use super::secret::{RandomError, Secret, random};
+use super::store::{AccessError, AccessStore};
+
+/// The name of the first administrator.
+const ADMIN: &str = "admin";
+/// 32 letters and digits that nobody takes for others: 5 bits each.
+const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789A";
+/// Characters of a generated password: 100 bits.
+const LEN: usize = 20;
+
+/// The administrator that was made.
+#[derive(Debug)]
+pub struct FirstAdmin {
+    /// The name.
+    pub user: &'static str,
+    /// The generated password, to be shown once; `None`: it was given.
+    pub password: Option<Secret>,
+}
+
+/// Why there is no first administrator.
+#[derive(Debug, thiserror::Error)]
+pub enum BootstrapError {
+    /// The password that was given is none.
+    #[error("HEADWATER_ADMIN_PASSWORD: {0}")]
+    Given(PasswordError),
+    /// No password could be made.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// The generated password could not be hashed.
+    #[error(transparent)]
+    Password(PasswordError),
+    /// It could not be written.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+}
+
+/// Makes the user `admin` if there are no users, with the password in `given` (the environment's
+/// `HEADWATER_ADMIN_PASSWORD`) or a generated one. `None`: there are users.
+///
+/// # Errors
+/// [`BootstrapError`].
+pub fn bootstrap(store: &AccessStore, given: Option<String>) -> Result<Option<FirstAdmin>, BootstrapError> {
+    if store.state().users().next().is_some() {
+        return Ok(None);
+    }
+    let (hash, password) = match given {
+        Some(given) => (PasswordHash::new(&given).map_err(BootstrapError::Given)?, None),
+        None => {
+            let password = generate()?;
+            (PasswordHash::new(password.reveal()).map_err(BootstrapError::Password)?, Some(password))
+        }
+    };
+    let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    store.submit(&AccessEvent {
+        at_ms,
+        who: "start".to_owned(),
+        why: "the first administrator".to_owned(),
+        kind: EventKind::UserCreated {
+            name: ADMIN.to_owned(),
+            display_name: "Administrator".to_owned(),
+            roles: vec!["admin".to_owned()],
+            password: Some(hash),
+        },
+    })?;
+    Ok(Some(FirstAdmin { user: ADMIN, password }))
+}
+
+fn generate() -> Result<Secret, RandomError> {
+    let letters = random::<LEN>()?.map(|octet| char::from(ALPHABET[usize::from(octet & 31)]));
+    Ok(Secret::new(letters.iter().collect()))
+}

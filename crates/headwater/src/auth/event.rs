@@ -1,0 +1,250 @@
+//! What happens to access, as events of a journal of their own: their form and its version.
+//!
+//! An event is one JSON object, `{"v":1,"at_ms":...,"who":...,"why":...,"kind":{KIND:{...}}}`. Fields and kinds are
+//! only ever added with a new version; `testdata/access/` holds events of every version, which must stay readable.
+
+use std::fmt;
+
+use dns::NameBuf;
+use serde::{Deserialize, Serialize};
+
+use super::grant::Grant;
+use super::limits::MAX_EVENT;
+use super::password::PasswordHash;
+use super::seal::Sealed;
+use super::token::TokenHash;
+
+/// The version that is written.
+const VERSION: u32 = 1;
+
+/// Something that happened to access.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessEvent {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Who did it, as [`super::Principal`] is written.
+    pub who: String,
+    /// Why, in their words; may be empty.
+    pub why: String,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What can happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum EventKind {
+    /// A user comes to be.
+    UserCreated {
+        /// The name to log in with: letters, digits, `.`, `_`, `@`, `-`.
+        name: String,
+        /// The name for people.
+        display_name: String,
+        /// The roles, by name.
+        roles: Vec<String>,
+        /// `None`: no log-in by password.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<PasswordHash>,
+    },
+    /// A user changes; what is `None` stays.
+    UserChanged {
+        /// Which.
+        name: String,
+        /// The name for people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        display_name: Option<String>,
+        /// The roles, all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        roles: Option<Vec<String>>,
+        /// The password; ends all sessions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<PasswordHash>,
+        /// Whether neither the user nor their tokens may do anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        disabled: Option<bool>,
+    },
+    /// A user goes, with their tokens.
+    UserDeleted {
+        /// Which.
+        name: String,
+    },
+    /// A role comes to be.
+    RoleCreated {
+        /// Its name.
+        name: String,
+        /// What it is for.
+        description: String,
+        /// What it allows.
+        grants: Vec<Grant>,
+    },
+    /// A role becomes what is said here.
+    RoleChanged {
+        /// Which.
+        name: String,
+        /// What it is for.
+        description: String,
+        /// What it allows.
+        grants: Vec<Grant>,
+    },
+    /// A role goes; nobody may have it any more.
+    RoleDeleted {
+        /// Which.
+        name: String,
+    },
+    /// A token comes to be.
+    TokenCreated {
+        /// Its public identifier, part of its text.
+        id: String,
+        /// What it is called.
+        name: String,
+        /// The user whose it is.
+        owner: String,
+        /// The digest of its secret.
+        secret_sha256: TokenHash,
+        /// When it no longer counts, in milliseconds since 1970.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_ms: Option<u64>,
+        /// What it allows, of what its owner may do.
+        grants: Vec<Grant>,
+    },
+    /// A token no longer counts.
+    TokenRevoked {
+        /// Which.
+        id: String,
+    },
+    /// A TSIG key comes to be (RFC 8945).
+    KeyCreated {
+        /// Its name.
+        #[serde(with = "name_as_text")]
+        name: NameBuf,
+        /// Its algorithm, as in RFC 8945 6, without the dot at the end: `hmac-sha256`.
+        algorithm: String,
+        /// Its secret.
+        secret: Sealed,
+    },
+    /// A TSIG key goes.
+    KeyDeleted {
+        /// Which.
+        #[serde(with = "name_as_text")]
+        name: NameBuf,
+    },
+    /// The settings of access become what is said here.
+    SettingsChanged(Settings),
+}
+
+/// Settings of access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// After how many seconds without a request a session ends.
+    pub session_idle_s: u64,
+    /// After how many seconds a session ends in any case.
+    pub session_max_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { session_idle_s: 30 * 60, session_max_s: 12 * 3600 }
+    }
+}
+
+/// Why octets are no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// A later version of this server wrote it.
+    #[error("it has version {0}, this server knows versions up to {VERSION}; use the server that wrote it")]
+    FromTheFuture(u32),
+    /// It is something else.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    /// It is too large.
+    #[error("it has {0} octets, more than {MAX_EVENT}")]
+    TooLarge(usize),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written<K> {
+    v: u32,
+    at_ms: u64,
+    who: String,
+    why: String,
+    kind: K,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+impl AccessEvent {
+    /// The octets for the journal.
+    ///
+    /// # Errors
+    /// [`EventError::TooLarge`].
+    pub fn encode(&self) -> Result<Vec<u8>, EventError> {
+        let written =
+            Written { v: VERSION, at_ms: self.at_ms, who: self.who.clone(), why: self.why.clone(), kind: &self.kind };
+        let body = serde_json::to_vec(&written).map_err(unreadable)?;
+        if body.len() > MAX_EVENT { Err(EventError::TooLarge(body.len())) } else { Ok(body) }
+    }
+
+    /// The event that `body` holds.
+    ///
+    /// # Errors
+    /// [`EventError`].
+    pub fn decode(body: &[u8]) -> Result<AccessEvent, EventError> {
+        if body.len() > MAX_EVENT {
+            return Err(EventError::TooLarge(body.len()));
+        }
+        let version: Version = serde_json::from_slice(body).map_err(unreadable)?;
+        if version.v > VERSION {
+            return Err(EventError::FromTheFuture(version.v));
+        }
+        let Written { at_ms, who, why, kind, .. } = serde_json::from_slice(body).map_err(unreadable)?;
+        Ok(AccessEvent { at_ms, who, why, kind })
+    }
+}
+
+/// Only the kind of mistake and its place: the message of the parser might quote a secret.
+fn unreadable(error: serde_json::Error) -> EventError {
+    EventError::Unreadable(format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()))
+}
+
+impl EventKind {
+    /// What happened, for lists of events: nothing secret.
+    pub fn summary(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EventKind::UserCreated { name, .. } => write!(f, "user {name} created"),
+            EventKind::UserChanged { name, .. } => write!(f, "user {name} changed"),
+            EventKind::UserDeleted { name } => write!(f, "user {name} deleted"),
+            EventKind::RoleCreated { name, .. } => write!(f, "role {name} created"),
+            EventKind::RoleChanged { name, .. } => write!(f, "role {name} changed"),
+            EventKind::RoleDeleted { name } => write!(f, "role {name} deleted"),
+            EventKind::TokenCreated { id, name, owner, .. } => write!(f, "token {id} \"{name}\" of {owner} created"),
+            EventKind::TokenRevoked { id } => write!(f, "token {id} revoked"),
+            EventKind::KeyCreated { name, algorithm, .. } => write!(f, "key {name} ({algorithm}) created"),
+            EventKind::KeyDeleted { name } => write!(f, "key {name} deleted"),
+            EventKind::SettingsChanged(_) => f.write_str("settings of access changed"),
+        }
+    }
+}
+
+mod name_as_text {
+    use dns::NameBuf;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(name: &NameBuf, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(name)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NameBuf, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
