@@ -263,3 +263,53 @@ pub fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUESTION: &[u8] = b"\x04test\0\0\x06\0\x01";
+    const RECORD: &[u8] = b"\xc0\x0c\0\x01\0\x01\0\0\0\x05\0\x04\xc0\0\x02\x01";
+    /// What deletes a record set (RFC 2136 2.5.2).
+    const DELETION: &[u8] = b"\xc0\x0c\0\x01\0\xff\0\0\0\0\0\0";
+    const OPT: &[u8] = b"\0\0\x29\x10\0\0\0\0\0\0\0";
+    const TSIG: &[u8] = b"\x01k\0\0\xfa\0\xff\0\0\0\0\0\0";
+
+    /// A message of this opcode, with so many records in each section.
+    fn message(opcode: u8, counts: [u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+        let [qd, an, ns, ar] = counts;
+        let header = [7, 7, opcode << 3, 0, 0, qd, 0, an, 0, ns, 0, ar];
+        [&header, &*parts.concat()].concat()
+    }
+
+    /// Reads it; wants this outcome, and TSIG and EDNS or not.
+    fn check(message: &[u8], want: Result<(), Unanswerable>, tsig: bool, edns: bool) {
+        let (mut query, mut name) = (Query::default(), HashedName::default());
+        assert_eq!(query.read(message, &mut name, NameHasher::new(1)), want, "{message:?}");
+        assert_eq!((query.tsig.is_some(), query.edns.is_some()), (tsig, edns), "{message:?}");
+        if let Ok(()) | Err(Unanswerable::Update | Unanswerable::Notify) = want {
+            assert_eq!((query.qtype, query.qclass, query.question_end), (RType::SOA, Class::IN, 22));
+            assert_eq!(name.name().to_string(), "test.");
+            let at = message.len() - TSIG.len();
+            assert!(query.tsig.is_none_or(|tsig| usize::from(tsig) == at), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn queries_notifications_and_updates() {
+        for (opcode, want) in [(0, Ok(())), (4, Err(Unanswerable::Notify)), (5, Err(Unanswerable::Update))] {
+            let tail = Err(Unanswerable::MalformedTail);
+            check(&message(opcode, [1, 0, 0, 0], &[QUESTION]), want, false, false);
+            check(&message(opcode, [1, 0, 0, 2], &[QUESTION, OPT, TSIG]), want, true, true);
+            check(&message(opcode, [1, 1, 2, 1], &[QUESTION, RECORD, DELETION, RECORD, TSIG]), want, true, false);
+            check(&message(opcode, [1, 0, 0, 2], &[QUESTION, TSIG, OPT]), tail, true, false);
+            check(&message(opcode, [1, 0, 1, 0], &[QUESTION, TSIG]), tail, false, false);
+            check(&message(opcode, [1, 0, 1, 0], &[QUESTION, RECORD, RECORD]), tail, false, false);
+            check(&message(opcode, [1, 0, 2, 0], &[QUESTION, RECORD]), tail, false, false);
+            check(&message(opcode, [1, 0, 0, 0], &[&QUESTION[..8]]), Err(Unanswerable::Malformed), false, false);
+            check(&message(opcode, [2, 0, 0, 0], &[QUESTION, QUESTION]), Err(Unanswerable::Malformed), false, false);
+            check(&message(opcode, [0, 0, 0, 0], &[]), Err(Unanswerable::Malformed), false, false);
+        }
+        check(&message(2, [1, 0, 0, 1], &[QUESTION, OPT]), Err(Unanswerable::Opcode(2)), false, true);
+    }
+}

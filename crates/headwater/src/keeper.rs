@@ -179,6 +179,13 @@ impl Keeper {
         }
     }
 
+    /// Changes up to this offset count and are visible.
+    pub fn advanced(&self, offset: Offset) {
+        if offset > 0 {
+            self.position.send_replace(offset);
+        }
+    }
+
     /// All zones of the store are published: from now on what is published is news.
     pub fn started(&self) {
         let _ = self.started.set(());
@@ -207,7 +214,7 @@ impl Observer for Reporter {
             self.0.follower.push(accepted.clone());
         }
         if let Some(last) = changes.last() {
-            self.0.position.send_replace(last.offset);
+            self.0.advanced(last.offset);
         }
     }
 

@@ -121,9 +121,10 @@ impl Task {
     async fn zone_changed(&mut self, zone: NameBuf) {
         for peer in (self.shared.peers)(&zone) {
             let target = (zone.clone(), peer);
+            let full = self.sent.len() >= MAX_OUTSTANDING;
             match self.sent.get_mut(&target) {
                 Some(sent) => sent.stale = true,
-                None if self.sent.len() >= MAX_OUTSTANDING => {
+                None if full => {
                     if !self.waiting.contains(&target) {
                         self.waiting.push_back(target);
                     }

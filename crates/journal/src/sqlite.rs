@@ -255,3 +255,53 @@ fn explain(path: &Path, error: &rusqlite::Error) -> String {
     };
     format!("{}: {what} ({error})", path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What cannot be appended leaves nothing, says why, and does not stand in the way of what comes later.
+    #[test]
+    fn failing_writes() {
+        let check = |failure: &str, want: &str| {
+            let dir = tempfile::tempdir().expect("directory");
+            let path = dir.path().join("journal.db");
+            let journal = SqliteJournal::open(&path, Stream::Zones).expect("opens");
+            journal.append(&[b"before"]).expect("appended");
+            lock(&journal.writer).as_ref().expect("open").execute_batch(failure).expect("fails from now on");
+            // Small enough to be written, and too large: none of both is there.
+            let error = journal.append(&[b"lost", &vec![0; 1 << 20]]).expect_err("cannot be written");
+            assert!(matches!(&error, JournalError::Unwritable(why) if why.contains(want)), "{error}");
+            assert_eq!(journal.read(1, usize::MAX).expect("reads go on").len(), 1, "{failure}");
+            assert_eq!(journal.append(&[b"after"]).expect("works again"), [2]);
+            drop(journal);
+            let journal = SqliteJournal::open(&path, Stream::Zones).expect("opens");
+            let bodies: Vec<Vec<u8>> = journal.read(1, usize::MAX).expect("read").into_iter().map(|e| e.body).collect();
+            assert_eq!(bodies, [b"before".to_vec(), b"after".to_vec()], "{failure}");
+        };
+        check("PRAGMA max_page_count = 20", "the disk is full");
+        check("PRAGMA query_only = 1", "read-only");
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_an_error() {
+        let dir = tempfile::tempdir().expect("directory");
+        let path = dir.path().join("journal.db");
+        let journal = SqliteJournal::open(&path, Stream::Zones).expect("opens");
+        *lock(&journal.writer) = None;
+        std::fs::remove_dir_all(dir.path()).expect("removed");
+        assert!(matches!(journal.append(&[b"x"]), Err(JournalError::Unwritable(_))));
+    }
+
+    #[test]
+    fn a_page_and_nothing_else_is_written_for_an_event() {
+        let dir = tempfile::tempdir().expect("directory");
+        let journal = SqliteJournal::open(&dir.path().join("journal.db"), Stream::Zones).expect("opens");
+        journal.append(&[&[1; 200]]).expect("appended");
+        let wal = || std::fs::metadata(dir.path().join("journal.db-wal")).expect("WAL").len();
+        let before = wal();
+        (0..10).for_each(|_| drop(journal.append(&[&[1; 200]]).expect("appended")));
+        // Less if the checkpoint at the start has just made the WAL begin anew.
+        assert!(wal() - before <= 10 * (4096 + 24), "{}", wal() - before);
+    }
+}

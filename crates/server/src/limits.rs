@@ -47,8 +47,8 @@ pub const TCP_ANSWER: Duration = Duration::from_secs(60);
 pub const TCP_STREAMS: usize = 100;
 /// Octets of a zone transfer that are made and sent before others get their turn.
 pub const TCP_STREAM_TURN: usize = 128 << 10;
-/// Messages that the control plane has at once from all workers; beyond it they get SERVFAIL.
-pub const MAX_HANDED_OVER: usize = 16_384;
+/// Messages that the control plane has at once from one worker; beyond it they get SERVFAIL.
+pub const MAX_HANDED_OVER: usize = 8192;
 /// Octets of these messages.
 pub const MAX_HANDED_OVER_OCTETS: usize = 64 << 20;
 /// Octets of NSID that fit into every response.

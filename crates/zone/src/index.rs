@@ -195,16 +195,23 @@ impl Index {
         }
     }
 
-    /// All nodes, in no order that means anything.
-    #[cfg(test)]
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.pages().map(Page::count).sum()
+    }
+
+    /// All nodes, nearly in the order of their hashes.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        self.pages().flat_map(|page| page.nodes().map(|(node, _)| node))
+    }
+
+    fn pages(&self) -> impl Iterator<Item = &Page> {
         let mut at = PageAt::default();
-        let pages = std::iter::from_fn(move || {
+        std::iter::from_fn(move || {
             let page = self.page_at(&mut at)?;
             at.advance();
             Some(page)
-        });
-        pages.flat_map(|page| page.nodes().map(|(node, _)| node))
+        })
     }
 
     /// Replaces the node under `hash` and `labels` by `blob`, or takes it out. What other versions share is

@@ -236,3 +236,184 @@ impl fmt::Display for Action<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dns::RType;
+    use proptest::prelude::*;
+
+    use super::super::fixture::{disabled, event, grant, ip, logged, name, new_user, state};
+    use super::super::grant::built_in_roles;
+    use super::super::pattern::NamePattern;
+    use super::super::token::{NewToken, principal_of_token};
+    use super::*;
+
+    const CLIENT: &str = "192.0.2.1";
+
+    fn user(grants: Vec<Grant>) -> Principal {
+        Principal::user("anna".into(), vec![grants.into()])
+    }
+
+    fn role(wanted: &str) -> Principal {
+        let role = built_in_roles().into_iter().find(|(name, _, _)| *name == wanted);
+        user(role.expect("role").2)
+    }
+
+    #[test]
+    fn built_in_roles_do_what_they_say() {
+        let (zone, www) = (name("example.org."), name("www.example.org."));
+        let actions = [
+            Action::zone(Verb::Read, &zone),
+            Action::rrset(Verb::Update, &zone, &www, RType::A),
+            Action::rrset(Verb::Delete, &zone, &www, RType::A),
+            Action::zone(Verb::Create, &zone),
+            Action::zone(Verb::Configure, &zone),
+            Action::zone(Verb::Transfer, &zone),
+            Action::server(Verb::Read),
+            Action::server(Verb::Admin),
+        ];
+        let check = |principal: Principal, want: [bool; 8]| {
+            let got = actions.map(|action| authorise(&principal, &action, ip(CLIENT), 0).is_ok());
+            assert_eq!(got, want, "{principal:?}");
+        };
+        check(role("admin"), [true; 8]);
+        check(role("operator"), [true, true, true, true, true, true, true, false]);
+        check(role("editor"), [true, true, true, false, false, false, true, false]);
+        check(role("viewer"), [true, false, false, false, false, false, true, false]);
+        check(Principal::local(), [true; 8]);
+        check(Principal::anonymous(Vec::new()), [false; 8]);
+        check(Principal::key(name("k."), vec![Grant::of(&[Verb::Update])]), {
+            [false, true, true, false, false, false, false, false]
+        });
+    }
+
+    #[test]
+    fn the_log_knows_why_and_the_client_what_it_may() {
+        let (org, net, www) = (name("example.org."), name("example.net."), name("www.example.org."));
+        let anna = user(vec![grant(r#"{"zones":["example.org"],"types":["TXT"],"verbs":["update"]}"#)]);
+        let check = |principal: &Principal, action: Action<'_>, want: (Refused, &str), log: &str| {
+            let denied = authorise(principal, &action, ip(CLIENT), 0).expect_err("denied");
+            assert_eq!(denied.for_log(), log);
+            let ((refused, text), lines) = logged(|| denied.refuse());
+            assert_eq!((refused, text.as_str()), want);
+            assert!(lines.contains("WARN security: refused: ") && lines.contains(log), "{lines}");
+            assert!(lines.contains(CLIENT), "{lines}");
+        };
+        check(
+            &anna,
+            Action::rrset(Verb::Update, &org, &www, RType::A),
+            (Refused::Forbidden, "not allowed to update A at www.example.org. in zone example.org."),
+            "user:anna may not update A at www.example.org. in zone example.org.: no grant for this type",
+        );
+        check(
+            &anna,
+            Action::zone(Verb::Delete, &net),
+            (Refused::Hidden, "there is no zone example.net."),
+            "user:anna may not delete zone example.net.: no grant for this zone",
+        );
+        check(
+            &anna,
+            Action::server(Verb::Admin),
+            (Refused::Forbidden, "not allowed to administer access"),
+            "user:anna may not administer access: no grant for this zone",
+        );
+        check(
+            &Principal::anonymous(Vec::new()),
+            Action::zone(Verb::Read, &org),
+            (Refused::Unknown, "this needs a log-in or a token"),
+            "anonymous may not read zone example.org.: there are no grants",
+        );
+        // What says "no" for its network or time does not say that the zone is there either.
+        let late = user(vec![grant(r#"{"zones":["example.org"],"verbs":["read"],"networks":["198.51.100.0/24"]}"#)]);
+        check(
+            &late,
+            Action::zone(Verb::Read, &org),
+            (Refused::Hidden, "there is no zone example.org."),
+            "user:anna may not read zone example.org.: no grant for this network",
+        );
+    }
+
+    #[test]
+    fn a_token_has_no_more_rights_than_its_owner() {
+        let (org, www) = (name("example.org."), name("www.example.org."));
+        let token = NewToken::new("bert", "ci", vec![Grant::everything()], None).expect("token");
+        let kinds = [new_user("root", &["admin"]), new_user("bert", &["editor"]), token.kind];
+        let mut state = state(&kinds);
+        let resolve = |state: &_| principal_of_token(state, token.text.reveal(), ip(CLIENT), 0);
+        let principal = resolve(&state).expect("principal");
+        let update = Action::rrset(Verb::Update, &org, &www, RType::A);
+        assert_eq!(authorise(&principal, &update, ip(CLIENT), 0), Ok(()));
+        let denied = authorise(&principal, &Action::zone(Verb::Delete, &org), ip(CLIENT), 0).expect_err("denied");
+        assert!(denied.for_log().ends_with("no grant for doing this there of its owner"), "{}", denied.for_log());
+        state.fold(state.next(), &event(disabled("bert", true))).expect("disabled");
+        let denied = resolve(&state).expect_err("disabled");
+        assert_eq!(denied.refused(), Refused::Unknown);
+        state.fold(state.next(), &event(disabled("bert", false))).expect("enabled");
+        assert!(resolve(&state).is_ok());
+    }
+
+    /// A grant with limits of few values, so that actions often meet them.
+    fn grants() -> impl Strategy<Value = Vec<Grant>> {
+        let pattern = prop::sample::select(vec!["**", "a.org", "*.org", "**.org", "w.a.org", "*.a.org", "**.a.org"])
+            .prop_map(|text| text.parse::<NamePattern>().expect("pattern"));
+        let grant = (
+            prop::collection::vec(pattern.clone(), 1..3),
+            prop::collection::vec(pattern, 0..2),
+            prop::collection::vec(prop::sample::select(vec![RType::A, RType::TXT]), 0..2),
+            prop::collection::vec(prop::sample::select(Verb::ALL.to_vec()), 1..3),
+            prop::option::of(1u64..4),
+            any::<bool>(),
+        )
+            .prop_map(|(zones, names, types, verbs, expires_ms, near)| {
+                let networks = if near { vec!["192.0.2.0/24".parse().expect("network")] } else { Vec::new() };
+                Grant { zones, names, types, verbs, networks, not_before_ms: None, expires_ms }
+            });
+        prop::collection::vec(grant, 0..4)
+    }
+
+    type Asked = (Verb, Option<dns::NameBuf>, Option<dns::NameBuf>, Option<RType>, IpAddr, u64);
+
+    fn asked() -> impl Strategy<Value = Asked> {
+        let names = || prop::option::of(prop::sample::select(vec![name("a.org."), name("w.a.org."), name("org.")]));
+        (
+            prop::sample::select(Verb::ALL.to_vec()),
+            names(),
+            names(),
+            prop::option::of(prop::sample::select(vec![RType::A, RType::TXT])),
+            prop::sample::select(vec![ip(CLIENT), ip("2001:db8::1")]),
+            0u64..5,
+        )
+    }
+
+    fn may(principal: &Principal, (verb, zone, name, rtype, client, now_ms): &Asked) -> bool {
+        let action = Action { verb: *verb, zone: zone.as_deref(), name: name.as_deref(), rtype: *rtype };
+        authorise(principal, &action, *client, *now_ms).is_ok()
+    }
+
+    proptest! {
+        #[test]
+        fn more_grants_never_take_a_right_away(few in grants(), more in grants(), asked in asked()) {
+            let both = user(few.iter().chain(&more).cloned().collect());
+            prop_assert_eq!(may(&both, &asked), may(&user(few), &asked) || may(&user(more), &asked));
+        }
+
+        #[test]
+        fn a_token_may_what_it_and_its_owner_may(own in grants(), of_owner in grants(), asked in asked()) {
+            let (own, of_owner): (Arc<[Grant]>, Arc<[Grant]>) = (own.into(), of_owner.into());
+            let token =
+                Principal::token("id".into(), "t".into(), "anna".into(), own.clone(), vec![of_owner.clone()]);
+            let both = may(&user(own.to_vec()), &asked) && may(&user(of_owner.to_vec()), &asked);
+            prop_assert_eq!(may(&token, &asked), both);
+        }
+
+        #[test]
+        fn who_may_do_something_in_a_zone_may_know_of_it(grants in grants(), asked in asked()) {
+            let principal = user(grants);
+            if let (true, (_, Some(zone), name, _, client, now_ms)) = (may(&principal, &asked), &asked)
+                && name.as_ref().is_none_or(|name| name.is_at_or_below(zone))
+            {
+                prop_assert!(principal.may_see(zone, *client, *now_ms));
+            }
+        }
+    }
+}

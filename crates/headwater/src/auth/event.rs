@@ -198,8 +198,10 @@ impl AccessEvent {
             return Err(EventError::TooLarge(body.len()));
         }
         let version: Version = serde_json::from_slice(body).map_err(unreadable)?;
-        if version.v > VERSION {
-            return Err(EventError::FromTheFuture(version.v));
+        match version.v {
+            0 => return Err(EventError::Unreadable("there is no version 0".to_owned())),
+            VERSION => {}
+            later => return Err(EventError::FromTheFuture(later)),
         }
         let Written { at_ms, who, why, kind, .. } = serde_json::from_slice(body).map_err(unreadable)?;
         Ok(AccessEvent { at_ms, who, why, kind })
@@ -246,5 +248,53 @@ mod name_as_text {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NameBuf, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::mem::discriminant;
+
+    use super::*;
+
+    /// Written by version 1; must be readable for ever.
+    const V1: &str = include_str!("../../../../testdata/access/v1.jsonl");
+
+    #[test]
+    fn golden_events() {
+        let mut kinds = HashSet::new();
+        for line in V1.lines() {
+            let event = AccessEvent::decode(line.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error}"));
+            let written = event.encode().expect("encoded");
+            assert_eq!(String::from_utf8_lossy(&written), line);
+            kinds.insert(discriminant(&event.kind));
+        }
+        assert_eq!(kinds.len(), 11, "a line for every kind");
+    }
+
+    #[test]
+    fn what_is_no_event() {
+        let check = |body: &str, want: &str| {
+            let error = AccessEvent::decode(body.as_bytes()).expect_err(body).to_string();
+            assert!(error.contains(want), "{body}: {error}");
+        };
+        let event = |kind: &str| format!(r#"{{"v":1,"at_ms":1,"who":"local","why":"","kind":{kind}}}"#);
+        check("", "cannot be read");
+        check("[]", "cannot be read");
+        check(r#"{"v":0}"#, "no version 0");
+        check(r#"{"v":2,"other":true}"#, "version 2, this server knows versions up to 1");
+        check(&event(r#"{"user_promoted":{"name":"a"}}"#), "cannot be read");
+        check(&event(r#"{"user_deleted":{"name":"a","more":1}}"#), "cannot be read");
+        check(&event(r#"{"user_changed":{"name":"a","password":"hunter2"}}"#), "Data error in line 1");
+        check(&" ".repeat(MAX_EVENT + 1), "more than");
+    }
+
+    /// What the parser says about a mistake could hold what was to be a secret.
+    #[test]
+    fn mistakes_are_not_quoted() {
+        let body = r#"{"v":1,"at_ms":1,"who":"","why":"","kind":{"key_created":{"name":"k.","algorithm":"x","secret":"c2VjcmV0"}}}"#;
+        let error = AccessEvent::decode(body.as_bytes()).expect_err("too short a secret");
+        assert!(!format!("{error} {error:?}").contains("c2VjcmV0"));
     }
 }

@@ -136,3 +136,81 @@ impl<K: Hash + Eq + Clone> Table<K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::ip;
+    use super::*;
+
+    /// Attempts of `user` from `client` as soon as each may be made; the waits before them.
+    fn waits(failures: &mut Failures, user: &str, client: &str, attempts: usize, mut now_ms: u64) -> Vec<u64> {
+        let mut attempt = |_| match failures.begin(user, ip(client), now_ms) {
+            Ok(()) => 0,
+            Err(wait_ms) => {
+                assert!(failures.begin(user, ip(client), now_ms + wait_ms - 1).is_err(), "no sooner");
+                now_ms += wait_ms;
+                failures.begin(user, ip(client), now_ms).expect("waited");
+                wait_ms
+            }
+        };
+        (0..attempts).map(&mut attempt).collect()
+    }
+
+    #[test]
+    fn each_failure_doubles_the_wait() {
+        let mut failures = Failures::default();
+        let got = waits(&mut failures, "anna", "192.0.2.1", 11, 5000);
+        assert_eq!(got, [0, 0, 0, 0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000]);
+        // From elsewhere it is the same user; another user there is not.
+        assert!(failures.begin("anna", ip("198.51.100.1"), 5000).is_err());
+        assert_eq!(failures.begin("bert", ip("198.51.100.1"), 5000), Ok(()));
+        // Forgotten after a while.
+        let mut failures = Failures::default();
+        waits(&mut failures, "anna", "192.0.2.1", 5, 0);
+        assert_eq!(waits(&mut failures, "anna", "192.0.2.1", 5, 2 * FORGET_MS), [0, 0, 0, 0, 1000]);
+    }
+
+    #[test]
+    fn networks_are_slowed_whoever_they_try() {
+        let check = |from: &dyn Fn(usize) -> String, want: Option<u64>| {
+            let mut failures = Failures::default();
+            for i in 0..11 {
+                let outcome = failures.begin(&format!("user{i}"), ip(&from(i)), 0);
+                assert_eq!(outcome, Ok(()), "{i}");
+            }
+            assert_eq!(failures.begin("anna", ip(&from(11)), 0).err(), want, "{}", from(0));
+        };
+        check(&|_| "192.0.2.1".to_owned(), Some(1000));
+        check(&|_| "::ffff:192.0.2.1".to_owned(), Some(1000));
+        check(&|i| format!("2001:db8::{i:x}:1"), Some(1000));
+        check(&|i| format!("2001:db8:0:{i:x}::1"), None);
+        check(&|i| format!("192.0.2.{i}"), None);
+    }
+
+    #[test]
+    fn success_forgets_the_user_but_not_the_network() {
+        let mut failures = Failures::default();
+        let client = ip("192.0.2.1");
+        for i in 0..10 {
+            failures.begin(&format!("user{i}"), client, 0).expect("free");
+        }
+        for _ in 0..20 {
+            assert_eq!(failures.begin("anna", client, 0), Ok(()));
+            failures.succeeded("anna", client);
+        }
+        assert_eq!(failures.begin("mallory", client, 0), Ok(()));
+        assert_eq!(failures.begin("anna", client, 0), Err(1000));
+    }
+
+    #[test]
+    fn the_tables_are_bounded_and_keep_the_worst() {
+        let mut failures = Failures::default();
+        waits(&mut failures, "anna", "192.0.2.1", 5, 0);
+        for i in 0..3 * MAX_FAILING as u32 {
+            let client = IpAddr::V4(std::net::Ipv4Addr::from_bits(0x0a00_0000 + i));
+            let _ = failures.begin(&format!("user{i}"), client, 1);
+            assert!(failures.users.0.len() <= MAX_FAILING && failures.networks.0.len() <= MAX_FAILING);
+        }
+        assert!(failures.begin("anna", ip("198.51.100.1"), 1).is_err(), "anna is not forgotten for the others");
+    }
+}

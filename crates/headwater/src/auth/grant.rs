@@ -297,3 +297,111 @@ mod networks_as_text {
         texts.into_iter().map(parse).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{grant, ip, name};
+    use super::*;
+
+    const MAIN: &str = r#"{"zones":["example.org","*.example.net"],"names":["**.example.org","*.a.example.net"],
+        "types":["A","TXT"],"verbs":["update"],"networks":["192.0.2.0/24","2001:db8::/32","198.51.100.7"],
+        "not_before_ms":1000,"expires_ms":2000}"#;
+
+    #[test]
+    fn limits() {
+        let rrset = |json: &str, verb, zone: &str, owner: &str, rtype, client: &str, now_ms| {
+            let (zone, owner) = (name(zone), name(owner));
+            grant(json).allows(&Action::rrset(verb, &zone, &owner, rtype), ip(client), now_ms)
+        };
+        let check = |verb, zone: &str, owner: &str, rtype, client: &str, now_ms, want: Result<(), Mismatch>| {
+            let got = rrset(MAIN, verb, zone, owner, rtype, client, now_ms);
+            assert_eq!(got, want, "{verb:?} {zone} {owner} {rtype} {client} {now_ms}");
+        };
+        use Verb::{Create, Delete, Read, Update};
+        let (a, txt, mx) = (RType::A, RType::TXT, RType::MX);
+        check(Update, "example.org.", "www.example.org.", a, "192.0.2.1", 1000, Ok(()));
+        check(Create, "example.org.", "www.example.org.", a, "192.0.2.1", 1999, Ok(()));
+        check(Delete, "EXAMPLE.org.", "x.WWW.example.org.", txt, "2001:db8::1", 1500, Ok(()));
+        check(Update, "a.example.net.", "www.a.example.net.", a, "198.51.100.7", 1500, Ok(()));
+        check(Update, "example.org.", "www.example.org.", a, "::ffff:192.0.2.255", 1500, Ok(()));
+        check(Update, "org.", "www.example.org.", a, "192.0.2.1", 1500, Err(Mismatch::Zone));
+        check(Update, "example.net.", "www.example.net.", a, "192.0.2.1", 1500, Err(Mismatch::Zone));
+        check(Read, "example.org.", "www.example.org.", a, "192.0.2.1", 1500, Err(Mismatch::Verb));
+        check(Update, "example.org.", "example.org.", a, "192.0.2.1", 1500, Err(Mismatch::Name));
+        check(Update, "a.example.net.", "x.y.a.example.net.", a, "192.0.2.1", 1500, Err(Mismatch::Name));
+        check(Update, "example.org.", "www.example.org.", mx, "192.0.2.1", 1500, Err(Mismatch::Type));
+        check(Update, "example.org.", "www.example.org.", a, "192.0.3.0", 1500, Err(Mismatch::Network));
+        check(Update, "example.org.", "www.example.org.", a, "198.51.100.8", 1500, Err(Mismatch::Network));
+        check(Update, "example.org.", "www.example.org.", a, "2001:db9::", 1500, Err(Mismatch::Network));
+        check(Update, "example.org.", "www.example.org.", a, "192.0.2.1", 999, Err(Mismatch::NotYet));
+        check(Update, "example.org.", "www.example.org.", a, "192.0.2.1", 2000, Err(Mismatch::Expired));
+    }
+
+    #[test]
+    fn zones_as_a_whole_and_the_server() {
+        let (org, www) = (name("example.org."), name("www.example.org."));
+        let check = |json: &str, action: Action<'_>, want: Result<(), Mismatch>| {
+            assert_eq!(grant(json).allows(&action, ip("192.0.2.1"), 0), want, "{json}: {action}");
+        };
+        let free = r#"{"zones":["**"],"verbs":["update","read"]}"#;
+        let named = r#"{"zones":["**"],"names":["**"],"verbs":["update","create"]}"#;
+        let typed = r#"{"zones":["**"],"types":["A"],"verbs":["update"]}"#;
+        let zoned = r#"{"zones":["**.org"],"verbs":["read"]}"#;
+        check(free, Action::zone(Verb::Update, &org), Ok(()));
+        check(free, Action::server(Verb::Read), Ok(()));
+        // Changing records is not making or removing zones.
+        check(free, Action::zone(Verb::Create, &org), Err(Mismatch::Verb));
+        check(free, Action::zone(Verb::Delete, &org), Err(Mismatch::Verb));
+        check(named, Action::zone(Verb::Update, &org), Err(Mismatch::Name));
+        check(named, Action::zone(Verb::Create, &org), Err(Mismatch::Name));
+        check(named, Action::rrset(Verb::Update, &org, &www, RType::A), Ok(()));
+        check(typed, Action::zone(Verb::Update, &org), Err(Mismatch::Type));
+        let all_types = Action { rtype: None, ..Action::rrset(Verb::Update, &org, &www, RType::A) };
+        check(typed, all_types, Err(Mismatch::Type));
+        check(zoned, Action::zone(Verb::Read, &org), Ok(()));
+        check(zoned, Action::server(Verb::Read), Err(Mismatch::Zone));
+    }
+
+    #[test]
+    fn acme_is_one_name_and_one_type() {
+        let grant = Grant::acme(&name("www.example.org.")).expect("grant");
+        let (zone, here) = (name("example.org."), name("_acme-challenge.www.example.org."));
+        let check = |action: Action<'_>, want: Result<(), Mismatch>| {
+            assert_eq!(grant.allows(&action, ip("192.0.2.1"), 0), want, "{action}");
+        };
+        check(Action::rrset(Verb::Update, &zone, &here, RType::TXT), Ok(()));
+        check(Action::rrset(Verb::Delete, &zone, &here, RType::TXT), Ok(()));
+        check(Action::rrset(Verb::Update, &zone, &here, RType::A), Err(Mismatch::Type));
+        check(Action::rrset(Verb::Update, &zone, &name("www.example.org."), RType::TXT), Err(Mismatch::Name));
+        check(Action::rrset(Verb::Read, &zone, &here, RType::TXT), Err(Mismatch::Verb));
+        check(Action::zone(Verb::Update, &zone), Err(Mismatch::Name));
+        assert!(grant.shows(&zone, ip("192.0.2.1"), 0));
+        assert!(!grant.shows(&name("example.net."), ip("192.0.2.1"), 0));
+    }
+
+    #[test]
+    fn json() {
+        let parsed = grant(MAIN);
+        let text = serde_json::to_string(&parsed).expect("JSON");
+        assert_eq!(grant(&text), parsed);
+        assert!(text.contains(r#""198.51.100.7/32""#) && text.contains(r#""types":["A","TXT"]"#), "{text}");
+        let mistake = |json: &str, want: &str| {
+            let error = match serde_json::from_str::<Grant>(json) {
+                Ok(grant) => grant.check().expect_err(json),
+                Err(error) => error.to_string(),
+            };
+            assert!(error.contains(want), "{json}: {error}");
+        };
+        mistake(r#"{"verbs":["read"]}"#, "missing field `zones`");
+        mistake(r#"{"zones":[],"verbs":["read"]}"#, "at least one pattern of zones");
+        mistake(r#"{"zones":["**"],"verbs":[]}"#, "at least one verb");
+        mistake(r#"{"zones":["a..b"],"verbs":["read"]}"#, "not a pattern of names");
+        mistake(r#"{"zones":["**"],"verbs":["rule"]}"#, "unknown variant");
+        mistake(r#"{"zones":["**"],"verbs":["read"],"types":["AAAAA"]}"#, "not a record type");
+        mistake(r#"{"zones":["**"],"verbs":["read"],"networks":["192.0.2.0/33"]}"#, "not an address or a network");
+        mistake(r#"{"zones":["**"],"verbs":["read"],"network":["192.0.2.0/24"]}"#, "unknown field");
+        mistake(r#"{"zones":["**"],"verbs":["read"],"not_before_ms":2,"expires_ms":2}"#, "before it holds");
+        let long = format!(r#"{{"zones":["**"],"verbs":["read"],"types":[{}"A"]}}"#, r#""A","#.repeat(MAX_LIST));
+        mistake(&long, "more than 256 entries");
+    }
+}

@@ -1,8 +1,8 @@
 //! Access: who may do what, proven how, and kept where. Called by the API, the command line, dynamic updates and DDNS;
 //! none of them decides anything about access themselves.
 //!
-//! Everything durable is an event (`event.rs`) in a journal of its own; `state.rs` is their fold, `store.rs` appends
-//! and publishes. A request is answered in two steps: who is it (`principal_of_token`, [`Logins`]), and may they
+//! Everything durable is an event (`event.rs`) in a journal of its own; `state.rs` is what they leave, `fold.rs`
+//! how, `store.rs` appends and publishes. A request is answered in two steps: who is it (`principal_of_token`, [`Logins`]), and may they
 //! ([`authorise`]). No secret is in a `Debug` or `Display` of this module; those that must be shown once are
 //! [`Secret`]s.
 
@@ -10,6 +10,9 @@ mod authorise;
 mod bootstrap;
 pub mod event;
 mod failures;
+#[cfg(test)]
+mod fixture;
+mod fold;
 mod grant;
 pub mod limits;
 mod login;
@@ -24,6 +27,7 @@ mod token;
 pub use authorise::{Denied, Principal, Refused, Who, authorise, no_such_zone};
 pub use bootstrap::{BootstrapError, FirstAdmin, bootstrap};
 pub use event::{AccessEvent, EventKind, Settings};
+pub use fold::is_name;
 pub use grant::{Action, Grant, Mismatch, Verb};
 pub use login::{LoggedIn, Logins};
 pub use password::{PasswordError, PasswordHash};

@@ -78,20 +78,25 @@ impl PasswordHash {
 /// [`PasswordError::Busy`].
 pub fn verify(hash: Option<&PasswordHash>, password: &str) -> Result<bool, PasswordError> {
     let _turn = Turns::of_all().take()?;
+    Ok(fits(hash, password))
+}
+
+/// [`verify`] without waiting for a turn.
+pub(super) fn fits(hash: Option<&PasswordHash>, password: &str) -> bool {
     // Longer ones are nobody's password, and their length would show in the time.
-    let (password, fits) = if password.len() > MAX_PASSWORD { ("", false) } else { (password, true) };
-    let parsed = hash.and_then(|hash| phc::PasswordHash::new(&hash.0).ok());
-    let known = parsed.is_some();
-    let right = match parsed {
-        Some(hash) => Argon2::default().verify_password(password.as_bytes(), &hash).is_ok(),
+    let (password, possible) = if password.len() > MAX_PASSWORD { ("", false) } else { (password, true) };
+    match hash.and_then(|hash| phc::PasswordHash::new(&hash.0).ok()) {
+        Some(hash) => Argon2::default().verify_password(password.as_bytes(), &hash).is_ok() && possible,
         None => {
             let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
             let params = Params::new(COST.0, COST.1, COST.2, None).unwrap_or_default();
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-            argon2.hash_password_into(password.as_bytes(), &[0; 16], &mut out).is_ok()
+            // For the time that it takes only.
+            let _ = argon2.hash_password_into(password.as_bytes(), &[0; 16], &mut out);
+            std::hint::black_box(out);
+            false
         }
-    };
-    Ok(right && known && fits)
+    }
 }
 
 impl fmt::Debug for PasswordHash {
@@ -175,5 +180,76 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner).0 -= 1;
         self.0.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::super::fixture::{PASSWORD, hash};
+    use super::*;
+
+    #[test]
+    fn only_the_password_fits() {
+        let hash = hash();
+        assert!(hash.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_phc());
+        assert!(verify(Some(&hash), PASSWORD).expect("verified"));
+        for wrong in ["", "correct hors", "correct horsE", &"a".repeat(MAX_PASSWORD + 1)] {
+            assert!(!verify(Some(&hash), wrong).expect("verified"), "{wrong}");
+        }
+        assert!(!verify(None, PASSWORD).expect("verified"));
+        assert_ne!(PasswordHash::new(PASSWORD).expect("hash"), hash, "another salt");
+    }
+
+    #[test]
+    fn new_passwords_have_a_length() {
+        assert!(matches!(PasswordHash::new("1234567"), Err(PasswordError::TooShort)));
+        assert!(matches!(PasswordHash::new(&"a".repeat(257)), Err(PasswordError::TooLong)));
+    }
+
+    #[test]
+    fn hashes_from_elsewhere() {
+        let good = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert!(verify(Some(&good.parse().expect("hash")), "password").expect("verified"));
+        for bad in [
+            "",
+            "password",
+            &good.replace("argon2id", "argon2i"),
+            &good.replace("65536", "4000000"),
+            &good.replace("t=2", "t=1000"),
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ",
+        ] {
+            assert!(matches!(bad.parse::<PasswordHash>(), Err(PasswordError::NotAHash)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nothing_shows_the_hash() {
+        assert_eq!(format!("{:?}", hash()), "PasswordHash");
+    }
+
+    #[test]
+    fn turns_are_bounded() {
+        let turns = Arc::new(Turns::new(2));
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let threads: Vec<_> = (0..16)
+            .map(|_| {
+                let (turns, now, most) = (turns.clone(), now.clone(), most.clone());
+                std::thread::spawn(move || {
+                    let _turn = turns.take().expect("a turn");
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(2));
+                    now.fetch_sub(1, Ordering::SeqCst);
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().expect("thread"));
+        assert_eq!(most.load(Ordering::SeqCst), 2);
+        // With everybody waiting who may, the next one is turned away.
+        *turns.state.lock().expect("lock") = (2, MAX_WAITING);
+        assert!(matches!(turns.take(), Err(PasswordError::Busy)));
     }
 }

@@ -200,3 +200,64 @@ impl From<Sealed> for String {
         BASE64.encode(&[sealed.key_id.as_slice(), &sealed.nonce, &sealed.text].concat())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_key_is_made_once_and_kept_private() {
+        let dir = tempfile::tempdir().expect("directory");
+        let path = dir.path().join("seal.key");
+        assert!(matches!(Sealer::open(&path, false), Err(SealError::Missing { .. })));
+        let first = Sealer::open(&path, true).expect("made");
+        let metadata = std::fs::metadata(&path).expect("file");
+        assert_eq!((metadata.mode() & 0o777, metadata.len()), (0o600, 32));
+        let second = Sealer::open(&path, true).expect("read");
+        let sealed = first.seal("k", b"secret").expect("sealed");
+        assert_eq!(second.unseal("k", &sealed).expect("open"), b"secret");
+        let left: Vec<_> = std::fs::read_dir(dir.path()).expect("directory").collect();
+        assert_eq!(left.len(), 1, "nothing else is left: {left:?}");
+    }
+
+    #[test]
+    fn files_that_are_no_key() {
+        let dir = tempfile::tempdir().expect("directory");
+        let path = dir.path().join("seal.key");
+        let check = |octets: &[u8], mode, want: &str| {
+            std::fs::write(&path, octets).expect("written");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("mode");
+            let error = Sealer::open(&path, true).expect_err(want).to_string();
+            assert!(error.contains("seal.key") && error.contains(want), "{error}");
+        };
+        check(&[7; 31], 0o600, "does not have 32 octets");
+        check(&[7; 33], 0o600, "does not have 32 octets");
+        check(&[7; 32], 0o640, "its mode is 640");
+    }
+
+    #[test]
+    fn opens_what_it_sealed_only() {
+        let dir = tempfile::tempdir().expect("directory");
+        let sealer = Sealer::open(&dir.path().join("a"), true).expect("key");
+        let other = Sealer::open(&dir.path().join("b"), true).expect("key");
+        let sealed = sealer.seal("k", b"secret").expect("sealed");
+        let text = String::from(sealed.clone());
+        assert_eq!(Sealed::try_from(text.clone()), Ok(sealed.clone()));
+        assert!(matches!(other.unseal("k", &sealed), Err(SealError::OtherKey { .. })));
+        assert!(matches!(sealer.unseal("l", &sealed), Err(SealError::Damaged { .. })));
+        let mut octets = BASE64.decode(text.as_bytes()).expect("base64");
+        *octets.last_mut().expect("octet") ^= 1;
+        let damaged = Sealed::try_from(BASE64.encode(&octets)).expect("form");
+        assert!(matches!(sealer.unseal("k", &damaged), Err(SealError::Damaged { .. })));
+        assert_ne!(sealer.seal("k", b"secret").expect("sealed"), sealed, "another nonce");
+        for secret in [&[][..], &[0; MAX_TSIG_SECRET + 1]] {
+            assert!(matches!(sealer.seal("k", secret), Err(SealError::Length)));
+        }
+        for text in ["", "AAAA", "?", &"A".repeat(48), &"A".repeat(2000)] {
+            assert!(Sealed::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        assert!(!format!("{sealer:?} {sealed:?}").contains(&text));
+    }
+}

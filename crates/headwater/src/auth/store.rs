@@ -178,3 +178,109 @@ impl std::fmt::Debug for OpenKey {
         write!(f, "OpenKey({} {})", self.name, self.algorithm)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{MemoryJournal, event, logged, name, new_user};
+    use super::*;
+
+    struct Bench {
+        journal: Arc<MemoryJournal>,
+        dir: tempfile::TempDir,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            Bench { journal: Arc::default(), dir: tempfile::tempdir().expect("directory") }
+        }
+
+        fn open(&self) -> Result<AccessStore, AccessError> {
+            AccessStore::open(self.journal.clone(), &self.dir.path().join("seal.key"))
+        }
+    }
+
+    #[test]
+    fn a_restart_finds_what_was_submitted() {
+        let bench = Bench::new();
+        let store = bench.open().expect("store");
+        let old = store.state();
+        let first = store.submit(&event(new_user("anna", &["admin"]))).expect("submitted");
+        let second = store.submit(&event(new_user("bert", &[]))).expect("submitted");
+        assert!(first < second && store.state().next() == second + 1);
+        assert_eq!(old.users().count(), 0, "a snapshot stays as it is");
+        let again = bench.open().expect("store");
+        assert_eq!(again.state(), store.state());
+        assert!(matches!(again.submit(&event(new_user("anna", &[]))), Err(AccessError::Rejected(_))));
+        assert_eq!(bench.journal.bodies().len(), 2, "what does not count is not written");
+    }
+
+    #[test]
+    fn another_writer_may_be_faster() {
+        let bench = Bench::new();
+        let (one, other) = (bench.open().expect("store"), bench.open().expect("store"));
+        one.submit(&event(new_user("anna", &["admin"]))).expect("submitted");
+        // What is there already is seen before anything is appended.
+        assert!(matches!(other.submit(&event(new_user("anna", &[]))), Err(AccessError::Rejected(_))));
+        assert_eq!(bench.journal.bodies().len(), 1);
+        // What comes in between decides, the same for both.
+        let bert = event(new_user("bert", &["viewer"])).encode().expect("event");
+        bench.journal.faster.lock().expect("lock").push(bert);
+        let (outcome, log) = logged(|| other.submit(&event(new_user("bert", &["admin"]))));
+        assert!(matches!(outcome, Err(AccessError::Rejected(Rejected::Exists { .. }))));
+        assert!(log.contains("user bert created does not count: there is a user bert already"), "{log}");
+        assert_eq!(bench.journal.bodies().len(), 3);
+        one.catch_up().expect("caught up");
+        assert_eq!(one.state(), other.state());
+        assert_eq!(one.state().user("bert").expect("bert").roles, ["viewer"]);
+    }
+
+    #[test]
+    fn a_full_disk_changes_nothing() {
+        let bench = Bench::new();
+        let store = bench.open().expect("store");
+        *bench.journal.full.lock().expect("lock") = true;
+        let error = store.submit(&event(new_user("anna", &["admin"]))).expect_err("full").to_string();
+        assert_eq!(error, "the journal cannot be written: disk full");
+        assert_eq!(store.state().users().count(), 0);
+        *bench.journal.full.lock().expect("lock") = false;
+        store.submit(&event(new_user("anna", &["admin"]))).expect("submitted");
+    }
+
+    #[test]
+    fn what_cannot_be_understood_stops() {
+        let bench = Bench::new();
+        let store = bench.open().expect("store");
+        bench.journal.append(&[br#"{"v":9}"#]).expect("appended");
+        for error in [bench.open().err(), store.catch_up().err(), store.submit(&event(new_user("a", &[]))).err()] {
+            let error = error.expect("an event of a later version").to_string();
+            assert!(error.starts_with("event at offset 5: it has version 9"), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_of_keys_are_sealed_and_need_their_key() {
+        let bench = Bench::new();
+        let store = bench.open().expect("store");
+        let secret = b"not to be seen in any file";
+        let kind = store.new_key(name("Transfer.example."), "HMAC-SHA256", secret).expect("sealed");
+        let (_, log) = logged(|| store.submit(&event(kind.clone())).expect("submitted"));
+        let shown = format!("{log} {kind:?} {kind} {:?} {:?}", store.state(), store.open_keys(&store.state()));
+        let written = bench.journal.bodies().concat();
+        for secret in [secret.to_vec(), data_encoding::BASE64.encode(secret).into_bytes(), format!("{secret:?}").into()]
+        {
+            assert!(!written.windows(secret.len()).any(|octets| octets == secret));
+            assert!(!shown.contains(&String::from_utf8_lossy(&secret).into_owned()), "{shown}");
+        }
+        let keys = bench.open().expect("store").open_keys(&store.state()).expect("keys");
+        assert_eq!((keys[0].algorithm.as_str(), keys[0].secret.as_slice()), ("hmac-sha256", &secret[..]));
+        // Another key, and none.
+        let path = bench.dir.path().join("seal.key");
+        std::fs::rename(&path, path.with_extension("old")).expect("renamed");
+        let error = bench.open().err().expect("missing").to_string();
+        assert!(error.contains("seal.key is missing"), "{error}");
+        assert!(!path.exists(), "no other key is made in its place");
+        Sealer::open(&path, true).expect("another key");
+        let error = bench.open().err().expect("another key").to_string();
+        assert!(error.contains("is not the key that the secret of TSIG key transfer.example. hmac-sha256"), "{error}");
+    }
+}

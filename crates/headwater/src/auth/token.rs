@@ -138,3 +138,53 @@ impl From<TokenHash> for String {
         HEXLOWER.encode(&hash.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{event, ip, new_user, state};
+    use super::*;
+
+    #[test]
+    fn tokens_are_who_they_say() {
+        let token = NewToken::new("anna", "ci", vec![Grant::everything()], Some(2000)).expect("token");
+        let text = token.text.reveal().to_owned();
+        assert_eq!(text.len(), 3 + 12 + 1 + 43);
+        let mut state = state(&[new_user("anna", &["admin"]), token.kind.clone()]);
+        let check = |state: &AccessState, text: &str, now_ms, want: Result<&str, &str>| {
+            let got = principal_of_token(state, text, ip("192.0.2.1"), now_ms);
+            let got = got.map(|principal| principal.to_string()).map_err(|denied| {
+                let log = denied.for_log().to_owned();
+                let (_, told) = denied.refuse();
+                assert_eq!(told, "user, password or token are not right, or no longer valid");
+                log
+            });
+            assert_eq!(got.as_deref().map_err(String::as_str), want, "{now_ms}");
+        };
+        let id = &token.id;
+        let no_token = "what was sent as a token does not look like one";
+        check(&state, &text, 1999, Ok(&format!("token:ci id:{id} user:anna")));
+        check(&state, &text, 2000, Err(&format!("token {id} of anna has expired")));
+        let mut wrong = text.clone();
+        wrong.replace_range(16..17, if &text[16..17] == "A" { "B" } else { "A" });
+        check(&state, &wrong, 0, Err(&format!("wrong secret for token {id}")));
+        let other = text.replace(id.as_str(), "aaaaaaaaaaaa");
+        check(&state, &other, 0, Err("there is no token aaaaaaaaaaaa"));
+        for text in ["", "hw_", "hw__", &text[..text.len() - 1], &text[1..], &format!("{text}A"), &text.to_uppercase()]
+        {
+            check(&state, text, 0, Err(no_token));
+        }
+        state.fold(state.next(), &event(EventKind::TokenRevoked { id: id.clone() })).expect("revoked");
+        check(&state, &text, 0, Err(&format!("there is no token {id}")));
+    }
+
+    #[test]
+    fn nothing_shows_the_secret() {
+        let token = NewToken::new("anna", "ci", vec![Grant::everything()], None).expect("token");
+        let (_, secret) = split(token.text.reveal()).expect("token");
+        let text = BASE64URL_NOPAD.encode(&secret);
+        let shown = format!("{token:?} {} {:?}", token.kind, state(&[new_user("anna", &[]), token.kind.clone()]));
+        assert!(shown.contains(&token.id) && !shown.contains(&text), "{shown}");
+        let EventKind::TokenCreated { secret_sha256, .. } = token.kind else { panic!("{:?}", token.kind) };
+        assert!(secret_sha256.is_of(&secret) && !shown.contains(&String::from(secret_sha256)), "{shown}");
+    }
+}

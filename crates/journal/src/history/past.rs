@@ -52,7 +52,7 @@ impl History {
     pub fn at_serial(&self, contents: &Contents, serial: u32) -> Result<Option<Contents>, JournalError> {
         self.follower.sync_all()?;
         let mut steps = Vec::new();
-        for step in self.from_now(contents.origin(), serial_of(Some(contents))) {
+        for step in self.steps_to_now(contents.origin(), serial_of(Some(contents))) {
             let step = step?;
             if step.to == Some(serial) {
                 break;
@@ -77,7 +77,7 @@ impl History {
         self.follower.sync_all()?;
         let mut steps: Vec<Step> = Vec::new();
         let mut is_reached = false;
-        for step in self.from_now(zone, serial_of(now)) {
+        for step in self.steps_to_now(zone, serial_of(now)) {
             let step = step?;
             if step.at_ms <= at_ms {
                 is_reached = true;
@@ -88,8 +88,8 @@ impl History {
             }
             steps.push(step);
         }
-        let is_beginning = steps.last().is_some_and(|step| step.kind == Kind::Create);
-        if !is_reached && !is_beginning && at_ms < self.index.forgotten_ms()? {
+        // Where the oldest known step makes the zone, one of this name may have been there before.
+        if !is_reached && at_ms < self.index.forgotten_ms()? {
             return Ok(Past::Forgotten);
         }
         self.undo_steps(zone, now.cloned(), &steps).map(Past::of)
@@ -97,7 +97,7 @@ impl History {
 
     /// What was done to a zone up to the moment when its serial was `serial`, the newest first: the contents at
     /// hand may be older than the index.
-    fn from_now(&self, zone: &Name, serial: Option<u32>) -> impl Iterator<Item = Result<Step, JournalError>> {
+    fn steps_to_now(&self, zone: &Name, serial: Option<u32>) -> impl Iterator<Item = Result<Step, JournalError>> {
         self.index.steps(zone).skip_while(move |step| step.as_ref().is_ok_and(|step| step.to != serial))
     }
 

@@ -44,7 +44,7 @@ impl Checkpointer {
 
     fn wake(&self) {
         // If the channel is full, the thread is about to make a checkpoint anyway.
-        self.wake.iter().for_each(|wake| drop(wake.try_send(())));
+        let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
     }
 }
 

@@ -190,13 +190,15 @@ impl Follower {
     fn end(&self, how: Ending) {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(thread) = thread else { return };
-        self.shared.lock().ending = how;
+        let mut state = self.shared.lock();
+        if state.ending == Ending::No {
+            state.ending = how;
+        }
+        drop(state);
         self.shared.work.notify_one();
         self.shared.done.notify_all();
-        // A thread that panicked has nothing left to write.
+        // How it ended is in the state; a panic has been reported.
         let _ = thread.join();
-        self.shared.lock().ending = Ending::Ended;
-        self.shared.done.notify_all();
     }
 }
 
@@ -255,16 +257,18 @@ impl Shared {
         let mut state = self.lock();
         (state.failures, state.failure) = (state.failures + 1, Some(error));
         self.done.notify_all();
-        let failures = state.failures;
+        if state.ending != Ending::No {
+            return false;
+        }
         let deadline = Instant::now() + RETRY_AFTER;
-        while state.ending == Ending::No && state.failures == failures {
+        while state.ending == Ending::No {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             state = self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.ending == Ending::No
+        state.ending != Ending::Abandon
     }
 }
 
@@ -302,20 +306,29 @@ fn wait<'a>(condvar: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, S
     condvar.wait(state).unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Says that the thread has ended, however it did.
+struct End<'a>(&'a Shared);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.lock().ending = Ending::Ended;
+        self.0.done.notify_all();
+    }
+}
+
 fn follow(shared: &Shared, mut store: Store, report: &impl Fn(&JournalError)) {
+    let _end = End(shared);
     while let Some(batch) = shared.next_batch() {
         match write(&mut store, &batch) {
             Ok(()) => shared.stored(&batch),
             Err(error) => {
                 report(&error);
                 if !shared.failed(error) {
-                    break;
+                    return;
                 }
             }
         }
     }
-    shared.lock().ending = Ending::Ended;
-    shared.done.notify_all();
 }
 
 fn write(store: &mut Store, batch: &Batch) -> Result<(), JournalError> {

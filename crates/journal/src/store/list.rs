@@ -32,12 +32,24 @@ pub fn each_row<E: From<Wrong>>(
     if is_sorted(inside().map(|(labels, _)| labels)) {
         inside().try_for_each(|(labels, record)| rows.record(labels, record))?;
     } else {
-        let mut keyed: Vec<(Box<[u8]>, &[u8], ListedRecord<'_>)> =
-            inside().map(|(labels, record)| (sort_key(labels, &mut [0; MAX_KEY_LEN]).into(), labels, record)).collect();
-        keyed.sort_by(|a, b| a.0.cmp(&b.0));
-        keyed.into_iter().try_for_each(|(_, labels, record)| rows.record(labels, record))?;
+        sorted(inside()).into_iter().try_for_each(|(labels, record)| rows.record(labels, record))?;
     }
     rows.end_owner()
+}
+
+/// Records beside the labels of their owners, in canonical order of these.
+fn sorted<'a>(
+    records: impl Iterator<Item = (&'a [u8], ListedRecord<'a>)>,
+) -> impl IntoIterator<Item = (&'a [u8], ListedRecord<'a>)> {
+    // All keys in one piece of memory.
+    let (mut keys, mut keyed, mut buffer) = (Vec::new(), Vec::new(), [0; MAX_KEY_LEN]);
+    for (labels, record) in records {
+        let start = keys.len();
+        keys.extend_from_slice(sort_key(labels, &mut buffer));
+        keyed.push((start..keys.len(), labels, record));
+    }
+    keyed.sort_by(|a, b| keys[a.0.clone()].cmp(&keys[b.0.clone()]));
+    keyed.into_iter().map(|(_, labels, record)| (labels, record))
 }
 
 fn is_sorted<'a>(owners: impl Iterator<Item = &'a [u8]>) -> bool {

@@ -6,6 +6,7 @@
 //! once, and the poller hears of the connection only if the client does not close it soon: it costs five
 //! system calls then. Why not tokio: docs/decisions/0003-tcp.md.
 
+mod accept;
 mod clients;
 mod connection;
 mod defer;
@@ -25,7 +26,6 @@ use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
-use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::clock::unix_seconds;
@@ -33,7 +33,6 @@ use crate::limits::{TCP_ACCEPT_BATCH, TCP_ACCEPT_PAUSE, TCP_BACKLOG};
 use crate::listen::framing::Answerer;
 use crate::query::Worker;
 use crate::stats::Stats;
-use clients::Refusal;
 use connection::{Connection, Desk, Next, Reason};
 use mailbox::{Mailbox, Ticket};
 use table::Table;
@@ -52,8 +51,6 @@ const EVENTS: usize = 256;
 const LISTENER: u64 = 1 << 63;
 /// The event of the mailbox's bell: it only ends the waiting.
 const BELL: u64 = 1 << 62;
-/// When room is needed, this many connections are looked at that only wait for the control plane.
-const EVICT_TRIES: usize = 16;
 /// What waits to be accepted at `stop` is accepted in this many steps at most.
 const DRAIN_ACCEPTS: usize = TCP_BACKLOG as usize / TCP_ACCEPT_BATCH;
 /// Octets that came before `stop` are read in this many steps at most.
@@ -287,99 +284,6 @@ impl Server {
             }
         }
         next
-    }
-
-    /// Accepts what waits on a listener, some of it if it is much; says whether that was all.
-    fn accept(&mut self, listener: usize) -> bool {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        for _ in 0..TCP_ACCEPT_BATCH {
-            let Some(listener) = self.listeners.get(listener) else { return true };
-            match acceptfrom_with(listener, flags) {
-                Ok((socket, peer)) => {
-                    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-                    self.admit(socket, peer);
-                }
-                Err(Errno::AGAIN) => return true,
-                // accept(2): errors of the new connection, which is gone.
-                Err(
-                    Errno::INTR
-                    | Errno::CONNABORTED
-                    | Errno::PERM
-                    | Errno::PROTO
-                    | Errno::NOPROTOOPT
-                    | Errno::OPNOTSUPP
-                    | Errno::NETDOWN
-                    | Errno::NETUNREACH
-                    | Errno::HOSTDOWN
-                    | Errno::HOSTUNREACH
-                    | Errno::NONET,
-                ) => {}
-                // No file descriptor or memory left: the connection stays in the queue, and would be
-                // reported again and again.
-                Err(error) => {
-                    if !self.evict() {
-                        self.pause(error);
-                        return true;
-                    }
-                }
-            }
-        }
-        false
-    }
-
-    /// Lets a new connection in if the limits allow it, and answers what it brought.
-    fn admit(&mut self, socket: OwnedFd, client: Option<SocketAddr>) {
-        self.stats.tcp_accepted.add(1);
-        let entered = client.and_then(|client| match self.limits.enter(client.ip()) {
-            Err(Refusal::Full) if self.evict() => self.limits.enter(client.ip()).is_ok().then_some(client),
-            entered => entered.is_ok().then_some(client),
-        });
-        if let Some(client) = entered {
-            self.serial += 1;
-            let id = self.table.insert(Connection::new(socket, client, self.serial), self.now);
-            let next = self.advance(id, true);
-            let unfinished = self.table.get_mut(id).is_some_and(|connection| connection.is_unfinished());
-            match next {
-                Next::Read { progress: true } if !unfinished => self.fresh.push_back((id, self.now + SETTLE)),
-                _ => self.watch(id, next),
-            }
-        } else {
-            self.stats.tcp_refused.add(1);
-            self.stats.tcp_closed.add(1);
-        }
-    }
-
-    /// Closes the connection that is idle for the longest time, if that is long enough.
-    fn evict(&mut self) -> bool {
-        for _ in 0..EVICT_TRIES {
-            let oldest = self.table.oldest();
-            let idle = oldest.filter(|(_, since)| self.now.duration_since(*since) >= self.limits.limits().evict);
-            let Some((id, _)) = idle else { return false };
-            if !self.is_excused(id) {
-                self.close(id, Reason::Evicted);
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Accepts nothing for a while.
-    fn pause(&mut self, error: Errno) {
-        if self.stats.tcp_accept_paused.get() == 0 {
-            tracing::warn!(%error, "TCP connections cannot be accepted for now; this is said once and counted");
-        }
-        self.stats.tcp_accept_paused.add(1);
-        self.paused = Some(self.now + TCP_ACCEPT_PAUSE);
-        if let Err(error) = self.watch_listeners(EventFlags::empty()) {
-            tracing::error!(%error, "TCP listeners cannot be paused");
-        }
-    }
-
-    fn watch_listeners(&self, flags: EventFlags) -> io::Result<()> {
-        for (i, listener) in self.listeners.iter().enumerate() {
-            epoll::modify(&self.poller, listener, EventData::new_u64(LISTENER | i as u64), flags)?;
-        }
-        Ok(())
     }
 
     /// Closes connections on which nothing got done for too long.

@@ -177,6 +177,7 @@ impl Batch {
             if self.wildcard {
                 reply_from(header, &mut memory.control);
             }
+            #[allow(clippy::unnecessary_cast)] // It has another type with musl.
             let control_len = if self.wildcard { header.msg_controllen as usize } else { 0 };
             let way = WayBack {
                 exit: exit.clone(),

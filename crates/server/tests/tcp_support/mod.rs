@@ -200,7 +200,10 @@ impl<F: Fn(Request, Reply) + Send + Sync> Control for Fake<F> {
     }
 }
 
-/// A transfer of `left` messages of `octets` octets, each with the next number behind the header of `request`.
+/// Where a message of [`Flood`] has its number.
+pub const FLOOD_NUMBER: usize = 23;
+
+/// A transfer of `left` messages of `octets` octets, each with one NULL record that begins with a number.
 pub struct Flood {
     pub request: Vec<u8>,
     pub left: u32,
@@ -214,8 +217,10 @@ impl Messages for Flood {
         }
         assert!(out.is_empty());
         self.left -= 1;
-        out.extend_from_slice(&response(&self.request[..12]));
-        out[4..12].fill(0);
+        out.extend_from_slice(&response(&self.request[..4]));
+        out.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 1, 0, 0, 0, 0]);
+        out.extend_from_slice(&((self.octets - FLOOD_NUMBER) as u16).to_be_bytes());
+        assert_eq!(out.len(), FLOOD_NUMBER);
         out.extend_from_slice(&self.left.to_be_bytes());
         out.resize(self.octets, 0);
         true
