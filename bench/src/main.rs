@@ -1,4 +1,4 @@
-//! Measures parts of the server without sockets: `headwater-bench answer|structure`.
+//! Measures parts of the server without sockets: `headwater-bench answer|structure|transfer`.
 //!
 //! For the server as a whole there are side-by-side measurements against other servers; these here
 //! tell where the time of one query goes, and what the zone's structure costs.
@@ -7,6 +7,7 @@
 mod answer;
 mod queries;
 mod structure;
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -40,6 +41,12 @@ enum Command {
         #[arg(long, default_value_t = 1_000_000)]
         names: usize,
     },
+    /// Records a second out of and into a transfer of a large zone.
+    Transfer {
+        /// Number of names.
+        #[arg(long, default_value_t = 1_000_000)]
+        names: usize,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -49,6 +56,7 @@ fn main() -> anyhow::Result<()> {
             answer::run(&zones, &queries, dnssec, batch, rounds)
         }
         Command::Structure { names } => structure::run(names),
+        Command::Transfer { names } => transfer::run(names),
     }
 }
 

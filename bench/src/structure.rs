@@ -15,6 +15,8 @@ const LOOKUPS: usize = 1_000_000;
 const BATCH: usize = 32;
 /// Changes that are timed.
 const CHANGES: usize = 2000;
+/// Changes that are made in one step.
+const CHANGE_BATCH: usize = 100;
 
 /// Prints the figures for a zone of `names` names with one A record each.
 pub fn run(names: usize) -> anyhow::Result<()> {
@@ -97,6 +99,13 @@ fn changes(contents: &Contents, owners: &[NameBuf], picks: &[usize]) {
     let new = picked().filter_map(|owner| owner.prepend(b"new").ok());
     timed("add a name with", new.map(|owner| of(owner, records())).collect());
     timed("delete a name with", picked().map(|owner| of(owner, None)).collect());
+    let new: Vec<Edit> =
+        picked().filter_map(|owner| owner.prepend(b"more").ok()).map(|owner| of(owner, records())).collect();
+    let mut current = contents.clone();
+    let begin = crate::cpu_ns();
+    new.chunks(CHANGE_BATCH).for_each(|edits| current = current.with(edits));
+    let us = (crate::cpu_ns() - begin) as f64 / new.len() as f64 / 1000.0;
+    println!("contents: {us:.1} us of CPU to add one record, {CHANGE_BATCH} at a time");
 }
 
 /// The same lookups in the standard library's maps, which cannot share versions.

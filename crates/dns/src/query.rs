@@ -3,7 +3,7 @@
 
 use crate::class::Class;
 use crate::edns;
-use crate::header::HEADER_LEN;
+use crate::header::{HEADER_LEN, Opcode};
 use crate::namehash::NameHasher;
 use crate::question::HashedName;
 use crate::rtype::RType;
@@ -54,7 +54,12 @@ pub enum Unanswerable {
     Malformed,
     /// Malformed behind the question: FORMERR with the question.
     MalformedTail,
-    /// Another opcode than QUERY.
+    /// An UPDATE (RFC 2136 2) with one zone and records that are well-formed in outline: all that follows the
+    /// header is read as of a query.
+    Update,
+    /// A NOTIFY (RFC 1996 3), read like an UPDATE.
+    Notify,
+    /// Another opcode than these and QUERY.
     Opcode(u8),
     /// No question, but a cookie: the client wants a server cookie (RFC 7873 5.4).
     CookieOnly,
@@ -98,8 +103,7 @@ impl Query {
         let count = |i: usize| u16::from_be_bytes([header[i], header[i + 1]]);
         let (questions, answers, authorities, additionals) = (count(4), count(6), count(8), count(10));
         if opcode != 0 {
-            self.read_edns_of_other(packet, qname, hasher);
-            return Err(Unanswerable::Opcode(opcode));
+            return Err(self.read_other(Opcode(opcode), packet, qname, hasher));
         }
         // RFC 9619: a query has one question; none is fine with a cookie alone (RFC 7873 5.4).
         match questions {
@@ -107,17 +111,49 @@ impl Query {
             0 => return self.read_without_question(packet, answers, authorities, additionals),
             _ => return Err(Unanswerable::Malformed),
         }
-        let len = qname.read(&packet[HEADER_LEN..], hasher).map_err(|_| Unanswerable::Malformed)?;
-        let at = HEADER_LEN + len;
-        let fixed = packet[at..].first_chunk::<4>().ok_or(Unanswerable::Malformed)?;
+        let at = self.read_question(packet, qname, hasher).ok_or(Unanswerable::Malformed)?;
+        if answers | authorities | additionals == 0 {
+            return if packet.len() == at { Ok(()) } else { Err(Unanswerable::MalformedTail) };
+        }
+        self.read_records(packet, at, u32::from(answers) + u32::from(authorities), additionals)
+            .ok_or(Unanswerable::MalformedTail)
+    }
+
+    /// Reads the question behind the header; returns where it ends.
+    #[inline]
+    fn read_question(&mut self, packet: &[u8], qname: &mut HashedName, hasher: NameHasher) -> Option<usize> {
+        let at = HEADER_LEN + qname.read(&packet[HEADER_LEN..], hasher).ok()?;
+        let fixed = packet[at..].first_chunk::<4>()?;
         self.qtype = RType(u16::from_be_bytes([fixed[0], fixed[1]]));
         self.qclass = Class(u16::from_be_bytes([fixed[2], fixed[3]]));
         self.question_end = (at + 4) as u16;
-        if answers | authorities | additionals == 0 {
-            return if packet.len() == at + 4 { Ok(()) } else { Err(Unanswerable::MalformedTail) };
+        Some(at + 4)
+    }
+
+    /// Reads a message of another opcode: NOTIFY and UPDATE have one question, or zone, like a query.
+    #[cold]
+    fn read_other(
+        &mut self,
+        opcode: Opcode,
+        packet: &[u8],
+        qname: &mut HashedName,
+        hasher: NameHasher,
+    ) -> Unanswerable {
+        let kind = match opcode {
+            Opcode::UPDATE => Unanswerable::Update,
+            Opcode::NOTIFY => Unanswerable::Notify,
+            Opcode(other) => {
+                self.read_edns_of_other(packet, qname, hasher);
+                return Unanswerable::Opcode(other);
+            }
+        };
+        let count = |i: usize| u16::from_be_bytes([packet[i], packet[i + 1]]);
+        let at = if count(4) == 1 { self.read_question(packet, qname, hasher) } else { None };
+        let Some(at) = at else { return Unanswerable::Malformed };
+        match self.read_records(packet, at, u32::from(count(6)) + u32::from(count(8)), count(10)) {
+            Some(()) => kind,
+            None => Unanswerable::MalformedTail,
         }
-        self.read_records(packet, at + 4, u32::from(answers) + u32::from(authorities), additionals)
-            .ok_or(Unanswerable::MalformedTail)
     }
 
     /// Looks for EDNS in a message of another opcode, whose records otherwise mean nothing here.
@@ -213,7 +249,7 @@ fn read_edns(packet: &[u8], fixed: &[u8; 10], start: usize, end: usize) -> Optio
 }
 
 /// The offset behind the possibly compressed name at `at`; pointers must point backwards.
-fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
+pub fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let len = *packet.get(at)? as usize;
         match len & 0xc0 {
@@ -225,5 +261,55 @@ fn skip_name(packet: &[u8], mut at: usize) -> Option<usize> {
             }
             _ => return None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUESTION: &[u8] = b"\x04test\0\0\x06\0\x01";
+    const RECORD: &[u8] = b"\xc0\x0c\0\x01\0\x01\0\0\0\x05\0\x04\xc0\0\x02\x01";
+    /// What deletes a record set (RFC 2136 2.5.2).
+    const DELETION: &[u8] = b"\xc0\x0c\0\x01\0\xff\0\0\0\0\0\0";
+    const OPT: &[u8] = b"\0\0\x29\x10\0\0\0\0\0\0\0";
+    const TSIG: &[u8] = b"\x01k\0\0\xfa\0\xff\0\0\0\0\0\0";
+
+    /// A message of this opcode, with so many records in each section.
+    fn message(opcode: u8, counts: [u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+        let [qd, an, ns, ar] = counts;
+        let header = [7, 7, opcode << 3, 0, 0, qd, 0, an, 0, ns, 0, ar];
+        [&header, &*parts.concat()].concat()
+    }
+
+    /// Reads it; wants this outcome, and TSIG and EDNS or not.
+    fn check(message: &[u8], want: Result<(), Unanswerable>, tsig: bool, edns: bool) {
+        let (mut query, mut name) = (Query::default(), HashedName::default());
+        assert_eq!(query.read(message, &mut name, NameHasher::new(1)), want, "{message:?}");
+        assert_eq!((query.tsig.is_some(), query.edns.is_some()), (tsig, edns), "{message:?}");
+        if let Ok(()) | Err(Unanswerable::Update | Unanswerable::Notify) = want {
+            assert_eq!((query.qtype, query.qclass, query.question_end), (RType::SOA, Class::IN, 22));
+            assert_eq!(name.name().to_string(), "test.");
+            let at = message.len() - TSIG.len();
+            assert!(query.tsig.is_none_or(|tsig| usize::from(tsig) == at), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn queries_notifications_and_updates() {
+        for (opcode, want) in [(0, Ok(())), (4, Err(Unanswerable::Notify)), (5, Err(Unanswerable::Update))] {
+            let tail = Err(Unanswerable::MalformedTail);
+            check(&message(opcode, [1, 0, 0, 0], &[QUESTION]), want, false, false);
+            check(&message(opcode, [1, 0, 0, 2], &[QUESTION, OPT, TSIG]), want, true, true);
+            check(&message(opcode, [1, 1, 2, 1], &[QUESTION, RECORD, DELETION, RECORD, TSIG]), want, true, false);
+            check(&message(opcode, [1, 0, 0, 2], &[QUESTION, TSIG, OPT]), tail, true, false);
+            check(&message(opcode, [1, 0, 1, 0], &[QUESTION, TSIG]), tail, false, false);
+            check(&message(opcode, [1, 0, 1, 0], &[QUESTION, RECORD, RECORD]), tail, false, false);
+            check(&message(opcode, [1, 0, 2, 0], &[QUESTION, RECORD]), tail, false, false);
+            check(&message(opcode, [1, 0, 0, 0], &[&QUESTION[..8]]), Err(Unanswerable::Malformed), false, false);
+            check(&message(opcode, [2, 0, 0, 0], &[QUESTION, QUESTION]), Err(Unanswerable::Malformed), false, false);
+            check(&message(opcode, [0, 0, 0, 0], &[]), Err(Unanswerable::Malformed), false, false);
+        }
+        check(&message(2, [1, 0, 0, 1], &[QUESTION, OPT]), Err(Unanswerable::Opcode(2)), false, true);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::rdata::codec;
+
 /// Half of the space of serials.
 const HALF: u32 = 1 << 31;
 
@@ -30,6 +32,13 @@ pub fn at_least(serial: u32, wanted: u32) -> u32 {
     if is_later(wanted, serial) { wanted } else { next(serial) }
 }
 
+/// YYYYMMDD00 of the day (in UTC) that is `now_s` seconds after the start of 1970 (RFC 1912 2.2). Years from 4295
+/// on do not fit; they wrap around.
+pub fn of_day(now_s: u64) -> u32 {
+    let (year, month, day) = codec::date(u32::try_from(now_s / 86400).unwrap_or(u32::MAX));
+    ((year * 10_000 + month * 100 + day) * 100) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +54,20 @@ mod tests {
         check(HALF, 0, None);
         check(HALF + 1, 0, Some(Ordering::Less));
         check(7, 7, Some(Ordering::Equal));
+    }
+
+    /// Seconds as `date -u -d DAY +%s` gives them.
+    #[test]
+    fn serials_of_days() {
+        let check = |now_s, want| assert_eq!(of_day(now_s), want, "{now_s}");
+        check(0, 1970010100);
+        check(951_782_399, 2000022800);
+        check(951_782_400, 2000022900);
+        check(1_735_689_599, 2024123100);
+        check(1_735_689_600, 2025010100);
+        check(4_107_542_399, 2100022800);
+        check(4_107_542_400, 2100030100);
+        let _ = of_day(u64::MAX);
     }
 
     #[test]

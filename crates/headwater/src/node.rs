@@ -1,30 +1,26 @@
-//! A running server: its zones, its sockets and its worker threads, and how a reload changes them.
+//! A running server: its zones, its sockets, its journal, and how a reload changes them.
 
-use std::borrow::Borrow;
-use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use dns::{Name, NameHasher};
-use server::listen::{probe, tcp, udp};
+use dns::{NameBuf, NameHasher};
+use dnssec::tsig::{Key, KeyRing};
 use server::policy::cookie::Secrets;
-use server::query::{Transport, Worker};
-use server::settings::{Settings, ZonePolicy};
-use server::stats::Stats;
-use zone::{Published, Zone, ZoneTable};
+use server::settings::Settings;
+use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneKind, ZoneTable};
 
-use crate::config::{Config, Listen, ZoneSource};
-use crate::loader::{self, Loader, Stamps};
-use crate::progress::Progress;
-
-/// A worker that panicked starts again after this long.
-const RESTART_DELAY: Duration = Duration::from_millis(10);
+use crate::auth::AccessStore;
+use crate::commit::{CommitError, Intent, Request};
+use crate::config::{Config, TsigKey, ZoneSource};
+use crate::doors::Doors;
+use crate::durable::{Durable, DurableError};
+use crate::files::{FileZones, ReloadReport};
+use crate::keeper::Keeper;
+use crate::listeners::{self, Listeners, Workers};
+use crate::secondary::{self, Secondaries};
+use crate::{notify, zone_defaults};
 
 /// Why a server cannot run as configured.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +41,12 @@ pub enum NodeError {
     /// A thread cannot be started.
     #[error("thread: {0}")]
     Thread(io::Error),
+    /// The data directory cannot be used.
+    #[error("{0}")]
+    Durable(#[from] DurableError),
+    /// Privileges cannot be given up.
+    #[error("{0:#}")]
+    Privileges(anyhow::Error),
 }
 
 fn hint(error: &io::Error) -> &'static str {
@@ -56,83 +58,74 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// A configured zone, known by its name.
-struct Configured(Arc<ZoneSource>);
-
-impl Borrow<Name> for Configured {
-    fn borrow(&self) -> &Name {
-        &self.0.name
-    }
-}
-
-impl Hash for Configured {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.name.hash(state);
-    }
-}
-
-impl PartialEq for Configured {
-    fn eq(&self, other: &Configured) -> bool {
-        self.0.name == other.0.name
-    }
-}
-
-impl Eq for Configured {}
-
-/// The threads that serve one address.
-struct Listener {
-    listen: Listen,
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
+/// The TSIG keys of the configuration and those made through the API.
+#[derive(Default)]
+struct Keys {
+    configured: Vec<TsigKey>,
+    ring: KeyRing,
 }
 
 /// A running server.
 pub struct Node {
     zones: Arc<Published<ZoneTable>>,
     settings: Arc<Published<Settings>>,
-    /// What the files of each zone looked like when they were read.
-    sources: HashMap<Configured, Option<Stamps>>,
-    listeners: Vec<Listener>,
-    connections: Arc<tcp::ConnectionLimits>,
-    workers: usize,
-    /// Of all workers that ever ran, so that sums never go down.
-    stats: Arc<Mutex<Vec<Arc<Stats>>>>,
-}
-
-/// What a reload did.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct ReloadReport {
-    /// Zones read anew.
-    pub loaded: usize,
-    /// Zones that were refused; they keep their old contents, if they had any.
-    pub refused: usize,
-    /// Zones that are no longer configured.
-    pub removed: usize,
+    files: FileZones,
+    workers: Workers,
+    listeners: Listeners,
+    keys: Arc<RwLock<Keys>>,
+    durable: Durable,
+    runtime: tokio::runtime::Runtime,
+    secondaries: JoinHandle<()>,
 }
 
 impl Node {
-    /// Opens the sockets, loads the zones and starts to answer.
+    /// Opens the sockets, gives up privileges, loads the zones and starts to answer.
     ///
     /// # Errors
-    /// A socket that cannot be opened. A zone that cannot be loaded is logged and answers SERVFAIL.
+    /// A socket that cannot be opened, a data directory that cannot be used. A zone file that cannot be loaded is
+    /// logged, and its zone answers SERVFAIL.
     pub fn start(config: &Config) -> Result<Node, NodeError> {
         let hasher = NameHasher::new(getrandom::u64()?);
-        let sockets = open(&config.server.listen, config.server.workers, |_| false)?;
-        let secrets = Secrets::new(random_secret()?);
-        let mut node = Node {
-            zones: Published::new(ZoneTable::new(hasher, Vec::new())),
-            settings: Published::new(settings(config, Some(secrets))),
-            sources: HashMap::new(),
-            listeners: Vec::new(),
-            connections: Arc::default(),
-            workers: config.server.workers,
-            stats: Arc::default(),
-        };
-        node.reload_zones(config);
-        for (listen, sockets) in sockets {
-            let listener = node.serve(listen, sockets)?;
-            node.listeners.push(listener);
+        let sockets = listeners::open(&config.server.listen, config.server.workers, |_| false)?;
+        if let Some(user) = &config.server.user {
+            crate::privileges::drop_to(user, &config.data_dir).map_err(NodeError::Privileges)?;
         }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(config.server.workers)
+            .thread_name("async")
+            .enable_all()
+            .build()
+            .map_err(NodeError::Thread)?;
+        let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
+        let settings = Published::new(settings(config, Some(Secrets::new(random_secret()?))));
+        let (secondaries, waiting) = Secondaries::new();
+        let durable = Durable::open(&config.data_dir, hasher, &zones, &config.zones, secondaries.clone())?;
+        let keys = Arc::new(RwLock::new(Keys::default()));
+        let current_keys = keys.clone();
+        let ring: Arc<dyn Fn() -> KeyRing + Send + Sync> =
+            Arc::new(move || current_keys.read().unwrap_or_else(PoisonError::into_inner).ring.clone());
+        let shared =
+            secondary::Shared { zones: zones.clone(), keys: ring.clone(), follower: durable.keeper.follower.clone() };
+        for (zone, checked) in &durable.checks {
+            if let Some(entry) = durable.keeper.zone(zone).filter(|zone| zone.settings.kind == ZoneKind::Secondary) {
+                secondaries.configure(zone.clone(), Some(entry.lists.primaries.clone()), Some(*checked));
+            }
+        }
+        let secondaries = waiting.run(shared, durable.committer.clone()).map_err(NodeError::Thread)?;
+        start_notifier(&runtime, &durable.keeper, &zones, ring);
+        let workers = Workers::new(zones.clone(), settings.clone());
+        workers.set_control(Arc::new(Doors {
+            zones: zones.clone(),
+            keeper: durable.keeper.clone(),
+            committer: durable.committer.clone(),
+            history: durable.history.clone(),
+            runtime: runtime.handle().clone(),
+        }));
+        let (files, listeners) = (FileZones::default(), Listeners::default());
+        let mut node = Node { zones, settings, files, workers, listeners, keys, durable, runtime, secondaries };
+        node.set_keys(&config.tsig_keys);
+        node.reload_zones(config);
+        node.listeners = Listeners::start(sockets, config.server.workers, &node.workers)?;
         Ok(node)
     }
 
@@ -142,122 +135,72 @@ impl Node {
     /// # Errors
     /// A new socket that cannot be opened; nothing has changed then.
     pub fn reload(&mut self, config: &Config) -> Result<ReloadReport, NodeError> {
-        let workers_changed = config.server.workers != self.workers;
-        let stays = |listener: &Listener| !workers_changed && config.server.listen.contains(&listener.listen);
-        let (kept, gone): (Vec<_>, Vec<_>) = self.listeners.drain(..).partition(stays);
-        let known: Vec<Listen> = kept.iter().map(|listener| listener.listen).collect();
-        let fresh: Vec<Listen> =
-            config.server.listen.iter().filter(|listen| !known.contains(listen)).copied().collect();
-        // An address that only changes its protocols or its number of threads is handed over.
-        let handed_over = |listen: &Listen| gone.iter().any(|old| old.listen.address == listen.address);
-        let sockets = open(&fresh, config.server.workers, handed_over);
-        let sockets = match sockets {
-            Ok(sockets) => sockets,
-            Err(error) => {
-                self.listeners = kept.into_iter().chain(gone).collect();
-                return Err(error);
-            }
-        };
-        self.workers = config.server.workers;
-        self.listeners = kept;
+        let change = self.listeners.change(&config.server.listen, config.server.workers)?;
         let cookies = self.settings.latest().cookies.clone();
         self.settings.publish(settings(config, cookies));
+        self.set_keys(&config.tsig_keys);
+        let touched = self.durable.keeper.configure(&config.zones);
         let report = self.reload_zones(config);
-        for (listen, sockets) in sockets {
-            let listener = self.serve(listen, sockets)?;
-            self.listeners.push(listener);
-        }
-        stop(gone);
+        self.durable.committer.touch(touched);
+        change.finish(&mut self.listeners, &self.workers)?;
         Ok(report)
     }
 
-    /// Reads every zone whose source or files changed, and publishes all of them at once.
+    /// Reads the zone files that changed, and makes the zones of the journal that are configured and not there.
     fn reload_zones(&mut self, config: &Config) -> ReloadReport {
-        let old = self.zones.latest();
-        let changed: Vec<&Arc<ZoneSource>> = config.zones.iter().filter(|source| !self.is_current(source)).collect();
-        let progress = Progress::new("zones", changed.len());
-        let loaded = loader::in_parallel(
-            &changed,
-            || Loader::new(old.hasher()),
-            |loader, source| loader.load(&source.name, &source.file),
-            |done| progress.at(done),
-        );
-        progress.finish();
-        let mut report = ReloadReport::default();
-        let mut sources = HashMap::with_capacity(config.zones.len());
-        let mut table = Vec::with_capacity(config.zones.len());
-        // The changed zones stand in the same order as all of them.
-        let mut results = changed.into_iter().zip(loaded).peekable();
-        for source in &config.zones {
-            let before = old.get(&source.name);
-            let result = results.next_if(|(changed, _)| Arc::ptr_eq(changed, source));
-            let (zone, stamps) = match result.map(|(_, result)| result) {
-                Some(Ok(loaded)) => {
-                    report.loaded += 1;
-                    warn(source, &loaded.warnings);
-                    (Arc::new(zone_of(source, Some(loaded.contents))), Some(loaded.stamps))
-                }
-                Some(Err(refused)) => {
-                    report.refused += 1;
-                    let contents = before.and_then(|zone| zone.contents.clone());
-                    refuse(source, &refused, contents.is_some());
-                    (Arc::new(zone_of(source, contents)), Some(refused.stamps))
-                }
-                None => {
-                    let stamps = self.sources.remove::<Name>(&source.name).flatten();
-                    (before.cloned().unwrap_or_else(|| Arc::new(zone_of(source, None))), stamps)
-                }
-            };
-            table.push(zone);
-            sources.insert(Configured(source.clone()), stamps);
+        let keeper = self.durable.keeper.clone();
+        let mut changed = Vec::new();
+        let report = self.files.reload(&config.zones, &self.zones, |source, before, after| {
+            if let Some(before) = before {
+                keeper.recent.add(&[file_change(source, before, after)]);
+            }
+            changed.push(source.name.clone());
+        });
+        keeper.notifier.changed(changed);
+        for source in config.zones.iter().filter(|source| source.file().is_none()) {
+            self.make_zone(source, config);
         }
-        report.removed = old.zones().filter(|zone| !sources.contains_key::<Name>(&zone.name)).count();
-        self.sources = sources;
-        self.zones.publish(ZoneTable::new(old.hasher(), table));
         report
     }
 
-    fn is_current(&self, source: &ZoneSource) -> bool {
-        self.sources.get_key_value::<Name>(&source.name).is_some_and(|(known, stamps)| {
-            *known.0 == *source && stamps.as_ref().is_some_and(|stamps| stamps.are_current(&source.file))
-        })
+    /// Makes a zone of the journal that the configuration names, unless it is there.
+    fn make_zone(&self, source: &ZoneSource, config: &Config) {
+        let known = self.durable.keeper.zone(&source.name).is_some_and(|zone| !zone.is_file);
+        if known {
+            return;
+        }
+        let records = match source.settings.kind {
+            ZoneKind::Secondary => RecordList::default(),
+            ZoneKind::Primary => zone_defaults::records(&source.name, &config.server.name),
+        };
+        let (name, settings) = (source.name.clone(), (*source.settings).clone());
+        let prepare = move |_: &dyn crate::commit::Drafts| {
+            Ok(vec![(name.clone(), Intent::Create { settings: settings.clone(), records: records.clone() })])
+        };
+        let (who, why) = ("configuration".to_owned(), "named in `zones`".to_owned());
+        let request = Request { who, why, reverts: None, prepare: Box::new(prepare), dry_run: false };
+        match self.durable.committer.commit_blocking(request) {
+            Ok(_) | Err(CommitError::ZoneExists(_)) => {}
+            Err(error) => tracing::error!(zone = %source.name, %error, "zone not made"),
+        }
     }
 
-    /// Starts the threads of one address.
-    fn serve(&self, listen: Listen, sockets: Sockets) -> Result<Listener, NodeError> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut threads = Vec::new();
-        for socket in sockets.udp {
-            let (worker, stop) = (self.worker(), stop.clone());
-            threads.push(spawn("udp", move || supervise(|| udp::run(&socket, worker(), &stop)))?);
-        }
-        for socket in sockets.tcp {
-            let (worker, stop, limits) = (self.worker(), stop.clone(), self.connections.clone());
-            let run = move || {
-                let listener = socket.try_clone()?;
-                tcp::run(vec![listener], worker(), limits.clone(), &stop)
-            };
-            threads.push(spawn("tcp", move || {
-                supervise(|| run().unwrap_or_else(|error| tracing::error!(%error, "TCP listener failed")));
-            })?);
-        }
-        Ok(Listener { listen, stop, threads })
-    }
-
-    /// Makes the workers of one thread: one, unless it panics.
-    fn worker(&self) -> impl Fn() -> Worker + Send + 'static {
-        let stats = Arc::new(Stats::default());
-        self.stats.lock().unwrap_or_else(PoisonError::into_inner).push(stats.clone());
-        let (zones, settings) = (self.zones.clone(), self.settings.clone());
-        move || Worker::new(zones.clone(), settings.clone(), stats.clone())
+    /// Has messages verified with the keys of the configuration and those made through the API.
+    fn set_keys(&self, configured: &[TsigKey]) {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).configured = configured.to_vec();
+        refresh_keys(&self.keys, &self.durable.access, &self.settings);
     }
 
     /// Makes a new secret for server cookies (RFC 7873 7.1); cookies of the last one stay valid.
+    ///
+    /// # Errors
+    /// No random numbers.
     pub fn rotate_cookies(&self) -> Result<(), NodeError> {
-        let mut next = Settings::clone(&self.settings.latest());
         let secret = random_secret()?;
-        next.cookies = next.cookies.map(|secrets| secrets.rotated(secret));
-        self.settings.publish(next);
+        self.settings.update(|settings| {
+            let cookies = settings.cookies.clone().map(|secrets| secrets.rotated(secret));
+            Settings { cookies, ..settings.clone() }
+        });
         Ok(())
     }
 
@@ -267,12 +210,16 @@ impl Node {
         self.settings.collect();
     }
 
+    /// Forgets the history that is not to be kept any longer.
+    pub fn retain(&self, config: &Config) {
+        self.durable.retain(&config.journal);
+    }
+
     /// The counters as text, one a line, summed over all workers.
     pub fn stats_report(&self) -> String {
-        let stats = self.stats.lock().unwrap_or_else(PoisonError::into_inner);
         let zones = self.zones.latest();
-        let records: u64 = zones.zones().filter_map(|zone| zone.contents.as_ref()).map(|c| c.record_count()).sum();
-        format!("zones {}\nrecords {records}\n{}", zones.len(), Stats::report(stats.iter().map(|stats| &**stats)))
+        let records: u64 = zones.zones().filter_map(|zone| zone.contents.as_ref()).map(Contents::record_count).sum();
+        format!("zones {}\nrecords {records}\n{}", zones.len(), self.workers.stats_report())
     }
 
     /// How many zones are served, and how many of them have no contents.
@@ -281,34 +228,62 @@ impl Node {
         (zones.len(), zones.zones().filter(|zone| zone.contents.is_none()).count())
     }
 
-    /// Answers what has come in, then stops.
-    pub fn stop(mut self) {
-        stop(std::mem::take(&mut self.listeners));
-    }
-}
-
-/// Lets all threads of `listeners` finish.
-fn stop(listeners: Vec<Listener>) {
-    for listener in &listeners {
-        listener.stop.store(true, Ordering::Relaxed);
-    }
-    for thread in listeners.into_iter().flat_map(|listener| listener.threads) {
-        if thread.join().is_err() {
-            tracing::error!("a worker panicked");
+    /// Answers what has come in, makes the changes that wait, then stops.
+    pub fn stop(self) {
+        self.listeners.stop();
+        self.durable.stop();
+        if self.secondaries.join().is_err() {
+            tracing::error!("the secondaries' thread panicked; this is a bug of the server");
         }
+        self.runtime.shutdown_background();
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, NodeError> {
-    std::thread::Builder::new().name(name.into()).spawn(work).map_err(NodeError::Thread)
+/// Publishes the keys that there are now.
+fn refresh_keys(keys: &RwLock<Keys>, access: &AccessStore, settings: &Published<Settings>) {
+    let made = access.open_keys(&access.state()).unwrap_or_else(|error| {
+        tracing::error!(%error, "TSIG keys cannot be opened");
+        Vec::new()
+    });
+    let made = made.into_iter().filter_map(|key| Some(Key::new(key.name, key.algorithm.parse().ok()?, &key.secret)));
+    let mut keys = keys.write().unwrap_or_else(PoisonError::into_inner);
+    // The configuration wins: it comes last.
+    let configured = keys.configured.iter().map(|key| Key::new(key.name.clone(), key.algorithm, key.secret.octets()));
+    let ring = KeyRing::new(made.chain(configured));
+    keys.ring = ring.clone();
+    settings.update(|settings| Settings { keys: ring, ..settings.clone() });
 }
 
-/// Runs a worker until it returns. One that panics is a bug, but must not leave its socket unserved.
-fn supervise(run: impl Fn()) {
-    while catch_unwind(AssertUnwindSafe(&run)).is_err() {
-        tracing::error!("a worker panicked and starts again; this is a bug of the server");
-        std::thread::sleep(RESTART_DELAY);
-    }
+fn start_notifier(
+    runtime: &tokio::runtime::Runtime,
+    keeper: &Arc<Keeper>,
+    zones: &Arc<Published<ZoneTable>>,
+    keys: Arc<dyn Fn() -> KeyRing + Send + Sync>,
+) {
+    let (notifier, knows) = (keeper.notifier.clone(), keeper.clone());
+    let peers = move |zone: &NameBuf| knows.notify_peers(zone);
+    let shared = notify::Shared { zones: zones.clone(), peers: Box::new(peers), keys };
+    runtime.spawn(async move {
+        if let Err(error) = notifier.run(shared).await {
+            tracing::error!(%error, "no NOTIFY can be sent");
+        }
+    });
+}
+
+/// What a reload changed in a zone from a file, as transfers need it. Without a later serial there is no difference
+/// to send: what was known of the zone's changes is forgotten.
+fn file_change(source: &ZoneSource, before: &Contents, after: &Contents) -> journal::Accepted {
+    let serial = |contents: &Contents| contents.soa().map_or(0, |soa| soa.serial);
+    let (from, to) = (serial(before), serial(after));
+    let wanted = source.lists.policy.as_ref().is_some_and(|policy| !policy.allow_transfer.is_empty());
+    let action = if wanted && dns::serial::is_later(to, from) {
+        Action::Edit(zone::diff::diff(before, after))
+    } else {
+        Action::Replace { before: RecordList::default(), after: RecordList::default() }
+    };
+    let change = ZoneChange { zone: source.name.clone(), from: Some(from), to: Some(to), action };
+    let change = Arc::new(ChangeSet { zones: vec![change], ..ChangeSet::default() });
+    journal::Accepted { first: 0, offset: 0, change }
 }
 
 fn random_secret() -> Result<[u8; 16], NodeError> {
@@ -317,45 +292,7 @@ fn random_secret() -> Result<[u8; 16], NodeError> {
     Ok(secret)
 }
 
-/// The sockets of one address, one of each kind for each worker.
-struct Sockets {
-    udp: Vec<std::net::UdpSocket>,
-    tcp: Vec<std::net::TcpListener>,
-}
-
-/// Opens sockets; those for which `shared` holds are ours already.
-fn open(
-    listen: &[Listen],
-    workers: usize,
-    shared: impl Fn(&Listen) -> bool,
-) -> Result<Vec<(Listen, Sockets)>, NodeError> {
-    let open_one = |listen: &Listen| {
-        let address = listen.address;
-        let failed = |protocol| move |error| NodeError::Bind { address, protocol, error };
-        let mut sockets = Sockets { udp: Vec::new(), tcp: Vec::new() };
-        if listen.udp {
-            // Sockets that share a port would hide that somebody else has it.
-            if !shared(listen) {
-                probe(address, Transport::Udp).map_err(failed("udp"))?;
-            }
-            for _ in 0..workers {
-                sockets.udp.push(udp::bind(address).map_err(failed("udp"))?);
-            }
-        }
-        if listen.tcp {
-            if !shared(listen) {
-                probe(address, Transport::Tcp).map_err(failed("tcp"))?;
-            }
-            for _ in 0..workers {
-                sockets.tcp.push(tcp::bind(address).map_err(failed("tcp"))?);
-            }
-        }
-        Ok((*listen, sockets))
-    };
-    listen.iter().map(open_one).collect()
-}
-
-/// The data plane's settings for a configuration.
+/// The data plane's settings for a configuration; the keys come separately.
 fn settings(config: &Config, cookies: Option<Secrets>) -> Settings {
     let identity = || nix::unistd::gethostname().ok()?.into_string().ok();
     Settings {
@@ -365,25 +302,6 @@ fn settings(config: &Config, cookies: Option<Secrets>) -> Settings {
         udp_size: config.server.edns_udp_size,
         minimal_responses: config.server.minimal_responses,
         cookies,
+        keys: KeyRing::default(),
     }
-}
-
-fn zone_of(source: &ZoneSource, contents: Option<zone::Contents>) -> Zone {
-    let policy = (!source.allow_query.is_empty())
-        .then(|| Arc::new(ZonePolicy { allow_query: source.allow_query.clone() }) as Arc<_>);
-    Zone { name: source.name.clone(), contents, policy }
-}
-
-fn warn(source: &ZoneSource, warnings: &[dns::zonefile::Problem]) {
-    for warning in warnings {
-        tracing::warn!(zone = %source.name, "{warning}");
-    }
-}
-
-fn refuse(source: &ZoneSource, refused: &loader::Refused, keeps: bool) {
-    for problem in &refused.problems {
-        tracing::error!(zone = %source.name, "{problem}");
-    }
-    let now = if keeps { "its old contents stay in service" } else { "it answers SERVFAIL" };
-    tracing::error!(zone = %source.name, problems = refused.problems.len(), "zone refused, {now}");
 }

@@ -2,16 +2,22 @@
 
 use anyhow::{Context, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{Gid, Uid, User, initgroups, setgid, setuid};
+use nix::unistd::{Gid, Uid, User, chown, initgroups, setgid, setuid};
+use std::path::Path;
 
-/// Becomes `user`, with its groups, for good.
+/// Becomes `user`, with its groups, for good. The directory `data` is made before, if need be, and given to the user:
+/// where it stands the user may not be allowed to make one.
 ///
 /// # Errors
 /// No such user, or not allowed to.
-pub fn drop_to(user: &str) -> anyhow::Result<()> {
+pub fn drop_to(user: &str, data: &Path) -> anyhow::Result<()> {
     let Some(account) = User::from_name(user)? else { bail!("server.user: there is no user `{user}`") };
     if Uid::effective() == account.uid && Gid::effective() == account.gid {
         return Ok(());
+    }
+    if !data.exists() {
+        std::fs::create_dir_all(data).with_context(|| format!("data directory {}", data.display()))?;
+        chown(data, Some(account.uid), Some(account.gid)).with_context(|| format!("owner of {}", data.display()))?;
     }
     let name = std::ffi::CString::new(user)?;
     initgroups(&name, account.gid).context("server.user: groups")?;

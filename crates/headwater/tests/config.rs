@@ -1,6 +1,6 @@
 //! The configuration as a whole: what loads, what does not, and what is said about it.
 
-use headwater::config::{Config, LoadOptions, Problem, Warning, document};
+use headwater::config::{Config, LoadOptions, Problem, Warning, ZoneSource, document};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,10 @@ fn write(name: &str, text: &str) -> PathBuf {
     let file = directory.join("headwater.yaml");
     std::fs::write(&file, text).expect("a file for the test");
     file
+}
+
+fn file_of(zone: &ZoneSource) -> &Path {
+    zone.file().expect("a zone from a file")
 }
 
 fn with_file(file: &Path) -> LoadOptions {
@@ -157,7 +161,7 @@ fn later_sources_override_earlier_ones() {
     assert_eq!((config.server.listen.len(), config.server.workers, config.server.nsid.len()), (1, 3, 0));
     assert_eq!((config.logging.level.as_str(), config.logging.format.as_str()), ("TRACE", "text"));
     assert_eq!(config.data_dir, base.join("files"));
-    assert_eq!((&config.zones[0].file, &config.zones[1].file), (&base.join("a"), &PathBuf::from("/b")));
+    assert_eq!((config.zones[0].file(), config.zones[1].file()), (Some(&*base.join("a")), Some(Path::new("/b"))));
 
     let mut options = with_file(&file);
     options.listen = vec!["192.0.2.1:3".into(), "[2001:db8::1]:3".into()];
@@ -166,7 +170,8 @@ fn later_sources_override_earlier_ones() {
     let (config, _) = load(options, &[("HEADWATER_DATA_DIR", "environment")]).expect("loads");
     let sockets: Vec<String> = config.server.listen.iter().map(|listen| listen.address.to_string()).collect();
     assert_eq!(sockets, ["192.0.2.1:3", "[2001:db8::1]:3"]);
-    let zones: Vec<String> = config.zones.iter().map(|zone| format!("{} {}", zone.name, zone.file.display())).collect();
+    let zones: Vec<String> =
+        config.zones.iter().map(|zone| format!("{} {}", zone.name, file_of(zone).display())).collect();
     assert_eq!(zones, [format!("a.example. {}/a", base.display()), "b.example. b2".into(), "c.example. c".into()]);
     assert_eq!(config.data_dir, Path::new("flags"));
 
@@ -210,21 +215,12 @@ fn mistakes_outside_the_file() {
 #[test]
 fn what_is_not_built_is_an_error() {
     let cases = [
-        "server: { name: ns.example.org }",
         "server: { tls: { certificate: c.pem } }",
         "server: { tls: { key: k.pem } }",
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [tls] }] }",
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [https] }] }",
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [quic] }] }",
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [udp, xdp] }] }",
-        "zones: [{ name: x, file: y, allow_transfer: [127.0.0.1/32] }]",
-        "zones: [{ name: x, file: y, allow_update: [127.0.0.1/32] }]",
-        "zones: [{ name: x, file: y, allow_notify: [127.0.0.1/32] }]",
-        "zones: [{ name: x, file: y, notify: [127.0.0.1] }]",
-        "zones: [{ name: x, primaries: [127.0.0.1] }]",
-        "zones: [{ name: x, file: y, allow_query: ['key:k'] }]",
-        "zones: [{ name: x }]",
-        "tsig_keys: [{ name: k, secret: AA== }]",
         "upstream_servers: ['tls://192.0.2.1#name']",
         "upstream_servers: ['https://dns.example/dns-query']",
         "resolver: { root_hints: hints }",
@@ -251,7 +247,6 @@ fn what_is_not_built_is_an_error() {
         "logging: { queries: { enabled: true } }",
         "logging: { queries: { outputs: [stdout] } }",
         "logging: { queries: { file: q } }",
-        "web: { bind_address: '::1' }",
     ];
     for (index, text) in cases.iter().enumerate() {
         let found = problems(&format!("unsupported-{index}"), text);
@@ -274,8 +269,12 @@ fn what_is_not_built_may_be_off() {
 
 #[test]
 fn keys_without_effect_are_warned_about() {
-    let text = "server: { dns_port: 1, listen: [{ address: '127.0.0.1:2' }] }\n";
-    assert_eq!(problems("no-effect", text), ["warning: 1:21: server.dns_port: has no effect beside server.listen"]);
+    let text = "server: { dns_port: 1, bind_address: '::1', listen: [{ address: '127.0.0.1:2' }] }\n";
+    let port = "warning: 1:21: server.dns_port: has no effect beside server.listen";
+    assert_eq!(problems("no-effect", text), [port], "the web interface uses the address");
+    let text = format!("{text}web: {{ enabled: false }}\n");
+    let address = "warning: 1:38: server.bind_address: has no effect beside server.listen";
+    assert_eq!(problems("no-effect", &text), [port, address]);
 }
 
 #[test]
@@ -301,7 +300,7 @@ fn directory_of_zones() {
     }
     let (config, _) = load(with_file(&file), &[]).expect("loads");
     let zones: Vec<String> =
-        config.zones.iter().map(|zone| format!("{} {}", zone.name, zone.allow_query.len())).collect();
+        config.zones.iter().map(|zone| format!("{} {}", zone.name, zone.settings.allow_query.len())).collect();
     assert_eq!(zones, ["B.example. 1", ". 0", "0/0.2.192. 0", "c.example. 0"]);
 
     touch("C.EXAMPLE.zone");
@@ -360,5 +359,5 @@ fn reference_is_up_to_date() {
 fn example_loads() {
     let (config, warnings) = load(with_file(&repository("examples/headwater.yaml")), &[]).expect("loads");
     assert_eq!(warnings, vec![]);
-    assert!(config.zones.iter().all(|zone| zone.file.exists()), "{:?}", config.zones);
+    assert!(config.zones.iter().all(|zone| file_of(zone).exists()), "{:?}", config.zones);
 }

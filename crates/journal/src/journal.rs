@@ -27,6 +27,15 @@ pub struct Bounds {
     pub next: Offset,
 }
 
+impl Bounds {
+    /// Whether reading from `from` on would miss nothing that ever was there.
+    pub(crate) fn check(self, from: Offset) -> Result<(), JournalError> {
+        // Offsets begin at 1: who asks for 0 before anything was trimmed misses nothing.
+        let misses = from < self.first && self.first > 1;
+        if misses { Err(JournalError::Trimmed { wanted: from, first: self.first }) } else { Ok(()) }
+    }
+}
+
 /// Why a journal did not do something.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JournalError {
@@ -55,6 +64,14 @@ pub enum JournalError {
         wanted: Offset,
         /// What is there.
         first: Offset,
+    },
+    /// The store is ahead of the journal.
+    #[error("the store has changes up to offset {position}, the journal ends before {next}: it was lost or exchanged")]
+    Lost {
+        /// The store's position.
+        position: Offset,
+        /// The journal's high-water mark.
+        next: Offset,
     },
     /// An event cannot be understood.
     #[error("event at offset {offset}: {why}")]

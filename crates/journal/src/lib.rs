@@ -4,6 +4,25 @@
 //! at some offset, so that a start need not fold all of history.
 #![forbid(unsafe_code)]
 
+pub mod accepted;
+pub mod backup;
+pub mod codec;
+pub mod frame;
+pub mod history;
 pub mod journal;
+pub mod lock;
+pub mod memory;
+mod octets;
+pub mod replica;
+pub mod sqlite;
+pub mod store;
 
+pub use accepted::Accepted;
+pub use frame::{Assembled, Assembler};
+pub use history::History;
 pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
+pub use lock::{DirLock, LockError};
+pub use memory::MemoryJournal;
+pub use replica::{Folded, Prepared, Rejected, Replica, ZoneState};
+pub use sqlite::{SqliteJournal, Stream};
+pub use store::{Checked, Follower, Store, StoredZone, check_position};

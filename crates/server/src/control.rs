@@ -52,6 +52,8 @@ pub enum Answer {
     Stream(Box<dyn Messages>),
     /// None: the request is dropped.
     Nothing,
+    /// SERVFAIL: it could not be dealt with. What a reply answers that is dropped.
+    Failure,
 }
 
 /// The control plane.
@@ -60,17 +62,46 @@ pub trait Control: Send + Sync {
     fn take(&self, request: Request, reply: Reply);
 }
 
-/// Where the answer to a request goes.
-pub struct Reply(Box<dyn FnOnce(Answer) + Send>);
+/// Where the answer to a request goes; once, from any thread. One that is dropped answers [`Answer::Failure`].
+pub struct Reply(Option<Box<dyn FnOnce(Answer) + Send>>);
 
 impl Reply {
     /// A reply that `send` takes.
     pub fn new(send: impl FnOnce(Answer) + Send + 'static) -> Reply {
-        Reply(Box::new(send))
+        Reply(Some(Box::new(send)))
     }
 
     /// Answers.
-    pub fn send(self, answer: Answer) {
-        (self.0)(answer);
+    pub fn send(mut self, answer: Answer) {
+        if let Some(send) = self.0.take() {
+            send(answer);
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(send) = self.0.take() {
+            send(Answer::Failure);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn every_reply_answers_once() {
+        let (sender, answers) = channel();
+        let reply = || {
+            let sender = sender.clone();
+            Reply::new(move |answer| sender.send(matches!(answer, Answer::Failure)).expect("somebody listens"))
+        };
+        reply().send(Answer::Nothing);
+        drop(reply());
+        assert_eq!(answers.try_iter().collect::<Vec<_>>(), [false, true]);
     }
 }

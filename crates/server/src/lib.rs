@@ -4,6 +4,7 @@
 //! [`zone::Published`] and settings through [`settings::Settings`].
 
 pub mod control;
+pub mod handover;
 pub mod limits;
 pub mod listen;
 pub mod policy;
@@ -12,5 +13,5 @@ pub mod settings;
 pub mod stats;
 
 mod chaos;
+mod clock;
 mod edns;
-mod tsig;

@@ -39,6 +39,18 @@ pub const TCP_INPUT: usize = 2 * (MAX_MESSAGE_SIZE + 2);
 pub const TCP_OUTPUT: usize = 64 << 10;
 /// Octets that one worker keeps for its connections: incomplete messages, answers that clients do not take.
 pub const MAX_TCP_PENDING: usize = 64 << 20;
+/// Messages of one connection that the control plane has at once; beyond it the connection is not read.
+pub const TCP_OUTSTANDING: usize = 64;
+/// The control plane has this long to answer a message; then its connection is closed.
+pub const TCP_ANSWER: Duration = Duration::from_secs(60);
+/// Zone transfers that one worker sends at once, waiting ones included; beyond it they get SERVFAIL.
+pub const TCP_STREAMS: usize = 100;
+/// Octets of a zone transfer that are made and sent before others get their turn.
+pub const TCP_STREAM_TURN: usize = 128 << 10;
+/// Messages that the control plane has at once from one worker; beyond it they get SERVFAIL.
+pub const MAX_HANDED_OVER: usize = 8192;
+/// Octets of these messages.
+pub const MAX_HANDED_OVER_OCTETS: usize = 64 << 20;
 /// Octets of NSID that fit into every response.
 pub const MAX_NSID: usize = 64;
 
@@ -59,6 +71,12 @@ pub struct TcpLimits {
     pub drain: Duration,
     /// Octets that one worker keeps for its connections.
     pub pending: usize,
+    /// Messages of one connection that the control plane has at once.
+    pub outstanding: usize,
+    /// How long the control plane has to answer a message.
+    pub answer: Duration,
+    /// Zone transfers that one worker sends at once.
+    pub streams: usize,
 }
 
 impl Default for TcpLimits {
@@ -71,6 +89,9 @@ impl Default for TcpLimits {
             evict: TCP_EVICT,
             drain: TCP_DRAIN,
             pending: MAX_TCP_PENDING,
+            outstanding: TCP_OUTSTANDING,
+            answer: TCP_ANSWER,
+            streams: TCP_STREAMS,
         }
     }
 }

@@ -3,7 +3,9 @@
 //! Three stages: `admit` reads the packet, `route` finds the zone, `write` makes the response over the
 //! packet. A batch runs each stage over all its packets before the next one, and asks for the memory
 //! that the next stage will touch, so that the waits for memory overlap. Nothing here waits for I/O,
-//! takes a lock on the data it reads, or allocates (but for the refusal of a TSIG key).
+//! takes a lock on the data it reads, or allocates. What is signed, and what the control plane answers, goes apart.
+
+mod apart;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,13 +14,15 @@ use dns::edns::ede;
 use dns::header::Rcode;
 use dns::query::{EdnsQuery, Query, Unanswerable, flags};
 use dns::question::HashedName;
-use dns::response::{Owner, Section, Writer};
+use dns::response::Writer;
 use dns::{Class, RType};
 use zone::answer::Ask;
 use zone::{Published, Reader, Zone, ZoneTable};
 
 use crate::chaos;
+use crate::control::Control;
 use crate::edns::ResponseEdns;
+use crate::handover::{Desk, Handover};
 use crate::limits::{MAX_MESSAGE_SIZE, PLAIN_UDP_SIZE, UDP_BATCH};
 use crate::policy::cookie::CLIENT_LEN;
 use crate::settings::{Settings, ZonePolicy};
@@ -63,7 +67,17 @@ pub struct Worker {
     settings: Reader<Settings>,
     stats: Arc<Stats>,
     slots: Box<[Slot; UDP_BATCH]>,
+    scratch: Scratch,
+    /// The control plane, if there is one.
+    pub(crate) desk: Option<Desk>,
+}
+
+/// What the third stage needs besides the packet.
+#[derive(Default)]
+struct Scratch {
     alias: Box<HashedName>,
+    /// What the control plane shall answer.
+    handed: Vec<Handover>,
 }
 
 /// The question of one packet with all that its answer depends on.
@@ -72,10 +86,14 @@ struct Asked<'a> {
     settings: &'a Settings,
     stats: &'a Stats,
     slot: &'a Slot,
+    /// Which packet of the batch it is.
+    index: usize,
     zone: Option<&'a Zone>,
     transport: Transport,
     client: IpAddr,
-    now: u32,
+    now: u64,
+    /// There is a control plane.
+    controlled: bool,
 }
 
 impl Worker {
@@ -86,8 +104,21 @@ impl Worker {
             settings: Reader::new(settings),
             stats,
             slots: Box::new(std::array::from_fn(|_| Slot::default())),
-            alias: Box::default(),
+            scratch: Scratch::default(),
+            desk: None,
         }
+    }
+
+    /// This worker with a control plane, which answers what the worker cannot (see [`Worker::hand_over`]). Without
+    /// one, UPDATE and NOTIFY are not implemented and zone transfers refused.
+    pub fn with_control(mut self, control: Option<Arc<dyn Control>>) -> Worker {
+        self.desk = control.map(Desk::new);
+        self
+    }
+
+    /// Whether there is a control plane.
+    pub fn has_control(&self) -> bool {
+        self.desk.is_some()
     }
 
     /// Takes the latest zones and settings, so that old ones can be freed while no query comes.
@@ -102,7 +133,7 @@ impl Worker {
     }
 
     /// Answers one packet; see [`Worker::answer_batch`].
-    pub fn answer(&mut self, packet: Packet<'_>, transport: Transport, now: u32) -> usize {
+    pub fn answer(&mut self, packet: Packet<'_>, transport: Transport, now: u64) -> usize {
         let mut batch = [packet];
         self.answer_batch(&mut batch, transport, now);
         batch[0].len
@@ -110,8 +141,9 @@ impl Worker {
 
     /// Answers up to [`UDP_BATCH`] packets from one version of the zones, each in its own buffer.
     ///
-    /// `now` is in seconds since 1970, modulo 2^32 (for cookies).
-    pub fn answer_batch(&mut self, packets: &mut [Packet<'_>], transport: Transport, now: u32) {
+    /// `now` is in seconds since 1970. What the control plane shall answer has no response, and is to be had from
+    /// [`Worker::handed_over`] afterwards.
+    pub fn answer_batch(&mut self, packets: &mut [Packet<'_>], transport: Transport, now: u64) {
         let (zones, settings) = (self.zones.latest(), self.settings.latest());
         let slots = &mut self.slots[..packets.len()];
         for (slot, packet) in slots.iter_mut().zip(packets.iter()) {
@@ -120,9 +152,15 @@ impl Worker {
         let routes = route(slots, zones);
         for (i, packet) in packets.iter_mut().enumerate() {
             let (slot, client) = (&slots[i], packet.client);
-            let asked = Asked { zones, settings, stats: &self.stats, slot, zone: routes[i], transport, client, now };
-            packet.len = asked.write(packet.buf, packet.len, &mut self.alias);
+            let (stats, zone, controlled) = (&*self.stats, routes[i], self.desk.is_some());
+            let asked = Asked { zones, settings, stats, slot, index: i, zone, transport, client, now, controlled };
+            packet.len = asked.write(packet.buf, packet.len, &mut self.scratch);
         }
+    }
+
+    /// Takes what the control plane shall answer.
+    pub fn handed_over(&mut self) -> Vec<Handover> {
+        std::mem::take(&mut self.scratch.handed)
     }
 }
 
@@ -161,28 +199,44 @@ fn route<'z>(slots: &[Slot], zones: &'z ZoneTable) -> [Option<&'z Zone>; UDP_BAT
 impl Asked<'_> {
     /// Third stage: the response over the query; returns its length, 0 for none.
     #[inline]
-    fn write(&self, buf: &mut [u8], len: usize, alias: &mut HashedName) -> usize {
+    fn write(&self, buf: &mut [u8], len: usize, scratch: &mut Scratch) -> usize {
         let (stats, query) = (self.stats, &self.slot.query);
         match self.transport {
             Transport::Udp => stats.udp_received.add(1),
             Transport::Tcp => stats.tcp_received.add(1),
         }
-        let (rcode, questions) = match self.slot.unanswerable {
-            None => return self.respond(buf, len, alias),
+        match self.slot.unanswerable {
+            None => {
+                stats.qtypes.add(query.qtype);
+                // One test for what is rare.
+                if query.tsig.is_some() | (query.qtype == RType::AXFR) | (query.qtype == RType::IXFR) {
+                    return self.apart(buf, len, scratch);
+                }
+                self.respond(buf, self.limit(), scratch)
+            }
             Some(Unanswerable::Ignore) => {
                 stats.ignored.add(1);
-                return 0;
+                0
             }
-            Some(Unanswerable::Malformed) => (Rcode::FORMERR, 0),
-            Some(Unanswerable::MalformedTail) => (Rcode::FORMERR, 1),
-            Some(Unanswerable::Opcode(_)) => (Rcode::NOTIMP, 0),
-            Some(Unanswerable::CookieOnly) => (Rcode::NOERROR, 0),
-        };
-        if rcode == Rcode::FORMERR {
-            stats.malformed.add(1);
+            Some(Unanswerable::Update | Unanswerable::Notify) if self.controlled => self.apart(buf, len, scratch),
+            Some(Unanswerable::Malformed) => self.respond_malformed(buf, len, 0),
+            Some(Unanswerable::MalformedTail) => self.respond_malformed(buf, len, 1),
+            Some(Unanswerable::Update | Unanswerable::Notify | Unanswerable::Opcode(_)) => {
+                self.respond_empty(buf, len, 0, Rcode::NOTIMP)
+            }
+            Some(Unanswerable::CookieOnly) => self.respond_empty(buf, len, 0, Rcode::NOERROR),
         }
+    }
+
+    fn respond_malformed(&self, buf: &mut [u8], len: usize, questions: u16) -> usize {
+        self.stats.malformed.add(1);
+        self.respond_empty(buf, len, questions, Rcode::FORMERR)
+    }
+
+    /// A response without records: it keeps its question if there is one, else the header alone is sent back.
+    fn respond_empty(&self, buf: &mut [u8], len: usize, questions: u16, rcode: Rcode) -> usize {
+        let query = &self.slot.query;
         let end = if questions == 0 { dns::header::HEADER_LEN } else { usize::from(query.question_end) };
-        // With a question the response keeps it; without, the header alone is sent back.
         let mut w = Writer::new(buf, &self.slot.name, self.zones.hasher(), end, len.max(usize::from(PLAIN_UDP_SIZE)));
         // RFC 6891 6.1.1: a query with OPT gets a response with OPT.
         if let Some(edns) = query.edns.map(|edns| self.edns(&edns, w.octets())) {
@@ -191,18 +245,21 @@ impl Asked<'_> {
         self.finish(w, questions, 0, rcode)
     }
 
-    fn respond(&self, buf: &mut [u8], len: usize, alias: &mut HashedName) -> usize {
-        let query = &self.slot.query;
-        self.stats.qtypes.add(query.qtype);
-        let limit = match (self.transport, &query.edns) {
+    /// Largest response in octets.
+    #[inline]
+    fn limit(&self) -> usize {
+        match (self.transport, &self.slot.query.edns) {
             (Transport::Tcp, _) => MAX_MESSAGE_SIZE,
             (Transport::Udp, None) => usize::from(PLAIN_UDP_SIZE),
             (Transport::Udp, Some(edns)) => usize::from(edns.udp_size.min(self.settings.udp_size)),
-        };
-        let mut w = Writer::new(buf, &self.slot.name, self.zones.hasher(), usize::from(query.question_end), limit);
-        if let Some(tsig) = query.tsig {
-            return self.unknown_key(len, usize::from(tsig), w);
         }
+    }
+
+    /// The response to a query, in at most `limit` octets.
+    #[inline]
+    fn respond(&self, buf: &mut [u8], limit: usize, scratch: &mut Scratch) -> usize {
+        let (query, alias) = (&self.slot.query, &mut *scratch.alias);
+        let mut w = Writer::new(buf, &self.slot.name, self.zones.hasher(), usize::from(query.question_end), limit);
         let Some(edns) = &query.edns else {
             let (rcode, aa, _) = self.answer(&mut w, alias);
             return self.finish(w, 1, aa, rcode);
@@ -237,11 +294,11 @@ impl Asked<'_> {
         if let (Some((at, len)), Some(secrets)) = (query.cookie, &self.settings.cookies) {
             self.stats.cookies.add(1);
             let cookie = octets.get(usize::from(at)..usize::from(at) + usize::from(len)).unwrap_or(&[]);
-            if secrets.verify(cookie, self.client, self.now) {
+            if secrets.verify(cookie, self.client, self.now as u32) {
                 self.stats.cookies_valid.add(1);
             }
             if let Some(client_cookie) = cookie.first_chunk::<CLIENT_LEN>() {
-                opt.cookie(&secrets.make(client_cookie, self.client, self.now));
+                opt.cookie(&secrets.make(client_cookie, self.client, self.now as u32));
             }
         }
         opt
@@ -287,30 +344,15 @@ impl Asked<'_> {
 
     fn may_ask(&self, zone: &Zone) -> bool {
         let policy = zone.policy.as_ref().and_then(|policy| policy.downcast_ref::<ZonePolicy>());
-        policy.is_none_or(|policy| policy.allow_query.iter().any(|net| net.contains(&self.client)))
+        policy.is_none_or(|policy| policy.allows_query(self.client))
     }
 
-    /// RFC 5936 2.2.1: NOTAUTH for what is no apex of ours; nobody is allowed to transfer yet.
+    /// RFC 5936 2.2.1: NOTAUTH for what is no apex of ours; without a control plane nobody may transfer.
     fn transfer(&self) -> Rcode {
         match self.zone {
             Some(zone) if *zone.name == *self.slot.name.name() => Rcode::REFUSED,
             _ => Rcode::NOTAUTH,
         }
-    }
-
-    /// RFC 8945 5.2.1: a key that we do not have gets NOTAUTH, and BADKEY in an unsigned TSIG record,
-    /// which is the last one (RFC 8945 5.1).
-    fn unknown_key(&self, len: usize, tsig: usize, mut w: Writer<'_>) -> usize {
-        // Behind the packet the buffer holds what is left of others.
-        let refusal = w.octets().get(..len).and_then(|packet| crate::tsig::bad_key(packet, tsig));
-        if let Some(edns) = self.slot.query.edns.map(|edns| self.edns(&edns, w.octets())) {
-            let _ = edns.write(&mut w, 0);
-        }
-        if let Some((name, data)) = refusal {
-            let kind = (RType::TSIG, Class::ANY);
-            let _ = w.record_in_class(Section::Additional, Owner::Name(&name), kind, 0, &data);
-        }
-        self.finish(w, 1, 0, Rcode::NOTAUTH)
     }
 
     #[inline]

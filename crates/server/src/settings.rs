@@ -1,8 +1,12 @@
 //! What the control plane tells the data plane; immutable, replaced whole on a reload.
 
+use std::net::IpAddr;
+
+use dnssec::tsig::KeyRing;
 use ipnet::IpNet;
 
 use crate::limits;
+use crate::policy::acl::AccessList;
 use crate::policy::cookie::Secrets;
 
 /// How queries are answered, apart from the zones.
@@ -20,6 +24,8 @@ pub struct Settings {
     pub minimal_responses: bool,
     /// What server cookies are made with; `None`: clients get none.
     pub cookies: Option<Secrets>,
+    /// The TSIG keys that messages may be signed with (RFC 8945).
+    pub keys: KeyRing,
 }
 
 impl Default for Settings {
@@ -31,13 +37,28 @@ impl Default for Settings {
             udp_size: limits::DEFAULT_UDP_SIZE,
             minimal_responses: true,
             cookies: None,
+            keys: KeyRing::default(),
         }
     }
 }
 
-/// Who may ask for a zone; attached to [`zone::Zone::policy`]. No policy: everybody.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Who may do what with a zone; attached to [`zone::Zone::policy`]. No policy: everybody may query, nobody anything
+/// else.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ZonePolicy {
-    /// The networks that may query the zone.
+    /// The networks that may query the zone; empty: all.
     pub allow_query: Vec<IpNet>,
+    /// Who may transfer it.
+    pub allow_transfer: AccessList,
+    /// Who may update it, and of what.
+    pub allow_update: AccessList,
+    /// Who may send NOTIFY for it.
+    pub allow_notify: AccessList,
+}
+
+impl ZonePolicy {
+    /// Whether `client` may query the zone.
+    pub fn allows_query(&self, client: IpAddr) -> bool {
+        self.allow_query.is_empty() || self.allow_query.iter().any(|network| network.contains(&client))
+    }
 }

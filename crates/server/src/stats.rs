@@ -70,6 +70,24 @@ counters! {
     not_authoritative,
     /// Queries that a zone's allow_query refused.
     denied,
+    /// Messages with a TSIG record that was verified.
+    tsig_verified,
+    /// Messages refused because their signature is wrong or too short.
+    tsig_badsig,
+    /// Messages refused because we do not have their TSIG key.
+    tsig_badkey,
+    /// Messages refused because of the time in their TSIG record.
+    tsig_badtime,
+    /// Dynamic updates handed to the control plane.
+    updates,
+    /// Notifications handed to the control plane.
+    notifies,
+    /// Zone transfers handed to the control plane.
+    transfers,
+    /// Messages answered SERVFAIL because the control plane has too many already.
+    control_busy,
+    /// Zone transfers answered SERVFAIL because there were too many at once.
+    transfers_refused,
     /// UDP packets that could not be sent.
     send_errors,
     /// Connections accepted.
@@ -82,6 +100,8 @@ counters! {
     tcp_idle_closed,
     /// Connections closed because a message did not come whole, or its answer was not taken, in time.
     tcp_stalled_closed,
+    /// Connections closed because the control plane did not answer in time.
+    tcp_unanswered_closed,
     /// Connections closed because of a message too short to be one.
     tcp_malformed_closed,
     /// Connections closed because there was no memory left to keep for them.
@@ -120,6 +140,13 @@ impl Stats {
     #[inline]
     pub fn rcode(&self, rcode: dns::header::Rcode) {
         self.rcodes[usize::from(rcode.0.min(MAX_RCODE))].add(1);
+    }
+
+    /// Counts a response that the control plane made.
+    pub(crate) fn response(&self, message: &[u8]) {
+        self.responses.add(1);
+        self.response_bytes.add(message.len() as u64);
+        self.rcode(dns::header::Rcode(message.get(3).map_or(0, |octet| u16::from(octet & 0x0f))));
     }
 
     /// All counts as lines of `name value`, summed over the workers, zeros of the arrays left out.

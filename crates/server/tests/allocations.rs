@@ -8,6 +8,7 @@ use allocation_counter::measure;
 use dns::edns::EdnsOption;
 use dns::zonefile::{self, NoIncludes, Options, Sink};
 use dns::{Class, Edns, Message, NameBuf, NameHasher, RType};
+use server::control::{Control, Reply, Request};
 use server::policy::cookie::Secrets;
 use server::query::{Packet, Transport, Worker};
 use server::settings::Settings;
@@ -19,6 +20,15 @@ struct ToBuilder(Builder);
 impl Sink for ToBuilder {
     fn record(&mut self, record: zonefile::Record<'_>) {
         self.0.add(record.owner, record.rtype, record.ttl, record.rdata).expect("in the zone");
+    }
+}
+
+/// A control plane that gets nothing here.
+struct Nobody;
+
+impl Control for Nobody {
+    fn take(&self, request: Request, _: Reply) {
+        panic!("{request:?}");
     }
 }
 
@@ -52,7 +62,8 @@ fn worker(signed: &str, minimal_responses: bool) -> Worker {
         minimal_responses,
         ..Settings::default()
     };
-    Worker::new(Published::new(ZoneTable::new(hasher, zones)), Published::new(settings), Arc::new(Stats::default()))
+    let zones = Published::new(ZoneTable::new(hasher, zones));
+    Worker::new(zones, Published::new(settings), Arc::new(Stats::default())).with_control(Some(Arc::new(Nobody)))
 }
 
 /// Names and types: hits, empty non-terminals, referrals, wildcards, absence, aliases, redirections.

@@ -15,6 +15,7 @@ use crate::contents::{Contents, Depths, Nsec3Chain, Orders};
 use crate::index::{Index, Placed};
 use crate::node::{self, CUT, DNAME, MAX_NODE_BYTES, MAX_RRSET_BYTES, NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD};
 use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
+use crate::records::filed_under;
 
 /// Consecutive records with one owner.
 struct Run {
@@ -190,13 +191,9 @@ impl Builder {
         &self.data[record.data..record.data + usize::from(record.len)]
     }
 
-    /// The type that a record is filed under: signatures stand with what they cover.
+    /// The type that a record is filed under, and whether it is a signature.
     fn filed_under(&self, record: u32) -> (RType, bool) {
-        let rtype = self.records[record as usize].rtype;
-        match (rtype, self.rdata(record)) {
-            (RType::RRSIG, [high, low, ..]) => (RType(u16::from_be_bytes([*high, *low])), true),
-            _ => (rtype, false),
-        }
+        filed_under(self.records[record as usize].rtype, self.rdata(record))
     }
 
     fn compare(&self, a: u32, b: u32) -> Ordering {

@@ -1,5 +1,9 @@
-//! Semantic checks of a zone, run while it is built: what makes it unusable (errors) and what its
-//! owner should look at (warnings).
+//! Semantic checks of a zone: what makes it unusable (errors) and what its owner should look at (warnings).
+//!
+//! [`Checker`] looks at a whole zone while it is built; [`check_change`] looks at what a change touches, with
+//! the same rules.
+
+mod change;
 
 use std::fmt;
 
@@ -10,8 +14,10 @@ use crate::contents::Contents;
 use crate::node::{CUT, DNAME, NSEC3_ONLY, Node};
 use crate::order::{MAX_KEY_LEN, labels_of, sort_key};
 
+pub use change::check_change;
+
 /// Most findings that are kept for one zone.
-const MAX_FINDINGS: usize = 1000;
+pub(crate) const MAX_FINDINGS: usize = 1000;
 /// Most name server names that are kept to be looked up at the end.
 const MAX_PENDING: usize = 1 << 24;
 
@@ -111,26 +117,40 @@ impl Checker {
     /// The next node, with its sort key and its depth below the apex.
     pub fn node(&mut self, node: &Node<'_>, key: &[u8], depth: usize, flags: u16) {
         if depth == 0 {
+            self.learn(node);
+        }
+        let above = self.flags_above(key);
+        self.node_alone(node, depth, flags, above);
+        if above.is_none() {
+            if flags & (CUT | DNAME) != 0 {
+                self.above = Some((key.to_vec(), flags));
+            }
+            self.collect_name_servers(node, key, None);
+            self.denial(node, key, flags);
+        }
+    }
+
+    /// What the apex says about the whole zone.
+    fn learn(&mut self, apex: &Node<'_>) {
+        self.signed = apex.rrset(RType::DNSKEY).is_some();
+        self.nsec3 = Contents::nsec3_param(apex).map(|(salt, iterations)| Nsec3Param { salt, iterations });
+    }
+
+    /// What can be said of one node; `above` are the flags of the delegation or DNAME that hides it.
+    fn node_alone(&mut self, node: &Node<'_>, depth: usize, flags: u16, above: Option<u16>) {
+        if depth == 0 {
             self.apex(node);
         } else if node.rrset(RType::SOA).is_some() {
             self.say(Severity::Error, node.labels(), Some(RType::SOA), "SOA below the apex".into());
         }
         self.one_alias(node);
-        let below = self.hidden_by(node, key);
-        if flags & (CUT | DNAME) != 0 && below.is_none() {
-            self.above = Some((key.to_vec(), flags));
-            if flags & CUT != 0 && flags & DNAME != 0 {
-                self.say(
-                    Severity::Error,
-                    node.labels(),
-                    Some(RType::DNAME),
-                    "DNAME beside a delegation (RFC 6672 2.4)".into(),
-                );
+        match above {
+            Some(above) => self.hidden(node, above),
+            None if flags & CUT != 0 && flags & DNAME != 0 => {
+                let message = "DNAME beside a delegation (RFC 6672 2.4)".into();
+                self.say(Severity::Error, node.labels(), Some(RType::DNAME), message);
             }
-        }
-        if below.is_none() {
-            self.collect_name_servers(node, key);
-            self.denial(node, key, flags);
+            None => {}
         }
     }
 
@@ -143,8 +163,6 @@ impl Checker {
         if node.rrset(RType::NS).is_none() {
             self.say(Severity::Error, &[], Some(RType::NS), "no NS record at the apex".into());
         }
-        self.signed = node.rrset(RType::DNSKEY).is_some();
-        self.nsec3 = Contents::nsec3_param(node).map(|(salt, iterations)| Nsec3Param { salt, iterations });
         if let Some(param) = self.nsec3.as_ref().filter(|param| param.iterations > dnssec::nsec3::MAX_ITERATIONS) {
             let message = format!("{} iterations, more than {}", param.iterations, dnssec::nsec3::MAX_ITERATIONS);
             self.say(Severity::Error, &[], Some(RType::NSEC3PARAM), message);
@@ -158,7 +176,7 @@ impl Checker {
             match rrset.rtype {
                 RType::CNAME => cname = rrset.count,
                 RType::DNAME => dname = rrset.count,
-                RType::NSEC | RType::RRSIG | RType::KEY => {}
+                rtype if stands_beside_alias(rtype) => {}
                 rtype => other = Some(rtype),
             }
         }
@@ -175,30 +193,34 @@ impl Checker {
         }
     }
 
-    /// Whether a DNAME or a delegation above hides this node; data below a DNAME is an error.
-    fn hidden_by(&mut self, node: &Node<'_>, key: &[u8]) -> Option<u16> {
+    /// The flags of the delegation or DNAME that hides the next node.
+    fn flags_above(&mut self, key: &[u8]) -> Option<u16> {
         let (above, flags) = self.above.as_ref()?;
-        let below = key.len() > above.len() && key.starts_with(above) && (above.is_empty() || key[above.len()] == 0);
-        if !below {
+        if !is_below(key, above) {
             self.above = None;
             return None;
         }
-        let flags = *flags;
+        Some(*flags)
+    }
+
+    /// Nothing may be below a DNAME, and only addresses are of use below a delegation.
+    fn hidden(&mut self, node: &Node<'_>, above: u16) {
         if node.is_empty() || node.has(NSEC3_ONLY) || node.rrset(RType::NSEC3).is_some() {
-            return Some(flags);
+            return;
         }
-        if flags & DNAME != 0 {
+        if above & DNAME != 0 {
             self.say(Severity::Error, node.labels(), None, "data below a DNAME (RFC 6672 2.4)".into());
         } else if node.rrsets().any(|rrset| !matches!(rrset.rtype, RType::A | RType::AAAA)) {
             self.say(Severity::Warning, node.labels(), None, "data below a delegation is never answered".into());
         }
-        Some(flags)
     }
 
-    fn collect_name_servers(&mut self, node: &Node<'_>, key: &[u8]) {
+    /// Remembers the name servers that this owner names: those in the zone, or at or below `base`.
+    fn collect_name_servers(&mut self, node: &Node<'_>, key: &[u8], base: Option<&Name>) {
+        let base = base.unwrap_or(&self.origin);
         let Some(rrset) = node.rrset(RType::NS) else { return };
         for host in rrset.data().filter_map(|data| Name::from_wire(data).ok()) {
-            if host.is_at_or_below(&self.origin) && self.pending.len() < MAX_PENDING {
+            if host.is_at_or_below(base) && self.pending.len() < MAX_PENDING {
                 self.pending.push((key.to_vec(), host.to_owned()));
             }
         }
@@ -214,18 +236,18 @@ impl Checker {
         } else if self.nsec.is_some() && !node.is_empty() {
             self.say(Severity::Error, node.labels(), Some(RType::NSEC), "missing in a zone with NSEC records".into());
         }
-        let param = self.nsec3.as_ref();
-        if let Some(param) = param.filter(|_| node.rrset(RType::NSEC3).is_some()) {
-            let known = (param.salt.clone(), param.iterations);
-            let link = crate::builder::chain_hash(node, key, &known).zip(node.rrset(RType::NSEC3));
-            let next = link.and_then(|(hash, rrset)| {
-                let mut records = rrset.data().filter_map(Nsec3::parse);
-                let in_use = records.find(|n| n.salt == &known.0[..] && n.iterations == known.1)?;
-                Some((hash.to_vec(), in_use.next_hashed.to_vec()))
-            });
-            self.nsec3_links.extend(next);
-        }
+        self.nsec3_links.extend(self.nsec3_link(node, key));
         self.unsigned(node, flags);
+    }
+
+    /// The hash of an owner in the chain and the one that it names as the next.
+    fn nsec3_link(&self, node: &Node<'_>, key: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+        let param = self.nsec3.as_ref()?;
+        let rrset = node.rrset(RType::NSEC3)?;
+        let hash = crate::builder::chain_hash(node, key, &(param.salt.clone(), param.iterations))?;
+        let mut records = rrset.data().filter_map(Nsec3::parse);
+        let in_use = records.find(|n| n.salt == &param.salt[..] && n.iterations == param.iterations)?;
+        Some((hash.to_vec(), in_use.next_hashed.to_vec()))
     }
 
     /// In a signed zone everything authoritative has a signature (RFC 4035 2.2).
@@ -244,15 +266,20 @@ impl Checker {
 
     /// The last NSEC must name this owner (RFC 4034 4.1.1).
     fn follow(&mut self, node: &Node<'_>, key: &[u8], next: &Name) {
-        if let Some(chain) = self.nsec.take().filter(|chain| chain.next != key) {
-            self.broken(&chain.owner);
-        }
+        self.end_link(key);
         let Some(labels) = next.strip_suffix(&self.origin) else {
             self.say(Severity::Error, node.labels(), Some(RType::NSEC), "next name is outside the zone".into());
             return;
         };
         let next = sort_key(labels, &mut [0; MAX_KEY_LEN]).to_vec();
         self.nsec = Some(NsecChain { owner: key.to_vec(), next });
+    }
+
+    /// The last NSEC must name the owner with this key.
+    fn end_link(&mut self, key: &[u8]) {
+        if let Some(chain) = self.nsec.take().filter(|chain| chain.next != key) {
+            self.broken(&chain.owner);
+        }
     }
 
     fn broken(&mut self, owner_key: &[u8]) {
@@ -268,14 +295,16 @@ impl Checker {
 
     /// What can only be said when the zone is whole.
     pub fn finish(mut self, contents: &Contents) -> Vec<Finding> {
-        if let Some(chain) = self.nsec.take().filter(|chain| !chain.next.is_empty()) {
-            self.broken(&chain.owner);
-        }
+        self.end_link(&[]);
         self.nsec3_ring();
+        self.name_servers(contents);
+        self.findings
+    }
+
+    fn name_servers(&mut self, contents: &Contents) {
         for (key, host) in std::mem::take(&mut self.pending) {
             self.name_server(contents, &key, &host);
         }
-        self.findings
     }
 
     fn nsec3_ring(&mut self) {
@@ -283,17 +312,14 @@ impl Checker {
         links.sort_unstable();
         for i in 0..links.len() {
             if links[i].1 != links[(i + 1) % links.len()].0 {
-                let label: Option<&[u8; 20]> = links[i].0.first_chunk();
-                let mut labels = vec![dnssec::nsec3::LABEL_LEN as u8];
-                labels.extend(label.map(dnssec::nsec3::label).into_iter().flatten());
-                self.say(
-                    Severity::Error,
-                    &labels,
-                    Some(RType::NSEC3),
-                    "chain is broken: next hash is not the next owner".into(),
-                );
+                self.nsec3_broken(&links[i].0);
             }
         }
+    }
+
+    fn nsec3_broken(&mut self, hash: &[u8]) {
+        let message = "chain is broken: next hash is not the next owner".into();
+        self.say(Severity::Error, &nsec3_owner(hash), Some(RType::NSEC3), message);
     }
 
     /// A name server inside the zone needs an address (RFC 1912 2.3, RFC 9471).
@@ -307,6 +333,23 @@ impl Checker {
             self.say(Severity::Error, &owner, Some(RType::NS), format!("{host} has no address in the zone"));
         }
     }
+}
+
+/// Whether the name with this key is below the one with the key `above`.
+fn is_below(key: &[u8], above: &[u8]) -> bool {
+    key.len() > above.len() && key.starts_with(above) && (above.is_empty() || key[above.len()] == 0)
+}
+
+/// The labels of the owner of an NSEC3 record (RFC 5155 3).
+fn nsec3_owner(hash: &[u8]) -> Vec<u8> {
+    let mut labels = vec![dnssec::nsec3::LABEL_LEN as u8];
+    labels.extend(hash.first_chunk().map(dnssec::nsec3::label).into_iter().flatten());
+    labels
+}
+
+/// Whether a type may have one owner with a CNAME (RFC 4034 3 and 4, RFC 3007 3.1.1).
+pub(crate) fn stands_beside_alias(rtype: RType) -> bool {
+    matches!(rtype, RType::NSEC | RType::RRSIG | RType::KEY)
 }
 
 fn has_address(node: &Node<'_>) -> bool {

@@ -167,7 +167,12 @@ impl Contents {
 
     /// All nodes with records, in canonical order, apex first.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        self.orders.names.iter().filter_map(|key| self.get_labels(labels_of(key, &mut [0; 256])))
+        self.keyed_nodes().map(|(_, node)| node)
+    }
+
+    /// All nodes with records and their sort keys, in canonical order.
+    pub(crate) fn keyed_nodes(&self) -> impl Iterator<Item = (&[u8], Node<'_>)> {
+        self.orders.names.iter().filter_map(|key| Some((key, self.get_labels(labels_of(key, &mut [0; 256]))?)))
     }
 
     /// All nodes with records from `name` on, in canonical order; from the apex on if `name` is not in the zone.

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use dns::{NameBuf, RType};
+use dns::{Name, NameBuf, RType};
 
 use crate::builder::{chain_hash, compare_data, flags_of};
 use crate::contents::{Contents, Nsec3Chain, count_labels};
-use crate::node::{NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD};
-use crate::order::{MAX_KEY_LEN, Order, OrderBuilder, sort_key};
+use crate::node::{MAX_NODE_BYTES, MAX_RRSET_BYTES, NSEC3_ONLY, Node, NodeWriter, Rrset, WILDCARD_CHILD};
+use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
 
 /// The records of one owner and type, as a change brings them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,6 +21,35 @@ pub struct Records {
     pub data: Vec<Vec<u8>>,
     /// Data of the RRSIG records over them.
     pub signatures: Vec<Vec<u8>>,
+}
+
+impl Records {
+    /// The records of `rrset`. Signatures over nothing count with their own TTL.
+    pub fn of(rrset: &Rrset<'_>) -> Records {
+        let (signature_ttl, signatures) = rrset.signatures();
+        Records {
+            ttl: if rrset.count > 0 { rrset.ttl } else { signature_ttl },
+            data: rrset.data().map(<[u8]>::to_vec).collect(),
+            signatures: signatures.map(<[u8]>::to_vec).collect(),
+        }
+    }
+
+    /// The same records in canonical order, each once: as a zone holds them.
+    pub fn normalised(mut self, rtype: RType) -> Records {
+        self.data.sort_by(|a, b| compare_data(rtype, a, b));
+        self.data.dedup_by(|a, b| compare_data(rtype, a, b).is_eq());
+        self
+    }
+
+    /// Whether there is neither a record nor a signature.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty() && self.signatures.is_empty()
+    }
+
+    /// Octets that the records take in a zone.
+    pub(crate) fn octets(&self) -> usize {
+        self.data.iter().chain(&self.signatures).map(|data| data.len() + 2).sum()
+    }
 }
 
 /// One step of a change: the RRset of `owner` and `rtype` becomes `records`, or goes.
@@ -35,7 +64,14 @@ pub struct Edit {
 }
 
 impl Contents {
-    /// The contents after `edits`, made one after the other. Edits outside the zone have no effect.
+    /// The records of exactly this owner and type.
+    pub fn records(&self, owner: &Name, rtype: RType) -> Option<Records> {
+        let node = self.get(owner)?;
+        node.rrsets().find(|rrset| rrset.rtype == rtype).map(|rrset| Records::of(&rrset))
+    }
+
+    /// The contents after `edits`, made one after the other. Edits outside the zone have no effect, nor have those
+    /// that bring more data than a zone can hold: [`crate::check`] reports them.
     pub fn with(&self, edits: &[Edit]) -> Contents {
         let mut next = self.clone();
         for edit in edits {
@@ -46,11 +82,14 @@ impl Contents {
 
     fn apply(&mut self, edit: &Edit) {
         let Some(labels) = edit.owner.strip_suffix(&self.origin) else { return };
-        let before = self.clone();
-        let old = before.get_labels(labels);
+        if edit.records.as_ref().is_some_and(|records| records.octets() > MAX_RRSET_BYTES) {
+            return;
+        }
+        let old = self.detached(labels);
+        let old = old.as_ref().map(|octets| Node::read(octets, octets.len()));
         let mut blob = Vec::new();
         let mut writer = NodeWriter::new(&mut blob, old.map_or(labels, |node| node.labels()));
-        let mut new = edit.records.as_ref();
+        let mut new = edit.records.as_ref().filter(|records| records.octets() > 0);
         for rrset in old.iter().flat_map(Node::rrsets) {
             if rrset.rtype >= edit.rtype
                 && let Some(records) = new.take()
@@ -65,16 +104,19 @@ impl Contents {
             write(&mut writer, edit.rtype, records);
         }
         writer.finish(0);
+        if blob.len() > MAX_NODE_BYTES {
+            return;
+        }
         let view = Node::read(&blob, blob.len());
         self.records = self.records + count(&view) - old.map_or(0, |node| count(&node));
-        let removed = view.is_empty() && !labels.is_empty() && !before.has_below(labels);
-        self.reorder(&before, labels, old.as_ref(), &view);
+        let removed = view.is_empty() && !labels.is_empty() && !self.has_below(labels);
+        self.reorder(labels, old.as_ref(), &view);
         if removed {
             self.remove(labels, old.as_ref());
         } else {
             let kept = old.map_or(0, |node| node.flags() & WILDCARD_CHILD);
             let mut flags = flags_of(&view, count_labels(labels)) | kept;
-            if flags & NSEC3_ONLY != 0 && before.has_below(labels) {
+            if flags & NSEC3_ONLY != 0 && self.has_below(labels) {
                 flags &= !NSEC3_ONLY;
             }
             crate::node::add_flag(&mut blob, 0, flags);
@@ -87,6 +129,15 @@ impl Contents {
             let chain = self.gather_chain();
             Arc::make_mut(&mut self.orders).nsec3 = chain;
         }
+    }
+
+    /// The octets of the node with these labels. Apart from the contents, so that these can be changed in place
+    /// wherever no other version shares them.
+    fn detached(&self, labels: &[u8]) -> Option<Vec<u8>> {
+        let node = self.get_labels(labels)?;
+        let mut octets = Vec::new();
+        node.copy_to(&mut octets);
+        Some(octets)
     }
 
     /// Whether anything is below the name with these labels.
@@ -109,21 +160,21 @@ impl Contents {
         }
         let (hasher, origin_hash) = (self.hasher, self.origin_hash);
         let hash_of = |labels: &[u8]| hasher.extend_by(origin_hash, labels);
-        self.index = self.index.with(hash_of(labels), labels, new.map(|(blob, _)| blob), &hash_of);
+        self.index.set(hash_of(labels), labels, new.map(|(blob, _)| blob), &hash_of);
     }
 
     /// Keeps the orders of names in step with a node that changed from `old` to `new`.
-    fn reorder(&mut self, before: &Contents, labels: &[u8], old: Option<&Node<'_>>, new: &Node<'_>) {
+    fn reorder(&mut self, labels: &[u8], old: Option<&Node<'_>>, new: &Node<'_>) {
         let mut buffer = [0; MAX_KEY_LEN];
         let key = sort_key(labels, &mut buffer);
         let orders = Arc::make_mut(&mut self.orders);
-        set(&mut orders.names, key, !new.is_empty());
-        set(&mut orders.nsec, key, new.rrset(RType::NSEC).is_some());
-        if let Some(chain) = &before.orders.nsec3 {
+        orders.names.set(key, !new.is_empty());
+        orders.nsec.set(key, new.rrset(RType::NSEC).is_some());
+        if let Some(chain) = &mut orders.nsec3 {
             let param = (chain.salt.clone(), chain.iterations);
             let (was, is) = (old.and_then(|old| chain_hash(old, key, &param)), chain_hash(new, key, &param));
-            if let (Some(hash), Some(chain)) = (was.or(is), &mut orders.nsec3) {
-                set(&mut chain.hashes, &hash, is.is_some());
+            if let Some(hash) = was.or(is) {
+                chain.hashes.set(&hash, is.is_some());
             }
         }
     }
@@ -132,11 +183,11 @@ impl Contents {
     fn remove(&mut self, labels: &[u8], old: Option<&Node<'_>>) {
         self.store(labels, old, None);
         let parent = parent_of(labels);
-        let before = self.clone();
-        let Some(node) = before.get_labels(parent) else { return };
+        let Some(octets) = self.detached(parent) else { return };
+        let node = Node::read(&octets, octets.len());
         if node.is_empty() && !parent.is_empty() && !self.has_below(parent) {
             self.remove(parent, Some(&node));
-        } else if labels.starts_with(b"\x01*") {
+        } else if labels.starts_with(b"\x01*") && node.has(WILDCARD_CHILD) {
             self.flag(parent, &node, node.flags() & !WILDCARD_CHILD);
         }
     }
@@ -144,13 +195,14 @@ impl Contents {
     /// Makes the empty non-terminals above a new node (RFC 4592 2.2.2) and tells its parent about it.
     fn make_ancestors(&mut self, labels: &[u8]) {
         let parent = parent_of(labels);
-        let before = self.clone();
         let wildcard = if labels.starts_with(b"\x01*") { WILDCARD_CHILD } else { 0 };
-        match before.get_labels(parent) {
-            Some(node) => {
-                let flags = (node.flags() | wildcard) & !NSEC3_ONLY;
-                if flags != node.flags() {
-                    self.flag(parent, &node, flags);
+        match self.get_labels(parent).map(|node| node.flags()) {
+            Some(old) => {
+                let flags = (old | wildcard) & !NSEC3_ONLY;
+                if flags != old
+                    && let Some(octets) = self.detached(parent)
+                {
+                    self.flag(parent, &Node::read(&octets, octets.len()), flags);
                 }
             }
             None => {
@@ -192,22 +244,23 @@ fn parent_of(labels: &[u8]) -> &[u8] {
     labels.first().map_or(&[], |&len| &labels[1 + usize::from(len)..])
 }
 
-fn set(order: &mut Order, key: &[u8], present: bool) {
-    *order = if present { order.with(key) } else { order.without(key) };
-}
-
 fn count(node: &Node<'_>) -> u64 {
     node.rrsets().map(|rrset| u64::from(rrset.count) + rrset.signatures().1.count() as u64).sum()
 }
 
 fn write(writer: &mut NodeWriter<'_>, rtype: RType, records: &Records) {
-    let mut data: Vec<&[u8]> = records.data.iter().map(Vec::as_slice).collect();
+    writer.begin(rtype, records.ttl);
+    canonical(rtype, &records.data).iter().for_each(|data| writer.record(data));
+    canonical(RType::RRSIG, &records.signatures).iter().for_each(|data| writer.signature(records.ttl, data));
+    writer.end();
+}
+
+/// Record data in canonical order, each once (RFC 4034 6.3).
+pub(crate) fn canonical(rtype: RType, data: &[Vec<u8>]) -> Vec<&[u8]> {
+    let mut data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
     data.sort_by(|a, b| compare_data(rtype, a, b));
     data.dedup_by(|a, b| compare_data(rtype, a, b).is_eq());
-    writer.begin(rtype, records.ttl);
-    data.iter().for_each(|data| writer.record(data));
-    records.signatures.iter().for_each(|data| writer.signature(records.ttl, data));
-    writer.end();
+    data
 }
 
 #[cfg(test)]
@@ -256,7 +309,7 @@ mod tests {
     }
 
     /// Thousands of random edits give the same zone as building it anew, through page splits, empty
-    /// non-terminals, wildcards, cuts and removals.
+    /// non-terminals, wildcards, cuts and removals; versions from before stay as they were.
     #[test]
     fn edits_agree_with_building_anew() {
         let origin: NameBuf = "example.".parse().expect("name");
@@ -267,6 +320,7 @@ mod tests {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 33) % n
         };
+        let mut old = Vec::new();
         for round in 0..6000 {
             let labels = ["a", "b", "*", "c", "d", "e"];
             let mut owner = format!("n{}.example.", random(400));
@@ -281,19 +335,25 @@ mod tests {
                 _ => (RType::A, (0..=random(3)).map(|_| vec![10, 0, 0, random(9) as u8]).collect()),
             };
             let records = (random(3) > 0).then(|| Records { ttl: random(100) as u32, data, signatures: Vec::new() });
+            let model_before = if round % 500 == 499 { model.clone() } else { Model::new() };
             match &records {
                 Some(records) => drop(model.insert((owner.clone(), rtype), records.clone())),
                 None => drop(model.remove(&(owner.clone(), rtype))),
             }
-            contents = contents.with(&[Edit { owner, rtype, records }]);
+            let next = contents.with(&[Edit { owner, rtype, records }]);
             if round % 500 == 499 {
-                compare(&contents, &rebuilt(&origin, &model));
+                compare(&next, &rebuilt(&origin, &model));
+                old.push((contents, model_before));
             }
+            contents = next;
         }
         for (owner, rtype) in model.keys().cloned().collect::<Vec<_>>() {
             contents = contents.with(&[Edit { owner, rtype, records: None }]);
         }
         compare(&contents, &rebuilt(&origin, &Model::new()));
+        for (contents, model) in old {
+            compare(&contents, &rebuilt(&origin, &model));
+        }
     }
 
     /// A zone that starts small grows through every form of the directory.

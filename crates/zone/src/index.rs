@@ -55,6 +55,20 @@ pub struct Index {
     directory: Directory,
 }
 
+/// Where a walk over the pages of an index stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PageAt {
+    group: usize,
+    page: usize,
+}
+
+impl PageAt {
+    /// Goes on to the next page.
+    pub fn advance(&mut self) {
+        self.page += 1;
+    }
+}
+
 /// The first `bits` bits of a hash, as a number.
 #[inline]
 fn high(hash: u64, bits: u32) -> usize {
@@ -88,8 +102,8 @@ impl Index {
             *slot += 1;
         }
         let count = |page: usize| starts[page + 1] - starts[page];
-        let sizes: Vec<usize> = (0..1 << bits).map(|p| page::size(count(p), bytes[p]).next_multiple_of(8)).collect();
-        let memory = region(sizes.iter().sum(), |out| {
+        let sizes: Vec<usize> = (0..1 << bits).map(|p| page::size(count(p), bytes[p])).collect();
+        let memory = region(sizes.iter().map(|size| size.next_multiple_of(8)).sum(), |out| {
             let mut at = 0;
             for (p, &size) in sizes.iter().enumerate() {
                 let entries = (starts[p]..starts[p + 1]).map(|i| {
@@ -100,13 +114,14 @@ impl Index {
                     entry(&sorted[i])
                 });
                 page::fill(&mut out[at..at + size], count(p), entries);
-                at += size;
+                at += size.next_multiple_of(8);
             }
         });
         let mut at = 0;
         let pages = sizes.iter().enumerate().map(|(p, &size)| {
-            at += size;
-            Page::new(memory.slice(at - size..at), count(p))
+            let start = at;
+            at += size.next_multiple_of(8);
+            Page::new(memory.slice(start..start + size), count(p))
         });
         Index::from_pages(bits, pages.collect())
     }
@@ -167,48 +182,92 @@ impl Index {
         (blobs / nodes.max(1) / 64 + 2).min(8) as u8
     }
 
-    /// All nodes, in no order that means anything.
-    #[cfg(test)]
+    /// The page where a walk over all pages stands; `None` at the end.
+    pub fn page_at(&self, at: &mut PageAt) -> Option<&Page> {
+        match &self.directory {
+            Directory::Single(page) => (*at == PageAt::default()).then_some(page),
+            Directory::Tree { root, .. } => loop {
+                match root.get(at.group)?.pages.get(at.page) {
+                    Some(page) => return Some(page),
+                    None => *at = PageAt { group: at.group + 1, page: 0 },
+                }
+            },
+        }
+    }
+
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.pages().map(Page::count).sum()
+    }
+
+    /// All nodes, nearly in the order of their hashes.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
         self.pages().flat_map(|page| page.nodes().map(|(node, _)| node))
     }
 
-    #[cfg(test)]
-    fn pages(&self) -> Box<dyn Iterator<Item = &Page> + '_> {
-        match &self.directory {
-            Directory::Single(page) => Box::new(std::iter::once(page)),
-            Directory::Tree { root, .. } => Box::new(root.iter().flat_map(|group| group.pages.iter())),
-        }
+    fn pages(&self) -> impl Iterator<Item = &Page> {
+        let mut at = PageAt::default();
+        std::iter::from_fn(move || {
+            let page = self.page_at(&mut at)?;
+            at.advance();
+            Some(page)
+        })
     }
 
-    /// This index with the node under `hash` and `labels` replaced by `blob`, or taken out.
+    /// Replaces the node under `hash` and `labels` by `blob`, or takes it out. What other versions share is
+    /// copied: one page and the pointers to it.
     ///
     /// `hash_of` gives the hash of a node's labels; it is needed for the neighbours in its page.
-    pub fn with(&self, hash: u64, labels: &[u8], blob: Option<&[u8]>, hash_of: &dyn Fn(&[u8]) -> u64) -> Index {
-        let old = self.page(hash);
+    pub fn set(&mut self, hash: u64, labels: &[u8], blob: Option<&[u8]>, hash_of: &dyn Fn(&[u8]) -> u64) {
+        let old = self.page(hash).clone();
+        let quick = blob.and_then(|blob| old.with(hash, labels, blob)).filter(|page| page.len() <= SPLIT_BYTES);
+        if let Some(page) = quick {
+            *self.page_mut(hash) = page;
+            return;
+        }
         let mut entries: Vec<Entry<'_>> = old
             .nodes()
             .filter(|(node, _)| !dns::name::eq_ignore_case(node.labels(), labels))
             .map(|(node, blob)| Entry { hash: hash_of(node.labels()), blob })
             .collect();
         entries.extend(blob.map(|blob| Entry { hash, blob }));
-        match &self.directory {
+        let page = Page::build(entries.len(), entries.iter().copied());
+        let depth = match &self.directory {
+            Directory::Single(_) => 0,
+            Directory::Tree { bits, root } => bits + root[high(hash, *bits)].bits,
+        };
+        if page.len() <= SPLIT_BYTES || entries.len() == 1 || depth >= MAX_BITS {
+            *self.page_mut(hash) = page;
+        } else {
+            self.split(hash, &entries, hash_of);
+        }
+    }
+
+    fn page_mut(&mut self, hash: u64) -> &mut Page {
+        match &mut self.directory {
+            Directory::Single(page) => page,
+            Directory::Tree { bits, root } => {
+                let bits = *bits;
+                let group = Arc::make_mut(&mut Arc::make_mut(root)[high(hash, bits)]);
+                &mut group.pages[high(hash << bits, group.bits)]
+            }
+        }
+    }
+
+    /// Doubles the pages of the group that `hash` belongs to; its own page is made anew from `entries`.
+    fn split(&mut self, hash: u64, entries: &[Entry<'_>], hash_of: &dyn Fn(&[u8]) -> u64) {
+        match &mut self.directory {
             Directory::Single(_) => {
-                let page = Page::build(entries.len(), entries.iter().copied());
-                if page.len() <= SPLIT_BYTES || entries.len() == 1 {
-                    return Index { directory: Directory::Single(page) };
-                }
-                let group = Group { bits: 1, pages: split(&entries, 0).into() };
-                Index { directory: Directory::Tree { bits: 0, root: Arc::new([Arc::new(group)]) } }
+                let group = Group { bits: 1, pages: split(entries, 0).into() };
+                self.directory = Directory::Tree { bits: 0, root: Arc::new([Arc::new(group)]) };
             }
             Directory::Tree { bits, root } => {
-                let at = high(hash, *bits);
-                let group = root[at].with(*bits, hash, &entries, hash_of);
-                let grown = group.bits > MAX_GROUP_BITS;
-                let mut root: Vec<Arc<Group>> = root.to_vec();
-                root[at] = Arc::new(group);
-                let directory = Directory::Tree { bits: *bits, root: root.into() };
-                if grown { Index { directory }.regrouped() } else { Index { directory } }
+                let bits = *bits;
+                let slot = &mut Arc::make_mut(root)[high(hash, bits)];
+                *slot = Arc::new(slot.doubled(bits, hash, entries, hash_of));
+                if slot.bits > MAX_GROUP_BITS {
+                    *self = self.clone().regrouped();
+                }
             }
         }
     }
@@ -233,16 +292,9 @@ impl Index {
 }
 
 impl Group {
-    /// This group with the page of `hash` made anew from `entries`.
-    fn with(&self, root_bits: u32, hash: u64, entries: &[Entry<'_>], hash_of: &dyn Fn(&[u8]) -> u64) -> Group {
+    /// This group with twice the pages, that of `hash` made anew from `entries`.
+    fn doubled(&self, root_bits: u32, hash: u64, entries: &[Entry<'_>], hash_of: &dyn Fn(&[u8]) -> u64) -> Group {
         let at = high(hash << root_bits, self.bits);
-        let page = Page::build(entries.len(), entries.iter().copied());
-        let splittable = entries.len() > 1 && root_bits + self.bits < MAX_BITS;
-        if page.len() <= SPLIT_BYTES || !splittable {
-            let mut pages = self.pages.clone();
-            pages[at] = page;
-            return Group { bits: self.bits, pages };
-        }
         let mut pages = Vec::with_capacity(self.pages.len() * 2);
         for (i, old) in self.pages.iter().enumerate() {
             if i == at {

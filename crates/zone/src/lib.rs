@@ -8,6 +8,7 @@ pub mod change;
 pub mod check;
 pub mod contents;
 mod denial;
+pub mod diff;
 pub mod draft;
 pub mod find;
 mod index;
@@ -19,11 +20,16 @@ pub mod publish;
 pub mod records;
 pub mod settings;
 pub mod table;
+#[cfg(test)]
+mod testing;
+pub mod update;
+pub mod xfr;
 
 pub use builder::Builder;
 pub use change::{Action, ChangeSet, RrsetChange, ZoneChange};
 pub use contents::Contents;
 pub use draft::{Edit, Records};
+pub use order::{MAX_KEY_LEN, sort_key};
 pub use publish::{Published, Reader};
 pub use records::{RecordList, RecordListBuilder};
 pub use settings::{SerialPolicy, ZoneKind, ZoneSettings};

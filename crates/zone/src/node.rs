@@ -46,6 +46,14 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Appends the node's octets to `out`, for [`Node::read`].
+    pub fn copy_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.flags.to_le_bytes());
+        out.push(self.labels.len() as u8);
+        out.extend_from_slice(self.labels);
+        out.extend_from_slice(self.rrsets);
+    }
+
     /// The owner's labels relative to the apex (empty for the apex itself).
     #[inline]
     pub fn labels(&self) -> &'a [u8] {
@@ -66,6 +74,11 @@ impl<'a> Node<'a> {
     /// Whether nothing is here: an empty non-terminal (RFC 4592 2.2.2).
     pub fn is_empty(&self) -> bool {
         self.rrsets.is_empty()
+    }
+
+    /// Whether both hold the same octets: the same RRsets, or nearly always different ones.
+    pub fn has_rrsets_of(&self, other: &Node<'_>) -> bool {
+        self.rrsets == other.rrsets
     }
 
     /// The RRset of a type; an entry that only holds signatures does not count.

@@ -129,6 +129,48 @@ impl Chunk {
     }
 }
 
+impl Chunk {
+    /// This chunk with or without `key`, which is not there or there: none, one, or two if it grew too large.
+    fn edited(&self, key: &[u8], present: bool) -> Vec<Chunk> {
+        let rank = self.rank(key, false);
+        if present && self.0.len() + key.len() + 2 <= SPLIT_BYTES {
+            return vec![self.with(rank, key)];
+        }
+        let mut keys: Vec<&[u8]> = self.keys().collect();
+        if present {
+            keys.insert(rank, key);
+        } else {
+            keys.remove(rank);
+        }
+        match keys.len() {
+            0 => Vec::new(),
+            count if self.0.len() > SPLIT_BYTES && count > 1 => {
+                let (left, right) = keys.split_at(count / 2);
+                vec![Chunk::build(left), Chunk::build(right)]
+            }
+            _ => vec![Chunk::build(&keys)],
+        }
+    }
+
+    /// This chunk with `key` as the one at `rank`.
+    fn with(&self, rank: usize, key: &[u8]) -> Chunk {
+        let (count, len) = (self.count(), key.len() as u16);
+        let (ends, bytes) = self.0[2..].split_at(2 * count);
+        let start = if rank == 0 { 0 } else { self.u16_at(2 * rank) };
+        let mut out = Vec::with_capacity(self.0.len() + 2 + key.len());
+        out.extend_from_slice(&(count as u16 + 1).to_le_bytes());
+        out.extend_from_slice(&ends[..2 * rank]);
+        out.extend_from_slice(&(start as u16 + len).to_le_bytes());
+        for end in ends[2 * rank..].chunks_exact(2) {
+            out.extend_from_slice(&(u16::from_le_bytes([end[0], end[1]]) + len).to_le_bytes());
+        }
+        out.extend_from_slice(&bytes[..start]);
+        out.extend_from_slice(key);
+        out.extend_from_slice(&bytes[start..]);
+        Chunk(Bytes::from(out))
+    }
+}
+
 /// A sorted set of keys; a clone shares it.
 #[derive(Clone, Default)]
 pub struct Order {
@@ -154,14 +196,6 @@ impl Chunks {
             [] => Chunks::None,
             [group] if group.len() == 1 => Chunks::One(group[0].clone()),
             _ => Chunks::Many(Arc::new(groups)),
-        }
-    }
-
-    fn to_groups(&self) -> Groups {
-        match self {
-            Chunks::None => Vec::new(),
-            Chunks::One(chunk) => vec![Arc::new(vec![chunk.clone()])],
-            Chunks::Many(groups) => Vec::clone(groups),
         }
     }
 }
@@ -282,52 +316,40 @@ impl Order {
         self.iter_from(&[])
     }
 
-    /// This set with `key`.
-    pub fn with(&self, key: &[u8]) -> Order {
-        self.edit(key, true)
-    }
-
-    /// This set without `key`.
-    pub fn without(&self, key: &[u8]) -> Order {
-        self.edit(key, false)
-    }
-
-    fn edit(&self, key: &[u8], present: bool) -> Order {
+    /// Adds or removes `key`. What other versions share is copied: one chunk and the pointers to it.
+    pub fn set(&mut self, key: &[u8], present: bool) {
         if self.contains(key) == present {
-            return self.clone();
+            return;
         }
-        let mut groups = self.chunks.to_groups();
-        let (group_at, chunk_at) = locate(&groups, key);
-        let mut chunks = groups.get(group_at).map_or_else(Vec::new, |group| Vec::clone(group));
-        let old = chunks.get(chunk_at).cloned();
-        let mut keys: Vec<&[u8]> = old.iter().flat_map(Chunk::keys).collect();
-        let rank = old.as_ref().map_or(0, |chunk| chunk.rank(key, false));
-        if present {
-            keys.insert(rank, key);
-        } else {
-            keys.remove(rank);
+        self.len = if present { self.len + 1 } else { self.len - 1 };
+        match &mut self.chunks {
+            Chunks::None => self.chunks = Chunks::One(Chunk::build(&[key])),
+            Chunks::One(chunk) => match &chunk.edited(key, present)[..] {
+                [] => self.chunks = Chunks::None,
+                [only] => *chunk = only.clone(),
+                parts => self.chunks = Chunks::Many(Arc::new(vec![Arc::new(parts.to_vec())])),
+            },
+            Chunks::Many(groups) => {
+                let (group_at, chunk_at) = locate(groups, key);
+                let groups = Arc::make_mut(groups);
+                let chunks = Arc::make_mut(&mut groups[group_at]);
+                let mut parts = chunks[chunk_at].edited(key, present);
+                if let [_] = &parts[..] {
+                    chunks[chunk_at] = parts.remove(0);
+                    return;
+                }
+                chunks.splice(chunk_at..=chunk_at, parts);
+                if chunks.len() > 2 * GROUP_CHUNKS {
+                    let right = chunks.split_off(chunks.len() / 2);
+                    groups.insert(group_at + 1, Arc::new(right));
+                } else if chunks.is_empty() {
+                    groups.remove(group_at);
+                }
+                if groups.len() <= 1 {
+                    self.chunks = Chunks::from_groups(Vec::clone(groups));
+                }
+            }
         }
-        let bytes: usize = keys.iter().map(|key| key.len() + 2).sum();
-        let parts: Vec<Chunk> = match keys.len() {
-            0 => Vec::new(),
-            count if bytes > SPLIT_BYTES && count > 1 => {
-                let (left, right) = keys.split_at(count / 2);
-                vec![Chunk::build(left), Chunk::build(right)]
-            }
-            _ => vec![Chunk::build(&keys)],
-        };
-        chunks.splice(chunk_at..(chunk_at + 1).min(chunks.len()), parts);
-        let halves: Vec<Arc<Vec<Chunk>>> = match chunks.len() {
-            0 => Vec::new(),
-            count if count > 2 * GROUP_CHUNKS => {
-                let right = chunks.split_off(count / 2);
-                vec![Arc::new(chunks), Arc::new(right)]
-            }
-            _ => vec![Arc::new(chunks)],
-        };
-        groups.splice(group_at..(group_at + 1).min(groups.len()), halves);
-        let len = if present { self.len + 1 } else { self.len - 1 };
-        Order { chunks: Chunks::from_groups(groups), len }
     }
 }
 
@@ -382,10 +404,10 @@ mod tests {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let key = format!("{:05}", state >> 33 & 0x3fff).into_bytes();
             if state >> 60 < 11 {
-                order = order.with(&key);
+                order.set(&key, true);
                 model.insert(key.clone());
             } else {
-                order = order.without(&key);
+                order.set(&key, false);
                 model.remove(&key);
             }
             assert_eq!(order.len(), model.len());

@@ -90,6 +90,53 @@ impl Page {
         Page::new(Bytes::from(data), count)
     }
 
+    /// This page with `blob` in place of the node of these labels, or beside the others if there is none.
+    /// `None` if the table over the nodes would have to grow; the caller makes a new page then.
+    pub fn with(&self, hash: u64, labels: &[u8], blob: &[u8]) -> Option<Page> {
+        let page = &self.data[..];
+        let (slot, old) = self.slot_of(hash, labels);
+        let count = self.count() + usize::from(old.is_none());
+        let (cut, cut_len) = old.map_or((page.len(), 0), |at| (at, 4 + get_u32(page, at) as usize));
+        let len = page.len() - cut_len + 4 + blob.len();
+        if slots(count) != 1 << self.slots_log2 || len > MAX_PAGE_BYTES {
+            return None;
+        }
+        let mut data = Vec::with_capacity(len);
+        data.extend_from_slice(&page[..cut]);
+        data.extend_from_slice(&page[cut + cut_len..]);
+        let at = data.len();
+        data.extend_from_slice(&(blob.len() as u32).to_le_bytes());
+        data.extend_from_slice(blob);
+        if cut_len > 0 {
+            for slot in data[..4 << self.slots_log2].chunks_exact_mut(4) {
+                let value = get_u32(slot, 0);
+                let moved = u32::from((value & OFFSET) as usize > cut) * cut_len as u32;
+                put_u32(slot, 0, value - moved);
+            }
+        }
+        put_u32(&mut data, 4 * slot, at as u32 | fingerprint(hash));
+        put_u32(&mut data, 4 << self.slots_log2, count as u32);
+        Some(Page { data: Bytes::from(data), slots_log2: self.slots_log2 })
+    }
+
+    /// The slot of a name and where its node stands; of a name that is not there, the slot that is free for it.
+    fn slot_of(&self, hash: u64, labels: &[u8]) -> (usize, Option<usize>) {
+        let page = &self.data[..];
+        let mask = (1usize << self.slots_log2) - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            let value = get_u32(page, 4 * slot);
+            if value == 0 {
+                return (slot, None); // A page always has an empty slot.
+            }
+            let at = (value & OFFSET) as usize;
+            if value & !OFFSET == fingerprint(hash) && eq_ignore_case(node_at(page, at).labels(), labels) {
+                return (slot, Some(at));
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
     /// The node with this hash whose labels relative to the apex are `labels`.
     #[inline]
     pub fn find(&self, hash: u64, labels: &[u8]) -> Option<Node<'_>> {

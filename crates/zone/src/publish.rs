@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Published<T> {
     generation: AtomicU64,
     current: Mutex<Arc<T>>,
+    /// Held by whoever makes the next version.
+    writers: Mutex<()>,
     /// Versions that a worker may still hold: the publisher frees them, never a worker.
     retired: Mutex<Vec<Arc<T>>>,
 }
@@ -18,12 +20,26 @@ impl<T> Published<T> {
         Arc::new(Published {
             generation: AtomicU64::new(1),
             current: Mutex::new(Arc::new(first)),
+            writers: Mutex::new(()),
             retired: Mutex::new(Vec::new()),
         })
     }
 
     /// Makes `next` the version that every batch from now on sees.
     pub fn publish(&self, next: T) {
+        let _writer = lock(&self.writers);
+        self.replace(next);
+    }
+
+    /// Publishes what `change` makes of the latest version. Of several publishers one works at a time, so
+    /// that none loses what another did; workers do not wait for them.
+    pub fn update(&self, change: impl FnOnce(&T) -> T) {
+        let _writer = lock(&self.writers);
+        let next = change(&self.latest());
+        self.replace(next);
+    }
+
+    fn replace(&self, next: T) {
         let old = std::mem::replace(&mut *lock(&self.current), Arc::new(next));
         self.generation.fetch_add(1, Ordering::Release);
         lock(&self.retired).push(old);
@@ -100,5 +116,17 @@ mod tests {
         assert_eq!(*reader.latest(), 2);
         published.collect();
         assert!(lock(&published.retired).is_empty());
+    }
+
+    #[test]
+    fn publishers_do_not_lose_each_others_changes() {
+        let published = Published::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..1000).for_each(|_| published.update(|count| count + 1)));
+            }
+        });
+        assert_eq!(*published.latest(), 4000);
+        assert!(lock(&published.retired).is_empty(), "old versions are freed");
     }
 }

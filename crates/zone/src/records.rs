@@ -23,6 +23,13 @@ pub struct ListedRecord<'a> {
     pub rdata: &'a [u8],
 }
 
+/// A place in a list, at first its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    at: usize,
+    owner_at: usize,
+}
+
 /// Records one after the other; a clone shares them. RRSIG records are listed as such.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct RecordList {
@@ -72,6 +79,19 @@ impl RecordList {
     }
 }
 
+impl RecordList {
+    /// The record at a place, and the place behind it; `None` at the end.
+    pub fn record_at(&self, place: Place) -> Option<(ListedRecord<'_>, Place)> {
+        let rest = self.octets.get(place.at..)?;
+        let same = rest.first() == Some(&SAME_OWNER);
+        let before = self.octets.get(place.owner_at..).filter(|_| same);
+        let owner = before.and_then(|octets| Name::split_from_wire(octets).ok()).map(|(owner, _)| owner);
+        let (record, behind) = split(rest, owner)?;
+        let owner_at = if same { place.owner_at } else { place.at };
+        Some((record, Place { at: self.octets.len() - behind.len(), owner_at }))
+    }
+}
+
 impl fmt::Debug for RecordList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RecordList({} records)", self.count)
@@ -90,6 +110,14 @@ fn split<'a>(octets: &'a [u8], before: Option<&'a Name>) -> Option<(ListedRecord
     Some((ListedRecord { owner, rtype, ttl: u32::from_be_bytes([a, b, c, d]), rdata }, rest))
 }
 
+/// The type that a record is filed under in a zone, and whether it is a signature: those stand with what they cover.
+pub(crate) fn filed_under(rtype: RType, rdata: &[u8]) -> (RType, bool) {
+    match (rtype, rdata) {
+        (RType::RRSIG, [high, low, ..]) => (RType(u16::from_be_bytes([*high, *low])), true),
+        _ => (rtype, false),
+    }
+}
+
 /// Makes a list, record by record.
 #[derive(Default)]
 pub struct RecordListBuilder {
@@ -100,12 +128,13 @@ pub struct RecordListBuilder {
 }
 
 impl RecordListBuilder {
-    /// Adds a record.
-    ///
-    /// # Panics
-    /// Data of more than 65,535 octets.
+    /// Adds a record. Its data has at most 65,535 octets (RFC 1035 3.2.1), as all that came from a message
+    /// or a zone file; what is longer is no record and left out.
     pub fn push(&mut self, owner: &Name, rtype: RType, ttl: u32, rdata: &[u8]) {
-        let len = u16::try_from(rdata.len()).expect("record data is at most 65,535 octets long");
+        let Ok(len) = u16::try_from(rdata.len()) else {
+            debug_assert!(false, "record data of {} octets", rdata.len());
+            return;
+        };
         // Case counts: owners are shown as they were given.
         if self.count > 0 && self.owner == owner.as_wire() {
             self.octets.push(SAME_OWNER);
@@ -153,6 +182,13 @@ mod tests {
         let list = builder.finish();
         let got: Vec<_> = list.iter().map(|record| (record.owner.to_string(), record.ttl)).collect();
         assert_eq!(got, want);
+        let mut place = Place::default();
+        for record in list.iter() {
+            let (found, next) = list.record_at(place).expect("as many records");
+            assert_eq!(found, record);
+            place = next;
+        }
+        assert_eq!(list.record_at(place), None);
         assert_eq!(RecordList::from_octets(list.as_octets().to_vec()), Some(list));
     }
 

@@ -18,7 +18,7 @@ use zone::{Builder, Published, Zone, ZoneTable};
 use super::{Target, mark, testdata};
 
 /// A moment; cookies depend on it.
-const NOW: u32 = 1_800_000_000;
+const NOW: u64 = 1_800_000_000;
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Packets of a batch, answered again after each has been answered alone.
 const BATCH: usize = 8;

@@ -5,12 +5,13 @@ use super::Problem;
 use crate::tree::{Package, Tree};
 
 /// Our crates and those of ours that each may use, from the lowest layer to the highest.
-const LAYERS: [(&str, &[&str]); 5] = [
+const LAYERS: [(&str, &[&str]); 6] = [
     ("headwater-dns", &[]),
     ("headwater-dnssec", &["headwater-dns"]),
     ("headwater-zone", &["headwater-dns", "headwater-dnssec"]),
+    ("headwater-journal", &["headwater-dns", "headwater-dnssec", "headwater-zone"]),
     ("headwater-server", &["headwater-dns", "headwater-dnssec", "headwater-zone"]),
-    ("headwater", &["headwater-dns", "headwater-dnssec", "headwater-zone", "headwater-server"]),
+    ("headwater", &["headwater-dns", "headwater-dnssec", "headwater-zone", "headwater-journal", "headwater-server"]),
 ];
 
 const LOCK: &str = "Cargo.lock";

@@ -314,7 +314,16 @@ pub fn timestamp(raw: &[u8]) -> Option<u32> {
 
 /// Prints a moment as `YYYYMMDDHHmmSS`, understood as 1970 to 2106.
 pub fn write_timestamp(moment: u32, out: &mut impl fmt::Write) -> fmt::Result {
-    let (mut days, seconds) = (u64::from(moment) / 86400, moment % 86400);
+    let (days, seconds) = (moment / 86400, moment % 86400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    write!(out, "{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
+}
+
+/// Year, month and day of the month, `days` days after the first of January 1970.
+pub fn date(days: u32) -> (u64, u64, u64) {
+    let mut days = u64::from(days);
+    // At most 366 days a year: this is never too late, and less than one year in 500 too early.
     let mut year = 1970 + days / 366;
     while days_before_year(year + 1) <= days {
         year += 1;
@@ -324,9 +333,7 @@ pub fn write_timestamp(moment: u32, out: &mut impl fmt::Write) -> fmt::Result {
     while month < 12 && day_of_year(year, month + 1) <= days {
         month += 1;
     }
-    days -= day_of_year(year, month);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    write!(out, "{year:04}{month:02}{:02}{hour:02}{minute:02}{second:02}", days + 1)
+    (year, month, days - day_of_year(year, month) + 1)
 }
 
 /// Days from 1970 to the start of `year`, which is 1970 or later.

@@ -6,7 +6,7 @@
 
 mod apl;
 pub mod bitmap;
-mod codec;
+pub(crate) mod codec;
 pub mod field;
 mod gateway;
 mod hip;

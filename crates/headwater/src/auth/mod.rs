@@ -11,6 +11,7 @@ mod bootstrap;
 pub mod event;
 mod failures;
 #[cfg(test)]
+#[path = "tests/fixture.rs"]
 mod fixture;
 mod fold;
 mod grant;

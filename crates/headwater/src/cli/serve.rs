@@ -14,10 +14,13 @@ use super::ConfigArgs;
 use crate::config::{self, Config, LoadOptions};
 use crate::control::{self, Request};
 use crate::logging::{self, Log};
-use crate::node::{Node, ReloadReport};
+use crate::files::ReloadReport;
+use crate::node::Node;
 
 /// Server cookies are made with a new secret this often (RFC 7873 7.1).
 const COOKIE_ROTATION: Duration = Duration::from_secs(24 * 3600);
+/// History that need not be kept is forgotten this often.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
 /// Keys whose changes a reload cannot follow.
 const AT_START_ONLY: [&str; 3] = ["data_dir:", "server.user:", "logging.format:"];
 /// What is due is looked after this often.
@@ -62,9 +65,6 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     let node = Node::start(&config)?;
     let control_socket = config.control_socket();
     control::listen(&control_socket, events).with_context(|| format!("control socket {}", control_socket.display()))?;
-    if let Some(user) = &config.server.user {
-        crate::privileges::drop_to(user)?;
-    }
     let (zones, empty) = node.zone_counts();
     let listen: Vec<String> = config.server.listen.iter().map(|listen| listen.address.to_string()).collect();
     let start_ms = begin.elapsed().as_millis() as u64;
@@ -81,7 +81,7 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
 
 impl Serving {
     fn until_stopped(&mut self, events: &mpsc::Receiver<Event>) {
-        let mut rotated = Instant::now();
+        let (mut rotated, mut retained) = (Instant::now(), Instant::now());
         loop {
             match events.recv_timeout(TICK) {
                 Ok(Event::Signal(SIGHUP)) => drop(self.reload()),
@@ -101,6 +101,10 @@ impl Serving {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.node.collect();
+            if retained.elapsed() >= RETENTION_INTERVAL {
+                retained = Instant::now();
+                self.node.retain(&self.config);
+            }
             if rotated.elapsed() >= COOKIE_ROTATION {
                 rotated = Instant::now();
                 if let Err(error) = self.node.rotate_cookies() {

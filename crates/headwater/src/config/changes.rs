@@ -1,6 +1,7 @@
 //! What differs between two configurations, in words: logged at every reload.
 
-use super::checked::{Config, Listen, ZoneSource};
+use super::checked::{Config, Listen, ZoneOrigin, ZoneSource};
+use super::keys::TsigKey;
 use dns::Name;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     let mut lines = Lines(Vec::new());
     let (a, b) = (&old.server, &new.server);
+    lines.compare("server.name", &a.name, &b.name);
     lines.compare("server.listen", sockets(&a.listen), sockets(&b.listen));
     lines.compare("server.workers", a.workers, b.workers);
     lines.compare("server.chaos", a.chaos, b.chaos);
@@ -22,6 +24,11 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     lines.compare("logging.level", old.logging.level.as_str(), new.logging.level.as_str());
     lines.compare("logging.format", old.logging.format.as_str(), new.logging.format.as_str());
     lines.compare("web.enabled", old.web.enabled, new.web.enabled);
+    lines.compare("web.listen", bracketed(&old.web.listen), bracketed(&new.web.listen));
+    let (a, b) = (&old.journal, &new.journal);
+    lines.compare("journal.retention_days", limit(a.retention_days), limit(b.retention_days));
+    lines.compare("journal.retention_changes", limit(a.retention_changes), limit(b.retention_changes));
+    lines.compare_keys(&old.tsig_keys, &new.tsig_keys);
     lines.compare_zones(&old.zones, &new.zones);
     lines.0
 }
@@ -43,18 +50,54 @@ impl Lines {
                 continue;
             };
             if known != zone {
-                let name = &zone.name;
-                self.compare(
-                    &format!("zones: {name} file"),
-                    known.file.display().to_string(),
-                    zone.file.display().to_string(),
-                );
-                self.compare(&format!("zones: {name} allow_query"), prefixes(known), prefixes(zone));
+                self.compare_zone(known, zone);
             }
         }
         for zone in old.iter().filter(|zone| before.contains_key(&*zone.name)) {
             self.0.push(format!("zones: - {}", zone.name));
         }
+    }
+
+    fn compare_zone(&mut self, old: &ZoneSource, new: &ZoneSource) {
+        let key = |key: &str| format!("zones: {} {key}", new.name);
+        self.compare(&key("from"), origin(old), origin(new));
+        let (a, b) = (&*old.settings, &*new.settings);
+        if a.serial_policy != b.serial_policy {
+            self.0.push(format!("{}: {:?} -> {:?}", key("serial_policy"), a.serial_policy, b.serial_policy));
+        }
+        for (list, a, b) in [
+            ("allow_query", &a.allow_query, &b.allow_query),
+            ("allow_transfer", &a.allow_transfer, &b.allow_transfer),
+            ("allow_update", &a.allow_update, &b.allow_update),
+            ("allow_notify", &a.allow_notify, &b.allow_notify),
+            ("notify", &a.notify, &b.notify),
+            ("primaries", &a.primaries, &b.primaries),
+        ] {
+            self.compare(&key(list), bracketed(a), bracketed(b));
+        }
+    }
+
+    /// Names keys, never their secrets.
+    fn compare_keys(&mut self, old: &[TsigKey], new: &[TsigKey]) {
+        let named = |keys: &'_ [TsigKey], name: &Name| keys.iter().position(|key| *key.name == *name);
+        for key in new {
+            match named(old, &key.name).and_then(|index| old.get(index)) {
+                None => self.0.push(format!("tsig_keys: + {}", key.name)),
+                Some(known) if known != key => self.0.push(format!("tsig_keys: {} changed", key.name)),
+                Some(_) => {}
+            }
+        }
+        for key in old.iter().filter(|key| named(new, &key.name).is_none()) {
+            self.0.push(format!("tsig_keys: - {}", key.name));
+        }
+    }
+}
+
+fn origin(zone: &ZoneSource) -> String {
+    match &zone.origin {
+        ZoneOrigin::File(file) => file.display().to_string(),
+        ZoneOrigin::Journal => "the journal".into(),
+        ZoneOrigin::Secondary => "its primaries".into(),
     }
 }
 
@@ -67,11 +110,16 @@ fn sockets(listen: &[Listen]) -> String {
         };
         format!("{}{protocols}", listen.address)
     };
-    format!("[{}]", listen.iter().map(one).collect::<Vec<_>>().join(", "))
+    bracketed(&listen.iter().map(one).collect::<Vec<_>>())
 }
 
-fn prefixes(zone: &ZoneSource) -> String {
-    format!("[{}]", zone.allow_query.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+fn bracketed<T: Display>(entries: &[T]) -> String {
+    format!("[{}]", entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+}
+
+/// A number of which there may be none.
+fn limit<T: Display>(number: Option<T>) -> String {
+    number.map_or("none".into(), |number| number.to_string())
 }
 
 fn quoted(bytes: &[u8]) -> String {
@@ -82,10 +130,12 @@ fn quoted(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use std::path::PathBuf;
+    use zone::ZoneSettings;
 
     fn zone(name: &str, file: &str) -> Arc<ZoneSource> {
         let name = name.parse().expect("a name");
-        Arc::new(ZoneSource { name, file: PathBuf::from(file), allow_query: Vec::new() })
+        let origin = ZoneOrigin::File(PathBuf::from(file));
+        Arc::new(ZoneSource { name, origin, settings: Arc::default(), lists: Arc::default() })
     }
 
     #[test]
@@ -99,11 +149,14 @@ mod tests {
         new.server.listen.truncate(1);
         new.server.listen[0].tcp = false;
         new.zones = vec![zone("C.example", "c2"), zone("b.example", "b"), zone("d.example", "d")];
-        Arc::make_mut(&mut new.zones[1]).allow_query = vec!["192.0.2.0/24".parse().expect("a prefix")];
+        let settings = ZoneSettings { allow_query: vec!["192.0.2.0/24".into()], ..ZoneSettings::default() };
+        let changed = Arc::make_mut(&mut new.zones[1]);
+        (changed.settings, changed.origin) = (Arc::new(settings), ZoneOrigin::Journal);
         let want = [
             "server.listen: [127.0.0.1:5353, [::1]:5353] -> [127.0.0.1:5353/udp]",
             "server.nsid: \"a\" -> \"b\\xff\"",
-            "zones: C.example. file: c -> c2",
+            "zones: C.example. from: c -> c2",
+            "zones: b.example. from: b -> the journal",
             "zones: b.example. allow_query: [] -> [192.0.2.0/24]",
             "zones: + d.example.",
             "zones: - a.example.",

@@ -1,16 +1,18 @@
 //! The configuration as the server uses it: typed, valid, complete. Built from `raw.rs` by `Config::load`, which
 //! gets every semantic error at once; nothing downstream checks a value again.
 
+use super::keys::{TsigKey, check_keys};
+use super::lists::ZoneLists;
 use super::problem::{Mark, Report};
 use super::raw::{self, Format, Level, Protocol, Raw};
 use super::value::At;
 use super::zones::check_zones;
 use super::{LoadOptions, unsupported};
 use dns::NameBuf;
-use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zone::ZoneSettings;
 
 /// Everything the server is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +23,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The zones, in the order given, those of `zones_dir` last and by name; names are unique.
     pub zones: Vec<Arc<ZoneSource>>,
+    /// TSIG keys; names are unique.
+    pub tsig_keys: Vec<TsigKey>,
+    /// What is kept of past changes.
+    pub journal: Journal,
     /// Recursion.
     pub resolver: Resolver,
     /// The server's log.
@@ -32,6 +38,8 @@ pub struct Config {
 /// Sockets, threads and the form of answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
+    /// Its name, the primary in the SOA record of new zones; the host's unless it is given.
+    pub name: NameBuf,
     /// What to listen on; never empty, addresses are unique.
     pub listen: Vec<Listen>,
     /// UDP worker threads; at least 1.
@@ -64,10 +72,42 @@ pub struct Listen {
 pub struct ZoneSource {
     /// Name of the apex.
     pub name: NameBuf,
-    /// The zone file.
-    pub file: PathBuf,
-    /// Who may query the zone; empty: everybody.
-    pub allow_query: Vec<IpNet>,
+    /// Where its records come from.
+    pub origin: ZoneOrigin,
+    /// How it is served. Zones with the same settings mostly share them, because one process can hold 100,000.
+    pub settings: Arc<ZoneSettings>,
+    /// The lists in the settings, parsed.
+    pub lists: Arc<ZoneLists>,
+}
+
+/// Where a zone's records come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ZoneOrigin {
+    /// A zone file, which alone changes them.
+    File(PathBuf),
+    /// The journal; a zone that is not there yet is made.
+    Journal,
+    /// The journal, to which transfers from the primaries bring them.
+    Secondary,
+}
+
+impl ZoneSource {
+    /// The zone file, of a zone that comes from one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.origin {
+            ZoneOrigin::File(file) => Some(file),
+            ZoneOrigin::Journal | ZoneOrigin::Secondary => None,
+        }
+    }
+}
+
+/// What is kept of past changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journal {
+    /// Days that the history of zones is kept; `None`: for ever.
+    pub retention_days: Option<u32>,
+    /// How many changes of the history are kept; `None`: all.
+    pub retention_changes: Option<u64>,
 }
 
 /// Recursion.
@@ -86,11 +126,13 @@ pub struct Logging {
     pub format: Format,
 }
 
-/// The web interface.
+/// The web interface and the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Web {
-    /// Whether it is wanted. This version has none.
+    /// Whether they are served.
     pub enabled: bool,
+    /// Where; addresses are unique. Empty only if they are not served.
+    pub listen: Vec<SocketAddr>,
 }
 
 impl Config {
@@ -109,8 +151,10 @@ impl Default for Config {
 /// Turns `raw` and the flags into typed values. What is wrong goes to the report and is left out.
 pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Config {
     let server = &raw.server.value;
+    let web = check_web(&raw.web, server, report);
     let server = Server {
-        listen: check_listen(server, &options.listen, report),
+        name: check_server_name(&server.name, report),
+        listen: check_listen(server, uses_bind_address(&raw.web), &options.listen, report),
         workers: match server.workers.0 {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             workers => workers as usize,
@@ -130,19 +174,56 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
     }
     let resolver = Resolver { enabled: *raw.resolver.enabled };
     let logging = Logging { level: *raw.logging.level, format: *raw.logging.format };
-    let web = Web { enabled: *raw.web.enabled };
-    let zones = check_zones(raw.zones.value, &raw.zones_dir, &options.zones, report);
-    Config { server, data_dir, zones, resolver, logging, web }
+    let tsig_keys = check_keys(&raw.tsig_keys, report);
+    let journal = Journal {
+        retention_days: Some(raw.journal.retention_days.0 as u32).filter(|&days| days != 0),
+        retention_changes: Some(raw.journal.retention_changes.0).filter(|&changes| changes != 0),
+    };
+    let zones = check_zones(raw.zones.value, &raw.zones_dir, &options.zones, &tsig_keys, report);
+    Config { server, data_dir, zones, tsig_keys, journal, resolver, logging, web }
 }
 
-/// An address or a prefix; host bits are cut off.
-pub(super) fn parse_prefix(text: &str) -> Option<IpNet> {
-    let prefix = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
-    Some(prefix.trunc())
+/// The name given, or else the host's.
+fn check_server_name(name: &At<String>, report: &mut Report) -> NameBuf {
+    if name.is_empty() {
+        let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok());
+        return host.and_then(|host| host.parse().ok()).unwrap_or_else(NameBuf::root);
+    }
+    name.parse().unwrap_or_else(|error| {
+        report.error(name.mark, "server.name", format!("`{}` is not a domain name: {error}", name.value));
+        NameBuf::root()
+    })
+}
+
+/// Whether the web interface is served on the addresses of `server.bind_address`.
+fn uses_bind_address(web: &raw::Web) -> bool {
+    *web.enabled && web.bind_address.0.is_empty()
+}
+
+/// The sockets of the web interface. What is wrong with `server.bind_address` is reported with the server's.
+fn check_web(web: &raw::Web, server: &raw::Server, report: &mut Report) -> Web {
+    let port = server.web_port.0 as u16;
+    let own = !web.bind_address.0.is_empty();
+    let mut sockets = Sockets { listen: Vec::new(), marks: Vec::new() };
+    let addresses = if own { &web.bind_address } else { &server.bind_address };
+    for text in &addresses.0 {
+        let address = match own {
+            true => parse_address(text, "web.bind_address", report),
+            false => text.parse().ok(),
+        };
+        let Some(address) = address else { continue };
+        let listen = Listen { address: SocketAddr::new(address, port), udp: false, tcp: true };
+        if own || !sockets.listen.contains(&listen) {
+            sockets.add(listen, text.mark, "web.bind_address", report);
+        }
+    }
+    let listen = sockets.listen.iter().map(|listen| listen.address).filter(|_| *web.enabled).collect();
+    Web { enabled: *web.enabled, listen }
 }
 
 /// The sockets, by the flags, else `server.listen`, else `server.bind_address` and `server.dns_port`.
-fn check_listen(server: &raw::Server, flags: &[String], report: &mut Report) -> Vec<Listen> {
+/// `for_web`: whether `bind_address` is used for the web interface too.
+fn check_listen(server: &raw::Server, for_web: bool, flags: &[String], report: &mut Report) -> Vec<Listen> {
     let mut sockets = Sockets { listen: Vec::new(), marks: Vec::new() };
     if !flags.is_empty() {
         for flag in flags {
@@ -157,7 +238,7 @@ fn check_listen(server: &raw::Server, flags: &[String], report: &mut Report) -> 
             check_entry(entry, index, &mut sockets, report);
         }
         for (mark, key) in [(server.bind_address.mark, "bind_address"), (server.dns_port.mark, "dns_port")] {
-            if mark != Mark::default() {
+            if mark != Mark::default() && !(for_web && key == "bind_address") {
                 report.warn(mark, format!("server.{key}"), "has no effect beside server.listen");
             }
         }
@@ -167,15 +248,9 @@ fn check_listen(server: &raw::Server, flags: &[String], report: &mut Report) -> 
             report.error(server.bind_address.mark, "server.bind_address", "no address to answer on");
         }
         for text in &server.bind_address.0 {
-            match text.parse::<IpAddr>() {
-                Ok(address) => {
-                    let listen = Listen { address: SocketAddr::new(address, port), udp: true, tcp: true };
-                    sockets.add(listen, text.mark, "server.bind_address", report);
-                }
-                Err(_) => {
-                    let message = format!("`{}` is not an IP address", text.value);
-                    report.error(text.mark, "server.bind_address", message);
-                }
+            if let Some(address) = parse_address(text, "server.bind_address", report) {
+                let listen = Listen { address: SocketAddr::new(address, port), udp: true, tcp: true };
+                sockets.add(listen, text.mark, "server.bind_address", report);
             }
         }
     }
@@ -225,6 +300,14 @@ fn check_entry(entry: &At<raw::Listen>, index: usize, sockets: &mut Sockets, rep
     } else if let Some(address) = parse_socket(&entry.address, entry.address.mark, &address_path, report) {
         sockets.add(Listen { address, udp, tcp }, entry.address.mark, &address_path, report);
     }
+}
+
+fn parse_address(text: &At<String>, path: &str, report: &mut Report) -> Option<IpAddr> {
+    let address = text.parse();
+    if address.is_err() {
+        report.error(text.mark, path, format!("`{}` is not an IP address", text.value));
+    }
+    address.ok()
 }
 
 fn parse_socket(text: &str, mark: Mark, path: &str, report: &mut Report) -> Option<SocketAddr> {
@@ -282,21 +365,6 @@ mod tests {
         for (text, want, errors) in cases {
             let (got, problems) = check_one(|report| check_nsid(&At::default_of(text.to_string()), report));
             assert_eq!((&got[..], problems.len()), (*want, *errors), "{text}");
-        }
-    }
-
-    #[test]
-    fn prefixes() {
-        let cases = [
-            ("192.0.2.0/24", Some("192.0.2.0/24")),
-            ("192.0.2.7/24", Some("192.0.2.0/24")),
-            ("192.0.2.7", Some("192.0.2.7/32")),
-            ("2001:db8::1", Some("2001:db8::1/128")),
-            ("192.0.2.0/33", None),
-            ("example.org", None),
-        ];
-        for (text, want) in cases {
-            assert_eq!(parse_prefix(text).map(|prefix| prefix.to_string()).as_deref(), want, "{text}");
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Configuration: file, environment and flags in; typed values, or every problem at once, out.
 //!
 //! `raw.rs` is the schema, `reader.rs` and `value.rs` read it from YAML, `unsupported.rs` refuses what is not built
-//! yet, `checked.rs` and `zones.rs` turn it into typed values, `changes.rs` compares two configurations at a
+//! yet, `checked.rs`, `zones.rs`, `lists.rs`, `peer.rs` and `keys.rs` turn it into typed values, `changes.rs` compares two configurations at a
 //! reload, `document.rs` prints schema, defaults and reference. There is no global state: loading again is a reload.
 
 mod changes;
 pub mod checked;
 pub mod document;
+mod keys;
+mod lists;
+mod peer;
 mod problem;
 pub mod raw;
 mod reader;
@@ -16,7 +19,10 @@ mod value;
 mod zones;
 
 pub use changes::changes;
-pub use checked::{Config, Listen, Logging, Resolver, Server, Web, ZoneSource};
+pub use checked::{Config, Journal, Listen, Logging, Resolver, Server, Web, ZoneOrigin, ZoneSource};
+pub use keys::{Secret, TsigKey};
+pub use lists::{EntryPlace, ListProblem, ZoneLists};
+pub use peer::{Peer, PeerError};
 pub use problem::{Problem, Warning};
 pub use raw::{Format, Level};
 

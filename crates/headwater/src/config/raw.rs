@@ -4,7 +4,7 @@
 //! Keys of features that are not built yet stand here from the first day; `unsupported.rs` refuses their values.
 
 use super::section::{choice, section};
-use super::value::{At, Int, Numbers, OneOrMany, text_list};
+use super::value::{At, Int, Numbers, OneOrMany, SecretText, text_list};
 
 type Port = Int<1, 65535>;
 type Milliseconds = Int<1, 600_000>;
@@ -34,7 +34,9 @@ section! {
         logging: Logging = Logging::default(),
         /// Who may ask, and how much.
         security: Security = Security::default(),
-        /// The web interface. This version has none yet.
+        /// What is kept of past changes.
+        journal: Journal = Journal::default(),
+        /// The web interface and the API.
         web: Web = Web::default(),
     }
 }
@@ -42,13 +44,13 @@ section! {
 section! {
     /// Sockets, threads and the form of answers.
     Server at "server" {
-        /// Name of this server; empty: the host's name.
+        /// Name of this server, the primary in the SOA record of new zones; empty: the host's name.
         name: String = String::new(),
         /// One address, or a list, to answer on; together with `dns_port`.
         bind_address: OneOrMany = OneOrMany::default_of(&["127.0.0.1", "::1"]),
         /// UDP and TCP port.
         dns_port: Port = Int(5353),
-        /// Port of the web interface.
+        /// Port of the web interface and the API.
         web_port: Port = Int(8080),
         /// UDP worker threads, and as many for everything else; 0: one for each core.
         workers: Int<0, 1024> = Int(0),
@@ -112,20 +114,35 @@ section! {
     Zone at "zones[]" {
         /// Name of the zone's apex.
         name: String = String::new(),
-        /// Zone file (RFC 1035 5).
+        /// Zone file (RFC 1035 5). With neither `file` nor `primaries` the zone lives in the journal, and is made there if it is missing.
         file: String = String::new(),
+        /// How the serial of a zone in the journal grows.
+        serial_policy: SerialPolicy = SerialPolicy::Increment,
         /// Addresses and prefixes that may query the zone; empty: everybody.
         allow_query: Vec<At<String>> = Vec::new(),
-        /// Who may transfer the zone: a prefix, `key:NAME`, or both: `192.0.2.0/24 key:NAME`.
+        /// Who may transfer the zone: an address or prefix, `key:NAME`, or both: `192.0.2.0/24 key:NAME`; empty: nobody.
         allow_transfer: Vec<At<String>> = Vec::new(),
-        /// Who may update the zone: the same, and limited: `key:acme. name=_acme-challenge.*.example.org type=TXT`.
+        /// Who may update the zone (RFC 2136): the same, and limited: `key:acme. name=_acme-challenge.*.example.org type=TXT,CAA`. `*` is one
+        /// label, `**` in front one or more. Not for a zone from a file.
         allow_update: Vec<At<String>> = Vec::new(),
-        /// Who may notify this server; empty: the primaries.
+        /// Who may notify a secondary, as for `allow_transfer`; empty: the primaries.
         allow_notify: Vec<At<String>> = Vec::new(),
         /// Whom to notify: `address[:port] [key:NAME]`.
         notify: Vec<At<String>> = Vec::new(),
-        /// Where to transfer the zone from: `address [key:NAME]`; not empty: this server is a secondary.
+        /// Where to transfer the zone from: `address[:port] [key:NAME]`; not empty: this server is a secondary.
         primaries: Vec<At<String>> = Vec::new(),
+    }
+}
+
+choice! {
+    /// How the next serial is found.
+    SerialPolicy {
+        /// One more.
+        Increment = "increment",
+        /// YYYYMMDDnn of today, or one more.
+        Date = "date",
+        /// Seconds since 1970, or one more.
+        UnixTime = "unixtime",
     }
 }
 
@@ -134,10 +151,10 @@ section! {
     TsigKey at "tsig_keys[]" {
         /// Name of the key, a domain name.
         name: String = String::new(),
-        /// `hmac-sha256` and its like.
+        /// `hmac-sha256`; also with sha1, sha224, sha384, sha512.
         algorithm: String = "hmac-sha256".into(),
         /// The secret, in base64.
-        secret: String = String::new(),
+        secret: SecretText = SecretText::default(),
     }
 }
 
@@ -340,11 +357,21 @@ section! {
 }
 
 section! {
-    /// The web interface.
+    /// What is kept of past changes.
+    Journal at "journal" {
+        /// Days that the history of zones is kept; 0: for ever.
+        retention_days: Int<0, 36_500> = Int(0),
+        /// How many changes of the history are kept; 0: all.
+        retention_changes: Int<0, { u64::MAX }> = Int(0),
+    }
+}
+
+section! {
+    /// The web interface and the API.
     Web at "web" {
-        /// Serve it.
+        /// Serve them.
         enabled: bool = true,
-        /// Addresses of the web interface; empty: those of `server.bind_address`.
+        /// One address, or a list, to serve them on, at `server.web_port`; empty: those of `server.bind_address`.
         bind_address: OneOrMany = OneOrMany::default(),
         /// Show changes as they happen.
         real_time_updates: bool = true,

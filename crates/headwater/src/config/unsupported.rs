@@ -22,19 +22,8 @@ use Rule::{Refuse, Warn};
 
 /// Section, and the keys in it that are not built yet.
 const UNSUPPORTED: &[(&str, &[(&str, Rule)])] = &[
-    ("", &[("tsig_keys", Refuse), ("upstream_servers", Warn)]),
-    ("server", &[("name", Refuse), ("web_port", Warn)]),
+    ("", &[("upstream_servers", Warn)]),
     ("server.tls", &[("certificate", Refuse), ("key", Refuse)]),
-    (
-        "zones[]",
-        &[
-            ("allow_transfer", Refuse),
-            ("allow_update", Refuse),
-            ("allow_notify", Refuse),
-            ("notify", Refuse),
-            ("primaries", Refuse),
-        ],
-    ),
     (
         "resolver",
         &[
@@ -81,7 +70,7 @@ const UNSUPPORTED: &[(&str, &[(&str, Rule)])] = &[
     ("logging", &[("file", Warn), ("max_size_mb", Warn), ("backup_count", Warn)]),
     ("logging.queries", &[("enabled", Refuse), ("outputs", Refuse), ("file", Refuse)]),
     ("security", &[("allowed_networks", Warn), ("rate_limit_per_ip", Warn), ("blacklist_enabled", Warn)]),
-    ("web", &[("bind_address", Refuse), ("real_time_updates", Warn), ("history_limit", Warn)]),
+    ("web", &[("real_time_updates", Warn), ("history_limit", Warn)]),
 ];
 
 /// What is said about a value of a feature that is not built yet.

@@ -194,6 +194,39 @@ impl Value for String {
     }
 }
 
+/// A text that is not shown.
+#[derive(Clone, Default, PartialEq)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Value for SecretText {
+    const KIND: Kind = Kind::Text;
+
+    fn read(&mut self, node: Node<'_>, reader: &mut Reader<'_, '_>) {
+        self.0.read(node, reader);
+    }
+
+    fn is_off(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn to_json(&self) -> Json {
+        self.0.to_json()
+    }
+}
+
 impl<T: Value> Value for Vec<At<T>> {
     const KIND: Kind = Kind::List(&T::KIND);
 

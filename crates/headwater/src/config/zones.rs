@@ -1,16 +1,17 @@
 //! The list of zones: entries of the file, the directory of zone files, flags. One process can hold 100,000 of
 //! them, so that every step here is linear and messages are only made when they are needed.
 
-use super::checked::{ZoneSource, parse_prefix};
+use super::checked::{ZoneOrigin, ZoneSource};
+use super::keys::TsigKey;
+use super::lists::{EntryPlace, ZoneLists};
 use super::problem::{Mark, Report};
 use super::raw;
-use super::unsupported;
 use super::value::At;
 use dns::{Name, NameBuf};
-use ipnet::IpNet;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zone::{SerialPolicy, ZoneKind, ZoneSettings};
 
 /// Ending of the zone files in `zones_dir`.
 const ZONE_FILE_SUFFIX: &str = ".zone";
@@ -20,9 +21,17 @@ pub(super) fn check_zones(
     entries: Vec<At<raw::Zone>>,
     directory: &At<String>,
     flags: &[String],
+    keys: &[TsigKey],
     report: &mut Report,
 ) -> Vec<Arc<ZoneSource>> {
-    let mut list = List { zones: Vec::with_capacity(entries.len() + flags.len()), marks: Vec::new() };
+    let mut list = List {
+        zones: Vec::with_capacity(entries.len() + flags.len()),
+        marks: Vec::new(),
+        keys: keys.iter().map(|key| &*key.name).collect(),
+        unknown: HashSet::new(),
+        default: Shared::default(),
+        last: Shared::default(),
+    };
     for (index, entry) in entries.into_iter().enumerate() {
         list.add_entry(index, &entry, report);
     }
@@ -33,37 +42,85 @@ pub(super) fn check_zones(
 }
 
 /// Zones so far, and where each was written.
-struct List {
+struct List<'a> {
     zones: Vec<ZoneSource>,
     marks: Vec<Mark>,
+    /// Names of the TSIG keys.
+    keys: HashSet<&'a Name>,
+    /// Keys not among them that a warning was made of: they may be made at run time.
+    unknown: HashSet<NameBuf>,
+    /// Of zones without settings.
+    default: Shared,
+    /// Of the last zone that had some.
+    last: Shared,
 }
 
-impl List {
+/// Settings that zones share.
+#[derive(Clone, Default)]
+struct Shared {
+    settings: Arc<ZoneSettings>,
+    lists: Arc<ZoneLists>,
+}
+
+impl List<'_> {
     fn push(&mut self, zone: ZoneSource, mark: Mark) {
         self.zones.push(zone);
         self.marks.push(mark);
     }
 
+    /// Adds a zone of which nothing but its file is known.
+    fn push_file(&mut self, name: NameBuf, file: PathBuf, mark: Mark) {
+        let Shared { settings, lists } = self.default.clone();
+        self.push(ZoneSource { name, origin: ZoneOrigin::File(file), settings, lists }, mark);
+    }
+
     fn add_entry(&mut self, index: usize, entry: &At<raw::Zone>, report: &mut Report) {
-        let allow_query = check_prefixes(&entry.allow_query, index, report);
-        if entry.file.is_empty() && entry.primaries.is_empty() {
-            let message = format!("missing: a zone that lives in the journal is {}", unsupported::MESSAGE);
-            report.error(entry.mark, format!("zones[{index}].file"), message);
-        }
+        check_kind(index, entry, report);
+        let Shared { settings, lists } = self.check_settings(index, entry, report);
         if entry.name.is_empty() {
             return report.error(entry.mark, format!("zones[{index}].name"), "missing");
         }
+        let origin = match settings.kind {
+            ZoneKind::Secondary => ZoneOrigin::Secondary,
+            ZoneKind::Primary if entry.file.is_empty() => ZoneOrigin::Journal,
+            ZoneKind::Primary => ZoneOrigin::File(report.resolve(entry.file.mark, &entry.file)),
+        };
         match entry.name.parse::<NameBuf>() {
-            Ok(name) => {
-                let file = report.resolve(entry.file.mark, &entry.file);
-                self.push(ZoneSource { name, file, allow_query }, entry.name.mark);
-            }
+            Ok(name) => self.push(ZoneSource { name, origin, settings, lists }, entry.name.mark),
             Err(error) => report.error(
                 entry.name.mark,
                 format!("zones[{index}].name"),
                 format!("`{}` is not a domain name: {error}", entry.name.value),
             ),
         }
+    }
+
+    /// The settings of an entry with their lists; those of the entry before, or the default ones, if they are the same.
+    fn check_settings(&mut self, index: usize, entry: &At<raw::Zone>, report: &mut Report) -> Shared {
+        let settings = settings_of(entry);
+        if settings == ZoneSettings::default() {
+            return self.default.clone();
+        }
+        if settings != *self.last.settings {
+            let mark = |place: EntryPlace| list_of(entry, place.list).get(place.index).map_or(entry.mark, |at| at.mark);
+            let path = |place: EntryPlace| format!("zones[{index}].{}[{}]", place.list, place.index);
+            let lists = match ZoneLists::parse(&settings) {
+                Ok(lists) => lists,
+                Err(problems) => {
+                    for problem in problems {
+                        report.error(mark(problem.place), path(problem.place), problem.message);
+                    }
+                    return self.default.clone();
+                }
+            };
+            for (place, key) in &lists.keys {
+                if !self.keys.contains(&**key) && self.unknown.insert(key.clone()) {
+                    report.warn(mark(*place), path(*place), format!("key {key} is not in tsig_keys"));
+                }
+            }
+            self.last = Shared { settings: Arc::new(settings), lists: Arc::new(lists) };
+        }
+        self.last.clone()
     }
 
     /// Reports names given twice.
@@ -108,7 +165,7 @@ impl List {
                 }
             };
             if let Some(&entry) = known.get(&*name) {
-                if self.zones[entry].file != file {
+                if self.zones[entry].file() != Some(&file) {
                     let message = format!("zone {name} is given twice: {} is in zones_dir", file.display());
                     report.error(self.marks[entry], "zones", message);
                 }
@@ -116,7 +173,7 @@ impl List {
                 let message = format!("zone {name} is given twice: {} and {}", other.display(), file.display());
                 report.error(mark, "zones_dir", message);
             } else {
-                self.push(ZoneSource { name, file, allow_query: Vec::new() }, mark);
+                self.push_file(name, file, mark);
             }
         }
     }
@@ -144,26 +201,68 @@ impl List {
                 continue;
             }
             match self.zones.iter_mut().find(|zone| zone.name == name) {
-                Some(zone) => zone.file = file.into(),
-                None => self.push(ZoneSource { name, file: file.into(), allow_query: Vec::new() }, mark),
+                Some(ZoneSource { origin: ZoneOrigin::File(known), .. }) => *known = file.into(),
+                Some(_) => report.error(mark, "", format!("zone {name} lives in the journal, by its entry in `zones`")),
+                None => self.push_file(name, file.into(), mark),
             }
         }
     }
 }
 
-fn check_prefixes(texts: &At<Vec<At<String>>>, zone: usize, report: &mut Report) -> Vec<IpNet> {
-    let mut prefixes = Vec::with_capacity(texts.len());
-    for (index, text) in texts.iter().enumerate() {
-        let path = || format!("zones[{zone}].allow_query[{index}]");
-        match parse_prefix(text) {
-            Some(prefix) => prefixes.push(prefix),
-            None if text.contains("key:") => {
-                report.error(text.mark, path(), format!("keys are {}", unsupported::MESSAGE));
-            }
-            None => report.error(text.mark, path(), format!("`{}` is not an address or prefix", text.value)),
-        }
+/// Reports what does not go together.
+fn check_kind(index: usize, entry: &raw::Zone, report: &mut Report) {
+    let path = |key: &str| format!("zones[{index}].{key}");
+    let (file, secondary) = (!entry.file.is_empty(), !entry.primaries.is_empty());
+    if file && secondary {
+        let message = "a zone is from a file or a secondary, not both; a secondary's records are in the journal";
+        report.error(entry.primaries.mark, path("primaries"), message);
     }
-    prefixes
+    if file && !entry.allow_update.is_empty() {
+        let message = "a zone from a file takes no updates; `headwater zone import` takes it over into the journal, \
+                       then leave `file` out";
+        report.error(entry.allow_update.mark, path("allow_update"), message);
+    }
+    if secondary && !entry.allow_update.is_empty() {
+        report.error(entry.allow_update.mark, path("allow_update"), "a secondary takes no updates; its primary does");
+    }
+    if !secondary && !entry.allow_notify.is_empty() {
+        report.warn(entry.allow_notify.mark, path("allow_notify"), "has no effect without primaries");
+    }
+    if (file || secondary) && *entry.serial_policy != raw::SerialPolicy::Increment {
+        let message = "has no effect on a zone that does not live in the journal";
+        report.warn(entry.serial_policy.mark, path("serial_policy"), message);
+    }
+}
+
+fn settings_of(entry: &raw::Zone) -> ZoneSettings {
+    let texts = |list: &[At<String>]| list.iter().map(|text| text.value.clone()).collect();
+    ZoneSettings {
+        kind: if entry.primaries.is_empty() { ZoneKind::Primary } else { ZoneKind::Secondary },
+        serial_policy: match *entry.serial_policy {
+            raw::SerialPolicy::Increment => SerialPolicy::Increment,
+            raw::SerialPolicy::Date => SerialPolicy::Date,
+            raw::SerialPolicy::UnixTime => SerialPolicy::UnixTime,
+        },
+        primaries: texts(&entry.primaries),
+        allow_query: texts(&entry.allow_query),
+        allow_transfer: texts(&entry.allow_transfer),
+        allow_update: texts(&entry.allow_update),
+        allow_notify: texts(&entry.allow_notify),
+        notify: texts(&entry.notify),
+    }
+}
+
+/// The list called `name`.
+fn list_of<'a>(entry: &'a raw::Zone, name: &str) -> &'a [At<String>] {
+    match name {
+        "allow_query" => &entry.allow_query,
+        "allow_transfer" => &entry.allow_transfer,
+        "allow_update" => &entry.allow_update,
+        "allow_notify" => &entry.allow_notify,
+        "notify" => &entry.notify,
+        "primaries" => &entry.primaries,
+        _ => &[],
+    }
 }
 
 /// The zone files of a directory with the part of their names in front of the suffix, by name. Hidden files are

@@ -23,6 +23,8 @@ pub enum Pause {
     Incomplete,
     /// A batch was answered; there may be more.
     Batch,
+    /// No more messages were allowed.
+    Full,
     /// A message shorter than a header. Nothing behind it can be trusted.
     TooShort,
 }
@@ -54,12 +56,16 @@ impl Answerer {
         &mut self.worker
     }
 
-    /// Answers the messages at the start of `input`, one batch at most, and appends the responses to
-    /// `output`, each with its length before it. `now` is as in [`Worker::answer_batch`].
-    pub fn answer(&mut self, input: &[u8], client: IpAddr, now: u32, output: &mut Vec<u8>) -> Progress {
+    /// Answers the messages at the start of `input`, one batch and `room` at most, and appends the responses to
+    /// `output`, each with its length before it. `now` is as in [`Worker::answer_batch`]; what the control plane
+    /// shall answer is to be had from the worker.
+    pub fn answer(&mut self, input: &[u8], client: IpAddr, now: u64, room: usize, output: &mut Vec<u8>) -> Progress {
+        if room == 0 {
+            return Progress { consumed: 0, pause: Pause::Full };
+        }
         let mut packets: [Packet<'_>; UDP_BATCH] = std::array::from_fn(|_| Packet::default());
         let (mut rest, mut count, mut pause) = (input, 0, Pause::Batch);
-        for (packet, room) in packets.iter_mut().zip(self.rooms.chunks_exact_mut(STRIDE)) {
+        for (packet, room) in packets.iter_mut().take(room).zip(self.rooms.chunks_exact_mut(STRIDE)) {
             let Some((message, behind)) = split(rest) else {
                 pause = Pause::Incomplete;
                 break;
@@ -76,11 +82,16 @@ impl Answerer {
         let packets = &mut packets[..count];
         self.worker.answer_batch(packets, Transport::Tcp, now);
         for packet in packets.iter().filter(|packet| packet.len > 0) {
-            output.extend_from_slice(&(packet.len as u16).to_be_bytes());
-            output.extend_from_slice(&packet.buf[..packet.len]);
+            append(&packet.buf[..packet.len], output);
         }
         Progress { consumed: input.len() - rest.len(), pause }
     }
+}
+
+/// Appends a message of at most [`MAX_MESSAGE_SIZE`] octets with its length before it.
+pub fn append(message: &[u8], output: &mut Vec<u8>) {
+    output.extend_from_slice(&(message.len() as u16).to_be_bytes());
+    output.extend_from_slice(message);
 }
 
 /// The first message of `octets` and what follows it; `None` if it is not all there.

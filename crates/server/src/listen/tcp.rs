@@ -6,32 +6,35 @@
 //! once, and the poller hears of the connection only if the client does not close it soon: it costs five
 //! system calls then. Why not tokio: docs/decisions/0003-tcp.md.
 
+mod accept;
 mod clients;
 mod connection;
 mod defer;
+mod exchange;
+mod mailbox;
 mod table;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
-use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::clock::unix_seconds;
 use crate::limits::{TCP_ACCEPT_BATCH, TCP_ACCEPT_PAUSE, TCP_BACKLOG};
 use crate::listen::framing::Answerer;
 use crate::query::Worker;
 use crate::stats::Stats;
-use clients::Refusal;
 use connection::{Connection, Desk, Next, Reason};
+use mailbox::{Mailbox, Ticket};
 use table::Table;
 
 pub use clients::ConnectionLimits;
@@ -46,6 +49,8 @@ const SETTLE: Duration = Duration::from_millis(1);
 const EVENTS: usize = 256;
 /// Events of listeners have this bit and the listener's index; the others have a connection's number.
 const LISTENER: u64 = 1 << 63;
+/// The event of the mailbox's bell: it only ends the waiting.
+const BELL: u64 = 1 << 62;
 /// What waits to be accepted at `stop` is accepted in this many steps at most.
 const DRAIN_ACCEPTS: usize = TCP_BACKLOG as usize / TCP_ACCEPT_BATCH;
 /// Octets that came before `stop` are read in this many steps at most.
@@ -109,6 +114,16 @@ struct Server {
     desk: Desk,
     /// Octets kept for connections.
     kept: usize,
+    /// Number that the next connection gets.
+    serial: u64,
+    /// Where answers of the control plane come in, if there is one.
+    mailbox: Option<Arc<Mailbox>>,
+    /// Messages that the control plane has, also of connections that are closed.
+    handed: usize,
+    /// Zone transfers that are not all sent.
+    streams: usize,
+    /// Connections with a zone transfer whose turn it is.
+    ready: VecDeque<Ticket>,
     limits: Arc<ConnectionLimits>,
     stats: Arc<Stats>,
     now: Instant,
@@ -117,6 +132,7 @@ struct Server {
 impl Server {
     fn new(listeners: Vec<TcpListener>, worker: Worker, limits: Arc<ConnectionLimits>) -> io::Result<Server> {
         let now = Instant::now();
+        let mailbox = if worker.has_control() { Some(Arc::new(Mailbox::new()?)) } else { None };
         let server = Server {
             poller: epoll::create(CreateFlags::CLOEXEC)?,
             events: Vec::with_capacity(EVENTS),
@@ -125,11 +141,20 @@ impl Server {
             table: Table::new(now),
             fresh: VecDeque::new(),
             kept: 0,
-            limits,
+            serial: 0,
+            mailbox,
+            handed: 0,
+            streams: 0,
+            ready: VecDeque::new(),
             stats: worker.stats().clone(),
-            desk: Desk::new(Answerer::new(worker)),
+            desk: Desk::new(Answerer::new(worker), limits.limits().outstanding),
+            limits,
             now,
         };
+        if let Some(mailbox) = &server.mailbox {
+            let data = EventData::new_u64(BELL);
+            epoll::add(&server.poller, mailbox.bell(), data, EventFlags::IN | EventFlags::ET)?;
+        }
         for (i, listener) in server.listeners.iter().enumerate() {
             let data = EventData::new_u64(LISTENER | i as u64);
             epoll::add(&server.poller, listener, data, EventFlags::IN)?;
@@ -145,13 +170,15 @@ impl Server {
             (true, None) => WAKE_INTERVAL,
         })?;
         // Connections come before listeners: until then no number is given to another connection.
-        for event in events.iter().filter(|event| event.data.u64() & LISTENER == 0) {
+        for event in events.iter().filter(|event| event.data.u64() & (LISTENER | BELL) == 0) {
             self.happened(event);
         }
         for event in events.iter().filter(|event| event.data.u64() & LISTENER != 0) {
             self.accept((event.data.u64() & !LISTENER) as usize);
         }
         self.events = events;
+        self.deliver();
+        self.pump();
         self.settle();
         self.expire();
         if self.paused.is_some_and(|until| self.now >= until) {
@@ -165,6 +192,7 @@ impl Server {
     fn wait(&mut self, timeout: Duration) -> io::Result<Vec<Event>> {
         let mut events = std::mem::take(&mut self.events);
         events.clear();
+        let timeout = if self.may_sleep() { timeout } else { Duration::ZERO };
         let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(timeout.subsec_nanos()) };
         match epoll::wait(&self.poller, spare_capacity(&mut events), Some(&timeout)) {
             Ok(0) => self.desk.answerer.worker().refresh(),
@@ -172,7 +200,7 @@ impl Server {
             Err(error) => return Err(error.into()),
         }
         self.now = Instant::now();
-        self.desk.seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32);
+        self.desk.seconds = unix_seconds();
         Ok(events)
     }
 
@@ -192,7 +220,7 @@ impl Server {
             && self.now >= due
         {
             self.fresh.pop_front();
-            if self.table.get_mut(id).is_some_and(|connection| connection.watched.is_empty()) {
+            if self.table.get_mut(id).is_some_and(|connection| connection.watched.is_none()) {
                 self.serve(id, true);
             }
         }
@@ -210,15 +238,16 @@ impl Server {
         let flags = match next {
             Next::Read { .. } => EventFlags::IN,
             Next::Write { .. } => EventFlags::OUT,
+            Next::Wait { .. } => EventFlags::empty(),
             Next::Close(_) => return,
         };
-        let Some(connection) = self.table.get_mut(id).filter(|connection| connection.watched != flags) else { return };
+        let Some(connection) = self.table.get_mut(id).filter(|it| it.watched != Some(flags)) else { return };
         let (poller, data) = (&self.poller, EventData::new_u64(id as u64));
-        let result = match connection.watched.is_empty() {
-            true => epoll::add(poller, &*connection, data, flags),
-            false => epoll::modify(poller, &*connection, data, flags),
+        let result = match connection.watched {
+            None => epoll::add(poller, &*connection, data, flags),
+            Some(_) => epoll::modify(poller, &*connection, data, flags),
         };
-        connection.watched = flags;
+        connection.watched = Some(flags);
         if let Err(error) = result {
             tracing::warn!(%error, "a TCP connection cannot be watched");
             self.close(id, Reason::Overflow);
@@ -227,104 +256,34 @@ impl Server {
 
     /// Does what can be done on a connection; closes it if there is nothing to wait for.
     fn advance(&mut self, id: usize, readable: bool) -> Next {
+        self.work_on(id, |connection, desk| connection.serve(desk, readable))
+    }
+
+    /// Has `work` do something on a connection, and everything that follows from it but the watching.
+    fn work_on(&mut self, id: usize, work: impl FnOnce(&mut Connection, &mut Desk) -> Next) -> Next {
         let Some(connection) = self.table.get_mut(id) else { return Next::Close(Reason::Gone) };
-        let kept = connection.kept();
-        let mut next = connection.serve(&mut self.desk, readable);
+        let (kept, streams) = (connection.kept(), connection.streams());
+        let mut next = work(connection, &mut self.desk);
         self.kept = self.kept - kept + connection.kept();
+        self.streams = self.streams - streams + connection.streams();
+        if connection.line_up() {
+            self.ready.push_back(Ticket { id, serial: connection.serial });
+        }
+        if !self.desk.handed.is_empty() {
+            self.hand_over(id);
+        }
         if self.kept > self.limits.limits().pending {
             next = Next::Close(Reason::Overflow);
         }
         match next {
             Next::Close(reason) => self.close(id, reason),
-            Next::Read { progress: true } | Next::Write { progress: true } => self.table.touch(id, self.now),
-            Next::Read { .. } | Next::Write { .. } => {}
+            Next::Read { progress } | Next::Write { progress } | Next::Wait { progress } => {
+                if progress {
+                    self.table.touch(id, self.now);
+                }
+            }
         }
         next
-    }
-
-    /// Accepts what waits on a listener, some of it if it is much; says whether that was all.
-    fn accept(&mut self, listener: usize) -> bool {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        for _ in 0..TCP_ACCEPT_BATCH {
-            let Some(listener) = self.listeners.get(listener) else { return true };
-            match acceptfrom_with(listener, flags) {
-                Ok((socket, peer)) => {
-                    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-                    self.admit(socket, peer.map(|peer| peer.ip()));
-                }
-                Err(Errno::AGAIN) => return true,
-                // accept(2): errors of the new connection, which is gone.
-                Err(
-                    Errno::INTR
-                    | Errno::CONNABORTED
-                    | Errno::PERM
-                    | Errno::PROTO
-                    | Errno::NOPROTOOPT
-                    | Errno::OPNOTSUPP
-                    | Errno::NETDOWN
-                    | Errno::NETUNREACH
-                    | Errno::HOSTDOWN
-                    | Errno::HOSTUNREACH
-                    | Errno::NONET,
-                ) => {}
-                // No file descriptor or memory left: the connection stays in the queue, and would be
-                // reported again and again.
-                Err(error) => {
-                    if !self.evict() {
-                        self.pause(error);
-                        return true;
-                    }
-                }
-            }
-        }
-        false
-    }
-
-    /// Lets a new connection in if the limits allow it, and answers what it brought.
-    fn admit(&mut self, socket: OwnedFd, client: Option<IpAddr>) {
-        self.stats.tcp_accepted.add(1);
-        let entered = client.and_then(|client| match self.limits.enter(client) {
-            Err(Refusal::Full) if self.evict() => self.limits.enter(client).is_ok().then_some(client),
-            entered => entered.is_ok().then_some(client),
-        });
-        if let Some(client) = entered {
-            let id = self.table.insert(Connection::new(socket, client), self.now);
-            let next = self.advance(id, true);
-            let unfinished = self.table.get_mut(id).is_some_and(|connection| connection.is_unfinished());
-            match next {
-                Next::Read { progress: true } if !unfinished => self.fresh.push_back((id, self.now + SETTLE)),
-                _ => self.watch(id, next),
-            }
-        } else {
-            self.stats.tcp_refused.add(1);
-            self.stats.tcp_closed.add(1);
-        }
-    }
-
-    /// Closes the connection that is idle for the longest time, if that is long enough.
-    fn evict(&mut self) -> bool {
-        let oldest = self.table.oldest();
-        let idle = oldest.filter(|(_, since)| self.now.duration_since(*since) >= self.limits.limits().evict);
-        idle.map(|(id, _)| self.close(id, Reason::Evicted)).is_some()
-    }
-
-    /// Accepts nothing for a while.
-    fn pause(&mut self, error: Errno) {
-        if self.stats.tcp_accept_paused.get() == 0 {
-            tracing::warn!(%error, "TCP connections cannot be accepted for now; this is said once and counted");
-        }
-        self.stats.tcp_accept_paused.add(1);
-        self.paused = Some(self.now + TCP_ACCEPT_PAUSE);
-        if let Err(error) = self.watch_listeners(EventFlags::empty()) {
-            tracing::error!(%error, "TCP listeners cannot be paused");
-        }
-    }
-
-    fn watch_listeners(&self, flags: EventFlags) -> io::Result<()> {
-        for (i, listener) in self.listeners.iter().enumerate() {
-            epoll::modify(&self.poller, listener, EventData::new_u64(LISTENER | i as u64), flags)?;
-        }
-        Ok(())
     }
 
     /// Closes connections on which nothing got done for too long.
@@ -334,19 +293,39 @@ impl Server {
         while let Some((id, since)) = self.table.oldest()
             && self.now.duration_since(since) >= patience
         {
-            let unfinished = self.table.get_mut(id).is_some_and(|connection| connection.is_unfinished());
-            self.close(id, if unfinished { Reason::Stalled } else { Reason::Idle });
+            if !self.is_excused(id) {
+                let connection = self.table.get_mut(id);
+                let reason = connection.map_or(Reason::Gone, |connection| match connection.waits_since() {
+                    Some(_) => Reason::Unanswered,
+                    None if connection.is_unfinished() => Reason::Stalled,
+                    None => Reason::Idle,
+                });
+                self.close(id, reason);
+            }
         }
+    }
+
+    /// A connection that only waits for the control plane is not idle for a while: it is touched.
+    fn is_excused(&mut self, id: usize) -> bool {
+        let since = self.table.get_mut(id).and_then(|connection| connection.waits_since());
+        let excused = since.is_some_and(|since| self.now.duration_since(since) < self.limits.limits().answer);
+        if excused {
+            self.table.touch(id, self.now);
+        }
+        excused
     }
 
     fn close(&mut self, id: usize, reason: Reason) {
         let Some(connection) = self.table.remove(id) else { return };
         self.kept -= connection.kept();
-        self.limits.leave(connection.client);
+        self.streams -= connection.streams();
+        self.limits.leave(connection.client.ip());
         let stats = &self.stats;
         stats.tcp_closed.add(1);
         match reason {
             Reason::Gone | Reason::Stopping => {}
+            Reason::Broken => tracing::error!("a message of a zone transfer is too large; this is a bug of the server"),
+            Reason::Unanswered => stats.tcp_unanswered_closed.add(1),
             Reason::TooShort => stats.tcp_malformed_closed.add(1),
             Reason::Idle => stats.tcp_idle_closed.add(1),
             Reason::Evicted => stats.tcp_evicted.add(1),
@@ -368,25 +347,33 @@ impl Server {
         self.table.ids().into_iter().for_each(|id| self.finish(id));
         while self.table.len() > 0 && self.now < deadline {
             let events = self.wait(WAKE_INTERVAL)?;
-            events.iter().for_each(|event| self.finish(event.data.u64() as usize));
+            let connections = events.iter().map(|event| event.data.u64()).filter(|data| data & BELL == 0);
+            connections.for_each(|id| self.finish(id as usize));
             self.events = events;
+            self.deliver().into_iter().for_each(|id| self.finish(id));
+            self.pump().into_iter().for_each(|id| self.finish(id));
         }
         Ok(())
     }
 
-    /// Answers what came in on a connection, and closes it unless its client must take answers first.
+    /// Answers what came in on a connection, and closes it unless its client must get answers first.
     fn finish(&mut self, id: usize) {
         for _ in 0..DRAIN_READS {
             match self.serve(id, true) {
                 Next::Read { progress: true } => {}
-                Next::Write { .. } => return,
+                Next::Write { .. } | Next::Wait { .. } => return,
                 Next::Read { progress: false } | Next::Close(_) => break,
             }
         }
-        self.close(id, Reason::Stopping);
+        if self.table.get_mut(id).is_some_and(|connection| !connection.owes()) {
+            self.close(id, Reason::Stopping);
+        }
     }
 
     fn close_all(&mut self) {
         self.table.ids().into_iter().for_each(|id| self.close(id, Reason::Stopping));
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.close();
+        }
     }
 }

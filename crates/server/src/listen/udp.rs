@@ -3,19 +3,26 @@
 //! The kernel shares packets out among the sockets of one address (SO_REUSEPORT). Responses leave from
 //! the address that was asked: by itself where the socket is bound to one address, by PKTINFO where it
 //! is bound to all of them.
+//! So do the control plane's answers, which other threads send (`udp/back.rs`).
 #![allow(unsafe_code)] // recvmmsg and sendmmsg take arrays of pointers; nothing else here is unsafe.
+
+mod back;
 
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::clock::unix_seconds;
+use crate::handover::Outgoing;
 use crate::limits::{MAX_UDP_SIZE, UDP_BATCH, UDP_SOCKET_BUFFER};
 use crate::query::{Packet, Transport, Worker};
+use back::{Exit, WayBack};
 
 /// How long a worker sleeps at most before it looks whether it shall stop.
 const WAKE_INTERVAL: Duration = Duration::from_millis(200);
@@ -57,16 +64,29 @@ fn want_packet_info(socket: &Socket, v6: bool) -> io::Result<()> {
 pub fn run(socket: &UdpSocket, mut worker: Worker, stop: &AtomicBool) {
     let wildcard = socket.local_addr().is_ok_and(|address| address.ip().is_unspecified());
     let mut batch = Batch::new(wildcard);
+    let exit = worker.has_control().then(|| Exit::new(socket)).transpose().unwrap_or_else(|error| {
+        tracing::error!(%error, "no updates and notifications over UDP");
+        None
+    });
+    if exit.is_none() {
+        worker = worker.with_control(None);
+    }
     loop {
         let stopping = stop.load(Ordering::Relaxed);
         match batch.receive(socket, stopping) {
             Ok(count) => {
                 batch.answer(count, &mut worker);
                 worker.stats().send_errors.add(batch.send(socket));
+                if let Some(exit) = &exit {
+                    batch.hand_over(&mut worker, exit);
+                }
             }
             Err(_) if stopping => return,
             // Timed out, interrupted, or an ICMP error of an earlier response: nothing was lost.
             Err(_) => worker.refresh(),
+        }
+        if let Some(exit) = &exit {
+            exit.count(worker.stats());
         }
     }
 }
@@ -126,14 +146,14 @@ impl Batch {
 
     /// Answers the first `count` packets and lines up the responses.
     fn answer(&mut self, count: usize, worker: &mut Worker) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32);
+        let now = unix_seconds();
         let mut lengths = [0; UDP_BATCH];
         {
             let headers = &self.headers;
             let mut packets: [Packet<'_>; UDP_BATCH] = std::array::from_fn(|_| Packet::default());
             for (i, (packet, memory)) in packets[..count].iter_mut().zip(self.memory.iter_mut()).enumerate() {
                 packet.len = (headers[i].msg_len as usize).min(memory.data.len());
-                packet.client = client(&memory.address);
+                packet.client = client(&memory.address).ip();
                 packet.buf = &mut memory.data;
             }
             worker.answer_batch(&mut packets[..count], Transport::Udp, now);
@@ -147,6 +167,30 @@ impl Batch {
             }
             self.replies[self.replies_len] = self.headers[i];
             self.replies_len += 1;
+        }
+    }
+
+    /// Passes on what the control plane shall answer, with the way back.
+    fn hand_over(&mut self, worker: &mut Worker, exit: &Arc<Exit>) {
+        for handover in worker.handed_over() {
+            let (header, memory) = (&mut self.headers[handover.index].msg_hdr, &mut self.memory[handover.index]);
+            if self.wildcard {
+                reply_from(header, &mut memory.control);
+            }
+            #[allow(clippy::unnecessary_cast)] // It has another type with musl.
+            let control_len = if self.wildcard { header.msg_controllen as usize } else { 0 };
+            let way = WayBack {
+                exit: exit.clone(),
+                address: memory.address,
+                address_len: header.msg_namelen,
+                control: memory.control,
+                control_len,
+            };
+            worker.hand_over(handover, client(&memory.address), Transport::Udp, move |answer| {
+                if let Outgoing::Message(message) = answer {
+                    way.send(&message);
+                }
+            });
         }
     }
 
@@ -173,17 +217,18 @@ impl Batch {
 }
 
 /// The address in a socket address that the kernel wrote.
-fn client(address: &libc::sockaddr_storage) -> IpAddr {
+fn client(address: &libc::sockaddr_storage) -> SocketAddr {
     match i32::from(address.ss_family) {
         libc::AF_INET => {
             // SAFETY: the family says that this is a sockaddr_in, which the storage has room for.
             let v4 = unsafe { *(&raw const *address).cast::<libc::sockaddr_in>() };
-            IpAddr::V4(Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes()))
+            (Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes()), u16::from_be(v4.sin_port)).into()
         }
         _ => {
             // SAFETY: the storage has room for a sockaddr_in6, and any octets make one.
             let v6 = unsafe { *(&raw const *address).cast::<libc::sockaddr_in6>() };
-            IpAddr::V6(Ipv6Addr::from(v6.sin6_addr.s6_addr))
+            let (ip, port) = (Ipv6Addr::from(v6.sin6_addr.s6_addr), u16::from_be(v6.sin6_port));
+            SocketAddrV6::new(ip, port, 0, v6.sin6_scope_id).into()
         }
     }
 }

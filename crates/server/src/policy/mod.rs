@@ -1,3 +1,4 @@
 //! Who may ask what, and how often.
 
+pub mod acl;
 pub mod cookie;

@@ -9,6 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dns::{Name, NameBuf, NameHasher, RType};
+use dnssec::tsig::KeyRing;
+use server::control::{Control, Messages, Reply, Request};
 use server::limits::TcpLimits;
 use server::listen::tcp::{self, ConnectionLimits};
 use server::query::Worker;
@@ -23,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub const SMALL: &[u8] = b"\x05small\x04test\0";
 /// The owner of [`BIG_OCTETS`] of TXT records.
 pub const BIG: &[u8] = b"\x03big\x04test\0";
+/// The zone.
+pub const ZONE: &[u8] = b"\x04test\0";
 /// Octets of TXT data at [`BIG`].
 pub const BIG_OCTETS: usize = 200 * 256;
 
@@ -38,6 +42,9 @@ pub struct Server {
     thread: Option<JoinHandle<std::io::Result<()>>>,
     /// Its sockets, until it runs.
     pub listeners: Vec<TcpListener>,
+    /// Its control plane and TSIG keys.
+    pub control: Option<Arc<dyn Control>>,
+    pub keys: KeyRing,
 }
 
 impl Server {
@@ -51,6 +58,8 @@ impl Server {
             stop: Arc::default(),
             thread: None,
             listeners: vec![listener],
+            control: None,
+            keys: KeyRing::default(),
         }
     }
 
@@ -61,10 +70,19 @@ impl Server {
         server
     }
 
+    /// A server that runs with a control plane.
+    pub fn with_control(limits: TcpLimits, take: impl Fn(Request, Reply) + Send + Sync + 'static) -> Server {
+        let mut server = Server::bind(limits);
+        server.control = Some(Arc::new(Fake(take)));
+        server.run();
+        server
+    }
+
     /// Has it run.
     pub fn run(&mut self) {
-        let zones = Published::new(zones());
-        let worker = Worker::new(zones, Published::new(Settings::default()), self.stats.clone());
+        let settings = Settings { keys: self.keys.clone(), ..Settings::default() };
+        let worker = Worker::new(Published::new(zones()), Published::new(settings), self.stats.clone());
+        let worker = worker.with_control(self.control.clone());
         let (limits, stop, listeners) = (self.limits.clone(), self.stop.clone(), std::mem::take(&mut self.listeners));
         self.thread = Some(std::thread::spawn(move || tcp::run(listeners, worker, limits, &stop)));
     }
@@ -154,6 +172,61 @@ pub fn query(id: u16, name: &[u8], qtype: RType) -> Vec<u8> {
     framed(&message)
 }
 
+/// A message without records, of another opcode, with its length before it.
+pub fn other(id: u16, opcode: u8, name: &[u8], qtype: RType) -> Vec<u8> {
+    let mut message = query(id, name, qtype);
+    message[4] |= opcode << 3;
+    message
+}
+
+/// An update of [`ZONE`] without records.
+pub fn update(id: u16) -> Vec<u8> {
+    other(id, 5, ZONE, RType::SOA)
+}
+
+/// The response to a request of the control plane: its header and question.
+pub fn response(request: &[u8]) -> Vec<u8> {
+    let mut message = request.to_vec();
+    message[2] |= 0x80;
+    message
+}
+
+/// A control plane that is a function.
+pub struct Fake<F>(pub F);
+
+impl<F: Fn(Request, Reply) + Send + Sync> Control for Fake<F> {
+    fn take(&self, request: Request, reply: Reply) {
+        (self.0)(request, reply);
+    }
+}
+
+/// Where a message of [`Flood`] has its number.
+pub const FLOOD_NUMBER: usize = 23;
+
+/// A transfer of `left` messages of `octets` octets, each with one NULL record that begins with a number.
+pub struct Flood {
+    pub request: Vec<u8>,
+    pub left: u32,
+    pub octets: usize,
+}
+
+impl Messages for Flood {
+    fn next(&mut self, out: &mut Vec<u8>) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        assert!(out.is_empty());
+        self.left -= 1;
+        out.extend_from_slice(&response(&self.request[..4]));
+        out.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 1, 0, 0, 0, 0]);
+        out.extend_from_slice(&((self.octets - FLOOD_NUMBER) as u16).to_be_bytes());
+        assert_eq!(out.len(), FLOOD_NUMBER);
+        out.extend_from_slice(&self.left.to_be_bytes());
+        out.resize(self.octets, 0);
+        true
+    }
+}
+
 /// A message with its length before it.
 pub fn framed(message: &[u8]) -> Vec<u8> {
     let len = u16::try_from(message.len()).expect("a message");
@@ -167,7 +240,8 @@ pub fn check_answer(message: &[u8], id: u16, answers: u16) {
     assert_eq!(message[6..8], answers.to_be_bytes());
 }
 
-fn zones() -> ZoneTable {
+/// The zone `test.`.
+pub fn zones() -> ZoneTable {
     let hasher = NameHasher::new(1);
     let origin: NameBuf = "test.".parse().expect("a name");
     let mut builder = Builder::new(&origin, hasher);

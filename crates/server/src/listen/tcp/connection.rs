@@ -3,31 +3,45 @@
 //! A connection that has nothing unfinished owns no memory but its entry in the table; reading and
 //! answering happen in the [`Desk`] of the worker.
 
-use std::net::IpAddr;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 
-use crate::limits::{TCP_INPUT, TCP_OUTPUT};
-use crate::listen::framing::{Answerer, Pause};
+use crate::handover::{Handover, Outgoing, Stream};
+use crate::limits::{TCP_INPUT, TCP_OUTPUT, TCP_STREAM_TURN};
+use crate::listen::framing::{self, Answerer, Pause};
 
 /// What all connections of a worker use in turn.
 pub(super) struct Desk {
     /// Answers messages.
     pub answerer: Answerer,
-    /// The time in seconds since 1970, modulo 2^32.
-    pub seconds: u32,
+    /// The time in seconds since 1970.
+    pub seconds: u64,
+    /// What the control plane shall answer, of the connection that was served last.
+    pub handed: Vec<Handover>,
+    /// Messages of one connection that the control plane has at once.
+    outstanding: usize,
     input: Box<[u8]>,
     output: Vec<u8>,
+    message: Vec<u8>,
 }
 
 impl Desk {
-    pub fn new(answerer: Answerer) -> Desk {
-        let output = Vec::with_capacity(2 * TCP_OUTPUT);
-        Desk { answerer, seconds: 0, input: vec![0; TCP_INPUT].into_boxed_slice(), output }
+    pub fn new(answerer: Answerer, outstanding: usize) -> Desk {
+        Desk {
+            answerer,
+            seconds: 0,
+            handed: Vec::new(),
+            outstanding: outstanding.max(1),
+            input: vec![0; TCP_INPUT].into_boxed_slice(),
+            output: Vec::with_capacity(2 * TCP_OUTPUT),
+            message: Vec::new(),
+        }
     }
 }
 
@@ -41,6 +55,11 @@ pub(super) enum Next {
     },
     /// That the client takes what was answered; until then nothing is read.
     Write {
+        /// Something was completed.
+        progress: bool,
+    },
+    /// What the control plane answers; until then nothing is read.
+    Wait {
         /// Something was completed.
         progress: bool,
     },
@@ -59,6 +78,10 @@ pub(super) enum Reason {
     Idle,
     /// A message did not come whole, or an answer was not taken, for too long.
     Stalled,
+    /// The control plane did not answer for too long.
+    Unanswered,
+    /// The control plane made a message that is none.
+    Broken,
     /// Another connection needed the room.
     Evicted,
     /// There is no memory left for what must be kept.
@@ -70,22 +93,32 @@ pub(super) enum Reason {
 /// What cannot go on yet.
 #[derive(Default)]
 struct Pending {
-    /// The start of a message; behind answers that wait also whole messages.
+    /// The start of a message; behind what must wait also whole messages.
     input: Vec<u8>,
     /// Answers, of which the first `sent` octets are gone.
     output: Vec<u8>,
     sent: usize,
-    /// Nothing comes after these answers.
-    last: bool,
+    /// Nothing more is read: the connection is closed for this reason when all is answered.
+    last: Option<Reason>,
+    /// Messages that the control plane has.
+    outstanding: usize,
+    /// When it got the last of them, or answered one.
+    asked: Option<Instant>,
+    /// Zone transfers; the first one is being sent.
+    streams: VecDeque<Stream>,
+    /// Is among those that get their turn to send.
+    queued: bool,
 }
 
 /// A connection to a client.
 pub(super) struct Connection {
     socket: OwnedFd,
     /// Who asks.
-    pub client: IpAddr,
-    /// What the poller watches for; nothing as long as it does not know the connection.
-    pub watched: EventFlags,
+    pub client: SocketAddr,
+    /// No other connection of the worker has it.
+    pub serial: u64,
+    /// What the poller watches for; `None` as long as it does not know the connection.
+    pub watched: Option<EventFlags>,
     pending: Option<Box<Pending>>,
 }
 
@@ -96,8 +129,8 @@ impl AsFd for Connection {
 }
 
 impl Connection {
-    pub fn new(socket: OwnedFd, client: IpAddr) -> Connection {
-        Connection { socket, client, watched: EventFlags::empty(), pending: None }
+    pub fn new(socket: OwnedFd, client: SocketAddr, serial: u64) -> Connection {
+        Connection { socket, client, serial, watched: None, pending: None }
     }
 
     /// Octets of memory that the connection keeps.
@@ -105,15 +138,59 @@ impl Connection {
         self.pending.as_ref().map_or(0, |pending| pending.input.capacity() + pending.output.capacity())
     }
 
+    /// Zone transfers that are not all sent.
+    pub fn streams(&self) -> usize {
+        self.pending.as_ref().map_or(0, |pending| pending.streams.len())
+    }
+
     /// In the middle of something.
     pub fn is_unfinished(&self) -> bool {
         self.pending.is_some()
+    }
+
+    /// Something is still to be sent, or to be answered by the control plane.
+    pub fn owes(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.owes())
+    }
+
+    /// When the control plane last got or answered a message, if the client waits for nothing else.
+    pub fn waits_since(&self) -> Option<Instant> {
+        let pending = self.pending.as_ref()?;
+        pending.asked.filter(|_| pending.outstanding > 0 && pending.output.is_empty() && pending.streams.is_empty())
+    }
+
+    /// Says that the control plane got messages `now`.
+    pub fn asked(&mut self, now: Instant) {
+        if let Some(pending) = &mut self.pending {
+            pending.asked = Some(now);
+        }
+    }
+
+    /// Whether it is the turn of a zone transfer that does not stand in line yet; it does then.
+    pub fn line_up(&mut self) -> bool {
+        self.pending.as_mut().is_some_and(|pending| {
+            let ready = !pending.queued && pending.output.is_empty() && !pending.streams.is_empty();
+            pending.queued |= ready;
+            ready
+        })
     }
 
     /// Lets the system forget what the client did not take, so that closing frees it.
     pub fn forget(&self) {
         // Without it the connection is closed the usual way.
         let _ = sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
+    }
+
+    /// Takes an answer of the control plane; [`Connection::serve`] sends it.
+    pub fn take(&mut self, answer: Outgoing, now: Instant) {
+        let pending = self.pending.get_or_insert_default();
+        pending.outstanding = pending.outstanding.saturating_sub(1);
+        pending.asked = Some(now);
+        match answer {
+            Outgoing::Message(message) => framing::append(&message, &mut pending.output),
+            Outgoing::Stream(stream) => pending.streams.push_back(stream),
+            Outgoing::Nothing => {}
+        }
     }
 
     /// Does what can be done without waiting: sends answers that wait, reads once if `readable`,
@@ -125,15 +202,18 @@ impl Connection {
             match pending.flush(&self.socket) {
                 Err(_) => return Next::Close(Reason::Gone),
                 Ok(false) => return Next::Write { progress: false },
-                Ok(true) if pending.last => return Next::Close(Reason::TooShort),
+                Ok(true) if pending.last.is_some() || pending.outstanding >= desk.outstanding => {
+                    return self.rest(desk, progress);
+                }
                 Ok(true) => {}
             }
             filled = pending.input.len();
             desk.input[..filled].copy_from_slice(&pending.input);
         }
-        if readable {
+        // There is no room when whole messages had to wait; they go first.
+        if readable && filled < desk.input.len() {
             match recv(&self.socket, &mut desk.input[filled..], RecvFlags::empty()) {
-                Ok((0, _)) => return Next::Close(Reason::Gone),
+                Ok((0, _)) => return self.end(Reason::Gone, progress),
                 Ok((octets, _)) => {
                     progress |= filled == 0;
                     filled += octets;
@@ -147,51 +227,116 @@ impl Connection {
 
     /// Answers the messages among the first `filled` octets of input.
     fn answer(&mut self, desk: &mut Desk, filled: usize, mut progress: bool) -> Next {
-        if filled == 0 {
-            self.pending = None;
-            return Next::Read { progress };
-        }
-        let Desk { answerer, seconds, input, output } = desk;
-        let mut rest = &input[..filled];
+        let client = self.client.ip();
+        let mut start = 0;
         loop {
-            output.clear();
+            desk.output.clear();
             let mut pause = Pause::Batch;
-            while pause == Pause::Batch && output.len() < TCP_OUTPUT {
-                let done = answerer.answer(rest, self.client, *seconds, output);
+            while pause == Pause::Batch && desk.output.len() < TCP_OUTPUT {
+                let room = desk.outstanding.saturating_sub(self.outstanding());
+                let (input, output) = (&desk.input[start..filled], &mut desk.output);
+                let done = desk.answerer.answer(input, client, desk.seconds, room, output);
+                self.set_aside(desk);
                 progress |= done.consumed > 0;
-                rest = &rest[done.consumed..];
+                start += done.consumed;
                 pause = done.pause;
             }
-            let Ok(sent) = send_some(&self.socket, output) else { return Next::Close(Reason::Gone) };
-            if let Some(unsent) = output.get(sent..).filter(|unsent| !unsent.is_empty()) {
-                self.keep(rest, unsent, pause == Pause::TooShort);
-                return Next::Write { progress };
+            let Ok(sent) = send_some(&self.socket, &desk.output) else { return Next::Close(Reason::Gone) };
+            let unsent = &desk.output[sent..];
+            if unsent.is_empty() && pause == Pause::Batch {
+                continue;
             }
-            match pause {
-                Pause::Batch => {}
-                Pause::TooShort => return Next::Close(Reason::TooShort),
-                Pause::Incomplete => {
-                    self.keep(rest, &[], false);
-                    return Next::Read { progress };
+            self.keep(&desk.input[start..filled], unsent);
+            return match pause {
+                Pause::TooShort => self.end(Reason::TooShort, progress),
+                _ => self.rest(desk, progress),
+            };
+        }
+    }
+
+    /// Takes note of what the control plane shall answer.
+    fn set_aside(&mut self, desk: &mut Desk) {
+        let handed = desk.answerer.worker().handed_over();
+        if !handed.is_empty() {
+            self.pending.get_or_insert_default().outstanding += handed.len();
+            desk.handed.extend(handed);
+        }
+    }
+
+    /// Sends some of a zone transfer.
+    pub fn pump(&mut self, desk: &mut Desk) -> Next {
+        let Some(pending) = &mut self.pending else { return Next::Read { progress: false } };
+        pending.queued = false;
+        if !pending.output.is_empty() {
+            return self.serve(desk, false);
+        }
+        desk.output.clear();
+        while desk.output.len() < TCP_STREAM_TURN
+            && let Some(stream) = pending.streams.front_mut()
+        {
+            match stream.next(&mut desk.message) {
+                Some(true) => framing::append(&desk.message, &mut desk.output),
+                Some(false) => return Next::Close(Reason::Broken),
+                None => drop(pending.streams.pop_front()),
+            }
+        }
+        let Ok(sent) = send_some(&self.socket, &desk.output) else { return Next::Close(Reason::Gone) };
+        (pending.output, pending.sent) = (desk.output[sent..].to_vec(), 0);
+        self.rest(desk, sent > 0)
+    }
+
+    /// Nothing more comes in; what is owed is still sent.
+    fn end(&mut self, reason: Reason, progress: bool) -> Next {
+        match &mut self.pending {
+            Some(pending) if pending.owes() => {
+                (pending.last, pending.input) = (Some(reason), Vec::new());
+                if pending.output.is_empty() { Next::Wait { progress } } else { Next::Write { progress } }
+            }
+            _ => Next::Close(reason),
+        }
+    }
+
+    /// What the connection waits for when all is done that can be done.
+    fn rest(&mut self, desk: &Desk, progress: bool) -> Next {
+        let Some(pending) = &self.pending else { return Next::Read { progress } };
+        match pending.last {
+            _ if !pending.output.is_empty() => Next::Write { progress },
+            Some(reason) if !pending.owes() => Next::Close(reason),
+            Some(_) => Next::Wait { progress },
+            None if pending.outstanding >= desk.outstanding => Next::Wait { progress },
+            None => {
+                if pending.input.is_empty() && !pending.owes() {
+                    self.pending = None;
                 }
+                Next::Read { progress }
             }
         }
     }
 
-    /// Keeps what cannot go on yet; keeps no memory if there is nothing.
-    fn keep(&mut self, input: &[u8], output: &[u8], last: bool) {
-        if input.is_empty() && output.is_empty() {
-            self.pending = None;
-            return;
+    fn outstanding(&self) -> usize {
+        self.pending.as_ref().map_or(0, |pending| pending.outstanding)
+    }
+
+    /// Keeps what cannot go on yet.
+    fn keep(&mut self, input: &[u8], output: &[u8]) {
+        if self.pending.is_some() || !input.is_empty() || !output.is_empty() {
+            let pending = self.pending.get_or_insert_default();
+            if input.is_empty() {
+                pending.input = Vec::new();
+            } else {
+                pending.input.clear();
+                pending.input.extend_from_slice(input);
+            }
+            (pending.output, pending.sent) = (output.to_vec(), 0);
         }
-        let pending = self.pending.get_or_insert_default();
-        pending.input.clear();
-        pending.input.extend_from_slice(input);
-        (pending.output, pending.sent, pending.last) = (output.to_vec(), 0, last);
     }
 }
 
 impl Pending {
+    fn owes(&self) -> bool {
+        !self.output.is_empty() || self.outstanding > 0 || !self.streams.is_empty()
+    }
+
     /// Sends answers that wait; says whether all are gone.
     fn flush(&mut self, socket: &OwnedFd) -> Result<bool, Errno> {
         if let Some(unsent) = self.output.get(self.sent..) {

@@ -1,0 +1,159 @@
+//! Keys, and the digest that is made with them (RFC 8945 4.3, 5.3).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::{constant_time, hmac};
+use dns::{Name, NameBuf};
+
+use super::algorithm::Algorithm;
+use super::record::Record;
+
+/// A named secret. The library that holds it erases it when it is freed; nothing here gives it out again.
+pub struct Key {
+    name: NameBuf,
+    algorithm: Algorithm,
+    secret: hmac::Key,
+}
+
+impl Key {
+    /// A key; `secret` is copied.
+    pub fn new(name: NameBuf, algorithm: Algorithm, secret: &[u8]) -> Key {
+        Key { name: name.to_canonical(), algorithm, secret: hmac::Key::new(algorithm.hmac(), secret) }
+    }
+
+    /// Its name, in lower case.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Its algorithm; another one is not accepted from who uses the key.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// A digest with nothing in it.
+    pub(super) fn digest(&self) -> Digest {
+        Digest(hmac::Context::with_key(&self.secret))
+    }
+}
+
+impl fmt::Debug for Key {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({} {})", self.name, self.algorithm)
+    }
+}
+
+/// The keys that are accepted. Immutable and cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct KeyRing(Arc<HashMap<NameBuf, Arc<Key>>>);
+
+impl KeyRing {
+    /// A ring of these keys; of several with one name the last counts.
+    pub fn new(keys: impl IntoIterator<Item = Key>) -> KeyRing {
+        KeyRing(Arc::new(keys.into_iter().map(|key| (key.name.clone(), Arc::new(key))).collect()))
+    }
+
+    /// The key of this name, whose case is ignored.
+    pub fn get(&self, name: &Name) -> Option<&Arc<Key>> {
+        self.0.get(name)
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A message authentication code in the making.
+#[derive(Clone)]
+pub(super) struct Digest(hmac::Context);
+
+impl Digest {
+    /// Takes in the code of the message before, or of the request (RFC 8945 4.3.1, 5.3.1).
+    pub fn prior(mut self, mac: &[u8]) -> Digest {
+        // A code never has more than 64 octets where it is made, and 65535 where it is read.
+        self.0.update(&(mac.len() as u16).to_be_bytes());
+        self.0.update(mac);
+        self
+    }
+
+    /// Takes in octets of a message.
+    pub fn message(mut self, octets: &[u8]) -> Digest {
+        self.0.update(octets);
+        self
+    }
+
+    /// Takes in the variables of the first message of a sequence (RFC 8945 4.3.3).
+    pub fn variables(mut self, key: &Key, record: &Record<'_>) -> Digest {
+        self.0.update(key.name.as_wire());
+        self.0.update(&[0, 255, 0, 0, 0, 0]); // class ANY, TTL 0
+        self.0.update(key.algorithm.name().as_wire());
+        self = self.timers(record);
+        self.0.update(&record.error.to_be_bytes());
+        self.0.update(&(record.other.len() as u16).to_be_bytes());
+        self.0.update(record.other);
+        self
+    }
+
+    /// Takes in the variables of a later message (RFC 8945 5.3.1).
+    pub fn timers(mut self, record: &Record<'_>) -> Digest {
+        self.0.update(&record.time.to_be_bytes()[2..]);
+        self.0.update(&record.fudge.to_be_bytes());
+        self
+    }
+
+    /// The code.
+    pub fn finish(self) -> Mac {
+        Mac(self.0.sign())
+    }
+}
+
+/// A message authentication code made here.
+#[derive(Debug)]
+pub(super) struct Mac(hmac::Tag);
+
+impl Mac {
+    /// All its octets.
+    pub fn as_octets(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+
+    /// Whether `shown` is this code, perhaps truncated (an empty one never is). Takes the same time wherever they
+    /// differ.
+    pub fn is(&self, shown: &[u8]) -> bool {
+        let own = self.as_octets().get(..shown.len()).filter(|own| !own.is_empty());
+        own.is_some_and(|own| constant_time::verify_slices_are_equal(own, shown).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_in_any_case_and_do_not_show_their_secret() {
+        let key = |name: &str, secret: &[u8]| Key::new(name.parse().expect("name"), Algorithm::HmacSha256, secret);
+        let ring = KeyRing::new([key("A.Example", b"first"), key("a.example", b"s3cret"), key("b", b"")]);
+        let found = ring.get("a.EXAMPLE".parse::<NameBuf>().expect("name").as_ref()).expect("a key");
+        assert_eq!((found.name().to_string().as_str(), found.algorithm()), ("a.example.", Algorithm::HmacSha256));
+        assert!(ring.get(Name::root()).is_none() && !ring.is_empty() && KeyRing::default().is_empty());
+        let shown = format!("{ring:?} {found:?}");
+        let octets = format!("{:?}", b"s3cret");
+        assert!(!shown.contains("s3cret") && !shown.contains(octets.trim_matches(['[', ']'])), "{shown}");
+    }
+
+    #[test]
+    fn codes_are_compared_whole_or_truncated() {
+        let mac = Key::new(NameBuf::root(), Algorithm::HmacSha1, b"k").digest().message(b"m").finish();
+        let octets = mac.as_octets().to_vec();
+        assert!(mac.is(&octets) && mac.is(&octets[..10]));
+        let mut longer = octets.clone();
+        longer.push(0);
+        let mut other = octets.clone();
+        other[19] ^= 1;
+        assert!(!mac.is(&[]) && !mac.is(&longer) && !mac.is(&other) && !mac.is(&octets[1..]));
+    }
+}

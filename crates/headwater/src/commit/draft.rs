@@ -1,0 +1,311 @@
+//! What a request wants becomes a change: built on the zones as the requests before it leave them, checked, with
+//! a serial.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dns::{Name, NameBuf, RType};
+use journal::{Offset, Replica};
+use zone::check::{Finding, Severity};
+use zone::{Action, Contents, Edit, RecordList, Records, RrsetChange, ZoneChange, ZoneKind, ZoneSettings};
+
+use super::Observer;
+use super::request::{CommitError, DraftZone, Drafts, Intent, SerialRule};
+
+/// A replacement that changes at most one RRset in this many names is stored as an edit.
+const EDIT_SHARE: usize = 4;
+
+/// What a change is built on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// This version of the zone.
+    Version(Offset),
+    /// The event with this number in the same group.
+    Event(usize),
+}
+
+/// A zone that a request of the group changed.
+#[derive(Clone)]
+struct Changed {
+    /// The zone afterwards; `None`: it is gone.
+    zone: Option<DraftZone>,
+    base: Base,
+}
+
+/// The zones as the requests of a group leave them.
+pub struct Pending<'r> {
+    replica: &'r Replica,
+    observer: &'r dyn Observer,
+    changed: HashMap<NameBuf, Changed>,
+    now_ms: u64,
+}
+
+/// A request as a change.
+#[derive(Default)]
+pub struct Drafted {
+    pub changes: Vec<ZoneChange>,
+    pub warnings: Vec<Finding>,
+    /// The zones after it, and what each was built on.
+    pub after: Vec<(NameBuf, Base, Option<Contents>)>,
+}
+
+impl Drafts for Pending<'_> {
+    fn zone(&self, name: &Name) -> Option<DraftZone> {
+        match self.changed.get(name) {
+            Some(changed) => changed.zone.clone(),
+            None => self.replica.zone(name).map(|state| DraftZone {
+                contents: state.contents.clone(),
+                settings: state.settings.clone(),
+            }),
+        }
+    }
+
+    fn is_file_zone(&self, name: &Name) -> bool {
+        self.observer.is_file_zone(name)
+    }
+}
+
+impl<'r> Pending<'r> {
+    pub fn new(replica: &'r Replica, observer: &'r dyn Observer, now_ms: u64) -> Pending<'r> {
+        Pending { replica, observer, changed: HashMap::new(), now_ms }
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Makes a change of what a request wants, all of it or nothing. `event` is its number in the group; a
+    /// `dry_run` leaves no trace.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub fn make(
+        &mut self,
+        intents: Vec<(NameBuf, Intent)>,
+        event: usize,
+        dry_run: bool,
+    ) -> Result<Drafted, CommitError> {
+        let mut drafted = Drafted::default();
+        let mut after = Vec::with_capacity(intents.len());
+        for (name, intent) in intents {
+            let before = self.zone(&name);
+            let Some((change, zone)) = self.change(&name, before, intent, &mut drafted.warnings)? else { continue };
+            drafted.changes.push(change);
+            after.push((name, zone));
+        }
+        for (name, zone) in after {
+            let base = self.base(&name);
+            let contents = zone.as_ref().and_then(|zone| zone.contents.clone());
+            if !dry_run {
+                self.changed.insert(name.clone(), Changed { zone, base: Base::Event(event) });
+            }
+            drafted.after.push((name, base, contents));
+        }
+        Ok(drafted)
+    }
+
+    fn base(&self, name: &Name) -> Base {
+        match self.changed.get(name) {
+            Some(changed) => changed.base,
+            None => Base::Version(self.replica.zone(name).map_or(0, |state| state.version)),
+        }
+    }
+
+    /// The change of one zone, and the zone afterwards; `None` if nothing changes.
+    fn change(
+        &self,
+        name: &Name,
+        before: Option<DraftZone>,
+        intent: Intent,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Option<(ZoneChange, Option<DraftZone>)>, CommitError> {
+        if self.is_file_zone(name) {
+            return Err(CommitError::ReadOnly {
+                zone: name.to_owned(),
+                why: "its records come from a zone file; `headwater zone import` takes it over",
+            });
+        }
+        let from = before.as_ref().and_then(|zone| journal::replica::serial_of(zone.contents.as_ref()));
+        let changed = |action, after: Option<DraftZone>| {
+            let to = after.as_ref().and_then(|zone| journal::replica::serial_of(zone.contents.as_ref()));
+            Ok(Some((ZoneChange { zone: name.to_owned(), from, to, action }, after)))
+        };
+        match (intent, before) {
+            (Intent::Create { .. }, Some(_)) => Err(CommitError::ZoneExists(name.to_owned())),
+            (Intent::Create { settings, records }, None) => {
+                let contents = self.create(name, &settings, &records, warnings)?;
+                let after = DraftZone { contents, settings: Arc::new(settings.clone()) };
+                changed(Action::Create { settings, records }, Some(after))
+            }
+            (_, None) => Err(CommitError::NoSuchZone(name.to_owned())),
+            (Intent::Configure { settings }, Some(zone)) => {
+                if *zone.settings == settings {
+                    return Ok(None);
+                }
+                let before = (*zone.settings).clone();
+                let after = DraftZone { contents: zone.contents, settings: Arc::new(settings.clone()) };
+                changed(Action::Configure { before, after: settings }, Some(after))
+            }
+            (Intent::Delete, Some(zone)) => {
+                let records = zone.contents.as_ref().map(zone::diff::list).unwrap_or_default();
+                changed(Action::Delete { settings: (*zone.settings).clone(), records }, None)
+            }
+            (
+                Intent::Edit { serial: SerialRule::Policy, .. } | Intent::Replace { serial: SerialRule::Policy, .. },
+                Some(zone),
+            ) if zone.settings.kind == ZoneKind::Secondary => {
+                Err(CommitError::ReadOnly { zone: name.to_owned(), why: "it is a secondary: its primary changes it" })
+            }
+            (Intent::Edit { edits, serial }, Some(zone)) => {
+                let Some(contents) = &zone.contents else { return Err(no_contents(name)) };
+                let Some((changes, contents)) = self.edit(contents, &zone.settings, edits, serial, warnings)? else {
+                    return Ok(None);
+                };
+                let after = DraftZone { contents: Some(contents), settings: zone.settings };
+                changed(Action::Edit(changes), Some(after))
+            }
+            (Intent::Replace { records, serial }, Some(zone)) => {
+                let Some((action, contents)) = self.replace(name, &zone, &records, serial, warnings)? else {
+                    return Ok(None);
+                };
+                let after = DraftZone { contents: Some(contents), settings: zone.settings };
+                changed(action, Some(after))
+            }
+        }
+    }
+
+    fn create(
+        &self,
+        name: &Name,
+        settings: &ZoneSettings,
+        records: &RecordList,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Option<Contents>, CommitError> {
+        if records.is_empty() && settings.kind == ZoneKind::Secondary {
+            return Ok(None);
+        }
+        let (contents, findings) = zone::diff::build(name, self.replica.hasher(), records);
+        judge(findings, warnings)?;
+        Ok(Some(contents))
+    }
+
+    /// What edits change, with a new serial by the policy; `None` if nothing.
+    fn edit(
+        &self,
+        contents: &Contents,
+        settings: &ZoneSettings,
+        edits: Vec<Edit>,
+        serial: SerialRule,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Option<(Vec<RrsetChange>, Contents)>, CommitError> {
+        let mut changes = net_changes(contents, edits);
+        if let Some(outside) = changes.iter().find(|change| !change.owner.is_at_or_below(contents.origin())) {
+            return Err(invalid(&outside.owner, format!("is not in the zone {}", contents.origin())));
+        }
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        if serial == SerialRule::Policy {
+            self.raise_serial(contents, settings, &mut changes);
+        }
+        let after = zone::diff::apply_changes(contents, &changes, true);
+        // What a primary sends is what a secondary serves.
+        if serial == SerialRule::Policy {
+            judge(zone::check::check_change(&after, &changes), warnings)?;
+        }
+        Ok(Some((changes, after)))
+    }
+
+    /// Has the changes bring a serial that is later than the zone's.
+    fn raise_serial(&self, contents: &Contents, settings: &ZoneSettings, changes: &mut Vec<RrsetChange>) {
+        let Some(current) = contents.soa().map(|soa| soa.serial) else { return };
+        let apex_soa = |change: &RrsetChange| change.rtype == RType::SOA && *change.owner == *contents.origin();
+        let at = match changes.iter().position(apex_soa) {
+            Some(at) => at,
+            None => {
+                let soa = contents.apex().and_then(|apex| apex.rrset(RType::SOA).map(|rrset| Records::of(&rrset)));
+                let owner = contents.origin().to_owned();
+                changes.push(RrsetChange { owner, rtype: RType::SOA, before: soa.clone(), after: soa });
+                changes.len() - 1
+            }
+        };
+        let Some(soa) = changes[at].after.as_mut().and_then(|records| records.data.first_mut()) else { return };
+        let brought = dns::rdata::typed::Soa::parse(soa).map(|soa| soa.serial);
+        if !brought.is_some_and(|brought| dns::serial::is_later(brought, current)) {
+            set_serial(soa, zone::settings::next_serial(settings.serial_policy, current, self.now_ms / 1000));
+        }
+    }
+
+    fn replace(
+        &self,
+        name: &Name,
+        zone: &DraftZone,
+        records: &RecordList,
+        serial: SerialRule,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Option<(Action, Contents)>, CommitError> {
+        let (mut contents, findings) = zone::diff::build(name, self.replica.hasher(), records);
+        judge(findings, warnings)?;
+        let Some(before) = &zone.contents else {
+            return Ok(Some((Action::Replace { before: RecordList::default(), after: records.clone() }, contents)));
+        };
+        let mut changes = zone::diff::diff(before, &contents);
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        if serial == SerialRule::Policy {
+            self.raise_serial(before, &zone.settings, &mut changes);
+            let soa = changes.iter().filter(|change| change.rtype == RType::SOA).map(RrsetChange::edit);
+            contents = contents.with(&soa.collect::<Vec<_>>());
+        }
+        if changes.len() <= before.name_count() / EDIT_SHARE {
+            return Ok(Some((Action::Edit(changes), contents)));
+        }
+        let (before, after) = (zone::diff::list(before), zone::diff::list(&contents));
+        Ok(Some((Action::Replace { before, after }, contents)))
+    }
+}
+
+/// What `edits`, made one after the other, change in the end.
+fn net_changes(contents: &Contents, edits: Vec<Edit>) -> Vec<RrsetChange> {
+    let mut last: HashMap<(NameBuf, RType), usize> = HashMap::with_capacity(edits.len());
+    let mut changes: Vec<RrsetChange> = Vec::with_capacity(edits.len());
+    for Edit { owner, rtype, records } in edits {
+        let after = records.map(|records| records.normalised(rtype)).filter(|records| !records.is_empty());
+        match last.get(&(owner.clone(), rtype)) {
+            Some(&at) => changes[at].after = after,
+            None => {
+                last.insert((owner.clone(), rtype), changes.len());
+                let before = contents.records(&owner, rtype);
+                changes.push(RrsetChange { owner, rtype, before, after });
+            }
+        }
+    }
+    changes.retain(|change| change.before != change.after);
+    changes
+}
+
+/// Errors refuse, warnings are passed on.
+fn judge(findings: Vec<Finding>, warnings: &mut Vec<Finding>) -> Result<(), CommitError> {
+    let (errors, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(|f| f.severity == Severity::Error);
+    if !errors.is_empty() {
+        return Err(CommitError::Invalid(errors));
+    }
+    warnings.extend(others);
+    Ok(())
+}
+
+fn no_contents(name: &Name) -> CommitError {
+    CommitError::ReadOnly { zone: name.to_owned(), why: "it is a secondary without records yet" }
+}
+
+fn invalid(owner: &Name, message: String) -> CommitError {
+    CommitError::Invalid(vec![Finding { severity: Severity::Error, owner: owner.to_owned(), rtype: None, message }])
+}
+
+/// Writes a serial into the data of an SOA record: the first of five numbers at its end (RFC 1035 3.3.13).
+pub fn set_serial(soa: &mut [u8], serial: u32) {
+    if let Some(at) = soa.len().checked_sub(20) {
+        soa[at..at + 4].copy_from_slice(&serial.to_be_bytes());
+    }
+}

@@ -1,0 +1,201 @@
+//! The committer's thread: a group of requests becomes one append.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use dns::NameBuf;
+use journal::{Accepted, Folded, Journal, JournalError, Offset, Prepared, Rejected, Replica, codec, frame};
+use zone::check::Finding;
+use zone::{ChangeSet, Published, ZoneTable};
+
+use super::draft::{Base, Pending};
+use super::request::{CommitError, Committed};
+use super::{Job, Jobs, Observer, Outcome, Request};
+
+/// Most requests that share an append.
+const MAX_GROUP: usize = 512;
+/// Octets of encoded events after which a group is closed.
+const MAX_GROUP_BYTES: usize = 8 << 20;
+/// A request that another writer was faster than is prepared again so often.
+const MAX_ATTEMPTS: u8 = 8;
+
+/// The committer's thread.
+pub struct Group {
+    pub journal: Arc<dyn Journal>,
+    pub replica: Replica,
+    pub published: Arc<Published<ZoneTable>>,
+    pub observer: Box<dyn Observer>,
+}
+
+/// A request with its change, on the way to the journal.
+struct Made {
+    request: Request,
+    outcome: Outcome,
+    attempts: u8,
+    change: Arc<ChangeSet>,
+    warnings: Vec<Finding>,
+    /// The zones after the change, and what each was built on.
+    after: Vec<(NameBuf, Base, Option<zone::Contents>)>,
+    /// The offset, once it has one; `None` where there is nothing to append.
+    offset: Option<Offset>,
+}
+
+/// Publishes what the replica holds anew.
+pub fn publish(replica: &mut Replica, published: &Published<ZoneTable>, observer: &mut dyn Observer) {
+    let zones = replica.publish(published, |name, state| {
+        if observer.is_file_zone(name) { None } else { Some(state.map(|state| observer.serve(state))) }
+    });
+    observer.published(replica, &zones);
+}
+
+impl Group {
+    /// Makes changes until told to stop.
+    pub fn run(mut self, jobs: &Jobs) {
+        let mut stopping = false;
+        while !stopping {
+            let Ok(first) = jobs.recv() else { return };
+            let mut waiting = vec![first];
+            waiting.extend(jobs.try_iter().take(MAX_GROUP - 1));
+            while !waiting.is_empty() {
+                waiting = self.turn(waiting, &mut stopping);
+            }
+        }
+    }
+
+    /// Does what stands in `jobs`; returns what must be done once more.
+    fn turn(&mut self, jobs: Vec<Job>, stopping: &mut bool) -> Vec<Job> {
+        let (mut made, mut bytes, mut later) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut octets, mut follow) = (0, false);
+        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let mut pending = Pending::new(&self.replica, &*self.observer, now_ms);
+        let mut touched = Vec::new();
+        for job in jobs {
+            match job {
+                Job::Change { request, outcome, attempts } if octets < MAX_GROUP_BYTES => {
+                    if let Some(change) = make(&mut pending, request, outcome, attempts, bytes.len()) {
+                        if !change.change.zones.is_empty() && !change.request.dry_run {
+                            let body = codec::encode(&change.change);
+                            octets += body.len();
+                            bytes.push(body);
+                        }
+                        made.push(change);
+                    }
+                }
+                Job::Change { .. } => later.push(job),
+                Job::Touch(zones) => touched.extend(zones),
+                Job::Follow => follow = true,
+                Job::Inspect(look) => look(&self.replica),
+                Job::Stop => *stopping = true,
+            }
+        }
+        touched.iter().for_each(|name| self.replica.touch(name));
+        if !bytes.is_empty() || follow || !touched.is_empty() {
+            if let Err(error) = self.append(&mut made, bytes) {
+                tracing::error!(%error, "changes cannot be stored");
+                made.into_iter().for_each(|made| (made.outcome)(Err(error.clone().into())));
+                return later;
+            }
+            let rejected = self.fold();
+            return settle(made, rejected, later);
+        }
+        settle(made, Ok(HashMap::new()), later)
+    }
+
+    /// Appends the events, and hands the contents that were computed for them to the replica.
+    fn append(&mut self, made: &mut [Made], events: Vec<Vec<u8>>) -> Result<(), JournalError> {
+        let mut bodies = Vec::with_capacity(events.len());
+        let mut ends = Vec::with_capacity(events.len());
+        for event in events {
+            bodies.extend(frame::split(event, change_id()?));
+            ends.push(bodies.len() - 1);
+        }
+        if bodies.is_empty() {
+            return Ok(());
+        }
+        let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
+        let offsets = self.journal.append(&bodies)?;
+        let offset_of = |event: usize| ends.get(event).and_then(|&end| offsets.get(end)).copied().unwrap_or(0);
+        let events = made.iter_mut().filter(|made| !made.change.zones.is_empty() && !made.request.dry_run);
+        for (event, made) in events.enumerate() {
+            made.offset = Some(offset_of(event));
+            let prepared = made.after.drain(..).map(|(zone, base, contents)| {
+                let based_on = match base {
+                    Base::Version(version) => version,
+                    Base::Event(event) => offset_of(event),
+                };
+                Prepared { zone, based_on, contents }
+            });
+            self.replica.prepare(offset_of(event), prepared.collect());
+        }
+        Ok(())
+    }
+
+    /// Folds what is new in the journal and publishes it. Returns the offsets that do not count.
+    fn fold(&mut self) -> Result<HashMap<Offset, Rejected>, JournalError> {
+        let (mut accepted, mut rejected) = (Vec::new(), HashMap::new());
+        let result = self.replica.catch_up(&*self.journal, |Folded { event, outcome }| match outcome {
+            Ok(()) => accepted.push(event),
+            Err(why) => drop(rejected.insert(event.offset, why)),
+        });
+        publish(&mut self.replica, &self.published, &mut *self.observer);
+        let accepted: Vec<Accepted> = accepted;
+        if !accepted.is_empty() {
+            self.observer.committed(&accepted);
+        }
+        result.map(|()| rejected)
+    }
+}
+
+/// Has a request decide what it wants, and makes a change of it. One that is refused is told so at once.
+fn make(pending: &mut Pending<'_>, mut request: Request, outcome: Outcome, attempts: u8, event: usize) -> Option<Made> {
+    let result = (request.prepare)(pending).and_then(|intents| pending.make(intents, event, request.dry_run));
+    match result {
+        Ok(drafted) => {
+            let change = Arc::new(ChangeSet {
+                at_ms: pending.now_ms(),
+                who: request.who.clone(),
+                why: request.why.clone(),
+                reverts: request.reverts,
+                zones: drafted.changes,
+            });
+            let (warnings, after) = (drafted.warnings, drafted.after);
+            Some(Made { request, outcome, attempts, change, warnings, after, offset: None })
+        }
+        Err(error) => {
+            outcome(Err(error));
+            None
+        }
+    }
+}
+
+/// Tells everybody the outcome; who lost against another writer tries again.
+fn settle(made: Vec<Made>, rejected: Result<HashMap<Offset, Rejected>, JournalError>, mut later: Vec<Job>) -> Vec<Job> {
+    for Made { request, outcome, attempts, change, warnings, offset, .. } in made {
+        let lost = match &rejected {
+            // What was appended may count or not; nobody can say now.
+            Err(error) => {
+                outcome(Err(error.clone().into()));
+                continue;
+            }
+            Ok(rejected) => offset.and_then(|offset| rejected.get(&offset)),
+        };
+        match lost {
+            None => outcome(Ok(Committed { offset, change, warnings })),
+            Some(_) if attempts < MAX_ATTEMPTS => {
+                later.push(Job::Change { request, outcome, attempts: attempts + 1 });
+            }
+            Some(Rejected { zone, serial }) => {
+                outcome(Err(CommitError::Conflict { zone: zone.clone(), serial: *serial }));
+            }
+        }
+    }
+    later
+}
+
+/// Tells the parts of one large event from those of others.
+fn change_id() -> Result<[u8; 16], JournalError> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|error| JournalError::Unwritable(format!("no random numbers: {error}")))?;
+    Ok(id)
+}

@@ -1,0 +1,93 @@
+//! Dynamic update (RFC 2136): permission here, prerequisites and changes on the committer's thread.
+
+use std::sync::Arc;
+
+use dns::Rcode;
+use server::control::{Answer, Reply, Request};
+use server::settings::ZonePolicy;
+use zone::ZoneKind;
+use zone::update::{self, UpdateMessage};
+
+use super::{Doors, policy_of, refuse, response, who, zone_of};
+use crate::commit::{self, CommitError, Drafts, Intent, SerialRule};
+
+impl Doors {
+    /// Takes an update, and answers when it is made or refused.
+    pub(super) fn update(&self, request: &Request, reply: Reply) {
+        let update = match update::parse(&request.message) {
+            Ok(update) => update,
+            Err(rcode) => return reply.send(refuse(request, rcode)),
+        };
+        // RFC 2136 3.1.1: a zone that is not ours.
+        let Some(zone) = zone_of(&self.zones.latest(), &update.zone) else {
+            return reply.send(refuse(request, Rcode::NOTAUTH));
+        };
+        if let Some(why) = self.refusal(&zone, request) {
+            tracing::warn!(target: "security", zone = %zone.name, client = who(request), "update refused: {why}");
+            return reply.send(refuse(request, Rcode::REFUSED));
+        }
+        let message = request.message.clone();
+        let request = commit::Request {
+            who: format!("update:{}", who(request)),
+            why: String::new(),
+            reverts: None,
+            prepare: prepare(update, zone.policy.clone(), request),
+            dry_run: false,
+        };
+        self.committer.submit(request, move |outcome| {
+            let rcode = outcome.map_or_else(|error| rcode(&error), |_| Rcode::NOERROR);
+            reply.send(Answer::Message(response(&message, rcode, false)));
+        });
+    }
+
+    /// Why nothing of this zone can be updated by this client, if so (RFC 2136 3.3).
+    fn refusal(&self, zone: &zone::Zone, request: &Request) -> Option<&'static str> {
+        let entry = self.keeper.zone(&zone.name)?;
+        if entry.is_file {
+            return Some("the zone comes from a file; `headwater zone import` takes it over");
+        }
+        if entry.settings.kind == ZoneKind::Secondary {
+            return Some("the zone is a secondary");
+        }
+        let allowed = policy_of(zone)
+            .is_some_and(|policy| policy.allow_update.allows(request.client.ip(), request.key.as_deref()));
+        (!allowed).then_some("not in allow_update")
+    }
+}
+
+/// What the committer's thread does: prerequisites, permission for each name and type, changes.
+fn prepare(
+    update: UpdateMessage,
+    policy: Option<Arc<dyn std::any::Any + Send + Sync>>,
+    request: &Request,
+) -> commit::Prepare {
+    let (client, key) = (request.client.ip(), request.key.clone());
+    Box::new(move |drafts: &dyn Drafts| {
+        let Some(contents) = drafts.zone(&update.zone).and_then(|zone| zone.contents) else {
+            return Err(CommitError::Update(Rcode::SERVFAIL));
+        };
+        let policy = policy.as_ref().and_then(|policy| policy.downcast_ref::<ZonePolicy>());
+        let may = |owner: &dns::Name, rtype: dns::RType| {
+            policy.is_some_and(|policy| policy.allow_update.allows_change(client, key.as_deref(), owner, rtype))
+        };
+        let edits = update::apply(&update, &contents, &may).map_err(CommitError::Update)?;
+        Ok(vec![(update.zone.clone(), Intent::Edit { edits, serial: SerialRule::Policy })])
+    })
+}
+
+/// RFC 2136 2.2: what a client is told.
+fn rcode(error: &CommitError) -> Rcode {
+    match error {
+        CommitError::Update(rcode) => *rcode,
+        CommitError::NoSuchZone(_) => Rcode::NOTAUTH,
+        CommitError::Invalid(findings) => {
+            let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            tracing::warn!("update refused, the zone would be broken: {}", findings.join("; "));
+            Rcode::REFUSED
+        }
+        CommitError::ReadOnly { .. } | CommitError::Denied(_) | CommitError::ZoneExists(_) => Rcode::REFUSED,
+        CommitError::Conflict { .. } | CommitError::Busy | CommitError::Stopping | CommitError::Journal(_) => {
+            Rcode::SERVFAIL
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The timers of a secondary (RFC 1034 4.3.5) and the schedule of all of them. Times are seconds since 1970, because
+//! they outlive a restart; only the schedule runs by the monotonic clock.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::{Duration, Instant};
+
+use dns::rdata::typed::Soa;
+use dns::{Name, NameBuf};
+use journal::Checked;
+use zone::Contents;
+
+/// The timers of an SOA record, within what makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoaTimers {
+    /// Seconds from one refresh to the next.
+    pub refresh_s: u64,
+    /// Seconds until a failed refresh is tried again.
+    pub retry_s: u64,
+    /// Seconds that contents are served without being confirmed.
+    pub expire_s: u64,
+}
+
+/// Shortest and longest time between two refreshes, whatever the SOA record says.
+const MIN_REFRESH_S: u64 = 1;
+const MAX_REFRESH_S: u64 = 28 * 24 * 3600;
+/// Before the first transfer: the time to the next attempt doubles from the one to the other.
+const FIRST_RETRY_S: u64 = 1;
+const LAST_RETRY_S: u64 = 300;
+
+impl SoaTimers {
+    /// Those of a record.
+    pub fn of(soa: &Soa<'_>) -> SoaTimers {
+        let within = |seconds: u32| u64::from(seconds).clamp(MIN_REFRESH_S, MAX_REFRESH_S);
+        SoaTimers {
+            refresh_s: within(soa.refresh),
+            retry_s: within(soa.retry),
+            // Contents that expire before they are refreshed would never be served.
+            expire_s: u64::from(soa.expire).max(within(soa.refresh) + 1),
+        }
+    }
+}
+
+/// The timers of one secondary.
+#[derive(Debug, Clone)]
+pub struct Timers {
+    soa: Option<SoaTimers>,
+    checked: Option<Checked>,
+    /// When to ask next.
+    ask_at_s: u64,
+    /// Failures since the last success.
+    failures: u32,
+    expired: bool,
+}
+
+impl Timers {
+    /// The timers of a zone after a start: with contents, confirmed when the store says so.
+    pub fn new(checked: Option<Checked>, contents: Option<Contents>) -> Timers {
+        let soa = contents.as_ref().and_then(Contents::soa).map(|soa| SoaTimers::of(&soa));
+        let ask_at_s = match (soa, checked) {
+            (Some(soa), Some(checked)) => checked.at_s + soa.refresh_s,
+            _ => 0,
+        };
+        // Whether the contents have expired is found out with the first look at the clock.
+        Timers { soa, checked, ask_at_s, failures: 0, expired: false }
+    }
+
+    /// When a primary last confirmed the contents, and until when they are good.
+    pub fn checked(&self) -> Option<Checked> {
+        self.checked
+    }
+
+    /// A primary confirmed the contents or sent new ones.
+    pub fn succeeded(&mut self, now_s: u64, soa: SoaTimers) {
+        self.soa = Some(soa);
+        self.checked = Some(Checked { at_s: now_s, expires_at_s: now_s + soa.expire_s });
+        self.ask_at_s = now_s + soa.refresh_s;
+        (self.failures, self.expired) = (0, false);
+    }
+
+    /// No primary did.
+    pub fn failed(&mut self, now_s: u64) {
+        let backed_off = LAST_RETRY_S.min(FIRST_RETRY_S << self.failures.min(16));
+        self.failures = self.failures.saturating_add(1);
+        self.ask_at_s = now_s + self.soa.filter(|_| !self.expired).map_or(backed_off, |soa| soa.retry_s);
+    }
+
+    /// Whether it is time to ask.
+    pub fn wants_refresh(&self, now_s: u64) -> bool {
+        now_s >= self.ask_at_s
+    }
+
+    /// Whether the contents must not be served.
+    pub fn is_expired(&self) -> bool {
+        self.expired
+    }
+
+    /// Notes that the contents have expired, if they have; says whether that is new.
+    pub fn expire(&mut self, now_s: u64) -> bool {
+        let due = self.checked.is_some_and(|checked| now_s >= checked.expires_at_s);
+        !std::mem::replace(&mut self.expired, due) && due
+    }
+
+    /// When something is due next.
+    pub fn next(&self, now_s: u64) -> Instant {
+        let expiry = self.checked.filter(|_| !self.expired).map(|checked| checked.expires_at_s);
+        let at_s = expiry.map_or(self.ask_at_s, |expiry| expiry.min(self.ask_at_s));
+        Instant::now() + Duration::from_secs(at_s.saturating_sub(now_s))
+    }
+}
+
+/// Which zone is due when; each zone once.
+#[derive(Default)]
+pub struct Schedule {
+    due: HashMap<NameBuf, Instant>,
+    queue: BinaryHeap<Reverse<(Instant, NameBuf)>>,
+}
+
+impl Schedule {
+    /// Has the zone come up at this time, and not at another.
+    pub fn set(&mut self, zone: &Name, at: Instant) {
+        self.due.insert(zone.to_owned(), at);
+        self.queue.push(Reverse((at, zone.to_owned())));
+        // Entries that were set anew stay in the queue; they are not let grow without bound.
+        if self.queue.len() > 2 * self.due.len() + 1024 {
+            self.queue = self.due.iter().map(|(zone, at)| Reverse((*at, zone.clone()))).collect();
+        }
+    }
+
+    /// The time of the next entry.
+    pub fn next(&self) -> Option<Instant> {
+        self.queue.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Takes out a zone whose time has come.
+    pub fn due(&mut self, now: Instant) -> Option<NameBuf> {
+        while self.next().is_some_and(|at| at <= now) {
+            let Reverse((at, zone)) = self.queue.pop()?;
+            if self.due.get(&zone) == Some(&at) {
+                self.due.remove(&zone);
+                return Some(zone);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOA: SoaTimers = SoaTimers { refresh_s: 100, retry_s: 10, expire_s: 1000 };
+
+    /// RFC 1034 4.3.5: refresh, then retry, then expire.
+    #[test]
+    fn refresh_retry_expire() {
+        let mut timers = Timers::new(None, None);
+        assert!(timers.wants_refresh(5000));
+        timers.succeeded(5000, SOA);
+        assert!(!timers.wants_refresh(5099) && timers.wants_refresh(5100));
+        timers.failed(5100);
+        assert!(!timers.wants_refresh(5109) && timers.wants_refresh(5110));
+        assert!(!timers.expire(5999));
+        assert!(timers.expire(6000) && timers.is_expired());
+        assert!(!timers.expire(6001), "said once");
+        timers.succeeded(7000, SOA);
+        assert!(!timers.is_expired() && !timers.expire(7999));
+    }
+
+    #[test]
+    fn without_contents_attempts_slow_down() {
+        let mut timers = Timers::new(None, None);
+        let mut waits = Vec::new();
+        for _ in 0..12 {
+            timers.failed(0);
+            waits.push(timers.ask_at_s);
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+    }
+
+    #[test]
+    fn a_zone_comes_up_once_at_its_latest_time() {
+        let mut schedule = Schedule::default();
+        let (start, zone) = (Instant::now(), Name::root());
+        for n in 0..5000 {
+            schedule.set(zone, start + Duration::from_millis(n));
+        }
+        assert!(schedule.queue.len() <= 1027);
+        assert_eq!(schedule.due(start + Duration::from_millis(4998)), None);
+        assert_eq!(schedule.due(start + Duration::from_millis(4999)).as_deref(), Some(zone));
+        assert_eq!(schedule.due(start + Duration::from_secs(99)), None);
+    }
+}

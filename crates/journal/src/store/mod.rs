@@ -1,0 +1,155 @@
+//! The materialised store: the zones of the journal as they are at some offset, and an index of the accepted
+//! changes, in one database file.
+//!
+//! The journal is the truth. The store only saves a start from folding all of it: contents and position are
+//! committed together, so it may lag behind the journal but never disagrees with it. [`Follower`] keeps it up.
+
+mod follow;
+mod list;
+mod load;
+mod row;
+mod schema;
+mod settings;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use dns::{Name, NameBuf, NameHasher};
+use rusqlite::Connection;
+use zone::{Contents, ZoneSettings};
+
+pub use follow::Follower;
+pub(crate) use schema::open_reader;
+pub(crate) use write::Kind;
+
+use crate::accepted::Accepted;
+use crate::journal::{Bounds, JournalError, Offset};
+
+/// A zone as the store has it.
+pub struct StoredZone {
+    /// The apex, as it was given.
+    pub name: NameBuf,
+    /// How it is served.
+    pub settings: ZoneSettings,
+    /// Its records; `None`: a secondary before its first transfer.
+    pub contents: Option<Contents>,
+    /// Of a secondary: when a primary last confirmed the contents.
+    pub checked: Option<Checked>,
+}
+
+/// What a secondary remembers of its last successful refresh (RFC 1034 4.3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// When a primary confirmed the contents, in seconds since 1970.
+    pub at_s: u64,
+    /// When they expire, in seconds since 1970.
+    pub expires_at_s: u64,
+}
+
+/// The store, open for writing. One process has one.
+pub struct Store {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the store at `path`; makes an empty one if there is none.
+    ///
+    /// # Errors
+    /// [`JournalError::FromTheFuture`]; [`JournalError::Unwritable`], [`JournalError::Unreadable`] where the file
+    /// system or the file do not let it.
+    pub fn open(path: &Path) -> Result<Store, JournalError> {
+        Ok(Store { db: schema::open(path)?, path: path.to_owned() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The offset of the last change in it; 0: there is none.
+    ///
+    /// # Errors
+    /// [`JournalError::Unreadable`].
+    pub fn position(&self) -> Result<Offset, JournalError> {
+        position(&self.db).map_err(unreadable)
+    }
+
+    /// All zones, in the order of their creation. Uses all processors.
+    ///
+    /// # Errors
+    /// [`JournalError::Unreadable`] if the file cannot be read or what is in it is damaged.
+    pub fn load(&self, hasher: NameHasher) -> Result<Vec<StoredZone>, JournalError> {
+        load::load(&self.db, &self.path, hasher)
+    }
+
+    /// Makes `changes`, all or none; those that are in the store already are left out. They come in the order of
+    /// their offsets.
+    ///
+    /// # Errors
+    /// [`JournalError::Unwritable`]; [`JournalError::Corrupt`] for a change that does not fit what the store has.
+    pub fn apply(&mut self, changes: &[Accepted]) -> Result<(), JournalError> {
+        write::apply(&mut self.db, changes)
+    }
+
+    /// Remembers the refreshes of secondaries; of zones that are not there, nothing.
+    ///
+    /// # Errors
+    /// [`JournalError::Unwritable`].
+    pub fn note_checks<'a>(
+        &mut self,
+        checks: impl IntoIterator<Item = (&'a NameBuf, &'a Checked)>,
+    ) -> Result<(), JournalError> {
+        write::note_checks(&mut self.db, checks).map_err(unwritable)
+    }
+
+    /// Forgets the changes in the index whose events begin before offset `before`. The zones stay as they are.
+    ///
+    /// # Errors
+    /// [`JournalError::Unwritable`].
+    pub fn forget(&mut self, before: Offset) -> Result<(), JournalError> {
+        write::forget(&mut self.db, before).map_err(unwritable)
+    }
+}
+
+/// From which offset on a store at `position` must be caught up with its journal.
+///
+/// # Errors
+/// [`JournalError::Lost`] if the journal ends before the store, [`JournalError::Trimmed`] if it begins behind it.
+pub fn check_position(position: Offset, journal: Bounds) -> Result<Offset, JournalError> {
+    let next = position.saturating_add(1);
+    if next > journal.next.max(1) {
+        return Err(JournalError::Lost { position, next: journal.next });
+    }
+    if next < journal.first {
+        return Err(JournalError::Trimmed { wanted: next, first: journal.first });
+    }
+    Ok(next)
+}
+
+pub(crate) fn position(db: &Connection) -> rusqlite::Result<Offset> {
+    db.prepare_cached("SELECT position FROM meta")?.query_row([], |row| row.get(0).map(offset_of))
+}
+
+/// A name as the tables look it up.
+pub(crate) fn lower(name: &Name) -> Vec<u8> {
+    name.as_wire().to_ascii_lowercase()
+}
+
+/// Offsets, times and the like as the database keeps them. It knows no unsigned numbers of 64 bits.
+pub(crate) fn column_of(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The reverse of [`column_of`]; what cannot be is 0.
+pub(crate) fn offset_of(column: i64) -> u64 {
+    u64::try_from(column).unwrap_or(0)
+}
+
+pub(crate) fn unreadable(error: rusqlite::Error) -> JournalError {
+    JournalError::Unreadable(format!("store: {error}"))
+}
+
+fn unwritable(error: rusqlite::Error) -> JournalError {
+    JournalError::Unwritable(format!("store: {error}"))
+}

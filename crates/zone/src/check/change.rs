@@ -1,0 +1,296 @@
+//! The checks of a change: only what it touches is looked at, so that the size of the zone does not matter
+//! and an old fault elsewhere does not stand in its way. The committer calls it.
+
+use dns::{Name, RType};
+
+use super::{Checker, Finding, NsecChain, is_below, nsec3_owner};
+use crate::change::RrsetChange;
+use crate::contents::{Contents, count_labels};
+use crate::draft::canonical;
+use crate::node::{CUT, DNAME, Node};
+use crate::order::{MAX_KEY_LEN, Order, labels_of, sort_key};
+
+/// Most names below a new delegation or DNAME that are looked at.
+const MAX_BELOW: usize = 100;
+
+/// What is wrong in `after`, a version of a zone, with what `changes` touch: the owners, what a new delegation or
+/// DNAME hides, and the name servers of the apex and of enclosing delegations whose addresses are touched. The
+/// change is good if no finding is an error.
+pub fn check_change(after: &Contents, changes: &[RrsetChange]) -> Vec<Finding> {
+    let mut touched: Vec<Touched<'_>> = changes.iter().filter_map(|change| Touched::of(after, change)).collect();
+    touched.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut checker = Checker::new(after.origin());
+    if let Some(apex) = after.apex() {
+        checker.learn(&apex);
+    }
+    for owner in touched.chunk_by(|a, b| a.key == b.key) {
+        checker.touched_owner(after, owner);
+    }
+    checker.pending.sort();
+    checker.pending.dedup();
+    checker.name_servers(after);
+    checker.findings
+}
+
+/// A changed RRset, and where it is.
+struct Touched<'a> {
+    key: Vec<u8>,
+    labels: &'a [u8],
+    change: &'a RrsetChange,
+}
+
+impl<'a> Touched<'a> {
+    fn of(zone: &Contents, change: &'a RrsetChange) -> Option<Touched<'a>> {
+        let labels = change.owner.strip_suffix(zone.origin())?;
+        Some(Touched { key: sort_key(labels, &mut [0; MAX_KEY_LEN]).to_vec(), labels, change })
+    }
+}
+
+impl Checker {
+    /// The changes of one owner.
+    fn touched_owner(&mut self, zone: &Contents, changes: &[Touched<'_>]) {
+        let [Touched { key, labels, .. }, ..] = changes else { return };
+        let is_changed = |rtype: RType| changes.iter().any(|touched| touched.change.rtype == rtype);
+        for touched in changes.iter().filter(|touched| !is_held(zone, touched.change)) {
+            self.too_large(labels, touched.change.rtype);
+        }
+        let above = flags_above(zone, &changes[0].change.owner);
+        let empty = Node::read(&[0; 3], 3);
+        let node = zone.get_labels(labels).unwrap_or(empty);
+        let flags = node.flags() & (CUT | DNAME);
+        self.node_alone(&node, count_labels(labels), flags, above);
+        if above.is_none() {
+            if is_changed(RType::NS) {
+                self.collect_name_servers(&node, key, None);
+            }
+            if flags != 0 && (is_changed(RType::NS) || is_changed(RType::DNAME)) {
+                self.hidden_below(zone, key, flags);
+            }
+            self.denial_around(zone, &node, key, flags);
+        }
+        if is_changed(RType::NSEC3) {
+            self.hashed_denial_around(zone, key);
+        }
+        if [RType::A, RType::AAAA, RType::CNAME, RType::NS].into_iter().any(is_changed) {
+            self.collect_dependents(zone, &changes[0].change.owner);
+        }
+    }
+
+    /// What a delegation or a DNAME hides.
+    fn hidden_below(&mut self, zone: &Contents, key: &[u8], flags: u16) {
+        let below = zone.orders.names.iter_from(key).skip_while(|&other| other == key);
+        for other in below.take_while(|other| is_below(other, key)).take(MAX_BELOW) {
+            if let Some(node) = zone.get_labels(labels_of(other, &mut [0; 256])) {
+                self.hidden(&node, flags);
+            }
+        }
+    }
+
+    /// The chain of NSEC records from the one before this owner to the one behind it.
+    fn denial_around(&mut self, zone: &Contents, node: &Node<'_>, key: &[u8], flags: u16) {
+        let chain = &zone.orders.nsec;
+        self.nsec = previous(chain, key).filter(|previous| &previous[..] < key).and_then(|previous| {
+            let node = zone.get_labels(labels_of(&previous, &mut [0; 256]))?;
+            let next = dns::rdata::typed::Nsec::parse(node.rrset(RType::NSEC)?.first()?)?.next;
+            let next = sort_key(next.strip_suffix(zone.origin())?, &mut [0; MAX_KEY_LEN]).to_vec();
+            Some(NsecChain { owner: previous, next })
+        });
+        self.denial(node, key, flags);
+        self.end_link(next(chain, key).unwrap_or(&[]));
+        // The ring of hashes is looked at where it is touched, not as a whole.
+        self.nsec3_links.clear();
+    }
+
+    /// The chain of NSEC3 records from the one before this owner to the one behind it.
+    fn hashed_denial_around(&mut self, zone: &Contents, key: &[u8]) {
+        let Some(chain) = zone.orders.nsec3.as_ref().map(|chain| &chain.hashes) else { return };
+        let Some(hash) = dnssec::nsec3::hash_from_label(key) else { return };
+        let own = chain.contains(&hash).then(|| hash.to_vec());
+        for hash in previous(chain, &hash).into_iter().chain(own) {
+            let labels = nsec3_owner(&hash);
+            let key = sort_key(&labels, &mut [0; MAX_KEY_LEN]).to_vec();
+            let link = zone.get_labels(&labels).and_then(|node| self.nsec3_link(&node, &key));
+            let next = next(chain, &hash).or_else(|| chain.iter().next());
+            if link.is_some_and(|(_, named)| Some(&named[..]) != next) {
+                self.nsec3_broken(&hash);
+            }
+        }
+    }
+
+    /// The name servers of the apex and of enclosing delegations whose addresses hang on `owner`.
+    fn collect_dependents(&mut self, zone: &Contents, owner: &Name) {
+        let base = if owner.is_wildcard() { owner.parent().unwrap_or(owner) } else { owner };
+        for holder in owner.ancestors().take_while(|name| name.is_at_or_below(zone.origin())) {
+            let Some(node) = zone.get(holder).filter(|_| flags_above(zone, holder).is_none()) else { continue };
+            let Some(labels) = holder.strip_suffix(zone.origin()) else { continue };
+            let key = sort_key(labels, &mut [0; MAX_KEY_LEN]).to_vec();
+            self.collect_name_servers(&node, &key, Some(base));
+        }
+    }
+}
+
+/// Whether the zone holds what a change brings; it leaves out what is too large.
+fn is_held(zone: &Contents, change: &RrsetChange) -> bool {
+    let Some(after) = change.after.as_ref().filter(|after| after.octets() > 0) else { return true };
+    let node = zone.get(&change.owner);
+    let rrset = node.and_then(|node| node.rrsets().find(|rrset| rrset.rtype == change.rtype));
+    rrset.is_some_and(|rrset| rrset.data().eq(canonical(change.rtype, &after.data)))
+}
+
+/// The flags of the topmost delegation or DNAME above a name, if there is one.
+fn flags_above(zone: &Contents, name: &Name) -> Option<u16> {
+    let above = name.ancestors().skip(1).take_while(|name| name.is_at_or_below(zone.origin()));
+    let flags = above.filter_map(|name| zone.get(name)).map(|node| node.flags() & (CUT | DNAME));
+    flags.filter(|&flags| flags != 0).last()
+}
+
+/// The key before `key`, or the last one.
+fn previous(order: &Order, key: &[u8]) -> Option<Vec<u8>> {
+    let mut others = order.clone();
+    others.set(key, false);
+    others.at_or_before(key).map(<[u8]>::to_vec)
+}
+
+/// The key behind `key`.
+fn next<'a>(order: &'a Order, key: &[u8]) -> Option<&'a [u8]> {
+    order.iter_from(key).find(|&other| other != key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Severity;
+    use crate::diff::{build, diff, list};
+    use crate::draft::{Edit, Records};
+    use crate::testing::{Random, name, records_at, zone};
+
+    const ZONE: &str =
+        "@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nsub NS ns.sub\nns.sub A 192.0.2.2\nx.y TXT x\n";
+
+    /// Checks what the step from `before` to `after` (zone files) finds.
+    fn check(before: &str, after: &str, want: &[&str]) {
+        let (before, after) = (zone(before).0, zone(after).0);
+        let found = check_change(&after, &diff(&before, &after));
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), want);
+    }
+
+    #[test]
+    fn faults_of_a_change() {
+        let with = |more: &str| format!("{ZONE}{more}");
+        check(ZONE, &with("a A 192.0.2.1\n"), &[]);
+        check(
+            ZONE,
+            &with("ns CNAME a\n"),
+            &["ns.example. CNAME: CNAME beside A", "example. NS: ns.example. is an alias (RFC 2181 10.3)"],
+        );
+        check(ZONE, &with("y DNAME other.\n"), &["x.y.example.: data below a DNAME (RFC 6672 2.4)"]);
+        check(ZONE, &with("y NS ns\n"), &["x.y.example.: data below a delegation is never answered"]);
+        check(ZONE, &with("z NS ns.z\n"), &["z.example. NS: ns.z.example. has no address in the zone"]);
+        check(ZONE, "", &["example. SOA: no SOA record at the apex", "example. NS: no NS record at the apex"]);
+        // Addresses that somebody needs.
+        let gone = |line: &str| ZONE.replace(line, "");
+        check(ZONE, &gone("ns A 192.0.2.1\n"), &["example. NS: ns.example. has no address in the zone"]);
+        check(ZONE, &gone("ns.sub A 192.0.2.2\n"), &["sub.example. NS: ns.sub.example. has no address in the zone"]);
+        let wild = ZONE.replace("ns A", "* A");
+        check(&wild, &wild.replace("* A 192.0.2.1\n", ""), &["example. NS: ns.example. has no address in the zone"]);
+        let into_cut = with("@ NS a.sub\n");
+        check(
+            &into_cut,
+            &into_cut.replace("sub NS ns.sub\n", ""),
+            &["example. NS: a.sub.example. has no address in the zone"],
+        );
+    }
+
+    #[test]
+    fn old_faults_do_not_block() {
+        let old = format!("{ZONE}@ NS lost\nz NS ns.z\na CNAME b\na A 192.0.2.1\n");
+        check(&old, &format!("{old}new A 192.0.2.1\n").replace(" 1 2 3", " 2 2 3"), &[]);
+        check(&old, &format!("{old}a.z A 192.0.2.1\n"), &[]);
+    }
+
+    /// The chains are looked at around what is touched.
+    #[test]
+    fn chains() {
+        let nsec = "\
+@ SOA ns host 1 2 3 4 5\n@ NS ns.other.\n@ NSEC a NS SOA NSEC\na TXT x\na NSEC c TXT NSEC\nc TXT x\nc NSEC @ TXT NSEC\n";
+        check(nsec, nsec, &[]);
+        check(nsec, &nsec.replace("a TXT", "a A 192.0.2.1\na TXT"), &["a.example. NSEC: does not list A"]);
+        check(nsec, &format!("{nsec}b TXT x\n"), &["b.example. NSEC: missing in a zone with NSEC records"]);
+        let added = format!("{nsec}b TXT x\nb NSEC c TXT NSEC\n");
+        check(nsec, &added, &["a.example. NSEC: chain is broken: next name is not the next owner"]);
+        check(nsec, &added.replace("a NSEC c", "a NSEC b"), &[]);
+        check(
+            &added.replace("a NSEC c", "a NSEC b"),
+            &nsec.replace("a NSEC c", "a NSEC b"),
+            &["a.example. NSEC: chain is broken: next name is not the next owner"],
+        );
+    }
+
+    #[test]
+    fn what_is_too_large_is_reported() {
+        let before = zone(ZONE).0;
+        let records = |count: u32| Records {
+            data: (0..count).map(|i| [&i.to_be_bytes()[..], &[0; 1018]].concat()).collect(),
+            ..Records::default()
+        };
+        for (count, want) in [(63, 0), (64, 1), (200_000, 1)] {
+            let after = Some(records(count));
+            let change = RrsetChange { owner: name("big.example."), rtype: RType(65280), before: None, after };
+            let found = check_change(&before.with(&[change.edit()]), std::slice::from_ref(&change));
+            assert_eq!(found.len(), want, "{count}");
+            assert!(
+                found.iter().all(|f| f.to_string() == "big.example. TYPE65280: more data than a message can carry")
+            );
+        }
+        // One owner with many large RRsets.
+        let change = |n: u16| RrsetChange {
+            owner: name("big.example."),
+            rtype: RType(65280 + n),
+            before: None,
+            after: Some(records(60)),
+        };
+        let changes: Vec<RrsetChange> = (0..20u16).map(change).collect();
+        let edits: Vec<Edit> = changes.iter().map(RrsetChange::edit).collect();
+        let found = check_change(&before.with(&edits), &changes);
+        assert_eq!(found.len(), 3);
+    }
+
+    /// On random zones and changes: what the check of the whole zone finds at a touched owner, the check of the change
+    /// finds too, and it finds nothing that the check of the whole zone does not.
+    #[test]
+    fn agrees_with_the_check_of_the_whole_zone() {
+        let mut random = Random(5);
+        let mut errors = 0;
+        for round in 0..3000 {
+            let mut contents = zone(ZONE).0;
+            for _ in 0..random.below(12) {
+                contents = contents.with(&[random.change(&contents).edit()]);
+            }
+            let mut changes: Vec<RrsetChange> = Vec::new();
+            let mut after = contents.clone();
+            for _ in 0..1 + random.below(4) {
+                let change = random.change(&contents);
+                changes.retain(|other| other.owner != change.owner || other.rtype != change.rtype);
+                after = after.with(&[change.edit()]);
+                changes.push(change);
+            }
+            assert!(changes.iter().all(|change| records_at(&contents, &change.owner, change.rtype) == change.before));
+            let whole = build(after.origin(), after.hasher(), &list(&after)).1;
+            let found = check_change(&after, &changes);
+            for finding in &found {
+                assert!(whole.contains(finding), "round {round}: {finding} of {changes:?}");
+            }
+            for finding in whole.iter().filter(|finding| finding.severity == Severity::Error) {
+                // Old name servers of a touched owner are not looked at: every change touches the apex.
+                let concerns = |change: &RrsetChange| {
+                    change.owner == finding.owner && (finding.rtype != Some(RType::NS) || change.rtype == RType::NS)
+                };
+                if changes.iter().any(concerns) {
+                    errors += 1;
+                    assert!(found.contains(finding), "round {round}: {finding} of {changes:?}");
+                }
+            }
+        }
+        assert!(errors > 1000, "{errors}");
+    }
+}
