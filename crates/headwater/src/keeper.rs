@@ -200,6 +200,10 @@ impl Observer for Reporter {
         self.0.read().configured.get(name).is_some_and(|source| matches!(source.origin, ZoneOrigin::File(_)))
     }
 
+    fn is_configured(&self, name: &Name) -> bool {
+        self.0.read().configured.contains_key(name)
+    }
+
     fn serve(&self, state: &ZoneState) -> Arc<Zone> {
         let lists = self.0.entry(&self.0.read(), state).lists;
         let expired = state.settings.kind == ZoneKind::Secondary && self.0.secondaries.is_expired(&state.name);

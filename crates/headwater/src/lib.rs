@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod backend;
 pub mod cli;
 pub mod commit;
 pub mod config;
@@ -15,10 +16,11 @@ pub mod keeper;
 pub mod listeners;
 pub mod loader;
 pub mod logging;
+pub mod new_zone;
 pub mod node;
 pub mod notify;
 mod privileges;
 mod progress;
 mod recent;
 mod secondary;
-pub mod zone_defaults;
+mod web;

@@ -20,13 +20,14 @@ use crate::files::{FileZones, ReloadReport};
 use crate::keeper::Keeper;
 use crate::listeners::{self, Listeners, Workers};
 use crate::secondary::{self, Secondaries};
-use crate::{notify, zone_defaults};
+use crate::web::{self, Web};
+use crate::{new_zone, notify};
 
 /// Why a server cannot run as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// A socket cannot be opened.
-    #[error("{address} ({protocol}): {error}{}", hint(.error))]
+    #[error("{address} ({protocol}): {error}{}", hint(.error, .protocol))]
     Bind {
         /// Where.
         address: SocketAddr,
@@ -44,13 +45,18 @@ pub enum NodeError {
     /// The data directory cannot be used.
     #[error("{0}")]
     Durable(#[from] DurableError),
+    /// The API cannot be served.
+    #[error("{0}")]
+    Web(#[from] web::WebError),
     /// Privileges cannot be given up.
     #[error("{0:#}")]
     Privileges(anyhow::Error),
 }
 
-fn hint(error: &io::Error) -> &'static str {
+fn hint(error: &io::Error, protocol: &str) -> &'static str {
     match error.kind() {
+        io::ErrorKind::AddrInUse if protocol == web::PROTOCOL => "; another port: `server.web_port`",
+        io::ErrorKind::AddrNotAvailable if protocol == web::PROTOCOL => "; another address: `web.bind_address`",
         io::ErrorKind::AddrInUse => "; another port: `server.dns_port` or `server.listen`, or --listen",
         io::ErrorKind::PermissionDenied => "; ports below 1024 need the privilege CAP_NET_BIND_SERVICE",
         io::ErrorKind::AddrNotAvailable => "; another address: `server.bind_address` or `server.listen`",
@@ -76,6 +82,7 @@ pub struct Node {
     durable: Durable,
     runtime: tokio::runtime::Runtime,
     secondaries: JoinHandle<()>,
+    web: Web,
 }
 
 impl Node {
@@ -87,6 +94,7 @@ impl Node {
     pub fn start(config: &Config) -> Result<Node, NodeError> {
         let hasher = NameHasher::new(getrandom::u64()?);
         let sockets = listeners::open(&config.server.listen, config.server.workers, |_| false)?;
+        let web_sockets = web::open(&config.web, &[])?;
         if let Some(user) = &config.server.user {
             crate::privileges::drop_to(user, &config.data_dir).map_err(NodeError::Privileges)?;
         }
@@ -121,11 +129,15 @@ impl Node {
             history: durable.history.clone(),
             runtime: runtime.handle().clone(),
         }));
+        let (all_keys, published) = (keys.clone(), settings.clone());
+        durable.access.observe(move |access| refresh_keys(&all_keys, access, &published));
         let (files, listeners) = (FileZones::default(), Listeners::default());
-        let mut node = Node { zones, settings, files, workers, listeners, keys, durable, runtime, secondaries };
+        let web = Web::new(&durable, &zones, config)?;
+        let mut node = Node { zones, settings, files, workers, listeners, keys, durable, runtime, secondaries, web };
         node.set_keys(&config.tsig_keys);
         node.reload_zones(config);
         node.listeners = Listeners::start(sockets, config.server.workers, &node.workers)?;
+        node.web.serve(&config.web, web_sockets, node.runtime.handle())?;
         Ok(node)
     }
 
@@ -136,6 +148,7 @@ impl Node {
     /// A new socket that cannot be opened; nothing has changed then.
     pub fn reload(&mut self, config: &Config) -> Result<ReloadReport, NodeError> {
         let change = self.listeners.change(&config.server.listen, config.server.workers)?;
+        let web_sockets = web::open(&config.web, self.web.sockets())?;
         let cookies = self.settings.latest().cookies.clone();
         self.settings.publish(settings(config, cookies));
         self.set_keys(&config.tsig_keys);
@@ -143,6 +156,7 @@ impl Node {
         let report = self.reload_zones(config);
         self.durable.committer.touch(touched);
         change.finish(&mut self.listeners, &self.workers)?;
+        self.web.serve(&config.web, web_sockets, self.runtime.handle())?;
         Ok(report)
     }
 
@@ -171,7 +185,11 @@ impl Node {
         }
         let records = match source.settings.kind {
             ZoneKind::Secondary => RecordList::default(),
-            ZoneKind::Primary => zone_defaults::records(&source.name, &config.server.name),
+            ZoneKind::Primary => {
+                let servers = std::slice::from_ref(&config.server.name);
+                let policy = source.settings.serial_policy;
+                new_zone::records(&source.name, servers, &[], policy, secondary::now_s() * 1000)
+            }
         };
         let (name, settings) = (source.name.clone(), (*source.settings).clone());
         let prepare = move |_: &dyn crate::commit::Drafts| {
@@ -230,6 +248,7 @@ impl Node {
 
     /// Answers what has come in, makes the changes that wait, then stops.
     pub fn stop(self) {
+        self.web.stop(self.runtime.handle());
         self.listeners.stop();
         self.durable.stop();
         if self.secondaries.join().is_err() {

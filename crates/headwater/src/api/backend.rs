@@ -32,7 +32,9 @@ pub enum BackendError {
 pub enum ZoneSource {
     /// In the journal: the API can change it.
     Journal,
-    /// In the configuration or a file: read-only here.
+    /// In the journal, but how it is served stands in the configuration: only its records can be changed here.
+    Configuration,
+    /// In a file: read-only here.
     File,
 }
 

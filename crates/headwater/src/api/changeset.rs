@@ -11,12 +11,12 @@ use super::auth::Caller;
 use super::etag::IfMatch;
 use super::limits::{MAX_ERRORS, MAX_STEPS};
 use super::names;
-use super::new_zone;
 use super::plan::{Op, Plan, Step, What};
 use super::problem::{FieldError, Problem};
 use super::rrset::{self, RrsetIn};
 use super::settings::{Kind, SettingsIn};
 use super::state::App;
+use crate::new_zone;
 use crate::auth::{Action, Verb};
 
 /// Name servers of a new zone.

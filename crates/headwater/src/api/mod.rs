@@ -23,7 +23,6 @@ mod health;
 mod idempotency;
 pub mod limits;
 mod names;
-pub mod new_zone;
 mod openapi;
 mod outcome;
 mod page;

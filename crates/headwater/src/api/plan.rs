@@ -8,8 +8,8 @@ use zone::node::Rrset;
 use zone::{Contents, Edit, RecordList, Records, ZoneKind, ZoneSettings};
 
 use super::etag::IfMatch;
-use super::rrset::DEFAULT_TTL_S;
 use super::settings::SettingsIn;
+use crate::new_zone::DEFAULT_TTL_S;
 use crate::commit::{CommitError, DraftZone, Drafts, Intent, Prepare, SerialRule};
 
 /// Why a zone of a file is not changed.

@@ -7,6 +7,7 @@ use dns::{Name, NameBuf, RType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use crate::new_zone::DEFAULT_TTL_S;
 use zone::Records;
 use zone::node::{MAX_RRSET_BYTES, Rrset};
 
@@ -15,8 +16,6 @@ use super::problem::FieldError;
 
 /// Largest TTL (RFC 2181 8).
 const MAX_TTL_S: u32 = (1 << 31) - 1;
-/// The TTL of new RRsets that come without one.
-pub const DEFAULT_TTL_S: u32 = 3600;
 
 /// The records of one owner and type.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

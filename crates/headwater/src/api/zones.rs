@@ -95,6 +95,7 @@ impl From<&ZoneInfo> for ZoneOut {
             },
             source: match zone.source {
                 ZoneSource::Journal => "journal",
+                ZoneSource::Configuration => "configuration",
                 ZoneSource::File => "file",
             },
             records: zone.records,

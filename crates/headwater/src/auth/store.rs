@@ -1,7 +1,7 @@
 //! Access, durably: submits events to their journal, folds what is there, publishes the state.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use dns::NameBuf;
 use journal::{Journal, JournalError, Offset};
@@ -19,6 +19,8 @@ pub struct AccessStore {
     /// Held while events are appended and folded.
     folding: Mutex<()>,
     published: RwLock<Arc<AccessState>>,
+    /// Hears of every new state.
+    observer: OnceLock<Box<dyn Fn(&AccessStore) + Send + Sync>>,
 }
 
 /// Why an event was not submitted, or does not count.
@@ -65,7 +67,12 @@ impl AccessStore {
         for key in state.keys() {
             open_key(&sealer, key)?;
         }
-        Ok(AccessStore { journal, sealer, folding: Mutex::new(()), published: RwLock::new(Arc::new(state)) })
+        Ok(AccessStore { journal, sealer, folding: Mutex::new(()), published: RwLock::new(Arc::new(state)), observer: OnceLock::new() })
+    }
+
+    /// Has `observer` hear of every state from now on; once.
+    pub fn observe(&self, observer: impl Fn(&AccessStore) + Send + Sync + 'static) {
+        let _ = self.observer.set(Box::new(observer));
     }
 
     /// The state now.
@@ -135,6 +142,9 @@ impl AccessStore {
 
     fn publish(&self, state: AccessState) {
         *self.published.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        if let Some(observer) = self.observer.get() {
+            observer(self);
+        }
     }
 }
 

@@ -138,6 +138,9 @@ impl<'r> Pending<'r> {
                 changed(Action::Create { settings, records }, Some(after))
             }
             (_, None) => Err(CommitError::NoSuchZone(name.to_owned())),
+            (Intent::Configure { .. } | Intent::Delete, Some(_)) if self.observer.is_configured(name) => {
+                Err(CommitError::ReadOnly { zone: name.to_owned(), why: "it stands in the configuration" })
+            }
             (Intent::Configure { settings }, Some(zone)) => {
                 if *zone.settings == settings {
                     return Ok(None);

@@ -29,7 +29,9 @@ pub type Outcome = Box<dyn FnOnce(Result<Committed, CommitError>) + Send>;
 pub trait Observer: Send {
     /// Whether the zone is served from a file, and so not ours.
     fn is_file_zone(&self, name: &Name) -> bool;
-    /// What queries see of a zone of the journal; `None`: nothing.
+    /// Whether the configuration says how the zone is served, so that nobody else does.
+    fn is_configured(&self, name: &Name) -> bool;
+    /// What queries see of a zone of the journal.
     fn serve(&self, state: &ZoneState) -> Arc<Zone>;
     /// These changes count and are visible; in order.
     fn committed(&mut self, changes: &[Accepted]);

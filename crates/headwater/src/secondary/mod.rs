@@ -40,6 +40,10 @@ pub struct Status {
     pub expires_at_s: u64,
     /// Whether they have.
     pub expired: bool,
+    /// When a primary is asked next, in seconds since 1970.
+    pub next_at_s: u64,
+    /// The primary that has confirmed them last.
+    pub primary: Option<Peer>,
     /// A conversation is under way.
     pub refreshing: bool,
     /// What went wrong the last time; empty: nothing.
@@ -322,6 +326,8 @@ impl Scheduler {
             status.checked_at_s = checked.map_or(0, |checked| checked.at_s);
             status.expires_at_s = checked.map_or(0, |checked| checked.expires_at_s);
             status.expired = secondary.timers.is_expired();
+            status.next_at_s = secondary.timers.ask_at_s();
+            status.primary = secondary.primaries.get(secondary.first).filter(|_| checked.is_some()).cloned();
             change(status);
         });
     }

@@ -70,6 +70,11 @@ impl Timers {
         self.checked
     }
 
+    /// When a primary is asked next, in seconds since 1970.
+    pub fn ask_at_s(&self) -> u64 {
+        self.ask_at_s
+    }
+
     /// A primary confirmed the contents or sent new ones.
     pub fn succeeded(&mut self, now_s: u64, soa: SoaTimers) {
         self.soa = Some(soa);

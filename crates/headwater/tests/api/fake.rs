@@ -88,7 +88,7 @@ impl Fake {
     /// Puts a zone in that is served from a file.
     pub fn add_file_zone(&self, name: &str) {
         let name: NameBuf = name.parse().expect("name");
-        let records = headwater::api::new_zone::records(&name, &[NameBuf::root()], &[], Default::default(), 0);
+        let records = headwater::new_zone::records(&name, &[NameBuf::root()], &[], Default::default(), 0);
         let zone = DraftZone { contents: Some(build(&name, &records).expect("good zone")), settings: Arc::default() };
         self.lock().files.insert(name, zone);
     }

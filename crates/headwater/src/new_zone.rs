@@ -1,10 +1,10 @@
-//! The records of a new zone: what the client gives, and a SOA and NS records for it where it gives none.
+//! The records of a new zone, from the API or the configuration: what the client gives, and a SOA and NS records for it where it gives none.
 
 use dns::{Name, NameBuf, RType};
 use zone::{RecordList, RecordListBuilder, Records, SerialPolicy};
 
-use super::rrset::DEFAULT_TTL_S;
-
+/// TTL of records that come without one.
+pub const DEFAULT_TTL_S: u32 = 3600;
 /// Seconds between two looks of a secondary (RFC 1912 2.2).
 const REFRESH_S: u32 = 10_800;
 /// Seconds until it looks again after a failure.
@@ -50,39 +50,12 @@ fn soa(zone: &Name, nameservers: &[NameBuf], serial: u32) -> Vec<u8> {
 
 /// The serial that a zone starts with.
 pub fn first_serial(policy: SerialPolicy, now_ms: u64) -> u32 {
-    match policy {
-        SerialPolicy::Increment => 1,
-        // Serials wrap around (RFC 1982), so does this in 2106.
-        SerialPolicy::UnixTime => (now_ms / 1000) as u32,
-        SerialPolicy::Date => date(now_ms / 86_400_000).saturating_mul(100).saturating_add(1),
-    }
-}
-
-/// YYYYMMDD of a day since 1970-01-01: counted in eras of 400 years that start in March.
-fn date(day: u64) -> u32 {
-    let day = day + 719_468;
-    let (era, of_era) = (day / 146_097, day % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, year) = if month < 10 { (month + 3, year) } else { (month - 9, year + 1) };
-    u32::try_from((era * 400 + year) * 10_000 + month * 100 + day).unwrap_or(u32::MAX)
+    zone::settings::next_serial(policy, 0, now_ms / 1000)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates() {
-        let check = |day, want| assert_eq!(date(day), want);
-        check(0, 1970_01_01);
-        check(59, 1970_03_01);
-        check(11_016, 2000_02_29);
-        check(20_454, 2026_01_01);
-        check(20_818, 2026_12_31);
-    }
 
     #[test]
     fn what_is_given_counts() {
@@ -94,6 +67,6 @@ mod tests {
         assert_eq!(types(&[]), [RType::SOA, RType::NS, RType::NS]);
         let ns = Records { ttl: 1, data: vec![b"\x01a\0".to_vec()], signatures: Vec::new() };
         assert_eq!(types(&[(zone.clone(), RType::NS, ns)]), [RType::SOA, RType::NS]);
-        assert_eq!(first_serial(SerialPolicy::Date, 20_454 * 86_400_000), 2_026_010_101);
+        assert_eq!(first_serial(SerialPolicy::Date, 20_454 * 86_400_000), 2_026_010_100);
     }
 }
