@@ -12,6 +12,9 @@ use super::seal::{SealError, Sealer};
 use super::secret::RandomError;
 use super::state::{AccessState, Key, Rejected};
 
+/// Hears of every new state.
+type Observer = Box<dyn Fn(&AccessStore) + Send + Sync>;
+
 /// Users, roles, tokens and keys. Shared by all doors.
 pub struct AccessStore {
     journal: Arc<dyn Journal>,
@@ -20,7 +23,7 @@ pub struct AccessStore {
     folding: Mutex<()>,
     published: RwLock<Arc<AccessState>>,
     /// Hears of every new state.
-    observer: OnceLock<Box<dyn Fn(&AccessStore) + Send + Sync>>,
+    observer: OnceLock<Observer>,
 }
 
 /// Why an event was not submitted, or does not count.
