@@ -63,5 +63,9 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A stream whose client takes nothing for so long is closed.
 pub const SLOW_CLIENT: Duration = Duration::from_secs(10);
 
+/// A stream ends after so long: its client comes back and shows anew who it is, so that rights that were taken away
+/// are gone.
+pub const STREAM_AGE: Duration = Duration::from_secs(600);
+
 /// Host names of one dyndns2 request.
 pub const MAX_DDNS_HOSTS: usize = 20;

@@ -1,20 +1,12 @@
 //! The records of a new zone: what the client gives, and a SOA and NS records for it where it gives none.
 
 use dns::{Name, NameBuf, RType};
+use zone::settings::next_serial;
 use zone::{RecordList, RecordListBuilder, Records, SerialPolicy};
 
-use super::rrset::DEFAULT_TTL_S;
+use crate::zone_defaults::{DEFAULT_TTL, soa};
 
-/// Seconds between two looks of a secondary (RFC 1912 2.2).
-const REFRESH_S: u32 = 10_800;
-/// Seconds until it looks again after a failure.
-const RETRY_S: u32 = 3_600;
-/// Seconds after which it stops to serve the zone: two weeks (RFC 1912 2.2).
-const EXPIRE_S: u32 = 1_209_600;
-/// Seconds for which resolvers may keep that a name is not there (RFC 2308 4).
-const MINIMUM_S: u32 = 3_600;
-
-/// The records of a new primary zone. `nameservers` is not empty; the first one is the SOA's MNAME.
+/// The records of a new primary zone. The first of `nameservers` is the SOA's MNAME.
 pub fn records(
     zone: &Name,
     nameservers: &[NameBuf],
@@ -25,10 +17,12 @@ pub fn records(
     let has = |rtype| given.iter().any(|(owner, have, _)| *have == rtype && **owner == *zone);
     let mut list = RecordListBuilder::default();
     if !has(RType::SOA) {
-        list.push(zone, RType::SOA, DEFAULT_TTL_S, &soa(zone, nameservers, first_serial(policy, now_ms)));
+        let primary = nameservers.first().map_or(Name::root(), |name| &**name);
+        // The one after none: 1, or what date or time say.
+        list.push(zone, RType::SOA, DEFAULT_TTL, &soa(zone, primary, next_serial(policy, 0, now_ms / 1000)));
     }
     if !has(RType::NS) {
-        nameservers.iter().for_each(|server| list.push(zone, RType::NS, DEFAULT_TTL_S, server.as_wire()));
+        nameservers.iter().for_each(|server| list.push(zone, RType::NS, DEFAULT_TTL, server.as_wire()));
     }
     for (owner, rtype, records) in given {
         records.data.iter().for_each(|data| list.push(owner, *rtype, records.ttl, data));
@@ -36,64 +30,23 @@ pub fn records(
     list.finish()
 }
 
-fn soa(zone: &Name, nameservers: &[NameBuf], serial: u32) -> Vec<u8> {
-    let root = NameBuf::root();
-    // RFC 2142 7. A zone whose name leaves no room for that has no mailbox.
-    let rname = zone.prepend(b"hostmaster").unwrap_or(NameBuf::root());
-    let mut data = nameservers.first().unwrap_or(&root).as_wire().to_vec();
-    data.extend_from_slice(rname.as_wire());
-    for number in [serial, REFRESH_S, RETRY_S, EXPIRE_S, MINIMUM_S] {
-        data.extend_from_slice(&number.to_be_bytes());
-    }
-    data
-}
-
-/// The serial that a zone starts with.
-pub fn first_serial(policy: SerialPolicy, now_ms: u64) -> u32 {
-    match policy {
-        SerialPolicy::Increment => 1,
-        // Serials wrap around (RFC 1982), so does this in 2106.
-        SerialPolicy::UnixTime => (now_ms / 1000) as u32,
-        SerialPolicy::Date => date(now_ms / 86_400_000).saturating_mul(100).saturating_add(1),
-    }
-}
-
-/// YYYYMMDD of a day since 1970-01-01: counted in eras of 400 years that start in March.
-fn date(day: u64) -> u32 {
-    let day = day + 719_468;
-    let (era, of_era) = (day / 146_097, day % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, year) = if month < 10 { (month + 3, year) } else { (month - 9, year + 1) };
-    u32::try_from((era * 400 + year) * 10_000 + month * 100 + day).unwrap_or(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use dns::rdata::typed::Soa;
 
-    #[test]
-    fn dates() {
-        let check = |day, want| assert_eq!(date(day), want);
-        check(0, 1970_01_01);
-        check(59, 1970_03_01);
-        check(11_016, 2000_02_29);
-        check(20_454, 2026_01_01);
-        check(20_818, 2026_12_31);
-    }
+    use super::*;
 
     #[test]
     fn what_is_given_counts() {
         let zone: NameBuf = "example.org".parse().expect("name");
         let servers = ["ns1.example.net".parse().expect("name"), "ns2.example.net".parse().expect("name")];
-        let types = |given: &[(NameBuf, RType, Records)]| -> Vec<RType> {
-            records(&zone, &servers, given, SerialPolicy::Date, 20_454 * 86_400_000).iter().map(|r| r.rtype).collect()
-        };
+        let list = |given: &[_]| records(&zone, &servers, given, SerialPolicy::Date, 20_454 * 86_400_000);
+        let types = |given: &[_]| -> Vec<RType> { list(given).iter().map(|record| record.rtype).collect() };
         assert_eq!(types(&[]), [RType::SOA, RType::NS, RType::NS]);
         let ns = Records { ttl: 1, data: vec![b"\x01a\0".to_vec()], signatures: Vec::new() };
         assert_eq!(types(&[(zone.clone(), RType::NS, ns)]), [RType::SOA, RType::NS]);
-        assert_eq!(first_serial(SerialPolicy::Date, 20_454 * 86_400_000), 2_026_010_101);
+        let made = list(&[]);
+        let soa = made.iter().next().and_then(|record| Some(Soa::parse(record.rdata)?.serial));
+        assert_eq!(soa, Some(2_026_010_100));
     }
 }

@@ -16,7 +16,7 @@ use super::problem::FieldError;
 /// Largest TTL (RFC 2181 8).
 const MAX_TTL_S: u32 = (1 << 31) - 1;
 /// The TTL of new RRsets that come without one.
-pub const DEFAULT_TTL_S: u32 = 3600;
+pub const DEFAULT_TTL_S: u32 = crate::zone_defaults::DEFAULT_TTL;
 
 /// The records of one owner and type.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

@@ -147,3 +147,21 @@ fn ten_thousand_zones_are_one_request() {
     println!("10,000 zones in one changeset: {:?}", begun.elapsed());
     assert_eq!(done["zones"].as_array().map(Vec::len), Some(10_000));
 }
+
+/// Not a benchmark either: what the API itself adds to a change, on a kept connection.
+#[test]
+fn a_change_costs_little() {
+    let house = House::open();
+    house.call("POST", "/zones", json!({"name": "example.org"})).expect(201);
+    let mut times: Vec<Duration> = (0..200)
+        .map(|n| {
+            let body = json!({"records": [{"address": format!("192.0.2.{}", n % 250)}]});
+            let begun = Instant::now();
+            house.call("PATCH", "/zones/example.org/rrsets/a/A", body).expect(200);
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!("a PATCH, client included: p50 {:?}", times[100]);
+    assert!(times[100] < Duration::from_millis(20), "{:?}", times[100]);
+}
