@@ -41,7 +41,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 #[serde(deny_unknown_fields)]
 pub struct EventParams {
     /// From behind this change on; without it, from now on. The header `Last-Event-ID` does the same.
-    after: Option<Offset>,
+    after: Option<u64>,
 }
 
 /// The changes of the zones that the client may see, as they happen: events `change` with the body of
