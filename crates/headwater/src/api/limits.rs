@@ -8,6 +8,8 @@ pub const MAX_BODY_BYTES: usize = 64 << 10;
 pub const MAX_CHANGESET_BYTES: usize = 16 << 20;
 /// Octets of a zone file that is imported.
 pub const MAX_IMPORT_BYTES: usize = 1 << 30;
+/// Octets of all bodies larger than the usual ones that are being worked on.
+pub const MAX_LARGE_BODIES_BYTES: usize = 2 << 30;
 /// Octets of a draft.
 pub const MAX_DRAFT_BYTES: usize = 1 << 20;
 /// Drafts that are kept.
