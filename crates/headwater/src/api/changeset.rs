@@ -16,8 +16,8 @@ use super::problem::{FieldError, Problem};
 use super::rrset::{self, RrsetIn};
 use super::settings::{Kind, SettingsIn};
 use super::state::App;
-use crate::new_zone;
 use crate::auth::{Action, Verb};
+use crate::new_zone;
 
 /// Name servers of a new zone.
 const MAX_NAMESERVERS: usize = 32;
@@ -103,7 +103,7 @@ pub struct RrsetStep {
     pub ttl: Option<u32>,
     /// Data, as in RRsets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Value>>)]
     pub records: Option<Vec<Value>>,
 }
 

@@ -9,8 +9,8 @@ use zone::{Contents, Edit, RecordList, Records, ZoneKind, ZoneSettings};
 
 use super::etag::IfMatch;
 use super::settings::SettingsIn;
-use crate::new_zone::DEFAULT_TTL_S;
 use crate::commit::{CommitError, DraftZone, Drafts, Intent, Prepare, SerialRule};
+use crate::new_zone::DEFAULT_TTL_S;
 
 /// Why a zone of a file is not changed.
 const FILE_ZONE: &str = "it is served from a file; `headwater zone import` takes it over into the journal";
