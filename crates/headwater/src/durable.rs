@@ -9,8 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use dns::NameHasher;
 use journal::{
-    Follower, History, Journal, JournalError, Offset, Replica, SqliteJournal, Store, StoredZone, Stream,
-    ZoneState, check_position,
+    Follower, History, Journal, JournalError, Offset, Replica, SqliteJournal, Store, StoredZone, Stream, ZoneState,
+    check_position,
 };
 use zone::{Published, ZoneTable};
 
@@ -103,7 +103,8 @@ impl Durable {
     pub fn retain(&self, policy: &crate::config::Journal) {
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let plan = self.history.plan_trim(now_ms, policy.retention_days, policy.retention_changes);
-        let trimmed = plan.and_then(|before| before.map(|before| self.history.trim(before).map(|()| before)).transpose());
+        let trimmed =
+            plan.and_then(|before| before.map(|before| self.history.trim(before).map(|()| before)).transpose());
         match trimmed {
             Ok(Some(before)) => tracing::info!(before, "history before this offset forgotten"),
             Ok(None) => {}

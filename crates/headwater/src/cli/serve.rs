@@ -13,8 +13,8 @@ use signal_hook::iterator::Signals;
 use super::ConfigArgs;
 use crate::config::{self, Config, LoadOptions};
 use crate::control::{self, Request};
-use crate::logging::{self, Log};
 use crate::files::ReloadReport;
+use crate::logging::{self, Log};
 use crate::node::Node;
 
 /// Server cookies are made with a new secret this often (RFC 7873 7.1).
