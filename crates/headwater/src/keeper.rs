@@ -217,13 +217,11 @@ impl Observer for Reporter {
         for accepted in changes {
             self.0.follower.push(accepted.clone());
         }
-        if let Some(last) = changes.last() {
-            self.0.advanced(last.offset);
-        }
     }
 
     fn published(&mut self, replica: &Replica, zones: &[NameBuf]) {
         self.0.take_over(replica, zones);
+        self.0.advanced(replica.next_offset().saturating_sub(1));
         if self.0.started.get().is_some() {
             self.0.notifier.changed(zones.iter().cloned());
         }

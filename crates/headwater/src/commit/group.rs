@@ -138,11 +138,12 @@ impl Group {
             Ok(()) => accepted.push(event),
             Err(why) => drop(rejected.insert(event.offset, why)),
         });
-        publish(&mut self.replica, &self.published, &mut *self.observer);
         let accepted: Vec<Accepted> = accepted;
+        // Before they are visible: whoever sees the new serial may ask for the difference at once.
         if !accepted.is_empty() {
             self.observer.committed(&accepted);
         }
+        publish(&mut self.replica, &self.published, &mut *self.observer);
         result.map(|()| rejected)
     }
 }

@@ -33,9 +33,9 @@ pub trait Observer: Send {
     fn is_configured(&self, name: &Name) -> bool;
     /// What queries see of a zone of the journal.
     fn serve(&self, state: &ZoneState) -> Arc<Zone>;
-    /// These changes count and are visible; in order.
+    /// These changes count, and will be visible at once; in order.
     fn committed(&mut self, changes: &[Accepted]);
-    /// These zones were published anew: they changed, came or went.
+    /// These zones were published anew: they changed, came or went. All that was committed is visible.
     fn published(&mut self, replica: &Replica, zones: &[NameBuf]);
 }
 

@@ -53,7 +53,13 @@ impl Signing {
 /// Whether all of these programs are there; says so if not.
 pub fn have(programs: &[&str]) -> bool {
     let is_missing = |program: &&&str| {
-        Command::new(program).arg("-h").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_err()
+        Command::new(program)
+            .arg("-h")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_err()
     };
     let missing: Vec<_> = programs.iter().filter(is_missing).collect();
     missing.iter().for_each(|program| println!("skipped: no {program}"));
@@ -95,8 +101,15 @@ pub fn transfer(server: SocketAddr, signing: Signing, zone: &str, kind: &str) ->
     if let Some(line) = bad {
         return Err(line.to_owned());
     }
-    let line = |line: &str| line.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-    Ok(text.lines().map(line).filter(|line| !line.is_empty() && !line.starts_with(';')).collect())
+    let records = text.lines().filter(|line| !line.is_empty() && !line.starts_with(';'));
+    Ok(records.map(canonical).collect())
+}
+
+/// The line of a record: one blank between words, the owner in small letters.
+fn canonical(line: &str) -> String {
+    let mut words = line.split_ascii_whitespace();
+    let owner = words.next().unwrap_or_default().to_ascii_lowercase();
+    words.fold(owner, |line, word| line + " " + word)
 }
 
 /// All records of a zone, in no order.
