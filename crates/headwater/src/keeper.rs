@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use dns::{Name, NameBuf};
-use journal::{Accepted, Follower, Offset, Replica, ZoneState};
+use journal::{Accepted, Follower, JournalError, Offset, Replica, ZoneState};
 use tokio::sync::watch;
 use zone::{Zone, ZoneKind, ZoneSettings};
 
@@ -206,6 +206,10 @@ impl Observer for Reporter {
         let contents = state.contents.clone().filter(|_| !expired);
         let policy = lists.policy.clone().map(|policy| policy as Arc<_>);
         Arc::new(Zone { name: state.name.clone(), contents, policy })
+    }
+
+    fn wait_for_room(&self) -> Result<(), JournalError> {
+        self.0.follower.wait_for_room(Follower::MAX_QUEUED_OCTETS)
     }
 
     fn committed(&mut self, changes: &[Accepted]) {

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod commit;
 pub mod config;
 pub mod control;
+mod data_dir;
 pub mod doors;
 pub mod durable;
 pub mod files;

@@ -113,6 +113,7 @@ impl Group {
         if bodies.is_empty() {
             return Ok(());
         }
+        self.observer.wait_for_room()?;
         let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
         let offsets = self.journal.append(&bodies)?;
         let offset_of = |event: usize| ends.get(event).and_then(|&end| offsets.get(end)).copied().unwrap_or(0);

@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use dns::{Name, NameBuf};
-use journal::{Accepted, Journal, Replica, ZoneState};
+use journal::{Accepted, Journal, JournalError, Replica, ZoneState};
 use zone::{Published, Zone, ZoneTable};
 
 pub use request::{CommitError, Committed, DraftZone, Drafts, Intent, Prepare, Request, SerialRule};
@@ -31,6 +31,11 @@ pub trait Observer: Send {
     fn is_file_zone(&self, name: &Name) -> bool;
     /// What queries see of a zone of the journal; `None`: nothing.
     fn serve(&self, state: &ZoneState) -> Arc<Zone>;
+    /// Waits until a group of changes can be taken.
+    ///
+    /// # Errors
+    /// Why none can be taken now, and waiting does not help.
+    fn wait_for_room(&self) -> Result<(), JournalError>;
     /// These changes count and are visible; in order.
     fn committed(&mut self, changes: &[Accepted]);
     /// These zones were published anew: they changed, came or went.
