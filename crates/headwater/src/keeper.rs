@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use dns::{Name, NameBuf};
-use journal::{Accepted, Follower, Offset, Replica, ZoneState};
+use journal::{Accepted, Follower, JournalError, Offset, Replica, ZoneState};
 use tokio::sync::watch;
 use zone::{Zone, ZoneKind, ZoneSettings};
 
@@ -200,8 +200,8 @@ impl Observer for Reporter {
         self.0.read().configured.get(name).is_some_and(|source| matches!(source.origin, ZoneOrigin::File(_)))
     }
 
-    fn is_configured(&self, name: &Name) -> bool {
-        self.0.read().configured.contains_key(name)
+    fn configured(&self, name: &Name) -> Option<Arc<ZoneSettings>> {
+        self.0.read().configured.get(name).map(|source| source.settings.clone())
     }
 
     fn serve(&self, state: &ZoneState) -> Arc<Zone> {
@@ -210,6 +210,10 @@ impl Observer for Reporter {
         let contents = state.contents.clone().filter(|_| !expired);
         let policy = lists.policy.clone().map(|policy| policy as Arc<_>);
         Arc::new(Zone { name: state.name.clone(), contents, policy })
+    }
+
+    fn wait_for_room(&self) -> Result<(), JournalError> {
+        self.0.follower.wait_for_room(Follower::MAX_QUEUED_OCTETS)
     }
 
     fn committed(&mut self, changes: &[Accepted]) {

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
@@ -64,7 +63,10 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     crate::privileges::raise_descriptor_limit();
     let node = Node::start(&config)?;
     let control_socket = config.control_socket();
-    control::listen(&control_socket, events).with_context(|| format!("control socket {}", control_socket.display()))?;
+    if let Err(error) = control::listen(&control_socket, events.clone()) {
+        let path = control_socket.display();
+        tracing::error!("no control socket, commands do not reach this server: {path}: {error}");
+    }
     let (zones, empty) = node.zone_counts();
     let listen: Vec<String> = config.server.listen.iter().map(|listen| listen.address.to_string()).collect();
     let start_ms = begin.elapsed().as_millis() as u64;
