@@ -9,8 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use dns::NameHasher;
 use journal::{
-    Follower, History, Journal, JournalError, Offset, Replica, SqliteJournal, Store, StoredZone, Stream,
-    ZoneState, check_position,
+    Follower, History, Journal, JournalError, Offset, Replica, SqliteJournal, Store, StoredZone, Stream, ZoneState,
+    check_position,
 };
 use zone::{Published, ZoneTable};
 

@@ -74,7 +74,8 @@ impl Peer {
     pub fn replace_file(&self, scratch: &Scratch, zone: &str, text: &str) {
         std::fs::write(file(&scratch.path().join("peer"), zone), text).expect("zone file");
         let config = scratch.path().join("peer.conf");
-        let output = Command::new("nsd-control").arg("-c").arg(config).args(["reload", zone]).output().expect("nsd-control");
+        let output =
+            Command::new("nsd-control").arg("-c").arg(config).args(["reload", zone]).output().expect("nsd-control");
         assert!(output.status.success(), "{output:?}");
     }
 
@@ -105,15 +106,14 @@ fn bind(directory: &Path, address: SocketAddr, headwater: SocketAddr, zones: &[Z
         let who = if key.is_empty() { "127.0.0.1" } else { &key };
         let role = match primary {
             Some(_) => {
-                let may_update = if extra.contains("update-policy") { "" } else { &format!("allow-update {{ {who}; }};") };
+                let may_update =
+                    if extra.contains("update-policy") { "" } else { &format!("allow-update {{ {who}; }};") };
                 format!("type primary; also-notify {{ 127.0.0.1 port {to} {key}; }}; {may_update}")
             }
             None => format!("type secondary; primaries {{ 127.0.0.1 port {to} {key}; }};"),
         };
-        let _ = writeln!(
-            config,
-            "zone \"{name}\" {{ {role} file \"{name}zone\"; allow-transfer {{ {who}; }}; {extra} }};"
-        );
+        let _ =
+            writeln!(config, "zone \"{name}\" {{ {role} file \"{name}zone\"; allow-transfer {{ {who}; }}; {extra} }};");
     }
     config
 }
@@ -137,7 +137,10 @@ fn knot(directory: &Path, address: SocketAddr, headwater: SocketAddr, zones: &[Z
         let (label, key) = (signing.label(), key(signing));
         let _ = write!(config, " - id: {label}\n   address: 127.0.0.1\n   action: [transfer, notify, update]\n{key}");
     }
-    let _ = write!(config, "template:\n - id: default\n   storage: {at}\n   file: \"%szone\"\n   zonefile-sync: -1\nzone:\n");
+    let _ = write!(
+        config,
+        "template:\n - id: default\n   storage: {at}\n   file: \"%szone\"\n   zonefile-sync: -1\nzone:\n"
+    );
     for Zone { name, signing, primary, .. } in zones {
         let label = signing.label();
         let role = match primary {

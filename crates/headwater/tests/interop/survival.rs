@@ -17,8 +17,11 @@ const SHORT: &str = "short.survival.test.";
 const SHORT_TIMERS: &str = "1 1 4 1";
 
 fn zones() -> Vec<Zone> {
-    let zone = |name: &str, timers| {
-        Zone { name: name.to_owned(), signing: Signing::Sha256, primary: Some(zonefile::text(name, 0, timers)), extra: String::new() }
+    let zone = |name: &str, timers| Zone {
+        name: name.to_owned(),
+        signing: Signing::Sha256,
+        primary: Some(zonefile::text(name, 0, timers)),
+        extra: String::new(),
     };
     vec![zone(LONG, LONG_TIMERS), zone(SHORT, SHORT_TIMERS)]
 }

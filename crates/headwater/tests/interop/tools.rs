@@ -53,7 +53,13 @@ impl Signing {
 /// Whether all of these programs are there; says so if not.
 pub fn have(programs: &[&str]) -> bool {
     let is_missing = |program: &&&str| {
-        Command::new(program).arg("-h").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_err()
+        Command::new(program)
+            .arg("-h")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_err()
     };
     let missing: Vec<_> = programs.iter().filter(is_missing).collect();
     missing.iter().for_each(|program| println!("skipped: no {program}"));

@@ -125,7 +125,9 @@ impl Pair<'_> {
     /// The zone arrives as a whole; without the key nobody gets it.
     fn check_whole(&self, zone: &Zone) {
         self.compare(zone, 0);
-        for signing in Signing::ALL.into_iter().filter(|&signing| signing != zone.signing && zone.signing != Signing::None) {
+        for signing in
+            Signing::ALL.into_iter().filter(|&signing| signing != zone.signing && zone.signing != Signing::None)
+        {
             let refused = transfer(self.ours.address, signing, &zone.name, "AXFR");
             assert!(refused.is_err(), "{} with {signing:?}: {refused:?}", zone.name);
         }
@@ -140,7 +142,11 @@ impl Pair<'_> {
             let difference = transfer(server, zone.signing, &zone.name, &format!("IXFR={before}")).expect("IXFR");
             let soas = difference.iter().filter(|line| line.contains(" SOA ")).count();
             let is_whole = soas == 2;
-            assert!(!is_whole && difference.len() < MAX_DIFFERENCE_RECORDS, "{} from {server}: {difference:#?}", zone.name);
+            assert!(
+                !is_whole && difference.len() < MAX_DIFFERENCE_RECORDS,
+                "{} from {server}: {difference:#?}",
+                zone.name
+            );
         }
         self.check_incremental(zone, before);
     }
