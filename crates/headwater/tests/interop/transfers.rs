@@ -52,6 +52,10 @@ fn with_peer(kind: Kind) {
     for zone in &zones {
         pair.check_burst(zone);
     }
+    let log = pair.ours.process.log();
+    for complaint in ["transferred as a whole", "answer to NOTIFY ignored", "\"ERROR\""] {
+        assert!(!log.contains(complaint), "{complaint}:\n{log}");
+    }
     println!("{kind:?}: {} zones, each compared {} times", zones.len(), 3);
 }
 
