@@ -52,7 +52,10 @@ fn with_peer(kind: Kind) {
     for zone in &zones {
         pair.check_burst(zone);
     }
-    let log = pair.ours.process.log();
+    // NSD drops connections while it reloads.
+    let dropped = |line: &&str| kind == Kind::Nsd && line.contains("Connection reset by peer");
+    let log: Vec<String> = pair.ours.process.log().lines().filter(|line| !dropped(line)).map(str::to_owned).collect();
+    let log = log.join("\n");
     for complaint in ["transferred as a whole", "answer to NOTIFY ignored", "\"ERROR\""] {
         assert!(!log.contains(complaint), "{complaint}:\n{log}");
     }
