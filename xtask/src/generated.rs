@@ -9,8 +9,12 @@ use headwater::config::document;
 pub const RECORD_TYPES: &str = "docs/guide/record-types.md";
 
 /// Path and text of each page.
-pub fn pages() -> [(&'static str, String); 2] {
-    [("docs/guide/configuration.md", document::reference()), (RECORD_TYPES, record_types())]
+pub fn pages() -> [(&'static str, String); 3] {
+    [
+        ("docs/guide/configuration.md", document::reference()),
+        ("docs/api/openapi.json", headwater::api::openapi_json()),
+        (RECORD_TYPES, record_types()),
+    ]
 }
 
 fn record_types() -> String {

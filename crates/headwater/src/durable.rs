@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dns::NameHasher;
 use journal::{
-    Checked, DirLock, Follower, History, Journal, JournalError, Offset, Replica, StoredZone, ZoneState, check_position,
+    DirLock, Follower, History, Journal, JournalError, Offset, Replica, StoredZone, ZoneState, check_position,
 };
 use zone::{Published, ZoneTable};
 
@@ -80,8 +80,6 @@ pub struct Durable {
     pub history: Arc<History>,
     /// Users, roles, tokens and keys.
     pub access: Arc<AccessStore>,
-    /// The secondaries' last refreshes, from before the start.
-    pub checks: Vec<(dns::NameBuf, Checked)>,
     thread: JoinHandle<()>,
     /// Until everything else here is gone.
     _lock: Option<DirLock>,
@@ -105,7 +103,7 @@ impl Durable {
         let position = store.position().map_err(of_store)?;
         check_position(position, journal.bounds()?)?;
         let stored = store.load(hasher).map_err(of_store)?;
-        let checks = stored.iter().filter_map(|zone| Some((zone.name.clone(), zone.checked?))).collect();
+        secondaries.remember(stored.iter().filter_map(|zone| Some((zone.name.clone(), zone.checked?))).collect());
         let follower = Arc::new(Follower::start(store, report())?);
         let mut replica = Replica::new(hasher, position, stored.into_iter().map(state_of).collect());
         let keeper = Keeper::new(secondaries, follower.clone(), position);
@@ -116,7 +114,7 @@ impl Durable {
         let (committer, thread) =
             Committer::start(journal, replica, zones.clone(), observer).map_err(DurableError::Thread)?;
         keeper.started();
-        Ok(Durable { committer, keeper, history, access: Arc::new(access), checks, thread, _lock: lock })
+        Ok(Durable { committer, keeper, history, access: Arc::new(access), thread, _lock: lock })
     }
 
     /// Forgets the history that is not to be kept any longer.

@@ -175,7 +175,7 @@ impl Keeper {
         }
         drop(zones);
         for (name, primaries) in news {
-            self.secondaries.configure(name, primaries, None);
+            self.secondaries.configure(name, primaries);
         }
     }
 
@@ -200,6 +200,10 @@ impl Observer for Reporter {
         self.0.read().configured.get(name).is_some_and(|source| matches!(source.origin, ZoneOrigin::File(_)))
     }
 
+    fn configured(&self, name: &Name) -> Option<Arc<ZoneSettings>> {
+        self.0.read().configured.get(name).map(|source| source.settings.clone())
+    }
+
     fn serve(&self, state: &ZoneState) -> Arc<Zone> {
         let lists = self.0.entry(&self.0.read(), state).lists;
         let expired = state.settings.kind == ZoneKind::Secondary && self.0.secondaries.is_expired(&state.name);
@@ -217,13 +221,11 @@ impl Observer for Reporter {
         for accepted in changes {
             self.0.follower.push(accepted.clone());
         }
-        if let Some(last) = changes.last() {
-            self.0.advanced(last.offset);
-        }
     }
 
     fn published(&mut self, replica: &Replica, zones: &[NameBuf]) {
         self.0.take_over(replica, zones);
+        self.0.advanced(replica.next_offset().saturating_sub(1));
         if self.0.started.get().is_some() {
             self.0.notifier.changed(zones.iter().cloned());
         }

@@ -1,12 +1,15 @@
 //! The control plane of Headwater: configuration, command line and, on top of the data plane, what runs a node.
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod auth;
+pub mod backend;
 pub mod cli;
 pub mod commit;
 pub mod config;
 pub mod control;
 mod data_dir;
+pub mod ddns;
 pub mod doors;
 pub mod durable;
 pub mod files;
@@ -14,10 +17,11 @@ pub mod keeper;
 pub mod listeners;
 pub mod loader;
 pub mod logging;
+pub mod new_zone;
 pub mod node;
 pub mod notify;
 mod privileges;
 mod progress;
 mod recent;
 mod secondary;
-pub mod zone_defaults;
+mod web;

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use dns::{NameBuf, NameHasher};
+use dns::{Name, NameBuf, NameHasher};
 use dnssec::tsig::{Key, KeyRing};
 use server::policy::cookie::Secrets;
 use server::settings::Settings;
-use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneKind, ZoneTable};
+use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneKind, ZoneSettings, ZoneTable};
 
 use crate::auth::AccessStore;
-use crate::commit::{CommitError, Intent, Request};
+use crate::commit::{Intent, Request};
 use crate::config::{Config, TsigKey, ZoneSource};
 use crate::doors::Doors;
 use crate::durable::{Durable, DurableError};
@@ -20,13 +20,14 @@ use crate::files::{FileZones, ReloadReport};
 use crate::keeper::Keeper;
 use crate::listeners::{self, Listeners, Workers};
 use crate::secondary::{self, Secondaries};
-use crate::{notify, zone_defaults};
+use crate::web::{self, Web};
+use crate::{new_zone, notify};
 
 /// Why a server cannot run as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// A socket cannot be opened.
-    #[error("{address} ({protocol}): {error}{}", hint(.error))]
+    #[error("{address} ({protocol}): {error}{}", hint(.error, .protocol))]
     Bind {
         /// Where.
         address: SocketAddr,
@@ -44,13 +45,18 @@ pub enum NodeError {
     /// The data directory cannot be used.
     #[error("{0}")]
     Durable(#[from] DurableError),
+    /// The API cannot be served.
+    #[error("{0}")]
+    Web(#[from] web::WebError),
     /// Privileges cannot be given up.
     #[error("{0:#}")]
     Privileges(anyhow::Error),
 }
 
-fn hint(error: &io::Error) -> &'static str {
+fn hint(error: &io::Error, protocol: &str) -> &'static str {
     match error.kind() {
+        io::ErrorKind::AddrInUse if protocol == web::PROTOCOL => "; another port: `server.web_port`",
+        io::ErrorKind::AddrNotAvailable if protocol == web::PROTOCOL => "; another address: `web.bind_address`",
         io::ErrorKind::AddrInUse => "; another port: `server.dns_port` or `server.listen`, or --listen",
         io::ErrorKind::PermissionDenied => "; ports below 1024 need the privilege CAP_NET_BIND_SERVICE",
         io::ErrorKind::AddrNotAvailable => "; another address: `server.bind_address` or `server.listen`",
@@ -76,6 +82,7 @@ pub struct Node {
     durable: Durable,
     runtime: tokio::runtime::Runtime,
     secondaries: JoinHandle<()>,
+    web: Web,
 }
 
 impl Node {
@@ -87,6 +94,7 @@ impl Node {
     pub fn start(config: &Config) -> Result<Node, NodeError> {
         let hasher = NameHasher::new(getrandom::u64()?);
         let sockets = listeners::open(&config.server.listen, config.server.workers, |_| false)?;
+        let web_sockets = web::open(&config.web, &[])?;
         if let Some(user) = &config.server.user {
             crate::privileges::drop_to(user, &config.data_dir).map_err(NodeError::Privileges)?;
         }
@@ -99,18 +107,13 @@ impl Node {
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
         let settings = Published::new(settings(config, Some(Secrets::new(random_secret()?))));
         let (secondaries, waiting) = Secondaries::new();
-        let durable = Durable::open(&config.data_dir, hasher, &zones, &config.zones, secondaries.clone())?;
+        let durable = Durable::open(&config.data_dir, hasher, &zones, &config.zones, secondaries)?;
         let keys = Arc::new(RwLock::new(Keys::default()));
         let current_keys = keys.clone();
         let ring: Arc<dyn Fn() -> KeyRing + Send + Sync> =
             Arc::new(move || current_keys.read().unwrap_or_else(PoisonError::into_inner).ring.clone());
         let shared =
             secondary::Shared { zones: zones.clone(), keys: ring.clone(), follower: durable.keeper.follower.clone() };
-        for (zone, checked) in &durable.checks {
-            if let Some(entry) = durable.keeper.zone(zone).filter(|zone| zone.settings.kind == ZoneKind::Secondary) {
-                secondaries.configure(zone.clone(), Some(entry.lists.primaries.clone()), Some(*checked));
-            }
-        }
         let secondaries = waiting.run(shared, durable.committer.clone()).map_err(NodeError::Thread)?;
         start_notifier(&runtime, &durable.keeper, &zones, ring);
         let workers = Workers::new(zones.clone(), settings.clone());
@@ -121,11 +124,15 @@ impl Node {
             history: durable.history.clone(),
             runtime: runtime.handle().clone(),
         }));
+        let (all_keys, published) = (keys.clone(), settings.clone());
+        durable.access.observe(move |access| refresh_keys(&all_keys, access, &published));
         let (files, listeners) = (FileZones::default(), Listeners::default());
-        let mut node = Node { zones, settings, files, workers, listeners, keys, durable, runtime, secondaries };
+        let web = Web::new(&durable, &zones, config)?;
+        let mut node = Node { zones, settings, files, workers, listeners, keys, durable, runtime, secondaries, web };
         node.set_keys(&config.tsig_keys);
         node.reload_zones(config);
         node.listeners = Listeners::start(sockets, config.server.workers, &node.workers)?;
+        node.web.serve(&config.web, web_sockets, node.runtime.handle())?;
         Ok(node)
     }
 
@@ -136,6 +143,7 @@ impl Node {
     /// A new socket that cannot be opened; nothing has changed then.
     pub fn reload(&mut self, config: &Config) -> Result<ReloadReport, NodeError> {
         let change = self.listeners.change(&config.server.listen, config.server.workers)?;
+        let web_sockets = web::open(&config.web, self.web.sockets())?;
         let cookies = self.settings.latest().cookies.clone();
         self.settings.publish(settings(config, cookies));
         self.set_keys(&config.tsig_keys);
@@ -143,6 +151,7 @@ impl Node {
         let report = self.reload_zones(config);
         self.durable.committer.touch(touched);
         change.finish(&mut self.listeners, &self.workers)?;
+        self.web.serve(&config.web, web_sockets, self.runtime.handle())?;
         Ok(report)
     }
 
@@ -163,25 +172,25 @@ impl Node {
         report
     }
 
-    /// Makes a zone of the journal that the configuration names, unless it is there.
+    /// Has the journal have a zone that the configuration names, served as it says.
     fn make_zone(&self, source: &ZoneSource, config: &Config) {
-        let known = self.durable.keeper.zone(&source.name).is_some_and(|zone| !zone.is_file);
-        if known {
-            return;
-        }
-        let records = match source.settings.kind {
-            ZoneKind::Secondary => RecordList::default(),
-            ZoneKind::Primary => zone_defaults::records(&source.name, &config.server.name),
-        };
         let (name, settings) = (source.name.clone(), (*source.settings).clone());
-        let prepare = move |_: &dyn crate::commit::Drafts| {
-            Ok(vec![(name.clone(), Intent::Create { settings: settings.clone(), records: records.clone() })])
+        let servers = config.server.name.clone();
+        let prepare = move |drafts: &dyn crate::commit::Drafts| {
+            let settings = settings.clone();
+            let intent = match drafts.zone(&name) {
+                Some(_) => Intent::Configure { settings },
+                None => {
+                    let records = first_records(&name, &settings, &servers);
+                    Intent::Create { settings, records }
+                }
+            };
+            Ok(vec![(name.clone(), intent)])
         };
         let (who, why) = ("configuration".to_owned(), "named in `zones`".to_owned());
         let request = Request { who, why, reverts: None, prepare: Box::new(prepare), dry_run: false };
-        match self.durable.committer.commit_blocking(request) {
-            Ok(_) | Err(CommitError::ZoneExists(_)) => {}
-            Err(error) => tracing::error!(zone = %source.name, %error, "zone not made"),
+        if let Err(error) = self.durable.committer.commit_blocking(request) {
+            tracing::error!(zone = %source.name, %error, "zone not made as configured");
         }
     }
 
@@ -230,12 +239,24 @@ impl Node {
 
     /// Answers what has come in, makes the changes that wait, then stops.
     pub fn stop(self) {
+        self.web.stop(self.runtime.handle());
         self.listeners.stop();
         self.durable.stop();
         if self.secondaries.join().is_err() {
             tracing::error!("the secondaries' thread panicked; this is a bug of the server");
         }
         self.runtime.shutdown_background();
+    }
+}
+
+/// The records of a zone that the configuration names and that is not there yet.
+fn first_records(name: &Name, settings: &ZoneSettings, server: &NameBuf) -> RecordList {
+    match settings.kind {
+        ZoneKind::Secondary => RecordList::default(),
+        ZoneKind::Primary => {
+            let servers = std::slice::from_ref(server);
+            new_zone::records(name, servers, &[], settings.serial_policy, secondary::now_s() * 1000)
+        }
     }
 }
 

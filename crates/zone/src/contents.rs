@@ -11,7 +11,7 @@ use dns::{Name, NameBuf, NameHasher, RType};
 
 use crate::index::Index;
 use crate::node::{CUT, DNAME, Node};
-use crate::order::{Order, labels_of};
+use crate::order::{MAX_KEY_LEN, Order, labels_of, sort_key};
 
 /// A zone with more records does not stay in the nearest caches.
 const LARGE_RECORDS: u64 = 4096;
@@ -173,6 +173,14 @@ impl Contents {
     /// All nodes with records and their sort keys, in canonical order.
     pub(crate) fn keyed_nodes(&self) -> impl Iterator<Item = (&[u8], Node<'_>)> {
         self.orders.names.iter().filter_map(|key| Some((key, self.get_labels(labels_of(key, &mut [0; 256]))?)))
+    }
+
+    /// All nodes with records from `name` on, in canonical order; from the apex on if `name` is not in the zone.
+    pub fn nodes_from(&self, name: &Name) -> impl Iterator<Item = Node<'_>> {
+        let mut buffer = [0; MAX_KEY_LEN];
+        let key = sort_key(name.strip_suffix(&self.origin).unwrap_or_default(), &mut buffer).to_vec();
+        let keys = self.orders.names.iter_from(&key);
+        keys.filter_map(|key| self.get_labels(labels_of(key, &mut [0; 256])))
     }
 
     /// The absolute name of a node.

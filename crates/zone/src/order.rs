@@ -297,7 +297,7 @@ impl Order {
     }
 
     /// All keys from `start` on, in order.
-    pub fn iter_from<'a>(&'a self, start: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    pub fn iter_from<'a>(&'a self, start: &[u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let (one, many, skip_chunks) = match &self.chunks {
             Chunks::None => (None, &[][..], 0),
             Chunks::One(chunk) => (Some(chunk), &[][..], 0),

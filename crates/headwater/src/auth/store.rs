@@ -1,7 +1,7 @@
 //! Access, durably: submits events to their journal, folds what is there, publishes the state.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use dns::NameBuf;
 use journal::{Journal, JournalError, Offset};
@@ -12,6 +12,9 @@ use super::seal::{SealError, Sealer};
 use super::secret::RandomError;
 use super::state::{AccessState, Key, Rejected};
 
+/// Hears of every new state.
+type Observer = Box<dyn Fn(&AccessStore) + Send + Sync>;
+
 /// Users, roles, tokens and keys. Shared by all doors.
 pub struct AccessStore {
     journal: Arc<dyn Journal>,
@@ -19,6 +22,8 @@ pub struct AccessStore {
     /// Held while events are appended and folded.
     folding: Mutex<()>,
     published: RwLock<Arc<AccessState>>,
+    /// Hears of every new state.
+    observer: OnceLock<Observer>,
 }
 
 /// Why an event was not submitted, or does not count.
@@ -84,7 +89,18 @@ impl AccessStore {
         for key in state.keys() {
             open_key(&sealer, key)?;
         }
-        Ok(AccessStore { journal, sealer, folding: Mutex::new(()), published: RwLock::new(Arc::new(state)) })
+        Ok(AccessStore {
+            journal,
+            sealer,
+            folding: Mutex::new(()),
+            published: RwLock::new(Arc::new(state)),
+            observer: OnceLock::new(),
+        })
+    }
+
+    /// Has `observer` hear of every state from now on; once.
+    pub fn observe(&self, observer: impl Fn(&AccessStore) + Send + Sync + 'static) {
+        let _ = self.observer.set(Box::new(observer));
     }
 
     /// The state now.
@@ -154,6 +170,9 @@ impl AccessStore {
 
     fn publish(&self, state: AccessState) {
         *self.published.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        if let Some(observer) = self.observer.get() {
+            observer(self);
+        }
     }
 }
 

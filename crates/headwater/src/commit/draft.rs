@@ -138,6 +138,9 @@ impl<'r> Pending<'r> {
                 changed(Action::Create { settings, records }, Some(after))
             }
             (_, None) => Err(CommitError::NoSuchZone(name.to_owned())),
+            (ref intent @ (Intent::Configure { .. } | Intent::Delete), Some(_)) if self.is_contrary(name, intent) => {
+                Err(CommitError::ReadOnly { zone: name.to_owned(), why: "it stands in the configuration" })
+            }
             (Intent::Configure { settings }, Some(zone)) => {
                 if *zone.settings == settings {
                     return Ok(None);
@@ -172,6 +175,12 @@ impl<'r> Pending<'r> {
                 changed(action, Some(after))
             }
         }
+    }
+
+    /// Whether the configuration names the zone and says something else about how it is served.
+    fn is_contrary(&self, name: &Name, intent: &Intent) -> bool {
+        let Some(configured) = self.observer.configured(name) else { return false };
+        !matches!(intent, Intent::Configure { settings } if *settings == *configured)
     }
 
     fn create(

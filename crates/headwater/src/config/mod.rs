@@ -37,6 +37,8 @@ use value::Value;
 
 /// Prefix of environment variables that set keys.
 const ENVIRONMENT_PREFIX: &str = "HEADWATER_";
+/// The first administrator's password, at the first start: no key of the configuration, so that it is not shown.
+pub const ADMIN_PASSWORD: &str = "HEADWATER_ADMIN_PASSWORD";
 
 /// Largest configuration file, in octets: some three million zones.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -107,7 +109,8 @@ fn read_file(file: &Path, base: &Path, raw: &mut Raw, report: &mut Report) {
 fn read_environment(variables: impl IntoIterator<Item = (OsString, OsString)>, raw: &mut Raw, report: &mut Report) {
     let ours = |(name, value): (OsString, OsString)| {
         let name = name.to_str()?.to_owned();
-        name.starts_with(ENVIRONMENT_PREFIX).then_some((name, value))
+        let is_key = name.starts_with(ENVIRONMENT_PREFIX) && name != ADMIN_PASSWORD;
+        is_key.then_some((name, value))
     };
     let mut variables: Vec<(String, OsString)> = variables.into_iter().filter_map(ours).collect();
     variables.sort();

@@ -54,13 +54,15 @@ pub struct Timers {
 }
 
 impl Timers {
-    /// The timers of a zone after a start: with contents, confirmed when the store says so.
-    pub fn new(checked: Option<Checked>, contents: Option<Contents>) -> Timers {
+    /// The timers of a zone after a start: with contents, confirmed when the store says so. The store may not have
+    /// been told before a crash: then the contents count as confirmed now, so that they expire at all.
+    pub fn new(now_s: u64, checked: Option<Checked>, contents: Option<Contents>) -> Timers {
         let soa = contents.as_ref().and_then(Contents::soa).map(|soa| SoaTimers::of(&soa));
         let ask_at_s = match (soa, checked) {
             (Some(soa), Some(checked)) => checked.at_s + soa.refresh_s,
             _ => 0,
         };
+        let checked = checked.or_else(|| soa.map(|soa| Checked { at_s: now_s, expires_at_s: now_s + soa.expire_s }));
         // Whether the contents have expired is found out with the first look at the clock.
         Timers { soa, checked, ask_at_s, failures: 0, expired: false }
     }
@@ -68,6 +70,11 @@ impl Timers {
     /// When a primary last confirmed the contents, and until when they are good.
     pub fn checked(&self) -> Option<Checked> {
         self.checked
+    }
+
+    /// When a primary is asked next, in seconds since 1970.
+    pub fn ask_at_s(&self) -> u64 {
+        self.ask_at_s
     }
 
     /// A primary confirmed the contents or sent new ones.
@@ -154,7 +161,7 @@ mod tests {
     /// RFC 1034 4.3.5: refresh, then retry, then expire.
     #[test]
     fn refresh_retry_expire() {
-        let mut timers = Timers::new(None, None);
+        let mut timers = Timers::new(0, None, None);
         assert!(timers.wants_refresh(5000));
         timers.succeeded(5000, SOA);
         assert!(!timers.wants_refresh(5099) && timers.wants_refresh(5100));
@@ -167,9 +174,33 @@ mod tests {
         assert!(!timers.is_expired() && !timers.expire(7999));
     }
 
+    /// What was confirmed before a restart counts; where that is not known, contents expire all the same.
+    #[test]
+    fn contents_expire_after_a_restart() {
+        let check = |checked, expires_at_s, asks_at_s| {
+            let timers = Timers::new(5000, checked, Some(contents()));
+            assert!(!timers.wants_refresh(asks_at_s - 1) && timers.wants_refresh(asks_at_s), "{checked:?}");
+            assert!(!timers.clone().expire(expires_at_s - 1), "{checked:?}");
+            assert!(timers.clone().expire(expires_at_s), "{checked:?}");
+        };
+        check(Some(Checked { at_s: 4950, expires_at_s: 5950 }), 5950, 5050);
+        check(Some(Checked { at_s: 3000, expires_at_s: 4000 }), 4000, 3100);
+        check(None, 6000, 1);
+    }
+
+    /// A zone whose SOA record has the timers of [`SOA`].
+    fn contents() -> Contents {
+        let (zone, mut data) = (Name::root(), vec![0; 2]);
+        [1u32, 100, 10, 1000, 1].iter().for_each(|word| data.extend_from_slice(&word.to_be_bytes()));
+        let mut records = zone::RecordListBuilder::default();
+        records.push(zone, dns::RType::SOA, 1, &data);
+        records.push(zone, dns::RType::NS, 1, zone.as_wire());
+        zone::diff::build(zone, dns::NameHasher::new(1), &records.finish()).0
+    }
+
     #[test]
     fn without_contents_attempts_slow_down() {
-        let mut timers = Timers::new(None, None);
+        let mut timers = Timers::new(0, None, None);
         let mut waits = Vec::new();
         for _ in 0..12 {
             timers.failed(0);

@@ -1,6 +1,8 @@
 //! What a backup consists of: `manifest.json`, and beside it `manifest.sha256`, so that the manifest itself
 //! cannot change unnoticed (`sha256sum -c manifest.sha256` checks it as well).
 
+use std::path::Path;
+
 use std::fmt::Write;
 
 use dnssec::digest::{SHA256_LEN, sha256};
@@ -40,6 +42,15 @@ pub struct FileEntry {
 }
 
 impl Manifest {
+    /// The manifest of the backup in the directory `backup`, as it stands there: nothing is verified.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    pub fn read(backup: &Path) -> Result<Manifest, String> {
+        let text = std::fs::read(backup.join(MANIFEST)).map_err(|error| error.to_string())?;
+        Manifest::from_json(&text)
+    }
+
     /// The text of [`MANIFEST`].
     pub(super) fn to_json(&self) -> String {
         let file = |f: &FileEntry| json!({"name": f.name, "size": f.size, "sha256": hex(&f.sha256)});

@@ -1,0 +1,73 @@
+//! Every bound of the API.
+
+use std::time::Duration;
+
+/// Octets of a request body, unless one of the limits below applies.
+pub const MAX_BODY_BYTES: usize = 64 << 10;
+/// Octets of a changeset: 10,000 zones fit in.
+pub const MAX_CHANGESET_BYTES: usize = 16 << 20;
+/// Octets of a zone file that is imported.
+pub const MAX_IMPORT_BYTES: usize = 1 << 30;
+/// Octets of all bodies larger than the usual ones that are being worked on.
+pub const MAX_LARGE_BODIES_BYTES: usize = 2 << 30;
+/// Octets of a draft.
+pub const MAX_DRAFT_BYTES: usize = 1 << 20;
+/// Drafts that are kept.
+pub const MAX_DRAFTS: usize = 1000;
+/// Steps (zones and RRsets) of one changeset.
+pub const MAX_STEPS: usize = 200_000;
+
+/// Items of a page when the client asks for no number.
+pub const PAGE_DEFAULT: usize = 100;
+/// Items of a page.
+pub const PAGE_MAX: usize = 1000;
+/// Items that are looked at for one page; those that the client may not see count too.
+pub const PAGE_MAX_SCANNED: usize = 10_000;
+/// Records that a diff lists; a longer one says that it goes on.
+pub const MAX_DIFF_RECORDS: usize = 100_000;
+/// Octets of an exported zone that are made at once.
+pub const EXPORT_CHUNK_BYTES: usize = 64 << 10;
+/// Faults of one request that are reported.
+pub const MAX_ERRORS: usize = 1000;
+
+/// Octets of an idempotency key.
+pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
+/// Responses that are kept for being sent again.
+pub const MAX_IDEMPOTENT_RESPONSES: usize = 4096;
+/// Octets of all responses that are kept.
+pub const MAX_IDEMPOTENT_BYTES: usize = 64 << 20;
+/// How long they are kept.
+pub const IDEMPOTENT_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Connections at a time.
+pub const MAX_CONNECTIONS: usize = 1024;
+/// Connections of one client address at a time.
+pub const MAX_CONNECTIONS_PER_CLIENT: usize = 256;
+/// Octets of the request line and the header fields.
+pub const MAX_HEAD_BYTES: usize = 32 << 10;
+/// For the request line and the header fields to arrive; a kept connection may be idle as long.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// For a request body to arrive.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// For a zone file to arrive.
+pub const IMPORT_TIMEOUT: Duration = Duration::from_secs(600);
+/// For a client to take some of what is sent to it.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// For requests under way when the server stops.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Streams of changes at a time.
+pub const MAX_STREAMS: usize = 256;
+/// Changes read from the history at once.
+pub const STREAM_BATCH: usize = 256;
+/// Between two signs of life on a stream.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A stream whose client takes nothing for so long is closed.
+pub const SLOW_CLIENT: Duration = Duration::from_secs(10);
+
+/// A stream ends after so long: its client comes back and shows anew who it is, so that rights that were taken away
+/// are gone.
+pub const STREAM_AGE: Duration = Duration::from_secs(600);
+
+/// Host names of one dyndns2 request.
+pub const MAX_DDNS_HOSTS: usize = 20;

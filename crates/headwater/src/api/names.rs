@@ -1,0 +1,91 @@
+//! Names and types as they stand in paths and bodies.
+
+use dns::{Name, NameBuf, RType};
+
+use super::problem::Problem;
+
+/// A zone of the path; a missing final dot is understood as present.
+///
+/// # Errors
+/// 400: it is no name.
+pub fn zone(text: &str) -> Result<NameBuf, Problem> {
+    text.parse().map_err(|error| Problem::parameter("zone", format!("no domain name: {error}")))
+}
+
+/// An owner: absolute with a final dot; `@` is the apex; without a final dot it is relative to the zone, unless it
+/// ends in the zone's name, as people write it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn owner(text: &str, zone: &Name) -> Result<NameBuf, String> {
+    let bad = |error: dns::NameError| format!("no domain name: {error}");
+    let relative_to_root: Option<NameBuf> = text.parse().ok();
+    if let Some(name) = relative_to_root.filter(|name| text != "@" && name.is_at_or_below(zone)) {
+        return Ok(name);
+    }
+    let name = NameBuf::from_text(text.as_bytes(), zone).map_err(bad)?;
+    if name.is_at_or_below(zone) { Ok(name) } else { Err(format!("{name} is not in the zone {zone}")) }
+}
+
+/// A type that a zone can hold.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn rtype(text: &str) -> Result<RType, String> {
+    let rtype = RType::from_text(text.as_bytes()).ok_or_else(|| format!("{text:?} is no record type"))?;
+    match rtype {
+        RType::RRSIG => Err("signatures are made by the server".into()),
+        _ if rtype.is_meta() || rtype.0 == 0 => Err(format!("no zone can hold {rtype} records")),
+        _ => Ok(rtype),
+    }
+}
+
+/// The owner and type of a path.
+///
+/// # Errors
+/// 400.
+pub fn rrset_of_path(owner_text: &str, type_text: &str, zone: &Name) -> Result<(NameBuf, RType), Problem> {
+    Ok((owner_of_path(owner_text, zone)?, rtype(type_text).map_err(|why| Problem::parameter("type", why))?))
+}
+
+/// The owner of a path.
+///
+/// # Errors
+/// 400.
+pub fn owner_of_path(text: &str, zone: &Name) -> Result<NameBuf, Problem> {
+    owner(text, zone).map_err(|why| Problem::parameter("name", why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners() {
+        let zone: NameBuf = "example.org".parse().expect("name");
+        let check = |text: &str, want: Option<&str>| {
+            assert_eq!(owner(text, &zone).ok().map(|name| name.to_string()).as_deref(), want, "{text}");
+        };
+        check("@", Some("example.org."));
+        check("www", Some("www.example.org."));
+        check("a.b", Some("a.b.example.org."));
+        check("www.example.org", Some("www.example.org."));
+        check("www.Example.ORG.", Some("www.Example.ORG."));
+        check("example.org.", Some("example.org."));
+        check("*", Some("*.example.org."));
+        check("www.example.net.", None);
+        check("", None);
+        check("a..b", None);
+    }
+
+    #[test]
+    fn types() {
+        let check = |text: &str, good: bool| assert_eq!(rtype(text).is_ok(), good, "{text}");
+        check("a", true);
+        check("TYPE65280", true);
+        check("ANY", false);
+        check("RRSIG", false);
+        check("TYPE0", false);
+        check("NOPE", false);
+    }
+}

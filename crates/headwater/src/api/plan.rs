@@ -1,0 +1,223 @@
+//! What a request wants, read and authorised, and how it becomes intents on the committer's thread,
+//! where it sees the zones as the changes before it leave them.
+
+use std::collections::HashMap;
+
+use dns::{NameBuf, RType};
+use zone::node::Rrset;
+use zone::{Contents, Edit, RecordList, Records, ZoneKind, ZoneSettings};
+
+use super::etag::IfMatch;
+use super::settings::SettingsIn;
+use crate::commit::{CommitError, DraftZone, Drafts, Intent, Prepare, SerialRule};
+use crate::new_zone::DEFAULT_TTL_S;
+
+/// Why a zone of a file is not changed.
+const FILE_ZONE: &str = "it is served from a file; `headwater zone import` takes it over into the journal";
+/// Why a secondary is not changed.
+const SECONDARY: &str = "it is a secondary zone; its primary changes it";
+
+/// What shall happen to one zone.
+pub struct Plan {
+    /// The zone.
+    pub zone: NameBuf,
+    /// What it has to be for that.
+    pub expected: IfMatch,
+    /// What shall happen.
+    pub what: What,
+}
+
+/// What shall happen to a zone.
+pub enum What {
+    /// It comes to be.
+    Create {
+        /// How it is served.
+        settings: ZoneSettings,
+        /// Its records.
+        records: RecordList,
+    },
+    /// RRsets change.
+    Edit(Vec<Step>),
+    /// All records are exchanged.
+    Replace(RecordList),
+    /// The settings change.
+    Configure(SettingsIn),
+    /// It goes.
+    Delete,
+}
+
+/// What shall happen at one owner.
+pub struct Step {
+    /// The owner.
+    pub owner: NameBuf,
+    /// What shall happen.
+    pub op: Op,
+    /// The RRset must not be there yet.
+    pub only_if_absent: bool,
+}
+
+/// What shall happen to an RRset.
+pub enum Op {
+    /// It becomes this; without TTL, its own one stays.
+    Replace(RType, Option<u32>, Vec<Vec<u8>>),
+    /// Records come and go, the TTL changes where one is given.
+    Merge {
+        /// The type.
+        rtype: RType,
+        /// The TTL.
+        ttl: Option<u32>,
+        /// What comes.
+        add: Vec<Vec<u8>>,
+        /// What goes.
+        remove: Vec<Vec<u8>>,
+    },
+    /// It goes.
+    Delete(RType),
+    /// Everything at the owner goes.
+    DeleteName,
+}
+
+impl Op {
+    /// The type that is changed; `None`: all.
+    pub fn rtype(&self) -> Option<RType> {
+        match self {
+            Op::Replace(rtype, ..) | Op::Merge { rtype, .. } | Op::Delete(rtype) => Some(*rtype),
+            Op::DeleteName => None,
+        }
+    }
+}
+
+/// The plans as what the committer calls.
+pub fn prepare(plans: Vec<Plan>) -> Prepare {
+    Box::new(move |drafts| plans.iter().map(|plan| Ok((plan.zone.clone(), plan.intent(drafts)?))).collect())
+}
+
+impl Plan {
+    /// What is to be done, seeing what is there.
+    fn intent(&self, drafts: &dyn Drafts) -> Result<Intent, CommitError> {
+        let zone = || self.zone.clone();
+        if drafts.is_file_zone(&self.zone) {
+            return Err(match self.what {
+                What::Create { .. } => CommitError::ZoneExists(zone()),
+                _ => CommitError::ReadOnly { zone: zone(), why: FILE_ZONE },
+            });
+        }
+        let draft = drafts.zone(&self.zone);
+        if let What::Create { settings, records } = &self.what {
+            return match draft {
+                Some(_) => Err(CommitError::ZoneExists(zone())),
+                None => Ok(Intent::Create { settings: settings.clone(), records: records.clone() }),
+            };
+        }
+        let draft = draft.ok_or_else(|| CommitError::NoSuchZone(zone()))?;
+        self.expected.check(&self.zone, serial(&draft))?;
+        match &self.what {
+            What::Create { .. } | What::Delete => Ok(Intent::Delete),
+            What::Configure(settings) => Ok(Intent::Configure { settings: settings.over(&draft.settings) }),
+            _ if draft.settings.kind == ZoneKind::Secondary => {
+                Err(CommitError::ReadOnly { zone: zone(), why: SECONDARY })
+            }
+            What::Replace(records) => Ok(Intent::Replace { records: records.clone(), serial: SerialRule::Policy }),
+            What::Edit(steps) => {
+                let contents = draft.contents.as_ref().ok_or_else(|| CommitError::NoSuchZone(zone()))?;
+                Ok(Intent::Edit { edits: self.edits(contents, steps)?, serial: SerialRule::Policy })
+            }
+        }
+    }
+
+    fn edits(&self, contents: &Contents, steps: &[Step]) -> Result<Vec<Edit>, CommitError> {
+        let mut work = Work { contents, edits: Vec::with_capacity(steps.len()), places: HashMap::new() };
+        for step in steps {
+            let present = step.op.rtype().is_some_and(|rtype| work.now(&step.owner, rtype).is_some());
+            if step.only_if_absent && present {
+                let serial = contents.soa().map(|soa| soa.serial);
+                return Err(CommitError::Conflict { zone: self.zone.clone(), serial });
+            }
+            work.apply(step);
+        }
+        Ok(work.edits)
+    }
+}
+
+/// The serial of a draft.
+pub fn serial(draft: &DraftZone) -> Option<u32> {
+    draft.contents.as_ref().and_then(|contents| contents.soa()).map(|soa| soa.serial)
+}
+
+/// An RRset as it stands in a zone.
+pub fn records_of(rrset: &Rrset<'_>) -> Records {
+    Records {
+        ttl: rrset.ttl,
+        data: rrset.data().map(<[u8]>::to_vec).collect(),
+        signatures: rrset.signatures().1.map(<[u8]>::to_vec).collect(),
+    }
+}
+
+/// The edits so far, on top of what is there.
+struct Work<'a> {
+    contents: &'a Contents,
+    edits: Vec<Edit>,
+    /// Where in `edits` an RRset stands.
+    places: HashMap<(NameBuf, RType), usize>,
+}
+
+impl Work<'_> {
+    fn now(&self, owner: &NameBuf, rtype: RType) -> Option<Records> {
+        match self.places.get(&(owner.clone(), rtype)).and_then(|&place| self.edits.get(place)) {
+            Some(edit) => edit.records.clone(),
+            None => self.contents.get(owner).and_then(|node| node.rrset(rtype)).map(|rrset| records_of(&rrset)),
+        }
+    }
+
+    fn set(&mut self, owner: &NameBuf, rtype: RType, records: Option<Records>) {
+        let place = *self.places.entry((owner.clone(), rtype)).or_insert(self.edits.len());
+        match self.edits.get_mut(place) {
+            Some(edit) => edit.records = records,
+            None => self.edits.push(Edit { owner: owner.clone(), rtype, records }),
+        }
+    }
+
+    fn apply(&mut self, Step { owner, op, .. }: &Step) {
+        match op {
+            Op::Replace(rtype, ttl, data) => {
+                let before = self.now(owner, *rtype);
+                self.replace(owner, *rtype, before, *ttl, data.clone());
+            }
+            Op::Merge { rtype, ttl, add, remove } => {
+                let before = self.now(owner, *rtype);
+                let mut data = before.as_ref().map(|before| before.data.clone()).unwrap_or_default();
+                data.retain(|have| !remove.contains(have));
+                data.extend(add.iter().filter(|new| !before.as_ref().is_some_and(|b| b.data.contains(new))).cloned());
+                self.replace(owner, *rtype, before, *ttl, data);
+            }
+            Op::Delete(rtype) => self.set(owner, *rtype, None),
+            Op::DeleteName => {
+                let types =
+                    self.contents.get(owner).into_iter().flat_map(|node| node.rrsets()).map(|rrset| rrset.rtype);
+                let pending = self.edits.iter().filter(|edit| edit.owner == *owner).map(|edit| edit.rtype);
+                let all: Vec<RType> = types.chain(pending).collect();
+                all.into_iter().for_each(|rtype| self.set(owner, rtype, None));
+            }
+        }
+    }
+
+    fn replace(
+        &mut self,
+        owner: &NameBuf,
+        rtype: RType,
+        before: Option<Records>,
+        ttl: Option<u32>,
+        data: Vec<Vec<u8>>,
+    ) {
+        if data.is_empty() {
+            return self.set(owner, rtype, None);
+        }
+        let ttl = ttl.or(before.as_ref().map(|before| before.ttl)).unwrap_or(DEFAULT_TTL_S);
+        // What stays the same keeps its signatures.
+        let same = before.filter(|before| {
+            before.ttl == ttl && before.data.len() == data.len() && data.iter().all(|new| before.data.contains(new))
+        });
+        let records = same.unwrap_or(Records { ttl, data, signatures: Vec::new() });
+        self.set(owner, rtype, Some(records));
+    }
+}

@@ -1,0 +1,10 @@
+//! The API over HTTP on loopback, with a node in memory.
+
+mod access;
+mod fake;
+mod guide;
+mod history;
+mod house;
+mod protocol;
+mod records;
+mod streams;

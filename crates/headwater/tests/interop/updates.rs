@@ -1,0 +1,209 @@
+//! `nsupdate` against Headwater and BIND: the same scripts must get the same response codes and leave the same zone,
+//! but for its serial (RFC 2136).
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use crate::common::{PATIENCE, Scratch, Server, until};
+use crate::peer::{Kind, Peer, Zone};
+use crate::tools::{self, Signing, contents, free_address, nsupdate, serial};
+use crate::zonefile::LONG_TIMERS;
+
+/// All cases, in the form that the file explains.
+const CASES: &str = include_str!("cases.txt");
+
+/// An update and what becomes of it.
+struct Case {
+    name: &'static str,
+    rcode: &'static str,
+    /// What BIND answers instead, where it differs for a reason.
+    bind: Option<&'static str>,
+    changes: bool,
+    script: &'static str,
+}
+
+fn cases() -> Vec<Case> {
+    let blocks = CASES.split("\n= ").skip(1);
+    blocks
+        .map(|block| {
+            let (head, rest) = block.split_once('\n').expect("a script");
+            let (name, wanted) = head.rsplit_once(": ").expect("what becomes of it");
+            let (rcode, change) = wanted.split_once(' ').expect("response code and change");
+            assert!(["changed", "same"].contains(&change), "{head}");
+            let script = rest.split("\n\n").next().expect("a script");
+            Case { name, rcode, bind: None, changes: change == "changed", script }
+        })
+        .collect()
+}
+
+/// A zone's records but for the serial, and the serial.
+type State = (BTreeSet<String>, Option<u32>);
+
+/// The zone as it is now.
+fn state(server: SocketAddr, signing: Signing, zone: &str) -> State {
+    let serial = serial(server, zone);
+    let hidden = serial.map_or(String::new(), |serial| format!(" {serial} "));
+    let records = contents(server, signing, zone);
+    let records = records.into_iter().map(|line| match line.contains(" SOA ") {
+        true => line.replacen(&hidden, " SERIAL ", 1),
+        false => line,
+    });
+    (records.collect(), serial)
+}
+
+/// A zone in BIND's words and in Headwater's. It is what Headwater makes of a new zone.
+fn zone(name: &str, signing: Signing, policy: &str, allow_update: &str) -> (Zone, String) {
+    let who = signing.key().map_or("127.0.0.1".to_owned(), |(name, ..)| format!("key:{name}"));
+    let update = if allow_update.is_empty() { format!("\"{who}\"") } else { allow_update.to_owned() };
+    let entry = format!("  - {{ name: {name}, allow_transfer: [\"{who}\"], allow_update: [{update}] }}\n");
+    let extra = if policy.is_empty() { String::new() } else { format!("update-policy {{ {policy} }};") };
+    let file = format!(
+        "{name} 3600 SOA ns.interop.test. hostmaster.{name} 1 {LONG_TIMERS}\n{name} 3600 NS ns.interop.test.\n"
+    );
+    (Zone { name: name.to_owned(), signing, primary: Some(file), extra }, entry)
+}
+
+/// Headwater and BIND with the same zones.
+struct Servers {
+    _scratch: Scratch,
+    ours: Server,
+    bind: Peer,
+}
+
+impl Servers {
+    fn start(scratch: &str, zones: Vec<(Zone, String)>) -> Servers {
+        let scratch = Scratch::new(scratch);
+        let (zones, entries): (Vec<Zone>, Vec<String>) = zones.into_iter().unzip();
+        let ours = tools::headwater(&scratch, free_address(), &entries.concat());
+        let bind = Peer::start(Kind::Bind, &scratch, free_address(), ours.address, &zones);
+        for zone in &zones {
+            let serves = until(PATIENCE, || serial(bind.address, &zone.name));
+            assert!(serves.is_some(), "BIND does not serve {}:\n{}", zone.name, bind.process.log());
+        }
+        Servers { _scratch: scratch, ours, bind }
+    }
+
+    fn addresses(&self) -> [SocketAddr; 2] {
+        [self.ours.address, self.bind.address]
+    }
+}
+
+/// A zone of both servers on its way through the cases.
+struct Run<'a> {
+    addresses: [SocketAddr; 2],
+    zone: &'a str,
+    /// What reads the zone.
+    signing: Signing,
+    options: &'a [&'a str],
+    states: [State; 2],
+}
+
+impl<'a> Run<'a> {
+    fn new(addresses: [SocketAddr; 2], zone: &'a str, signing: Signing, options: &'a [&'a str]) -> Run<'a> {
+        let states = addresses.map(|address| state(address, signing, zone));
+        assert_eq!(states[0], states[1], "{zone} at the start");
+        Run { addresses, zone, signing, options, states }
+    }
+
+    /// Runs a case on both, signed by `signer`; says what is not as it should be.
+    fn check(&mut self, signer: Signing, case: &Case) -> Vec<String> {
+        let script = format!("zone {}\n{}", self.zone, case.script.replace("{z}", self.zone));
+        let mut wrong = Vec::new();
+        for (at, name) in ["headwater", "bind"].into_iter().enumerate() {
+            let rcode = nsupdate(self.addresses[at], signer, self.options, &script).err();
+            let rcode = rcode.unwrap_or_else(|| "NOERROR".to_owned());
+            let after = state(self.addresses[at], self.signing, self.zone);
+            let changed = after != self.states[at];
+            let wanted = case.bind.filter(|_| name == "bind").unwrap_or(case.rcode);
+            if (&*rcode, changed) != (wanted, case.changes) {
+                wrong.push(format!("{name}: {rcode}, changed: {changed}"));
+            }
+            self.states[at] = after;
+        }
+        let [ours, bind] = &self.states;
+        wrong.extend(ours.0.difference(&bind.0).map(|line| format!("only headwater: {line}")));
+        wrong.extend(bind.0.difference(&ours.0).map(|line| format!("only bind: {line}")));
+        wrong
+    }
+}
+
+#[test]
+fn scripts_do_what_they_do_to_bind() {
+    if !Kind::Bind.is_installed() {
+        return;
+    }
+    let ways: [(&str, Signing, &[&str]); 4] = [
+        ("udp.plain.test.", Signing::None, &[]),
+        ("tcp.plain.test.", Signing::None, &["-v"]),
+        ("udp.key.test.", Signing::Sha512, &[]),
+        ("tcp.key.test.", Signing::Sha256, &["-v"]),
+    ];
+    let zones = ways.iter().map(|(name, signing, _)| zone(name, *signing, "", "")).collect();
+    let servers = Servers::start("interop-updates", zones);
+    let (addresses, cases) = (servers.addresses(), cases());
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let runs = ways.map(|(zone, signing, options)| {
+            let cases = &cases;
+            scope.spawn(move || {
+                let mut run = Run::new(addresses, zone, signing, options);
+                let check =
+                    |case: &Case| Some((case.name, run.check(signing, case))).filter(|(_, wrong)| !wrong.is_empty());
+                let wrong: Vec<_> = cases.iter().filter_map(check).collect();
+                wrong.into_iter().map(|(name, wrong)| format!("{zone} {name}:\n  {}\n", wrong.join("\n  "))).collect()
+            })
+        });
+        runs.into_iter().flat_map(|run| -> Vec<String> { run.join().expect("a run") }).collect()
+    });
+    println!("{} updates, {} ways each, on both servers", cases.len(), ways.len());
+    assert_eq!(cases.len(), CASES.lines().filter(|line| line.starts_with("= ")).count());
+    assert!(wrong.is_empty(), "{}\n{}", wrong.concat(), servers.ours.process.log());
+}
+
+/// `name=` and `type=` in Headwater's lists, `update-policy` in BIND's words.
+#[test]
+fn limits_are_those_of_bind() {
+    if !Kind::Bind.is_installed() {
+        return;
+    }
+    let policy = "grant key256 name www.limits.test. A AAAA; grant key256 subdomain home.limits.test. TXT; \
+                  grant key256 wildcard *.any.limits.test. ANY; grant key512 zonesub ANY;";
+    let lists = "\"key:key256 name=www.limits.test type=A,AAAA\", \"key:key256 name=**.home.limits.test type=TXT\", \
+                 \"key:key256 name=home.limits.test type=TXT\", \"key:key256 name=**.any.limits.test\", \"key:key512\"";
+    let servers = Servers::start("interop-limits", vec![zone("limits.test.", Signing::Sha512, policy, lists)]);
+    let mut run = Run::new(servers.addresses(), "limits.test.", Signing::Sha512, &[]);
+    let mut check = |signer: Signing, wanted: &'static str, script: &'static str| {
+        let words: Vec<&str> = wanted.split(' ').collect();
+        let case =
+            Case { name: script, rcode: words[0], bind: words.get(2).copied(), changes: words[1] == "changed", script };
+        let wrong = run.check(signer, &case);
+        assert!(wrong.is_empty(), "{signer:?} {script}:\n{}\n{}", wrong.join("\n"), servers.ours.process.log());
+    };
+    let (nobody, limited, all) = (Signing::None, Signing::Sha256, Signing::Sha512);
+    check(nobody, "REFUSED same", "update add www.{z} 60 A 192.0.2.1");
+    check(limited, "NOERROR changed", "update add www.{z} 60 A 192.0.2.1");
+    check(limited, "NOERROR changed", "update add WWW.{z} 60 AAAA 2001:db8::1");
+    check(limited, "REFUSED same", "update add www.{z} 60 TXT no");
+    check(limited, "REFUSED same", "update add www2.{z} 60 A 192.0.2.1");
+    check(limited, "REFUSED same", "update add x.www.{z} 60 A 192.0.2.1");
+    check(limited, "REFUSED same", "update add www.{z} 60 A 192.0.2.2\nupdate add other.{z} 60 A 192.0.2.2");
+    check(limited, "NOERROR changed", "update add a.b.home.{z} 60 TXT yes");
+    check(limited, "NOERROR changed", "update add home.{z} 60 TXT yes");
+    check(limited, "REFUSED same", "update add a.home.{z} 60 A 192.0.2.1");
+    check(limited, "NOERROR changed", "update add a.any.{z} 60 MX 1 www.{z}");
+    check(limited, "NOERROR changed", "update add c.b.any.{z} 60 A 192.0.2.1");
+    check(limited, "REFUSED same", "update add any.{z} 60 A 192.0.2.1");
+    check(limited, "NOERROR changed", "update delete c.b.any.{z}");
+    check(limited, "NOERROR changed", "update delete www.{z} AAAA");
+    check(limited, "REFUSED same", "update delete www.{z} TXT");
+    check(all, "NOERROR changed", "update add www.{z} 60 TXT admin");
+    // All types of a name go only if each of them may.
+    check(limited, "REFUSED same", "update delete www.{z}");
+    check(all, "NOERROR changed", "update delete www.{z} TXT");
+    check(limited, "NOERROR changed", "update delete www.{z}");
+    check(limited, "REFUSED same", "update delete {z} NS");
+    check(limited, "REFUSED same", "update add {z} 60 SOA ns.{z} x.{z} 1000 1 1 1 1");
+    check(all, "NOERROR changed", "update add {z} 60 SOA ns.{z} x.{z} 1000 100 100 1000 1");
+    // RFC 2136 has prerequisites (3.2) before permission (3.3). BIND has it the other way round.
+    check(limited, "NXDOMAIN same REFUSED", "prereq yxdomain nobody.{z}\nupdate add www2.{z} 60 A 192.0.2.1");
+    check(nobody, "REFUSED same", "prereq yxdomain nobody.{z}\nupdate add www.{z} 60 A 192.0.2.1");
+}
