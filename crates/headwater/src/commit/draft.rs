@@ -53,10 +53,10 @@ impl Drafts for Pending<'_> {
     fn zone(&self, name: &Name) -> Option<DraftZone> {
         match self.changed.get(name) {
             Some(changed) => changed.zone.clone(),
-            None => self.replica.zone(name).map(|state| DraftZone {
-                contents: state.contents.clone(),
-                settings: state.settings.clone(),
-            }),
+            None => self
+                .replica
+                .zone(name)
+                .map(|state| DraftZone { contents: state.contents.clone(), settings: state.settings.clone() }),
         }
     }
 
