@@ -39,7 +39,8 @@ pub fn split(event: Vec<u8>, id: [u8; 16]) -> Vec<Vec<u8>> {
     parts.enumerate().map(part).collect()
 }
 
-fn with_sum(pieces: &[&[u8]]) -> Vec<u8> {
+/// `pieces`, one behind the other, as the rest of a body: with their checksum ahead.
+pub fn with_sum(pieces: &[&[u8]]) -> Vec<u8> {
     let mut body = vec![0; SUM_LEN];
     pieces.iter().for_each(|piece| body.extend_from_slice(piece));
     let sum = crc32(&body[SUM_LEN..]);
