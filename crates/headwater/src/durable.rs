@@ -9,8 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use dns::NameHasher;
 use journal::{
-    Checked, Follower, History, Journal, JournalError, Offset, Replica, SqliteJournal, Store, StoredZone, Stream,
-    ZoneState, check_position,
+    Checked, DirLock, Follower, History, Journal, JournalError, LockError, Offset, Replica, SqliteJournal, Store,
+    StoredZone, Stream, ZoneState, check_position,
 };
 use zone::{Published, ZoneTable};
 
@@ -38,6 +38,9 @@ pub enum DurableError {
         /// Why.
         error: io::Error,
     },
+    /// Another process has it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The journal or the store.
     #[error("{0}")]
     Journal(#[from] JournalError),
@@ -62,6 +65,7 @@ pub struct Durable {
     /// The secondaries' last refreshes, from before the start.
     pub checks: Vec<(dns::NameBuf, Checked)>,
     thread: JoinHandle<()>,
+    _lock: DirLock,
 }
 
 impl Durable {
@@ -78,6 +82,7 @@ impl Durable {
     ) -> Result<Durable, DurableError> {
         let directory_error = |error| DurableError::Directory { path: directory.display().to_string(), error };
         std::fs::create_dir_all(directory).map_err(directory_error)?;
+        let lock = DirLock::take(directory)?;
         let journal_file = directory.join(JOURNAL_FILE);
         let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::open(&journal_file, Stream::Zones)?);
         let access: Arc<dyn Journal> = Arc::new(SqliteJournal::open(&journal_file, Stream::Access)?);
@@ -98,14 +103,15 @@ impl Durable {
         let (committer, thread) =
             Committer::start(journal, replica, zones.clone(), observer).map_err(DurableError::Thread)?;
         keeper.started();
-        Ok(Durable { committer, keeper, history, access, checks, thread })
+        Ok(Durable { committer, keeper, history, access, checks, thread, _lock: lock })
     }
 
     /// Forgets the history that is not to be kept any longer.
     pub fn retain(&self, policy: &crate::config::Journal) {
         let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let plan = self.history.plan_trim(now_ms, policy.retention_days, policy.retention_changes);
-        let trimmed = plan.and_then(|before| before.map(|before| self.history.trim(before).map(|()| before)).transpose());
+        let trimmed =
+            plan.and_then(|before| before.map(|before| self.history.trim(before).map(|()| before)).transpose());
         match trimmed {
             Ok(Some(before)) => tracing::info!(before, "history before this offset forgotten"),
             Ok(None) => {}
@@ -122,6 +128,11 @@ impl Durable {
         }
         self.keeper.follower.stop();
     }
+}
+
+/// Whether a server has used the data directory.
+pub fn exists(directory: &Path) -> bool {
+    directory.join(JOURNAL_FILE).exists()
 }
 
 /// Folds what the journal has beyond the store; the store and the latest changes follow.

@@ -16,8 +16,8 @@ use super::problem::{FieldError, Problem};
 use super::rrset::{self, RrsetIn};
 use super::settings::{Kind, SettingsIn};
 use super::state::App;
-use crate::new_zone;
 use crate::auth::{Action, Verb};
+use crate::new_zone;
 
 /// Name servers of a new zone.
 const MAX_NAMESERVERS: usize = 32;

@@ -1,13 +1,13 @@
 //! RRsets and records as JSON. Data is one object per record, its properties those of the table of
 //! record types, or one line of zone-file text.
 
+use crate::new_zone::DEFAULT_TTL_S;
 use dns::rdata::{json, text};
 use dns::scan::Scanner;
 use dns::{Name, NameBuf, RType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use crate::new_zone::DEFAULT_TTL_S;
 use zone::Records;
 use zone::node::{MAX_RRSET_BYTES, Rrset};
 

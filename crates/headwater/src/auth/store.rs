@@ -67,7 +67,13 @@ impl AccessStore {
         for key in state.keys() {
             open_key(&sealer, key)?;
         }
-        Ok(AccessStore { journal, sealer, folding: Mutex::new(()), published: RwLock::new(Arc::new(state)), observer: OnceLock::new() })
+        Ok(AccessStore {
+            journal,
+            sealer,
+            folding: Mutex::new(()),
+            published: RwLock::new(Arc::new(state)),
+            observer: OnceLock::new(),
+        })
     }
 
     /// Has `observer` hear of every state from now on; once.

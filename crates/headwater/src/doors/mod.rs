@@ -55,9 +55,8 @@ impl Doors {
             return refuse(request, Rcode::NOTAUTH);
         }
         let client = request.client.ip();
-        let allowed = zone.lists.policy.as_ref().is_some_and(|policy| {
-            policy.allow_notify.allows(client, request.key.as_deref())
-        });
+        let allowed =
+            zone.lists.policy.as_ref().is_some_and(|policy| policy.allow_notify.allows(client, request.key.as_deref()));
         if !allowed {
             tracing::warn!(target: "security", zone = %zone.name, %client, "NOTIFY refused: not in allow_notify");
             return refuse(request, Rcode::REFUSED);
