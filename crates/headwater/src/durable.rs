@@ -9,8 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use dns::NameHasher;
 use journal::{
-    Checked, DirLock, Follower, History, Journal, JournalError, LockError, Offset, Replica, SqliteJournal, Store,
-    StoredZone, Stream, ZoneState, check_position,
+    DirLock, Follower, History, Journal, JournalError, LockError, Offset, Replica, SqliteJournal, Store, StoredZone,
+    Stream, ZoneState, check_position,
 };
 use zone::{Published, ZoneTable};
 
@@ -62,8 +62,6 @@ pub struct Durable {
     pub history: Arc<History>,
     /// Users, roles, tokens and keys.
     pub access: Arc<AccessStore>,
-    /// The secondaries' last refreshes, from before the start.
-    pub checks: Vec<(dns::NameBuf, Checked)>,
     thread: JoinHandle<()>,
     _lock: DirLock,
 }
@@ -92,7 +90,7 @@ impl Durable {
         let position = store.position()?;
         check_position(position, journal.bounds()?)?;
         let stored = store.load(hasher)?;
-        let checks = stored.iter().filter_map(|zone| Some((zone.name.clone(), zone.checked?))).collect();
+        secondaries.remember(stored.iter().filter_map(|zone| Some((zone.name.clone(), zone.checked?))).collect());
         let follower = Arc::new(Follower::start(store, |error| tracing::error!(%error, "the store lags behind"))?);
         let mut replica = Replica::new(hasher, position, stored.into_iter().map(state_of).collect());
         let keeper = Keeper::new(secondaries, follower.clone(), position);
@@ -103,7 +101,7 @@ impl Durable {
         let (committer, thread) =
             Committer::start(journal, replica, zones.clone(), observer).map_err(DurableError::Thread)?;
         keeper.started();
-        Ok(Durable { committer, keeper, history, access, checks, thread, _lock: lock })
+        Ok(Durable { committer, keeper, history, access, thread, _lock: lock })
     }
 
     /// Forgets the history that is not to be kept any longer.

@@ -175,7 +175,7 @@ impl Keeper {
         }
         drop(zones);
         for (name, primaries) in news {
-            self.secondaries.configure(name, primaries, None);
+            self.secondaries.configure(name, primaries);
         }
     }
 

@@ -1,4 +1,5 @@
-//! The records of a new zone, from the API or the configuration: what the client gives, and a SOA and NS records for it where it gives none.
+//! The records of a new zone, from the API or the configuration: what is given, and a SOA and NS records for it
+//! where there are none.
 
 use dns::{Name, NameBuf, RType};
 use zone::{RecordList, RecordListBuilder, Records, SerialPolicy};

@@ -108,18 +108,13 @@ impl Node {
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
         let settings = Published::new(settings(config, Some(Secrets::new(random_secret()?))));
         let (secondaries, waiting) = Secondaries::new();
-        let durable = Durable::open(&config.data_dir, hasher, &zones, &config.zones, secondaries.clone())?;
+        let durable = Durable::open(&config.data_dir, hasher, &zones, &config.zones, secondaries)?;
         let keys = Arc::new(RwLock::new(Keys::default()));
         let current_keys = keys.clone();
         let ring: Arc<dyn Fn() -> KeyRing + Send + Sync> =
             Arc::new(move || current_keys.read().unwrap_or_else(PoisonError::into_inner).ring.clone());
         let shared =
             secondary::Shared { zones: zones.clone(), keys: ring.clone(), follower: durable.keeper.follower.clone() };
-        for (zone, checked) in &durable.checks {
-            if let Some(entry) = durable.keeper.zone(zone).filter(|zone| zone.settings.kind == ZoneKind::Secondary) {
-                secondaries.configure(zone.clone(), Some(entry.lists.primaries.clone()), Some(*checked));
-            }
-        }
         let secondaries = waiting.run(shared, durable.committer.clone()).map_err(NodeError::Thread)?;
         start_notifier(&runtime, &durable.keeper, &zones, ring);
         let workers = Workers::new(zones.clone(), settings.clone());

@@ -28,12 +28,15 @@ const MAX_OUTSTANDING: usize = 4096;
 /// Largest answer that is read.
 const MAX_ANSWER: usize = 4096;
 
+/// Whom to tell of a zone.
+pub type Peers = Box<dyn Fn(&NameBuf) -> Vec<Peer> + Send + Sync>;
+
 /// What the notifier asks the rest of the server.
 pub struct Shared {
     /// The zones as they are served.
     pub zones: Arc<Published<ZoneTable>>,
     /// Whom to tell of a zone.
-    pub peers: Box<dyn Fn(&NameBuf) -> Vec<Peer> + Send + Sync>,
+    pub peers: Peers,
     /// The TSIG keys.
     pub keys: Arc<dyn Fn() -> KeyRing + Send + Sync>,
 }

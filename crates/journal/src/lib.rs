@@ -19,7 +19,7 @@ pub mod store;
 
 pub use accepted::Accepted;
 pub use frame::{Assembled, Assembler};
-pub use history::History;
+pub use history::{History, Past};
 pub use journal::{Bounds, Entry, Journal, JournalError, Offset};
 pub use lock::{DirLock, LockError};
 pub use memory::MemoryJournal;

@@ -61,10 +61,10 @@ pub fn is_json(headers: &HeaderMap) -> bool {
 /// # Errors
 /// 400 with line and column for what is no JSON, 422 with a pointer for what has another form.
 pub fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(octets).or_else(|error| {
+    serde_json::from_slice(octets).map_err(|error| {
         let mut reader = serde_json::Deserializer::from_slice(octets);
         let located = serde_path_to_error::deserialize::<_, T>(&mut reader);
-        Err(fault(&error, located.err().map(|error| pointer(error.path())).unwrap_or_default()))
+        fault(&error, located.err().map(|error| pointer(error.path())).unwrap_or_default())
     })
 }
 

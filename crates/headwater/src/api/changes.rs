@@ -216,7 +216,7 @@ pub struct RevertBody {
 
 /// Takes a change back, as a new change: what it removed comes back, what it added goes.
 #[utoipa::path(post, path = "/changes/{id}/revert", tag = "changes", params(("id" = u64, Path, description = "The change")),
-    request_body = RevertBody, responses((status = 200, body = Outcome)))]
+    request_body = Option<RevertBody>, responses((status = 200, body = Outcome)))]
 async fn take_back(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -103,7 +103,7 @@ pub struct RrsetStep {
     pub ttl: Option<u32>,
     /// Data, as in RRsets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Value>>)]
     pub records: Option<Vec<Value>>,
 }
 

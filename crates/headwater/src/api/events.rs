@@ -22,7 +22,7 @@ use super::auth::Caller;
 use super::backend::{BackendError, Change, blocking};
 use super::body::Params;
 use super::changes::shown;
-use super::limits::{HEARTBEAT, SLOW_CLIENT, STREAM_BATCH};
+use super::limits::{HEARTBEAT, SLOW_CLIENT, STREAM_AGE, STREAM_BATCH};
 use super::problem::Problem;
 use super::server::stopped;
 use super::state::App;
@@ -41,7 +41,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 #[serde(deny_unknown_fields)]
 pub struct EventParams {
     /// From behind this change on; without it, from now on. The header `Last-Event-ID` does the same.
-    after: Option<Offset>,
+    after: Option<u64>,
 }
 
 /// The changes of the zones that the client may see, as they happen: events `change` with the body of
@@ -71,7 +71,7 @@ async fn events(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
-/// Sends changes until the client goes, is too slow, or the server stops.
+/// Sends changes until the client goes or is too slow, the stream is old enough, or the server stops.
 async fn feed(
     app: Arc<App>,
     caller: Caller,
@@ -81,7 +81,8 @@ async fn feed(
 ) {
     let mut position = app.backend.position();
     let mut stopping = app.stopping.subscribe();
-    loop {
+    let end = tokio::time::Instant::now() + STREAM_AGE;
+    while tokio::time::Instant::now() < end {
         position.borrow_and_update();
         let backend = app.backend.clone();
         let changes = match blocking(move || backend.changes_after(after, STREAM_BATCH)).await {
@@ -106,6 +107,7 @@ async fn feed(
             changed = position.changed() => if changed.is_err() { return },
             () = sender.closed() => return,
             () = stopped(&mut stopping) => return,
+            () = tokio::time::sleep_until(end) => return,
         }
     }
 }

@@ -12,6 +12,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::auth::{self, Caller};
 use super::idempotency::{Key, Known, Stored};
@@ -56,7 +57,7 @@ pub async fn gate(State(app): State<Arc<App>>, request: Request, next: Next) -> 
 async fn pass(app: &Arc<App>, request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let caller = auth::identify(app, &parts, client_of(&parts)).await?;
-    let mut key = None;
+    let (mut key, is_known) = (None, caller.is_some());
     if let Some(caller) = caller {
         key = idempotency_key(&parts, &caller)?;
         parts.extensions.insert(caller);
@@ -64,7 +65,8 @@ async fn pass(app: &Arc<App>, request: Request, next: Next) -> Result<Response, 
     if parts.method.is_safe() {
         return Ok(next.run(Request::from_parts(parts, Body::empty())).await);
     }
-    let (limit, timeout) = bounds(parts.uri.path());
+    let (limit, timeout) = if is_known { bounds(parts.uri.path()) } else { (MAX_BODY_BYTES, BODY_TIMEOUT) };
+    let _room = room_for(app, &parts, limit)?;
     let octets = tokio::time::timeout(timeout, read(&parts, body, limit))
         .await
         .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly"))??;
@@ -85,11 +87,27 @@ fn bounds(path: &str) -> (usize, Duration) {
     }
 }
 
+/// The length that the head announces.
+fn length_of(parts: &Parts) -> Option<u64> {
+    parts.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Room for a large body, kept until the response is there; usual ones need none.
+fn room_for(app: &App, parts: &Parts, limit: usize) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+    let announced = length_of(parts).and_then(|length| usize::try_from(length).ok()).unwrap_or(limit);
+    let size = announced.min(limit);
+    if size <= MAX_BODY_BYTES {
+        return Ok(None);
+    }
+    let kib = u32::try_from(size >> 10).unwrap_or(u32::MAX);
+    let full = |_| Problem::unavailable("too many large bodies at the same time").retry_after_s(5);
+    app.large_bodies.clone().try_acquire_many_owned(kib).map(Some).map_err(full)
+}
+
 /// Reads a body as it comes, so that memory is taken only for what has arrived.
 async fn read(parts: &Parts, mut body: Body, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body may have {limit} octets at most"));
-    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limit as u64) {
+    if length_of(parts).is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
     let mut octets = Vec::new();

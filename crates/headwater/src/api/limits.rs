@@ -8,6 +8,8 @@ pub const MAX_BODY_BYTES: usize = 64 << 10;
 pub const MAX_CHANGESET_BYTES: usize = 16 << 20;
 /// Octets of a zone file that is imported.
 pub const MAX_IMPORT_BYTES: usize = 1 << 30;
+/// Octets of all bodies larger than the usual ones that are being worked on.
+pub const MAX_LARGE_BODIES_BYTES: usize = 2 << 30;
 /// Octets of a draft.
 pub const MAX_DRAFT_BYTES: usize = 1 << 20;
 /// Drafts that are kept.
@@ -62,6 +64,10 @@ pub const STREAM_BATCH: usize = 256;
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 /// A stream whose client takes nothing for so long is closed.
 pub const SLOW_CLIENT: Duration = Duration::from_secs(10);
+
+/// A stream ends after so long: its client comes back and shows anew who it is, so that rights that were taken away
+/// are gone.
+pub const STREAM_AGE: Duration = Duration::from_secs(600);
 
 /// Host names of one dyndns2 request.
 pub const MAX_DDNS_HOSTS: usize = 20;

@@ -85,7 +85,7 @@ pub fn openapi_json() -> String {
 
 fn text_of(api: utoipa::openapi::OpenApi) -> String {
     // It consists of strings, numbers and lists: it can always be written.
-    serde_json::to_string_pretty(&openapi::with_problems(api)).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(&openapi::finished(api)).unwrap_or_default() + "\n"
 }
 
 /// Everything that is served over HTTP.

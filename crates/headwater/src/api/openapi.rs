@@ -1,10 +1,11 @@
 //! The description of the API (OpenAPI 3.1), made from the code; `docs/api/openapi.json` is a copy
 //! that a test compares.
 
-use utoipa::openapi::path::{Operation, PathItem};
+use axum::http::StatusCode;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr};
+use utoipa::openapi::{ContentBuilder, Object, OpenApi, Ref, RefOr, Required, Type};
 use utoipa::{Modify, OpenApi as _};
 
 use super::auth::COOKIE;
@@ -41,19 +42,69 @@ pub fn base() -> OpenApi {
     Base::openapi()
 }
 
-/// Adds to every operation how its errors look.
-pub fn with_problems(mut api: OpenApi) -> OpenApi {
-    for item in api.paths.paths.values_mut() {
-        for operation in operations(item) {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-            let response = ResponseBuilder::new().description("an error").content(problem::CONTENT_TYPE, content);
-            operation.responses.responses.insert("default".into(), RefOr::T(response.build()));
+/// Adds what all operations have in common: a name of their own, how errors look, header fields of writes.
+pub fn finished(mut api: OpenApi) -> OpenApi {
+    for (path, item) in &mut api.paths.paths {
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(name_of(method, path));
+            describe_responses(operation);
+            let mut headers = Vec::new();
+            if method != "get" {
+                headers.push(header("Idempotency-Key", "A request that is sent again with it is not made again."));
+            }
+            if method != "get" && (path.starts_with("/zones/{zone}") || path == "/drafts/{id}") {
+                headers.push(header("If-Match", "Only if this is the entity tag: the serial in quotes."));
+            }
+            operation.parameters.get_or_insert_default().extend(headers.into_iter().map(RefOr::T));
         }
     }
     api
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// `get_zones_zone_rrsets` for `GET /zones/{zone}/rrsets`.
+fn name_of(method: &str, path: &str) -> String {
+    let words = path.split(['/', '-']).map(|word| word.trim_matches(['{', '}'])).filter(|word| !word.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+}
+
+/// Every response needs a description.
+fn describe_responses(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let known = status.parse::<u16>().ok().and_then(|status| StatusCode::from_u16(status).ok());
+            response.description = known.and_then(|status| status.canonical_reason()).unwrap_or("done").to_lowercase();
+        }
+    }
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response = ResponseBuilder::new().description("an error").content(problem::CONTENT_TYPE, content);
+    operation.responses.responses.insert("default".into(), RefOr::T(response.build()));
+}
+
+fn header(name: &str, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(Object::with_type(Type::String)))
+        .build()
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let PathItem { get, put, post, delete, patch, .. } = item;
-    [get, put, post, delete, patch].into_iter().flatten()
+    let all = [("get", get), ("put", put), ("post", post), ("delete", delete), ("patch", patch)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_operations() {
+        assert_eq!(name_of("get", "/zones/{zone}/rrsets"), "get_zones_zone_rrsets");
+        assert_eq!(name_of("post", "/tsig-keys"), "post_tsig_keys");
+    }
 }

@@ -59,7 +59,7 @@ pub struct RrsetIn {
     #[serde(default)]
     pub ttl: Option<u32>,
     /// The data of each record: an object as `GET /types` describes it, or a line of zone-file text.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Value>)]
     pub records: Vec<Value>,
 }
 

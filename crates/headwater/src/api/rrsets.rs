@@ -251,7 +251,7 @@ pub struct RrsetBody {
     #[serde(default)]
     pub ttl: Option<u32>,
     /// The data of each record: an object as `GET /types` describes it, or a line of zone-file text.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Value>)]
     pub records: Vec<Value>,
 }
 
@@ -285,15 +285,15 @@ pub struct RrsetPatch {
     pub ttl: Option<u32>,
     /// All records, in place of those that are there.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Value>>)]
     pub records: Option<Vec<Value>>,
     /// Records that come to those that are there.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Value>>)]
     pub add: Option<Vec<Value>>,
     /// Records that go.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Value>>)]
     pub remove: Option<Vec<Value>>,
 }
 

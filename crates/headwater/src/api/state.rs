@@ -12,7 +12,7 @@ use super::auth::Caller;
 use super::backend::{self, Backend};
 use super::draft_store::{DraftError, DraftStore};
 use super::idempotency::Idempotency;
-use super::limits::MAX_STREAMS;
+use super::limits::{MAX_LARGE_BODIES_BYTES, MAX_STREAMS};
 use super::problem::Problem;
 use crate::auth::{AccessStore, Logins};
 use crate::commit::{CommitError, Committed, Prepare, Request};
@@ -35,6 +35,8 @@ pub struct App {
     pub secure_cookies: bool,
     /// When the server started.
     pub started: Instant,
+    /// Room for large bodies, in KiB.
+    pub large_bodies: Arc<Semaphore>,
     /// Room for streams of changes.
     pub streams: Arc<Semaphore>,
     /// Becomes true when the server stops.
@@ -74,6 +76,7 @@ impl App {
             server_name,
             secure_cookies: false,
             started: Instant::now(),
+            large_bodies: Arc::new(Semaphore::new(MAX_LARGE_BODIES_BYTES >> 10)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             stopping: watch::Sender::new(false),
         })

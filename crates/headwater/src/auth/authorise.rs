@@ -244,9 +244,9 @@ mod tests {
 
     use super::super::fixture::{disabled, event, grant, ip, logged, name, new_user, state};
     use super::super::grant::built_in_roles;
-    use super::super::pattern::NamePattern;
     use super::super::token::{NewToken, principal_of_token};
     use super::*;
+    use server::policy::pattern::NamePattern;
 
     const CLIENT: &str = "192.0.2.1";
 

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::limits::{MAX_GRANTS, MAX_LIST};
-use super::pattern::NamePattern;
+use server::policy::pattern::NamePattern;
 
 /// What one wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

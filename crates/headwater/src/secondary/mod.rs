@@ -62,8 +62,10 @@ pub struct Shared {
 
 /// Something that concerns a secondary.
 enum Event {
+    /// When secondaries were refreshed before the start.
+    Remember(Vec<(NameBuf, Checked)>),
     /// It is one, with these primaries; or it is none any more.
-    Configure(NameBuf, Option<Vec<Peer>>, Option<Checked>),
+    Configure(NameBuf, Option<Vec<Peer>>),
     /// A primary says that it changed (RFC 1996), to this serial.
     Notify { zone: NameBuf, from: IpAddr, serial: Option<u32> },
     /// Somebody wants it refreshed, or transferred as a whole.
@@ -90,10 +92,14 @@ impl Secondaries {
         (secondaries.clone(), Waiting { secondaries, received })
     }
 
-    /// Takes over which primaries a zone has; `None`: it is no secondary (any more). `checked` is when it was
-    /// last refreshed, where that is known from before the start.
-    pub fn configure(&self, zone: NameBuf, primaries: Option<Vec<Peer>>, checked: Option<Checked>) {
-        let _ = self.events.send(Event::Configure(zone, primaries, checked));
+    /// Takes over when secondaries were last refreshed before the start. Comes before they are configured.
+    pub fn remember(&self, checks: Vec<(NameBuf, Checked)>) {
+        let _ = self.events.send(Event::Remember(checks));
+    }
+
+    /// Takes over which primaries a zone has; `None`: it is no secondary (any more).
+    pub fn configure(&self, zone: NameBuf, primaries: Option<Vec<Peer>>) {
+        let _ = self.events.send(Event::Configure(zone, primaries));
     }
 
     /// A NOTIFY came that is allowed.
@@ -138,6 +144,7 @@ impl Waiting {
             secondaries: self.secondaries,
             shared: Arc::new(shared),
             committer,
+            checks: HashMap::new(),
             zones: HashMap::new(),
             schedule: Schedule::default(),
             running: 0,
@@ -162,6 +169,8 @@ struct Scheduler {
     secondaries: Secondaries,
     shared: Arc<Shared>,
     committer: Committer,
+    /// Refreshes from before the start, of zones that were not configured yet.
+    checks: HashMap<NameBuf, Checked>,
     zones: HashMap<NameBuf, Secondary>,
     schedule: Schedule,
     running: usize,
@@ -185,7 +194,8 @@ impl Scheduler {
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Configure(zone, primaries, checked) => self.configure(zone, primaries, checked),
+            Event::Remember(checks) => self.checks.extend(checks),
+            Event::Configure(zone, primaries) => self.configure(zone, primaries),
             Event::Notify { zone, from, serial } => self.notified(zone, from, serial),
             Event::Refresh { zone, whole } => {
                 self.visit(zone, Visit { whole, ..Visit::default() });
@@ -195,7 +205,8 @@ impl Scheduler {
         }
     }
 
-    fn configure(&mut self, zone: NameBuf, primaries: Option<Vec<Peer>>, checked: Option<Checked>) {
+    fn configure(&mut self, zone: NameBuf, primaries: Option<Vec<Peer>>) {
+        let checked = self.checks.remove(&zone);
         let Some(primaries) = primaries else {
             self.zones.remove(&zone);
             self.write_status(|all| drop(all.remove(&zone)));
@@ -208,7 +219,8 @@ impl Scheduler {
             }
             return;
         }
-        let timers = Timers::new(checked, self.shared.zones.latest().get(&zone).and_then(|zone| zone.contents.clone()));
+        let contents = self.shared.zones.latest().get(&zone).and_then(|zone| zone.contents.clone());
+        let timers = Timers::new(now_s(), checked, contents);
         self.schedule.set(&zone, timers.next(now_s()));
         let (primaries, running, again, first) = (Arc::new(primaries), false, None, 0);
         self.zones.insert(zone.clone(), Secondary { primaries, timers, running, again, first });

@@ -54,13 +54,15 @@ pub struct Timers {
 }
 
 impl Timers {
-    /// The timers of a zone after a start: with contents, confirmed when the store says so.
-    pub fn new(checked: Option<Checked>, contents: Option<Contents>) -> Timers {
+    /// The timers of a zone after a start: with contents, confirmed when the store says so. The store may not have
+    /// been told before a crash: then the contents count as confirmed now, so that they expire at all.
+    pub fn new(now_s: u64, checked: Option<Checked>, contents: Option<Contents>) -> Timers {
         let soa = contents.as_ref().and_then(Contents::soa).map(|soa| SoaTimers::of(&soa));
         let ask_at_s = match (soa, checked) {
             (Some(soa), Some(checked)) => checked.at_s + soa.refresh_s,
             _ => 0,
         };
+        let checked = checked.or_else(|| soa.map(|soa| Checked { at_s: now_s, expires_at_s: now_s + soa.expire_s }));
         // Whether the contents have expired is found out with the first look at the clock.
         Timers { soa, checked, ask_at_s, failures: 0, expired: false }
     }
@@ -159,7 +161,7 @@ mod tests {
     /// RFC 1034 4.3.5: refresh, then retry, then expire.
     #[test]
     fn refresh_retry_expire() {
-        let mut timers = Timers::new(None, None);
+        let mut timers = Timers::new(0, None, None);
         assert!(timers.wants_refresh(5000));
         timers.succeeded(5000, SOA);
         assert!(!timers.wants_refresh(5099) && timers.wants_refresh(5100));
@@ -174,7 +176,7 @@ mod tests {
 
     #[test]
     fn without_contents_attempts_slow_down() {
-        let mut timers = Timers::new(None, None);
+        let mut timers = Timers::new(0, None, None);
         let mut waits = Vec::new();
         for _ in 0..12 {
             timers.failed(0);

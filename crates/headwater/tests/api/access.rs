@@ -114,7 +114,7 @@ fn dyndns2() {
     house.call("POST", "/zones", json!({"name": "example.org"})).expect(201);
     let grant = Grant {
         zones: vec!["example.org".parse().expect("pattern")],
-        names: vec!["home.example.org".parse().expect("pattern")],
+        names: vec!["router.example.org".parse().expect("pattern")],
         types: vec![dns::RType::A, dns::RType::AAAA],
         ..Grant::of(&[Verb::Update])
     };
@@ -123,25 +123,25 @@ fn dyndns2() {
         let reply = house.send("GET", &format!("/nic/update?{query}"), &[("authorization", &login)], "");
         reply.expect(200).text
     };
-    assert_eq!(update("hostname=home.example.org&myip=192.0.2.1"), "good 192.0.2.1\n");
-    assert_eq!(update("hostname=home.example.org&myip=192.0.2.1"), "nochg 192.0.2.1\n");
-    assert_eq!(update("hostname=home.example.org"), "good 127.0.0.1\n");
-    assert_eq!(update("hostname=home.example.org&myip=192.0.2.1,2001:db8::1"), "good 192.0.2.1,2001:db8::1\n");
+    assert_eq!(update("hostname=router.example.org&myip=192.0.2.1"), "good 192.0.2.1\n");
+    assert_eq!(update("hostname=router.example.org&myip=192.0.2.1"), "nochg 192.0.2.1\n");
+    assert_eq!(update("hostname=router.example.org"), "good 127.0.0.1\n");
+    assert_eq!(update("hostname=router.example.org&myip=192.0.2.1,2001:db8::1"), "good 192.0.2.1,2001:db8::1\n");
     assert_eq!(
-        update("hostname=home.example.org,mail.example.org,x&myip=192.0.2.3"),
+        update("hostname=router.example.org,mail.example.org,x&myip=192.0.2.3"),
         "good 192.0.2.3\nnohost\nnotfqdn\n"
     );
-    assert_eq!(update("hostname=home.example.net&myip=192.0.2.1"), "nohost\n");
+    assert_eq!(update("hostname=router.example.net&myip=192.0.2.1"), "nohost\n");
     assert_eq!(update("hostname="), "notfqdn\n");
     assert_eq!(update(&format!("hostname={}", "a.b,".repeat(21))), "numhost\n");
-    let a = house.call("GET", "/zones/example.org/rrsets/home/A", Value::Null).expect(200).json();
+    let a = house.call("GET", "/zones/example.org/rrsets/router/A", Value::Null).expect(200).json();
     assert_eq!((&a["ttl"], &a["records"]), (&json!(60), &json!([{"address": "192.0.2.3"}])));
     let bad = house.send(
         "GET",
-        "/nic/update?hostname=home.example.org",
+        "/nic/update?hostname=router.example.org",
         &[("authorization", &basic("admin", "bad bad bad"))],
         "",
     );
     assert_eq!(bad.expect(401).text, "badauth\n");
-    assert_eq!(house.send("GET", "/nic/update?hostname=home.example.org", &[], "").expect(401).text, "badauth\n");
+    assert_eq!(house.send("GET", "/nic/update?hostname=router.example.org", &[], "").expect(401).text, "badauth\n");
 }

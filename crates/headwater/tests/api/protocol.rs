@@ -80,6 +80,9 @@ fn bodies_have_a_limit() {
     house.call("POST", "/zones", large.clone()).expect(413);
     let step = json!({"zones": [{"zone": "x.org", "action": "create", "nameservers": ["n".repeat(70_000)]}]});
     house.call("POST", "/changesets", step).expect(422);
+    // Nobody known sends large bodies.
+    let anonymous = [("content-type", "application/json")];
+    house.send("POST", "/api/v1/changesets", &anonymous, &" ".repeat(70_000)).expect(413);
     // Without a length the body is counted as it comes.
     let mut stream = TcpStream::connect(house.address).expect("connect");
     let head = format!(
@@ -146,4 +149,22 @@ fn ten_thousand_zones_are_one_request() {
     let done = house.call("POST", "/changesets", json!({"zones": zones})).expect(200).json();
     println!("10,000 zones in one changeset: {:?}", begun.elapsed());
     assert_eq!(done["zones"].as_array().map(Vec::len), Some(10_000));
+}
+
+/// Not a benchmark either: what the API itself adds to a change, on a kept connection.
+#[test]
+fn a_change_costs_little() {
+    let house = House::open();
+    house.call("POST", "/zones", json!({"name": "example.org"})).expect(201);
+    let mut times: Vec<Duration> = (0..200)
+        .map(|n| {
+            let body = json!({"records": [{"address": format!("192.0.2.{}", n % 250)}]});
+            let begun = Instant::now();
+            house.call("PATCH", "/zones/example.org/rrsets/a/A", body).expect(200);
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!("a PATCH, client included: p50 {:?}", times[100]);
+    assert!(times[100] < Duration::from_millis(20), "{:?}", times[100]);
 }

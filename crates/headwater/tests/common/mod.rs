@@ -107,6 +107,11 @@ impl Process {
         assert!(done.expect("kill runs").success(), "kill -{name}");
     }
 
+    /// Ends it at once, with no chance to do anything.
+    pub fn kill(&mut self) {
+        self.child.kill().and_then(|()| self.child.wait()).expect("a child");
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
@@ -119,8 +124,17 @@ impl Process {
 
     /// Memory in use in KiB, as the system counts it.
     pub fn resident_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("process status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        self.kib("status", "VmRSS:")
+    }
+
+    /// Memory of its own in KiB: no file can give it back (`Pss_Anon`).
+    pub fn anonymous_kib(&self) -> u64 {
+        self.kib("smaps_rollup", "Pss_Anon:")
+    }
+
+    fn kib(&self, file: &str, field: &str) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.id())).expect("process status");
+        let line = text.lines().find_map(|line| line.strip_prefix(field)).expect(field);
         line.trim().trim_end_matches(" kB").parse().expect("number")
     }
 }
@@ -139,9 +153,10 @@ pub struct Server {
     reloads: usize,
 }
 
-/// `headwater` with these arguments and nothing from the environment.
+/// `headwater` with these arguments and nothing from the environment; `HEADWATER_BIN` is another one to test.
 pub fn headwater(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    let binary = std::env::var_os("HEADWATER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_headwater").into());
+    let mut command = Command::new(binary);
     command.args(args).env_clear();
     command
 }
@@ -159,6 +174,10 @@ impl Server {
     /// Starts `headwater serve` with just these arguments.
     pub fn launch(scratch: &Scratch, args: &[&str], address: SocketAddr) -> Server {
         let mut command = headwater(&[&["serve", "--data", "data"], args].concat());
+        // Its port is the same for all; tests of the API choose one of their own.
+        if !args.contains(&"--config") {
+            command.env("HEADWATER_WEB__ENABLED", "false");
+        }
         Server {
             process: Process::start(&mut command, scratch.path(), &format!("log-{}", address.port())),
             address,

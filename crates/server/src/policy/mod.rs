@@ -2,3 +2,4 @@
 
 pub mod acl;
 pub mod cookie;
+pub mod pattern;

@@ -1,4 +1,4 @@
-//! Patterns of domain names, as grants and lists of who may update write them.
+//! Patterns of domain names, as grants of the API and access lists for updates write them.
 //!
 //! - `www.example.org`: this name.
 //! - `*.example.org`, `_acme-challenge.*.example.org`: `*` is one label, whichever it is, but not the label `*`
@@ -207,9 +207,11 @@ mod tests {
         };
         check("www.example.org", &["www.example.org.", "WWW.Example.ORG."], &["example.org.", "a.www.example.org."]);
         check("*.example.org", &["a.example.org."], &["example.org.", "a.b.example.org.", "*.example.org."]);
+        check("a*.example.org", &["a*.example.org."], &["ab.example.org."]);
         check("\\*.example.org", &["*.example.org."], &["a.example.org.", "*.a.example.org."]);
-        check("_acme-challenge.*.org", &["_acme-challenge.a.org."], &["_acme-challenge.a.b.org.", "a.b.org."]);
+        check("_a.*.org", &["_a.b.org."], &["_a.b.c.org.", "_a.org.", "a.b.org."]);
         check("**.example.org", &["a.example.org.", "*.a.b.example.org."], &["example.org.", "xexample.org.", "org."]);
+        check("**.example.org", &["a.b.c.example.org."], &["a.example.net."]);
         check("**.*.org", &["a.b.org."], &["b.org.", "a.*.org."]);
         check("**", &[".", "org.", "a.b.c."], &[]);
         check(".", &["."], &["org."]);
@@ -234,7 +236,7 @@ mod tests {
 
     #[test]
     fn mistakes() {
-        for text in ["", "a..b", "a.**.b", "**a.org", "a\\", &"a".repeat(64), &"a.".repeat(600)] {
+        for text in ["", "a..b", "a.**.b", "www.**.example.org", "**a.org", "a\\", &"a".repeat(64), &"a.".repeat(600)] {
             assert!(text.parse::<NamePattern>().is_err(), "{text}");
         }
         // Inside a longer label, stars are letters like others.

@@ -3,6 +3,10 @@
 //! [`Name`] is to [`NameBuf`] what `str` is to `String`. Equality and hash ignore ASCII case
 //! (RFC 4343); the order is the canonical one of RFC 4034 6.1.
 
+mod case;
+mod message;
+mod text;
+
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
@@ -11,15 +15,17 @@ use std::ops::Deref;
 
 use ref_cast::RefCast;
 
+use case::cmp_ignore_case;
+pub use case::{eq_ignore_case, lower8};
+pub use message::{MAX_POINTERS, expand};
+pub use text::{append_text, unescape};
+
 /// Longest name in wire form, with its root label (RFC 1035 2.3.4).
 pub const MAX_NAME_LEN: usize = 255;
 /// Longest label (RFC 1035 2.3.4).
 pub const MAX_LABEL_LEN: usize = 63;
 /// Most labels a name can have, the root label not counted.
 pub const MAX_LABELS: usize = 127;
-
-/// Most compression pointers that one name may take: one before each label.
-pub const MAX_POINTERS: usize = MAX_LABELS;
 
 /// Why bytes or text are not a domain name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -250,26 +256,6 @@ impl ToOwned for Name {
     }
 }
 
-impl fmt::Display for Name {
-    /// Presentation form, absolute, with the escapes of RFC 1035 5.1.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_root() {
-            return f.write_str(".");
-        }
-        for label in self.labels() {
-            for &byte in label {
-                match byte {
-                    b'.' | b'\\' | b'"' | b'(' | b')' | b';' | b'@' | b'$' => write!(f, "\\{}", byte as char)?,
-                    0x21..=0x7e => write!(f, "{}", byte as char)?,
-                    _ => write!(f, "\\{byte:03}")?,
-                }
-            }
-            f.write_str(".")?;
-        }
-        Ok(())
-    }
-}
-
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
@@ -393,179 +379,12 @@ pub fn label_starts(wire: &[u8], starts: &mut [u8; MAX_LABELS + 1]) -> usize {
     count
 }
 
-/// Appends the wire form of presentation text to `out`; on an error `out` may hold a part of it.
-pub fn append_text(out: &mut Vec<u8>, text: &[u8], origin: &Name) -> Result<(), NameError> {
-    let start = out.len();
-    if text == b"@" {
-        out.extend_from_slice(&origin.0);
-        return Ok(());
-    }
-    if text == b"." {
-        out.push(0);
-        return Ok(());
-    }
-    if text.is_empty() {
-        return Err(NameError::EmptyLabel);
-    }
-    let mut label = out.len();
-    out.push(0);
-    let mut at = 0;
-    let mut absolute = false;
-    while at < text.len() {
-        let byte = text[at];
-        at += 1;
-        if byte == b'.' {
-            close_label(out, label)?;
-            absolute = at == text.len();
-            label = out.len();
-            out.push(0);
-        } else if byte == b'\\' {
-            let (octet, used) = unescape(&text[at..]).ok_or(NameError::BadEscape)?;
-            at += used;
-            out.push(octet);
-        } else {
-            out.push(byte);
-        }
-        if out.len() - start > 2 * MAX_NAME_LEN {
-            return Err(NameError::TooLong);
-        }
-    }
-    if !absolute {
-        close_label(out, label)?;
-        out.extend_from_slice(&origin.0);
-    }
-    if out.len() - start > MAX_NAME_LEN { Err(NameError::TooLong) } else { Ok(()) }
-}
-
-/// Sets the length octet of the label that starts at `label`.
-fn close_label(out: &mut [u8], label: usize) -> Result<(), NameError> {
-    match out.len() - label - 1 {
-        0 => Err(NameError::EmptyLabel),
-        len if len > MAX_LABEL_LEN => Err(NameError::LabelTooLong),
-        len => {
-            out[label] = len as u8;
-            Ok(())
-        }
-    }
-}
-
-/// The octet that an escape stands for (`text` begins behind the backslash) and how many
-/// characters it took: `\DDD` or `\X` (RFC 1035 5.1).
-pub fn unescape(text: &[u8]) -> Option<(u8, usize)> {
-    match text {
-        [a @ b'0'..=b'9', rest @ ..] => match rest {
-            [b @ b'0'..=b'9', c @ b'0'..=b'9', ..] => {
-                let value = (a - b'0') as u16 * 100 + (b - b'0') as u16 * 10 + (c - b'0') as u16;
-                Some((u8::try_from(value).ok()?, 3))
-            }
-            _ => None,
-        },
-        [byte, ..] => Some((*byte, 1)),
-        [] => None,
-    }
-}
-
-/// Appends the name at `at` of a message, pointers followed; returns the offset behind it.
-pub fn expand(message: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, NameError> {
-    let start = out.len();
-    let (mut pos, mut end, mut limit, mut hops) = (at, None, at, 0);
-    loop {
-        let len = *message.get(pos).ok_or(NameError::Truncated)? as usize;
-        match len & 0xc0 {
-            0 => {
-                let label = message.get(pos..pos + 1 + len).ok_or(NameError::Truncated)?;
-                out.extend_from_slice(label);
-                if out.len() - start > MAX_NAME_LEN {
-                    return Err(NameError::TooLong);
-                }
-                pos += 1 + len;
-                if len == 0 {
-                    return Ok(end.unwrap_or(pos));
-                }
-            }
-            0xc0 => {
-                let low = *message.get(pos + 1).ok_or(NameError::Truncated)? as usize;
-                end = end.or(Some(pos + 2));
-                let target = (len & 0x3f) << 8 | low;
-                // Each pointer goes before the one it follows, so no loop is possible; the number of
-                // hops is bounded as well, or a long message could make each of its names expensive.
-                hops += 1;
-                if target >= limit || hops > MAX_POINTERS {
-                    return Err(NameError::BadPointer);
-                }
-                (pos, limit) = (target, target);
-            }
-            _ => return Err(NameError::BadLabelType),
-        }
-    }
-}
-
-/// Lower-cases the ASCII letters of eight octets at once.
-#[inline]
-pub fn lower8(x: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let low7 = x & (0x7f * ONES);
-    let above_z = low7 + (0x7f - b'Z' as u64) * ONES;
-    let from_a = low7 + (0x80 - b'A' as u64) * ONES;
-    let upper = (from_a ^ above_z) & !x & (0x80 * ONES);
-    x | (upper >> 2)
-}
-
-/// Equality that ignores ASCII case (RFC 4343).
-#[inline]
-pub fn eq_ignore_case(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let (Some(last_a), Some(last_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return a.iter().zip(b).all(|(x, y)| x.eq_ignore_ascii_case(y));
-    };
-    // The last word may overlap the one before it.
-    let same = |x: &[u8; 8], y: &[u8; 8]| lower8(u64::from_le_bytes(*x)) == lower8(u64::from_le_bytes(*y));
-    let (words_a, words_b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
-    words_a.iter().zip(words_b).all(|(x, y)| same(x, y)) && same(last_a, last_b)
-}
-
-/// Order of two labels as lower-case octet strings.
-fn cmp_ignore_case(a: &[u8], b: &[u8]) -> Ordering {
-    for (x, y) in a.iter().zip(b) {
-        match x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase()) {
-            Ordering::Equal => {}
-            unequal => return unequal,
-        }
-    }
-    a.len().cmp(&b.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn name(text: &str) -> NameBuf {
         text.parse().expect("test name")
-    }
-
-    #[test]
-    fn text_round_trip() {
-        for text in [".", "example.", "a.b.example.", "\\000\\255.x.", "a\\.b.c.", "\\@.x.", "sp\\032ace."] {
-            assert_eq!(name(text).to_string(), text);
-        }
-        assert_eq!(NameBuf::from_text(b"www", &name("example.")).expect("name").to_string(), "www.example.");
-    }
-
-    #[test]
-    fn text_errors() {
-        let check = |text: &str, want| assert_eq!(text.parse::<NameBuf>().expect_err(text), want, "{text}");
-        check("", NameError::EmptyLabel);
-        check("a..b.", NameError::EmptyLabel);
-        check("..", NameError::EmptyLabel);
-        check(".a.", NameError::EmptyLabel);
-        check("a\\", NameError::BadEscape);
-        check("a\\25", NameError::BadEscape);
-        check("a\\256", NameError::BadEscape);
-        check(&"a".repeat(64), NameError::LabelTooLong);
-        check(&"a.".repeat(128), NameError::TooLong);
-        assert!("a.".repeat(127).parse::<NameBuf>().is_ok());
     }
 
     /// The example of RFC 4034 6.1.
@@ -586,23 +405,6 @@ mod tests {
             assert!(name(pair[0]) < name(pair[1]), "{} < {}", pair[0], pair[1]);
         }
         assert_eq!(name("EXAMPLE."), name("example."));
-    }
-
-    #[test]
-    fn pointers_only_go_backwards() {
-        let message = b"\x03www\x07example\x00\xc0\x04\xc0\x0d\xc0\x13";
-        assert_eq!(NameBuf::from_message(message, 13).expect("pointer").0, name("example."));
-        assert_eq!(NameBuf::from_message(message, 15).expect("two hops").0, name("example."));
-        assert_eq!(NameBuf::from_message(message, 17).expect_err("loop"), NameError::BadPointer);
-        assert_eq!(NameBuf::from_message(b"\xc0\x00", 0).expect_err("self"), NameError::BadPointer);
-    }
-
-    #[test]
-    fn lower8_is_ascii_only() {
-        for byte in 0..=255u8 {
-            let want = u64::from_le_bytes([byte.to_ascii_lowercase(); 8]);
-            assert_eq!(lower8(u64::from_le_bytes([byte; 8])), want, "{byte:#x}");
-        }
     }
 
     #[test]

@@ -1,0 +1,18 @@
+//! What is left when things go wrong: the process is killed at any moment, the disk is full, read-only or damaged,
+//! two servers want one data directory. Acknowledged changes stay, half a change never is, queries are answered.
+//!
+//! `HEADWATER_CRASH_ROUNDS` kills instead of a few, `HEADWATER_CRASH_SEED` repeats a run, `HEADWATER_SOAK_CHANGES`
+//! changes instead of a few thousand, `HEADWATER_BIN` another binary than the one of the tests.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod kills;
+mod model;
+mod node;
+mod transfer;
+mod updates;
+
+/// A number from the environment, for longer runs than every change of the code deserves.
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: not a number")))
+}

@@ -1,0 +1,12 @@
+//! Headwater beside BIND, Knot, NSD and the usual clients, as Debian has them: transfers both ways, dynamic update,
+//! and what survives a restart. A test whose tools are missing says that it was skipped.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod peer;
+// mod python;
+mod survival;
+mod tools;
+mod transfers;
+mod updates;
+mod zonefile;
