@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::client::{Client, Directory, path};
 use super::{NodeArgs, show};
 use crate::api::now_ms;
+use crate::auth::limits::MAX_NAME;
 use crate::auth::{Grant, NamePattern, Verb};
 
 /// What to do with tokens.
@@ -111,7 +112,7 @@ pub fn run(command: &TokenCommand, out: &mut impl Write) -> anyhow::Result<()> {
             let grant = Grant { zones, names, types, ..Grant::of(&args.verbs) };
             create(&args.name, grant, &args.token, out)
         }
-        TokenCommand::Acme(args) => create(&format!("ACME {}", args.host), Grant::acme(&args.host)?, &args.token, out),
+        TokenCommand::Acme(args) => create(&acme_name(&args.host), Grant::acme(&args.host)?, &args.token, out),
         TokenCommand::List(args) => list(args, out),
         TokenCommand::Revoke(args) => {
             let client = Client::find(&args.node, Directory::Existing)?;
@@ -136,6 +137,13 @@ fn create(name: &str, grant: Grant, args: &TokenArgs, out: &mut impl Write) -> a
     let (id, owner) = (show::cell(&made["id"]), show::cell(&made["owner"]));
     eprintln!("token {id} of {owner}, valid until: {until}; it is shown this once:");
     Ok(writeln!(out, "{}", show::cell(&made["token"]))?)
+}
+
+/// The name of a host's token, of the characters that names of tokens may have.
+fn acme_name(host: &NameBuf) -> String {
+    let host = host.to_string().to_ascii_lowercase();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    format!("acme-{}", host.trim_end_matches('.')).chars().map(plain).take(MAX_NAME).collect()
 }
 
 fn list(args: &ListArgs, out: &mut impl Write) -> anyhow::Result<()> {
@@ -199,6 +207,17 @@ mod tests {
         for bad in ["", "d", "5", "0d", "-1d", "1.5h", "99999999999999999999d", "18446744073709551615w", "5é"] {
             check(bad, None);
         }
+    }
+
+    #[test]
+    fn hosts_are_names_of_tokens() {
+        let check = |host: &str, want: &str| {
+            let name = acme_name(&host.parse().expect("name"));
+            assert!(name == want && crate::auth::is_name(&name), "{name}");
+        };
+        check("WWW.example.org", "acme-www.example.org");
+        check("*.example.org.", "acme--.example.org");
+        check(&format!("{}.org", "a".repeat(63)), &format!("acme-{}", "a".repeat(59)));
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::request::{CommitError, DraftZone, Drafts, Intent, SerialRule};
 
 /// A replacement that changes at most one RRset in this many names is stored as an edit.
 const EDIT_SHARE: usize = 4;
+/// A replacement that changes so few RRsets is an edit however small the zone is.
+const EDIT_ALWAYS: usize = 64;
 
 /// What a change is built on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,7 +268,7 @@ impl<'r> Pending<'r> {
             (Some(before), Some(after)) => dns::serial::is_later(after.serial, before.serial),
             _ => false,
         };
-        if goes_on && changes.len() <= before.name_count() / EDIT_SHARE {
+        if goes_on && changes.len() <= EDIT_ALWAYS.max(before.name_count() / EDIT_SHARE) {
             return Ok(Some((Action::Edit(changes), contents)));
         }
         let (before, after) = (zone::diff::list(before), zone::diff::list(&contents));

@@ -64,7 +64,7 @@ pub fn import(args: &ImportArgs, out: &mut impl Write) -> anyhow::Result<bool> {
         && u64::from(given) != got
     {
         eprintln!(
-            "the file's serial {given} is not later than the zone's: it is {got} now (--force-serial takes {given})"
+            "the file's serial {given} is not later than the zone's: {got} instead (--force-serial takes {given})"
         );
     }
     Ok(true)
