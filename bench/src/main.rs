@@ -1,10 +1,12 @@
-//! Measures parts of the server without sockets: `headwater-bench answer|structure|transfer`.
+//! Measures parts of the server without sockets: `headwater-bench answer|structure|transfer`; and with
+//! sockets what changes over the API cost a client: `headwater-bench api`.
 //!
 //! For the server as a whole there are side-by-side measurements against other servers; these here
 //! tell where the time of one query goes, and what the zone's structure costs.
 #![forbid(unsafe_code)]
 
 mod answer;
+mod api;
 mod queries;
 mod structure;
 mod transfer;
@@ -41,6 +43,21 @@ enum Command {
         #[arg(long, default_value_t = 1_000_000)]
         names: usize,
     },
+    /// Changes over the API of a running server: how soon they are visible, how many zones a second.
+    Api {
+        /// Address of the API.
+        #[arg(long)]
+        api: std::net::SocketAddr,
+        /// Address of the name server.
+        #[arg(long)]
+        dns: std::net::SocketAddr,
+        /// A token that may do everything.
+        #[arg(long)]
+        token: String,
+        /// A zone of the journal, to which records are added.
+        #[arg(long)]
+        zone: NameBuf,
+    },
     /// Records a second out of and into a transfer of a large zone.
     Transfer {
         /// Number of names.
@@ -55,6 +72,7 @@ fn main() -> anyhow::Result<()> {
             let zones = zones.iter().map(|zone| zone_argument(zone)).collect::<anyhow::Result<Vec<_>>>()?;
             answer::run(&zones, &queries, dnssec, batch, rounds)
         }
+        Command::Api { api, dns, token, zone } => api::run(&api::Target { api, dns, token, zone }),
         Command::Structure { names } => structure::run(names),
         Command::Transfer { names } => transfer::run(names),
     }

@@ -38,3 +38,23 @@ fn query() {
 fn rdata() {
     smoke("rdata");
 }
+
+#[test]
+fn update() {
+    smoke("update");
+}
+
+#[test]
+fn transfer() {
+    smoke("transfer");
+}
+
+#[test]
+fn tsig() {
+    smoke("tsig");
+}
+
+#[test]
+fn event() {
+    smoke("event");
+}

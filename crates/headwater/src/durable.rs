@@ -1,31 +1,31 @@
 //! What outlives a restart: the journal, the store and what is folded from them, opened in the order in which they
 //! depend on each other. Called by `node.rs` at the start.
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dns::NameHasher;
 use journal::{
-    DirLock, Follower, History, Journal, JournalError, LockError, Offset, Replica, SqliteJournal, Store, StoredZone,
-    Stream, ZoneState, check_position,
+    DirLock, Follower, History, Journal, JournalError, Offset, Replica, StoredZone, ZoneState, check_position,
 };
 use zone::{Published, ZoneTable};
 
 use crate::auth::{AccessError, AccessStore};
 use crate::commit::Committer;
 use crate::config::ZoneSource;
+use crate::data_dir::DataDir;
 use crate::keeper::{Keeper, Reporter};
 use crate::secondary::Secondaries;
 
-/// Name of the journal's file in the data directory.
-const JOURNAL_FILE: &str = "journal.db";
-/// Name of the store's.
-const STORE_FILE: &str = "store.db";
-/// Name of the key that secrets are sealed with.
-const SEAL_KEY_FILE: &str = "seal.key";
+/// While the store cannot be written, the log says so this often.
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
+/// Octets of changes that wait for the store after a start, at most: more than a server that was stopped while its
+/// store could not be written leaves.
+const MAX_BACKLOG_OCTETS: usize = 2 * Follower::MAX_QUEUED_OCTETS;
 
 /// Why the server cannot start with its data directory.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +38,30 @@ pub enum DurableError {
         /// Why.
         error: io::Error,
     },
-    /// Another process has it.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The journal or the store.
+    /// Another server has it.
+    #[error("data directory {0} is in use by another server; another one: `data_dir` or --data")]
+    InUse(String),
+    /// It cannot be written, and a zone is to be there.
+    #[error("{error}; zone {zone} has no file, so its records would be there")]
+    NoPlace {
+        /// Which.
+        zone: dns::NameBuf,
+        /// Why.
+        error: Box<DurableError>,
+    },
+    /// The journal.
     #[error("{0}")]
     Journal(#[from] JournalError),
+    /// The store.
+    #[error(
+        "{path}: {error}; without this file, and those beside it with -wal and -shm, it is made anew from the journal"
+    )]
+    Store {
+        /// Where it is.
+        path: String,
+        /// Why.
+        error: JournalError,
+    },
     /// Users, tokens and keys.
     #[error("{0}")]
     Access(#[from] AccessError),
@@ -63,7 +81,8 @@ pub struct Durable {
     /// Users, roles, tokens and keys.
     pub access: Arc<AccessStore>,
     thread: JoinHandle<()>,
-    _lock: DirLock,
+    /// Until everything else here is gone.
+    _lock: Option<DirLock>,
 }
 
 impl Durable {
@@ -78,30 +97,24 @@ impl Durable {
         configured: &[Arc<ZoneSource>],
         secondaries: Secondaries,
     ) -> Result<Durable, DurableError> {
-        let directory_error = |error| DurableError::Directory { path: directory.display().to_string(), error };
-        std::fs::create_dir_all(directory).map_err(directory_error)?;
-        let lock = DirLock::take(directory)?;
-        let journal_file = directory.join(JOURNAL_FILE);
-        let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::open(&journal_file, Stream::Zones)?);
-        let access: Arc<dyn Journal> = Arc::new(SqliteJournal::open(&journal_file, Stream::Access)?);
-        let access = Arc::new(AccessStore::open(access, &directory.join(SEAL_KEY_FILE))?);
-        let store_file = directory.join(STORE_FILE);
-        let store = Store::open(&store_file)?;
-        let position = store.position()?;
+        let journal_zone = configured.iter().find(|source| source.file().is_none()).map(|source| &source.name);
+        let DataDir { journal, access, store, store_path, lock } = DataDir::open(directory, journal_zone)?;
+        let of_store = |error| DurableError::Store { path: store_path.display().to_string(), error };
+        let position = store.position().map_err(of_store)?;
         check_position(position, journal.bounds()?)?;
-        let stored = store.load(hasher)?;
+        let stored = store.load(hasher).map_err(of_store)?;
         secondaries.remember(stored.iter().filter_map(|zone| Some((zone.name.clone(), zone.checked?))).collect());
-        let follower = Arc::new(Follower::start(store, |error| tracing::error!(%error, "the store lags behind"))?);
+        let follower = Arc::new(Follower::start(store, report())?);
         let mut replica = Replica::new(hasher, position, stored.into_iter().map(state_of).collect());
         let keeper = Keeper::new(secondaries, follower.clone(), position);
         catch_up(&mut replica, &*journal, &keeper)?;
-        let history = Arc::new(History::new(&store_file, journal.clone(), follower, hasher)?);
+        let history = Arc::new(History::new(&store_path, journal.clone(), follower, hasher)?);
         keeper.configure(configured);
         let observer = Box::new(Reporter(keeper.clone()));
         let (committer, thread) =
             Committer::start(journal, replica, zones.clone(), observer).map_err(DurableError::Thread)?;
         keeper.started();
-        Ok(Durable { committer, keeper, history, access, thread, _lock: lock })
+        Ok(Durable { committer, keeper, history, access: Arc::new(access), thread, _lock: lock })
     }
 
     /// Forgets the history that is not to be kept any longer.
@@ -128,27 +141,35 @@ impl Durable {
     }
 }
 
-/// Whether a server has used the data directory.
-pub fn exists(directory: &Path) -> bool {
-    directory.join(JOURNAL_FILE).exists()
-}
-
 /// Folds what the journal has beyond the store; the store and the latest changes follow.
 fn catch_up(replica: &mut Replica, journal: &dyn Journal, keeper: &Keeper) -> Result<(), JournalError> {
-    let (mut folded, mut last) = (0u64, 0 as Offset);
+    let (mut folded, mut last, mut room) = (0u64, 0 as Offset, Ok(()));
     replica.catch_up(journal, |event| {
-        if event.outcome.is_ok() {
+        if event.outcome.is_ok() && room.is_ok() {
             keeper.recent.add(std::slice::from_ref(&event.event));
             last = event.event.offset;
+            room = keeper.follower.wait_for_room(MAX_BACKLOG_OCTETS);
             keeper.follower.push(event.event);
         }
         folded += 1;
     })?;
+    room?;
     if folded > 0 {
         keeper.advanced(last);
         tracing::info!(changes = folded, "changes behind the store's position folded");
     }
     Ok(())
+}
+
+/// Says that the store cannot be written, now and then.
+fn report() -> impl Fn(&JournalError) + Send {
+    let last: Cell<Option<Instant>> = Cell::new(None);
+    move |error| {
+        if last.get().is_none_or(|last| last.elapsed() >= REPORT_INTERVAL) {
+            last.set(Some(Instant::now()));
+            tracing::error!(%error, "the store lags behind; the journal has the changes");
+        }
+    }
 }
 
 fn state_of(zone: StoredZone) -> ZoneState {

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use dns::{Name, NameBuf};
-use journal::{Accepted, Follower, Offset, Replica, ZoneState};
+use journal::{Accepted, Follower, JournalError, Offset, Replica, ZoneState};
 use tokio::sync::watch;
 use zone::{Zone, ZoneKind, ZoneSettings};
 
@@ -200,8 +200,8 @@ impl Observer for Reporter {
         self.0.read().configured.get(name).is_some_and(|source| matches!(source.origin, ZoneOrigin::File(_)))
     }
 
-    fn is_configured(&self, name: &Name) -> bool {
-        self.0.read().configured.contains_key(name)
+    fn configured(&self, name: &Name) -> Option<Arc<ZoneSettings>> {
+        self.0.read().configured.get(name).map(|source| source.settings.clone())
     }
 
     fn serve(&self, state: &ZoneState) -> Arc<Zone> {
@@ -212,18 +212,20 @@ impl Observer for Reporter {
         Arc::new(Zone { name: state.name.clone(), contents, policy })
     }
 
+    fn wait_for_room(&self) -> Result<(), JournalError> {
+        self.0.follower.wait_for_room(Follower::MAX_QUEUED_OCTETS)
+    }
+
     fn committed(&mut self, changes: &[Accepted]) {
         self.0.recent.add(changes);
         for accepted in changes {
             self.0.follower.push(accepted.clone());
         }
-        if let Some(last) = changes.last() {
-            self.0.advanced(last.offset);
-        }
     }
 
     fn published(&mut self, replica: &Replica, zones: &[NameBuf]) {
         self.0.take_over(replica, zones);
+        self.0.advanced(replica.next_offset().saturating_sub(1));
         if self.0.started.get().is_some() {
             self.0.notifier.changed(zones.iter().cloned());
         }

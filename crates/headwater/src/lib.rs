@@ -8,6 +8,7 @@ pub mod cli;
 pub mod commit;
 pub mod config;
 pub mod control;
+mod data_dir;
 pub mod ddns;
 pub mod doors;
 pub mod durable;

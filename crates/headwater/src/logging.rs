@@ -26,7 +26,7 @@ impl Log {
 /// A second log in one process.
 pub fn start(logging: &Logging) -> anyhow::Result<Log> {
     let (filter, level) = reload::Layer::new(filter(logging));
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(true);
     let lines: Box<dyn Layer<_> + Send + Sync> = match logging.format {
         Format::Json => Box::new(lines.json().flatten_event(true)),
         Format::Text => Box::new(lines.with_ansi(false)),

@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use dns::{NameBuf, NameHasher};
+use dns::{Name, NameBuf, NameHasher};
 use dnssec::tsig::{Key, KeyRing};
 use server::policy::cookie::Secrets;
 use server::settings::Settings;
-use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneKind, ZoneTable};
+use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneKind, ZoneSettings, ZoneTable};
 
 use crate::api::App;
 use crate::auth::AccessStore;
-use crate::commit::{CommitError, Intent, Request};
+use crate::commit::{Intent, Request};
 use crate::config::{Config, TsigKey, ZoneSource};
 use crate::doors::Doors;
 use crate::durable::{Durable, DurableError};
@@ -173,29 +173,25 @@ impl Node {
         report
     }
 
-    /// Makes a zone of the journal that the configuration names, unless it is there.
+    /// Has the journal have a zone that the configuration names, served as it says.
     fn make_zone(&self, source: &ZoneSource, config: &Config) {
-        let known = self.durable.keeper.zone(&source.name).is_some_and(|zone| !zone.is_file);
-        if known {
-            return;
-        }
-        let records = match source.settings.kind {
-            ZoneKind::Secondary => RecordList::default(),
-            ZoneKind::Primary => {
-                let servers = std::slice::from_ref(&config.server.name);
-                let policy = source.settings.serial_policy;
-                new_zone::records(&source.name, servers, &[], policy, secondary::now_s() * 1000)
-            }
-        };
         let (name, settings) = (source.name.clone(), (*source.settings).clone());
-        let prepare = move |_: &dyn crate::commit::Drafts| {
-            Ok(vec![(name.clone(), Intent::Create { settings: settings.clone(), records: records.clone() })])
+        let servers = config.server.name.clone();
+        let prepare = move |drafts: &dyn crate::commit::Drafts| {
+            let settings = settings.clone();
+            let intent = match drafts.zone(&name) {
+                Some(_) => Intent::Configure { settings },
+                None => {
+                    let records = first_records(&name, &settings, &servers);
+                    Intent::Create { settings, records }
+                }
+            };
+            Ok(vec![(name.clone(), intent)])
         };
         let (who, why) = ("configuration".to_owned(), "named in `zones`".to_owned());
         let request = Request { who, why, reverts: None, prepare: Box::new(prepare), dry_run: false };
-        match self.durable.committer.commit_blocking(request) {
-            Ok(_) | Err(CommitError::ZoneExists(_)) => {}
-            Err(error) => tracing::error!(zone = %source.name, %error, "zone not made"),
+        if let Err(error) = self.durable.committer.commit_blocking(request) {
+            tracing::error!(zone = %source.name, %error, "zone not made as configured");
         }
     }
 
@@ -261,6 +257,17 @@ impl Node {
             tracing::error!("the secondaries' thread panicked; this is a bug of the server");
         }
         self.runtime.shutdown_background();
+    }
+}
+
+/// The records of a zone that the configuration names and that is not there yet.
+fn first_records(name: &Name, settings: &ZoneSettings, server: &NameBuf) -> RecordList {
+    match settings.kind {
+        ZoneKind::Secondary => RecordList::default(),
+        ZoneKind::Primary => {
+            let servers = std::slice::from_ref(server);
+            new_zone::records(name, servers, &[], settings.serial_policy, secondary::now_s() * 1000)
+        }
     }
 }
 

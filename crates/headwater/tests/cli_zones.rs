@@ -103,7 +103,7 @@ fn offline_import_then_serve() {
     let mode = std::fs::metadata(scratch.path().join("data/control.sock")).expect("socket").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let second = run(&scratch, &["serve", "--listen", &format!("127.0.0.1:{}", free_port())]).fails();
-    assert!(second.contains("in use by a running server"), "{second}");
+    assert!(second.contains("in use by another server"), "{second}");
 }
 
 #[test]

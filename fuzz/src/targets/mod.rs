@@ -1,16 +1,24 @@
 //! What is run on each input, and with what it begins.
 
+mod event;
 mod message;
 mod query;
 mod rdata;
+mod transfer;
+mod tsig;
+mod update;
 mod zonefile;
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
+use dns::zonefile::{NoIncludes, Options, Record, Sink};
+use dns::{Class, NameBuf, NameHasher};
+use zone::{Builder, Contents};
+
 /// The names of all targets.
-pub const NAMES: [&str; 4] = ["message", "zonefile", "query", "rdata"];
+pub const NAMES: [&str; 8] = ["message", "zonefile", "query", "rdata", "update", "transfer", "tsig", "event"];
 
 /// Something that reads input from outside.
 pub trait Target {
@@ -32,6 +40,10 @@ pub fn by_name(name: &str) -> Option<Box<dyn Target>> {
         "zonefile" => Some(Box::new(zonefile::ZoneFileTarget)),
         "query" => Some(Box::new(query::QueryTarget::new())),
         "rdata" => Some(Box::new(rdata::RdataTarget)),
+        "update" => Some(Box::new(update::UpdateTarget::new())),
+        "transfer" => Some(Box::new(transfer::TransferTarget::new())),
+        "tsig" => Some(Box::new(tsig::TsigTarget::new())),
+        "event" => Some(Box::new(event::EventTarget)),
         _ => None,
     }
 }
@@ -49,14 +61,52 @@ fn files(directory: &str, extension: &str) -> Vec<Vec<u8>> {
     paths.iter().filter_map(|path| fs::read(path).ok()).collect()
 }
 
+/// The zone in a file of `testdata/answers`.
+fn contents(name: &str, file: &str, hasher: NameHasher) -> Contents {
+    struct ToBuilder(Builder);
+    impl Sink for ToBuilder {
+        fn record(&mut self, record: Record<'_>) {
+            let _ = self.0.add(record.owner, record.rtype, record.ttl, record.rdata);
+        }
+    }
+    let path = testdata("answers").join(file);
+    let source = fs::read(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let origin: NameBuf = name.parse().expect("a name");
+    let options = Options { origin: &origin, default_ttl: None, file: &path, class: Class::IN };
+    let mut sink = ToBuilder(Builder::new(&origin, hasher));
+    dns::zonefile::parse(&source, &options, &NoIncludes, &mut sink);
+    sink.0.finish().0
+}
+
+/// The octets that a text of hexadecimal digits means; what else is in it does not count.
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.chars().filter_map(|c| c.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+/// What an input is made of where several messages follow each other: each behind its length in two octets, the
+/// last one cut short if the input ends.
+fn framed(input: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = input;
+    std::iter::from_fn(move || {
+        let (len, behind) = rest.split_first_chunk::<2>()?;
+        let (message, next) = behind.split_at(usize::from(u16::from_be_bytes(*len)).min(behind.len()));
+        rest = next;
+        Some(message)
+    })
+}
+
+/// Such an input.
+fn frame(messages: &[Vec<u8>]) -> Vec<u8> {
+    messages.iter().flat_map(|message| [&(message.len() as u16).to_be_bytes()[..], message].concat()).collect()
+}
+
 /// Lines of `testdata/rdata/golden.txt`: type, text, wire form in hex.
 fn golden() -> Vec<(String, String, Vec<u8>)> {
     let source = fs::read_to_string(testdata("rdata/golden.txt")).unwrap_or_default();
     let line = |line: &str| {
         let mut columns = line.split('\t');
-        let (rtype, text, hex) = (columns.next()?, columns.next()?, columns.next()?.trim_matches('-'));
-        let octets = (0..hex.len() / 2).filter_map(|i| u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok());
-        Some((rtype.to_owned(), text.to_owned(), octets.collect()))
+        Some((columns.next()?.to_owned(), columns.next()?.to_owned(), hex(columns.next()?)))
     };
     source.lines().filter(|line| !line.starts_with('#')).filter_map(line).collect()
 }

@@ -6,16 +6,15 @@ use std::sync::Arc;
 
 use dns::edns::EdnsOption;
 use dns::query::flags;
-use dns::zonefile::{self, NoIncludes, Options, Sink};
-use dns::{Class, Edns, Message, NameBuf, NameHasher, RType};
+use dns::{Edns, Message, NameBuf, NameHasher, RType};
 use server::limits::{MAX_MESSAGE_SIZE, MAX_UDP_SIZE, PLAIN_UDP_SIZE};
 use server::policy::cookie::Secrets;
 use server::query::{Packet, Transport, Worker};
 use server::settings::Settings;
 use server::stats::Stats;
-use zone::{Builder, Published, Zone, ZoneTable};
+use zone::{Published, Zone, ZoneTable};
 
-use super::{Target, mark, testdata};
+use super::{Target, contents, mark};
 
 /// A moment; cookies depend on it.
 const NOW: u64 = 1_800_000_000;
@@ -39,23 +38,9 @@ pub struct QueryTarget {
     recent: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-struct ToBuilder(Builder);
-
-impl Sink for ToBuilder {
-    fn record(&mut self, record: zonefile::Record<'_>) {
-        let _ = self.0.add(record.owner, record.rtype, record.ttl, record.rdata);
-    }
-}
-
 fn zone(name: &str, file: &str, hasher: NameHasher) -> Arc<Zone> {
-    let path = testdata("answers").join(file);
-    let source = std::fs::read(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let name: NameBuf = name.parse().expect("a name");
-    let options = Options { origin: &name, default_ttl: None, file: &path, class: Class::IN };
-    let mut sink = ToBuilder(Builder::new(&name, hasher));
-    zonefile::parse(&source, &options, &NoIncludes, &mut sink);
-    let contents = Some(sink.0.finish().0);
-    Arc::new(Zone { name, contents, policy: None })
+    let contents = contents(name, file, hasher);
+    Arc::new(Zone { name: contents.origin().to_owned(), contents: Some(contents), policy: None })
 }
 
 impl QueryTarget {

@@ -44,6 +44,7 @@ mod zones;
 
 use std::sync::Arc;
 
+use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri, header};
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -99,6 +100,8 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(short)
         .method_not_allowed_fallback(wrong_method)
         .fallback(nothing_there)
+        // The gate bounds bodies, each route's by its own limit.
+        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(app.clone(), gate::gate))
         .merge(crate::ddns::router())
         .with_state(app)

@@ -101,6 +101,14 @@ impl Sealer {
         }
     }
 
+    /// A sealer with a new key that is nowhere else: nothing that it seals can be kept.
+    ///
+    /// # Errors
+    /// [`SealError::Random`].
+    pub fn unsaved(path: &Path) -> Result<Sealer, SealError> {
+        Ok(Sealer::new(random()?, path))
+    }
+
     fn read(file: File, path: &Path) -> Result<Sealer, SealError> {
         let file_error = |error| SealError::File { path: path.to_owned(), error };
         let unfit = |why: String| SealError::Unfit { path: path.to_owned(), why };

@@ -12,6 +12,9 @@ use super::seal::{SealError, Sealer};
 use super::secret::RandomError;
 use super::state::{AccessState, Key, Rejected};
 
+/// Hears of every new state.
+type Observer = Box<dyn Fn(&AccessStore) + Send + Sync>;
+
 /// Users, roles, tokens and keys. Shared by all doors.
 pub struct AccessStore {
     journal: Arc<dyn Journal>,
@@ -20,7 +23,7 @@ pub struct AccessStore {
     folding: Mutex<()>,
     published: RwLock<Arc<AccessState>>,
     /// Hears of every new state.
-    observer: OnceLock<Box<dyn Fn(&AccessStore) + Send + Sync>>,
+    observer: OnceLock<Observer>,
 }
 
 /// Why an event was not submitted, or does not count.
@@ -61,9 +64,28 @@ impl AccessStore {
     /// # Errors
     /// The journal's; an event that cannot be understood; the key is missing or another one.
     pub fn open(journal: Arc<dyn Journal>, seal_key: &Path) -> Result<AccessStore, AccessError> {
+        AccessStore::open_with(journal, |has_keys| Sealer::open(seal_key, !has_keys))
+    }
+
+    /// As [`AccessStore::open`] for a journal that cannot be written: no key is made where there is none.
+    ///
+    /// # Errors
+    /// As [`AccessStore::open`].
+    pub fn open_read_only(journal: Arc<dyn Journal>, seal_key: &Path) -> Result<AccessStore, AccessError> {
+        AccessStore::open_with(journal, |has_keys| match Sealer::open(seal_key, false) {
+            Err(SealError::Missing { .. }) if !has_keys => Sealer::unsaved(seal_key),
+            result => result,
+        })
+    }
+
+    /// `sealer` is told whether something is sealed already.
+    fn open_with(
+        journal: Arc<dyn Journal>,
+        sealer: impl FnOnce(bool) -> Result<Sealer, SealError>,
+    ) -> Result<AccessStore, AccessError> {
         let mut state = AccessState::default();
         fold_on(&*journal, &mut state, None)?;
-        let sealer = Sealer::open(seal_key, state.keys().next().is_none())?;
+        let sealer = sealer(state.keys().next().is_some())?;
         for key in state.keys() {
             open_key(&sealer, key)?;
         }

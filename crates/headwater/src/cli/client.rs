@@ -82,7 +82,7 @@ impl Client {
         if let Some(client) = Client::running(&config)? {
             return Ok(client);
         }
-        if directory == Directory::Existing && !crate::durable::exists(&config.data_dir) {
+        if directory == Directory::Existing && !crate::data_dir::exists(&config.data_dir) {
             bail!(
                 "no server answers at {}, and there is no data in {}; which directory: --config or --data",
                 config.control_socket().display(),

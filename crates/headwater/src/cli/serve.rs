@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
@@ -64,8 +63,14 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     crate::privileges::raise_descriptor_limit();
     let node = Node::start(&config)?;
     let control_socket = config.control_socket();
-    let control = control::listen(&control_socket, node.app().clone(), node.runtime(), events)
-        .with_context(|| format!("control socket {}", control_socket.display()))?;
+    let control = match control::listen(&control_socket, node.app().clone(), node.runtime(), events.clone()) {
+        Ok(control) => Some(control),
+        Err(error) => {
+            let path = control_socket.display();
+            tracing::error!("no control socket, commands do not reach this server: {path}: {error}");
+            None
+        }
+    };
     let (zones, empty) = node.zone_counts();
     let listen: Vec<String> = config.server.listen.iter().map(|listen| listen.address.to_string()).collect();
     let start_ms = begin.elapsed().as_millis() as u64;
@@ -74,7 +79,9 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     let mut serving = Serving { options, config, node, log };
     serving.until_stopped(&received);
     notify(&[NotifyState::Stopping]);
-    control.stop(serving.node.runtime());
+    if let Some(control) = control {
+        control.stop(serving.node.runtime());
+    }
     serving.node.stop();
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)

@@ -140,7 +140,7 @@ impl<'r> Pending<'r> {
                 changed(Action::Create { settings, records }, Some(after))
             }
             (_, None) => Err(CommitError::NoSuchZone(name.to_owned())),
-            (Intent::Configure { .. } | Intent::Delete, Some(_)) if self.observer.is_configured(name) => {
+            (ref intent @ (Intent::Configure { .. } | Intent::Delete), Some(_)) if self.is_contrary(name, intent) => {
                 Err(CommitError::ReadOnly { zone: name.to_owned(), why: "it stands in the configuration" })
             }
             (Intent::Configure { settings }, Some(zone)) => {
@@ -177,6 +177,12 @@ impl<'r> Pending<'r> {
                 changed(action, Some(after))
             }
         }
+    }
+
+    /// Whether the configuration names the zone and says something else about how it is served.
+    fn is_contrary(&self, name: &Name, intent: &Intent) -> bool {
+        let Some(configured) = self.observer.configured(name) else { return false };
+        !matches!(intent, Intent::Configure { settings } if *settings == *configured)
     }
 
     fn create(

@@ -41,6 +41,13 @@ struct Made {
     offset: Option<Offset>,
 }
 
+impl Made {
+    /// Whether there is something to append.
+    fn is_event(&self) -> bool {
+        !self.change.zones.is_empty() && !self.request.dry_run
+    }
+}
+
 /// Publishes what the replica holds anew.
 pub fn publish(replica: &mut Replica, published: &Published<ZoneTable>, observer: &mut dyn Observer) {
     let zones = replica.publish(published, |name, state| {
@@ -74,7 +81,7 @@ impl Group {
             match job {
                 Job::Change { request, outcome, attempts } if octets < MAX_GROUP_BYTES => {
                     if let Some(change) = make(&mut pending, request, outcome, attempts, bytes.len()) {
-                        if !change.change.zones.is_empty() && !change.request.dry_run {
+                        if change.is_event() {
                             let body = codec::encode(&change.change);
                             octets += body.len();
                             bytes.push(body);
@@ -107,16 +114,20 @@ impl Group {
         let mut bodies = Vec::with_capacity(events.len());
         let mut ends = Vec::with_capacity(events.len());
         for event in events {
+            if event.len() > frame::MAX_OPEN_BYTES {
+                return Err(JournalError::Unwritable(format!("a change of {} octets is too large", event.len())));
+            }
             bodies.extend(frame::split(event, change_id()?));
             ends.push(bodies.len() - 1);
         }
         if bodies.is_empty() {
             return Ok(());
         }
+        self.observer.wait_for_room()?;
         let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
         let offsets = self.journal.append(&bodies)?;
         let offset_of = |event: usize| ends.get(event).and_then(|&end| offsets.get(end)).copied().unwrap_or(0);
-        let events = made.iter_mut().filter(|made| !made.change.zones.is_empty() && !made.request.dry_run);
+        let events = made.iter_mut().filter(|made| made.is_event());
         for (event, made) in events.enumerate() {
             made.offset = Some(offset_of(event));
             let prepared = made.after.drain(..).map(|(zone, base, contents)| {
@@ -138,11 +149,12 @@ impl Group {
             Ok(()) => accepted.push(event),
             Err(why) => drop(rejected.insert(event.offset, why)),
         });
-        publish(&mut self.replica, &self.published, &mut *self.observer);
         let accepted: Vec<Accepted> = accepted;
+        // Before they are visible: whoever sees the new serial may ask for the difference at once.
         if !accepted.is_empty() {
             self.observer.committed(&accepted);
         }
+        publish(&mut self.replica, &self.published, &mut *self.observer);
         result.map(|()| rejected)
     }
 }

@@ -14,8 +14,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use dns::{Name, NameBuf};
-use journal::{Accepted, Journal, Replica, ZoneState};
-use zone::{Published, Zone, ZoneTable};
+use journal::{Accepted, Journal, JournalError, Replica, ZoneState};
+use zone::{Published, Zone, ZoneSettings, ZoneTable};
 
 pub use request::{CommitError, Committed, DraftZone, Drafts, Intent, Prepare, Request, SerialRule};
 
@@ -29,13 +29,18 @@ pub type Outcome = Box<dyn FnOnce(Result<Committed, CommitError>) + Send>;
 pub trait Observer: Send {
     /// Whether the zone is served from a file, and so not ours.
     fn is_file_zone(&self, name: &Name) -> bool;
-    /// Whether the configuration says how the zone is served, so that nobody else does.
-    fn is_configured(&self, name: &Name) -> bool;
+    /// How the zone is served, if the configuration says so: then nobody else does.
+    fn configured(&self, name: &Name) -> Option<Arc<ZoneSettings>>;
     /// What queries see of a zone of the journal.
     fn serve(&self, state: &ZoneState) -> Arc<Zone>;
-    /// These changes count and are visible; in order.
+    /// Waits until a group of changes can be taken.
+    ///
+    /// # Errors
+    /// Why none can be taken now, and waiting does not help.
+    fn wait_for_room(&self) -> Result<(), JournalError>;
+    /// These changes count, and will be visible at once; in order.
     fn committed(&mut self, changes: &[Accepted]);
-    /// These zones were published anew: they changed, came or went.
+    /// These zones were published anew: they changed, came or went. All that was committed is visible.
     fn published(&mut self, replica: &Replica, zones: &[NameBuf]);
 }
 

@@ -174,6 +174,30 @@ mod tests {
         assert!(!timers.is_expired() && !timers.expire(7999));
     }
 
+    /// What was confirmed before a restart counts; where that is not known, contents expire all the same.
+    #[test]
+    fn contents_expire_after_a_restart() {
+        let check = |checked, expires_at_s, asks_at_s| {
+            let timers = Timers::new(5000, checked, Some(contents()));
+            assert!(!timers.wants_refresh(asks_at_s - 1) && timers.wants_refresh(asks_at_s), "{checked:?}");
+            assert!(!timers.clone().expire(expires_at_s - 1), "{checked:?}");
+            assert!(timers.clone().expire(expires_at_s), "{checked:?}");
+        };
+        check(Some(Checked { at_s: 4950, expires_at_s: 5950 }), 5950, 5050);
+        check(Some(Checked { at_s: 3000, expires_at_s: 4000 }), 4000, 3100);
+        check(None, 6000, 1);
+    }
+
+    /// A zone whose SOA record has the timers of [`SOA`].
+    fn contents() -> Contents {
+        let (zone, mut data) = (Name::root(), vec![0; 2]);
+        [1u32, 100, 10, 1000, 1].iter().for_each(|word| data.extend_from_slice(&word.to_be_bytes()));
+        let mut records = zone::RecordListBuilder::default();
+        records.push(zone, dns::RType::SOA, 1, &data);
+        records.push(zone, dns::RType::NS, 1, zone.as_wire());
+        zone::diff::build(zone, dns::NameHasher::new(1), &records.finish()).0
+    }
+
     #[test]
     fn without_contents_attempts_slow_down() {
         let mut timers = Timers::new(0, None, None);

@@ -6,9 +6,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod damage;
+mod disk;
 mod kills;
 mod model;
 mod node;
+mod soak;
 mod transfer;
 mod updates;
 

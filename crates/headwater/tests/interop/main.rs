@@ -4,7 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod peer;
-// mod python;
+mod python;
 mod survival;
 mod tools;
 mod transfers;

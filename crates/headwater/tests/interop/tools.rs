@@ -101,8 +101,15 @@ pub fn transfer(server: SocketAddr, signing: Signing, zone: &str, kind: &str) ->
     if let Some(line) = bad {
         return Err(line.to_owned());
     }
-    let line = |line: &str| line.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-    Ok(text.lines().map(line).filter(|line| !line.is_empty() && !line.starts_with(';')).collect())
+    let records = text.lines().filter(|line| !line.is_empty() && !line.starts_with(';'));
+    Ok(records.map(canonical).collect())
+}
+
+/// The line of a record: one blank between words, the owner in small letters.
+fn canonical(line: &str) -> String {
+    let mut words = line.split_ascii_whitespace();
+    let owner = words.next().unwrap_or_default().to_ascii_lowercase();
+    words.fold(owner, |line, word| line + " " + word)
 }
 
 /// All records of a zone, in no order.

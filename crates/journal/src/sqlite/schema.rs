@@ -58,7 +58,8 @@ pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn begin(path: &Path, create: OpenFlags) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI | create;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_handler(Some(|steps| {
         std::thread::sleep(BUSY_STEP);

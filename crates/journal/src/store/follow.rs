@@ -1,7 +1,8 @@
 //! Keeps the store up with the journal: a thread that makes accepted changes in it, lazily and many at once.
 //!
-//! Nobody waits for it but who reads the store's index ([`Follower::sync`]), and who is so far ahead that the
-//! queue is full. What cannot be written is tried again for ever, in order; the journal has it meanwhile.
+//! Nobody waits for it but who reads the store's index ([`Follower::sync`]), and who makes changes faster than it
+//! writes them ([`Follower::wait_for_room`]). What cannot be written is tried again for ever, in order; the journal
+//! has it meanwhile. When too much waits, no more changes can be made.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,10 +15,8 @@ use super::{Checked, Store};
 use crate::accepted::Accepted;
 use crate::journal::{JournalError, Offset};
 
-/// Octets of changes that wait; with more, whoever pushes waits.
-const MAX_QUEUED_OCTETS: usize = 64 << 20;
-/// Changes that wait; with more, whoever pushes waits.
-const MAX_QUEUED: usize = 1 << 16;
+/// A change that waits takes so much memory beside its octets.
+const OVERHEAD_OCTETS: usize = 1024;
 /// Octets of changes that one transaction takes, unless a single one is larger.
 const MAX_BATCH_OCTETS: usize = 8 << 20;
 /// Changes that one transaction takes.
@@ -55,7 +54,7 @@ struct State {
     stored: Offset,
     /// Threads that wait for the store: nothing is put off.
     hurried: usize,
-    /// Attempts that failed, and why the last one did.
+    /// Attempts that failed, and why the last attempt did if so.
     failures: u64,
     failure: Option<JournalError>,
     ending: Ending,
@@ -99,21 +98,33 @@ impl Follower {
         Ok(Follower { shared, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Hands over the next change, in the order of offsets. Waits while the queue is full; after the end nothing
-    /// is taken.
-    pub fn push(&self, accepted: Accepted) {
-        let octets = accepted.octets();
+    /// What should wait at most while changes are made, in octets.
+    pub const MAX_QUEUED_OCTETS: usize = 64 << 20;
+
+    /// Returns when less than `limit` octets of changes wait, or nothing is taken any more.
+    ///
+    /// # Errors
+    /// [`JournalError::Unwritable`] if the store cannot be written now: it may be long before there is room.
+    pub fn wait_for_room(&self, limit: usize) -> Result<(), JournalError> {
         let mut state = self.shared.lock();
-        while state.ending == Ending::No
-            && !state.queue.is_empty()
-            && (state.octets + octets > MAX_QUEUED_OCTETS || state.queue.len() >= MAX_QUEUED)
-        {
+        while state.ending == Ending::No && state.octets + state.queue.len() * OVERHEAD_OCTETS >= limit {
+            if let Some(why) = &state.failure {
+                let count = state.queue.len();
+                return Err(JournalError::Unwritable(format!("{count} changes wait for the store: {why}")));
+            }
             state = wait(&self.shared.done, state);
         }
+        Ok(())
+    }
+
+    /// Hands over the next change, in the order of offsets; after the end nothing is taken. Who hands over many
+    /// calls [`Follower::wait_for_room`] before.
+    pub fn push(&self, accepted: Accepted) {
+        let mut state = self.shared.lock();
         if state.ending != Ending::No {
             return;
         }
-        state.octets += octets;
+        state.octets += accepted.octets();
         state.pushed = state.pushed.max(accepted.offset);
         state.queue.push_back(accepted);
         self.shared.work.notify_one();
@@ -175,7 +186,7 @@ impl Follower {
                 break Ok(());
             }
             if state.failures > failures || state.ending == Ending::Ended {
-                break Err(state.failure.clone().unwrap_or_else(|| behind("it has been stopped")));
+                break Err(state.failure.clone().unwrap_or_else(|| behind("it did not keep up")));
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -243,6 +254,7 @@ impl Shared {
         if let Some(last) = batch.changes.last() {
             state.stored = state.stored.max(last.offset);
         }
+        state.failure = None;
         state.octets -= batch.changes.iter().map(Accepted::octets).sum::<usize>();
         state.queue.drain(..batch.changes.len());
         state.checks.retain(|zone, checked| batch.checks.get(zone) != Some(checked));

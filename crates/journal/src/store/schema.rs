@@ -44,7 +44,7 @@ pub fn open(path: &Path) -> Result<Connection, JournalError> {
 
 /// Opens one more connection to a store that exists, only for reading.
 pub fn open_reader(path: &Path) -> Result<Connection, JournalError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let db = Connection::open_with_flags(path, flags).map_err(unreadable)?;
     db.execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};")).map_err(unreadable)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
