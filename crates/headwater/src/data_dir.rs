@@ -91,6 +91,11 @@ impl DataDir {
     }
 }
 
+/// Whether a server has used the data directory.
+pub fn exists(directory: &Path) -> bool {
+    directory.join(JOURNAL_FILE).exists()
+}
+
 fn take(directory: &Path) -> Result<DirLock, LockError> {
     let io = |source| LockError::Io { path: directory.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(io)?;

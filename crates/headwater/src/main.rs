@@ -3,7 +3,7 @@
 
 use anyhow::bail;
 use clap::Parser;
-use headwater::cli::{self, Cli, Command, ZoneCommand};
+use headwater::cli::{self, Cli, Command};
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -13,7 +13,8 @@ fn main() -> ExitCode {
         // Who reads the output may stop at any line: `headwater zone print ... | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("headwater: {error:#}");
+            // One line for each problem.
+            format!("{error:#}").lines().for_each(|line| eprintln!("headwater: {line}"));
             ExitCode::FAILURE
         }
     }
@@ -26,16 +27,26 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => return cli::serve::run(args),
         Command::Query(args) => return cli::query::run(&args.words, &mut out),
         Command::Check(args) => cli::check::run(args, &mut out)?,
-        Command::Zone(ZoneCommand::Check(args)) => cli::zone::check(&args, &mut out)?,
-        Command::Zone(ZoneCommand::Print(args)) => cli::zone::print(&args, &mut out)?,
-        Command::Zone(ZoneCommand::Wire(args)) => cli::zone::wire(&args, &mut out)?,
-        Command::Zone(ZoneCommand::Later(later)) => bail!("`{}` is not in this version yet", later.command()),
+        Command::Zone(command) => cli::zone::run(&command, &mut out)?,
+        Command::Backup(command) => cli::backup::run(&command, &mut out)?,
+        Command::Token(command) => {
+            cli::token::run(&command, &mut out)?;
+            true
+        }
+        Command::User(command) => {
+            cli::user::run(&command, &mut out)?;
+            true
+        }
+        Command::Key(command) => {
+            cli::key::run(&command, &mut out)?;
+            true
+        }
         Command::Config(command) => {
             cli::describe::config(command, &mut out)?;
             true
         }
         Command::Stats(args) => {
-            cli::stats::run(args, &mut out)?;
+            cli::stats::run(&args, &mut out)?;
             true
         }
         Command::Completions { shell } => {

@@ -11,6 +11,7 @@ use server::policy::cookie::Secrets;
 use server::settings::Settings;
 use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneKind, ZoneSettings, ZoneTable};
 
+use crate::api::App;
 use crate::auth::AccessStore;
 use crate::commit::{Intent, Request};
 use crate::config::{Config, TsigKey, ZoneSource};
@@ -235,6 +236,16 @@ impl Node {
     pub fn zone_counts(&self) -> (usize, usize) {
         let zones = self.zones.latest();
         (zones.len(), zones.zones().filter(|zone| zone.contents.is_none()).count())
+    }
+
+    /// What the handlers of the API share.
+    pub fn app(&self) -> &Arc<App> {
+        self.web.app()
+    }
+
+    /// Where tasks run.
+    pub fn runtime(&self) -> &tokio::runtime::Handle {
+        self.runtime.handle()
     }
 
     /// Answers what has come in, makes the changes that wait, then stops.

@@ -71,19 +71,10 @@ impl Web {
     /// # Errors
     /// Drafts that cannot be read, no administrator.
     pub fn new(durable: &Durable, zones: &Arc<Published<ZoneTable>>, config: &Config) -> Result<Web, WebError> {
-        let backend = NodeBackend {
-            zones: zones.clone(),
-            keeper: durable.keeper.clone(),
-            committer: durable.committer.clone(),
-            history: durable.history.clone(),
-            data_dir: config.data_dir.clone(),
-        };
         if config.web.enabled {
             make_first_administrator(durable)?;
         }
-        let (access, logins) = (durable.access.clone(), Arc::new(Logins::new()));
-        let app = App::new(Arc::new(backend), access, logins, config.server.name.clone(), &config.data_dir)?;
-        Ok(Web { app: Arc::new(app), running: None, sockets: Vec::new() })
+        Ok(Web { app: app(durable, zones, config)?, running: None, sockets: Vec::new() })
     }
 
     /// What its handlers share.
@@ -123,6 +114,22 @@ impl Web {
             runtime.block_on(server.stop());
         }
     }
+}
+
+/// What the handlers of the API share, over a node or over its data alone.
+///
+/// # Errors
+/// Drafts that cannot be read.
+pub fn app(durable: &Durable, zones: &Arc<Published<ZoneTable>>, config: &Config) -> Result<Arc<App>, DraftError> {
+    let backend = NodeBackend {
+        zones: zones.clone(),
+        keeper: durable.keeper.clone(),
+        committer: durable.committer.clone(),
+        history: durable.history.clone(),
+        data_dir: config.data_dir.clone(),
+    };
+    let (access, logins) = (durable.access.clone(), Arc::new(Logins::new()));
+    App::new(Arc::new(backend), access, logins, config.server.name.clone(), &config.data_dir).map(Arc::new)
 }
 
 /// The password is shown once, and not in the log.

@@ -21,4 +21,5 @@ pub mod text;
 pub mod typed;
 pub mod wire;
 
+pub use codec::date;
 pub use wire::RdataError;

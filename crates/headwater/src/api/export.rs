@@ -30,6 +30,7 @@ use super::problem::{FieldError, Problem};
 use super::rrsets;
 use super::state::App;
 use crate::auth::{Action, Verb};
+use crate::commit::SerialRule;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {
@@ -65,6 +66,13 @@ pub fn respond(contents: Contents) -> Response {
         Some((Ok::<Bytes, Infallible>(piece.into()), next.map(|next| (next, contents))))
     });
     ([(header::CONTENT_TYPE, "text/dns")], Body::from_stream(pieces)).into_response()
+}
+
+/// A zone as zone file.
+pub fn zone_file(contents: &Contents) -> String {
+    let mut out = String::new();
+    contents.nodes().for_each(|node| write_node(&contents.owner(&node), &node, &mut out));
+    out
 }
 
 /// Some records from the owner `from` on, and the owner to go on with.
@@ -107,6 +115,9 @@ pub struct ImportParams {
     /// Make the zone if there is none.
     #[serde(default)]
     create: bool,
+    /// Take the serial of the file even if it is not later than the zone's; secondaries then need a transfer by hand.
+    #[serde(default)]
+    force_serial: bool,
 }
 
 /// Replaces all records of a zone by those of a zone file. Every bad line is reported.
@@ -126,9 +137,10 @@ async fn import(
     caller.require(&Action::zone(if creates { Verb::Create } else { Verb::Update }, &zone))?;
     let origin = zone.clone();
     let records = blocking(move || read(&origin, &body)).await?;
+    let serial = if params.force_serial { SerialRule::AsGiven } else { SerialRule::Policy };
     let what = match creates {
         true => What::Create { settings: ZoneSettings::default(), records },
-        false => What::Replace(records),
+        false => What::Replace { records, serial },
     };
     let (dry_run, conditional) = (params.dry_run, expected != IfMatch::Nothing);
     let submission = WriteParams { dry_run, why: params.why }.submission(conditional)?;

@@ -53,9 +53,11 @@ use utoipa_axum::router::OpenApiRouter;
 pub use auth::{Caller, basic_of, by_password};
 pub use backend::Backend;
 pub use draft_store::DraftError;
+pub use export::zone_file;
+pub use page::encode;
 pub use plan::{Op, Plan, Step, What, prepare};
 pub use problem::Problem;
-pub use server::{Server, serve};
+pub use server::{Server, serve, serve_connection};
 pub use state::{App, Submission, now_ms};
 
 /// The routes with their description.

@@ -13,7 +13,7 @@ use crate::commit::{CommitError, DraftZone, Drafts, Intent, Prepare, SerialRule}
 use crate::new_zone::DEFAULT_TTL_S;
 
 /// Why a zone of a file is not changed.
-const FILE_ZONE: &str = "it is served from a file; `headwater zone import` takes it over into the journal";
+const FILE_ZONE: &str = "it is served from a file; take it out of the configuration, then `headwater zone import` brings it into the journal";
 /// Why a secondary is not changed.
 const SECONDARY: &str = "it is a secondary zone; its primary changes it";
 
@@ -39,7 +39,12 @@ pub enum What {
     /// RRsets change.
     Edit(Vec<Step>),
     /// All records are exchanged.
-    Replace(RecordList),
+    Replace {
+        /// What there is afterwards.
+        records: RecordList,
+        /// Where the serial comes from.
+        serial: SerialRule,
+    },
     /// The settings change.
     Configure(SettingsIn),
     /// It goes.
@@ -117,7 +122,7 @@ impl Plan {
             _ if draft.settings.kind == ZoneKind::Secondary => {
                 Err(CommitError::ReadOnly { zone: zone(), why: SECONDARY })
             }
-            What::Replace(records) => Ok(Intent::Replace { records: records.clone(), serial: SerialRule::Policy }),
+            What::Replace { records, serial } => Ok(Intent::Replace { records: records.clone(), serial: *serial }),
             What::Edit(steps) => {
                 let contents = draft.contents.as_ref().ok_or_else(|| CommitError::NoSuchZone(zone()))?;
                 Ok(Intent::Edit { edits: self.edits(contents, steps)?, serial: SerialRule::Policy })

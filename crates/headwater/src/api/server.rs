@@ -17,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -107,6 +108,21 @@ async fn converse(
 ) {
     // Without it small responses wait for acknowledgements; if it fails they are only slower.
     let _ = stream.set_nodelay(true);
+    if let Err(error) = serve_connection(stream, address, router, &mut stopping).await {
+        tracing::debug!(%error, client = %address, "HTTP connection ended");
+    }
+}
+
+/// Answers the requests of one connection until it ends; when the server stops, the request under way is the last.
+///
+/// # Errors
+/// The connection's.
+pub async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    address: SocketAddr,
+    router: Router,
+    stopping: &mut watch::Receiver<bool>,
+) -> hyper::Result<()> {
     let service = TowerToHyperService::new(router);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ClientAddress(address));
@@ -117,15 +133,12 @@ async fn converse(
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
     let connection = builder.serve_connection(Patient::new(TokioIo::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
-    let outcome = tokio::select! {
+    tokio::select! {
         outcome = connection.as_mut() => outcome,
-        () = stopped(&mut stopping) => {
+        () = stopped(stopping) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    };
-    if let Err(error) = outcome {
-        tracing::debug!(%error, client = %address, "HTTP connection ended");
     }
 }
 

@@ -1,10 +1,17 @@
 //! The command line: what can be typed, and which function does it. `main.rs` dispatches.
 
+mod ask;
+pub mod backup;
 pub mod check;
+pub mod client;
 pub mod describe;
+pub mod key;
 pub mod query;
 pub mod serve;
+mod show;
 pub mod stats;
+pub mod token;
+pub mod user;
 pub mod zone;
 
 use crate::config::LoadOptions;
@@ -28,9 +35,21 @@ pub enum Command {
     Serve(ConfigArgs),
     /// Check the configuration and its zones; exit 1 with every problem.
     Check(ConfigArgs),
-    /// Zone files.
+    /// Zones and zone files.
     #[command(subcommand)]
     Zone(ZoneCommand),
+    /// Access tokens for programs.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Users, who log in with a password.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Keys for transfers and updates.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Back up and restore.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// Ask a server: `NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json]`, in any order.
     Query(QueryArgs),
     /// The configuration described: schema, defaults, reference.
@@ -96,15 +115,34 @@ impl From<NodeArgs> for LoadOptions {
 /// What to do with a zone.
 #[derive(Debug, Subcommand)]
 pub enum ZoneCommand {
+    /// List the zones of the server.
+    List(zone::ListArgs),
+    /// Make a zone, with SOA and NS records, or as a secondary.
+    Create(zone::CreateArgs),
+    /// Remove a zone; `zone revert` brings it back.
+    Delete(zone::DeleteArgs),
+    /// Edit a zone as text in $VISUAL or $EDITOR, and commit the difference.
+    Edit(zone::EditArgs),
+    /// Show what differs between two serials of a zone.
+    Diff(zone::DiffArgs),
+    /// Show the changes of a zone.
+    History(zone::HistoryArgs),
+    /// Take a change back, as a new change.
+    Revert(zone::RevertArgs),
+    /// Replace the records of a zone by those of a zone file, or make the zone.
+    Import(zone::ImportArgs),
+    /// Print a zone of the server in canonical form and order, one record a line.
+    Export(zone::NameArgs),
+    /// Have a secondary zone fetched from its primaries.
+    Refresh(zone::NameArgs),
+    /// Tell the secondaries of a zone about its serial.
+    Notify(zone::NameArgs),
     /// Check a zone file for syntax and sense; exit 1 with all problems.
     Check(ZoneFileArgs),
     /// Print a zone file in canonical form and order, one record a line.
     Print(ZoneFileArgs),
     /// Print OWNER, TTL, CLASS, TYPE and the record data in hexadecimal, one record a line, in the file's order.
     Wire(ZoneFileArgs),
-    /// A command of a later version.
-    #[command(flatten)]
-    Later(LaterZoneCommand),
 }
 
 /// A zone and its file.
@@ -165,38 +203,10 @@ later! {
         Explain = "explain",
         /// Live view of the server. (Not in this version.)
         Top = "top",
-        /// Back up and restore. (Not in this version.)
-        Backup = "backup",
-        /// Access tokens. (Not in this version.)
-        Token = "token",
         /// The resolver's cache. (Not in this version.)
         Cache = "cache",
-        /// DNSSEC and TSIG keys. (Not in this version.)
-        Key = "key",
         /// Tools for tests. (Not in this version.)
         Debug = "debug",
-    }
-}
-
-later! {
-    /// Zone commands of later versions.
-    LaterZoneCommand {
-        /// Import a zone file into the journal. (Not in this version.)
-        Import = "zone import",
-        /// Print a zone of the journal. (Not in this version.)
-        Export = "zone export",
-        /// List the zones of the journal. (Not in this version.)
-        List = "zone list",
-        /// Create a zone in the journal. (Not in this version.)
-        Create = "zone create",
-        /// Edit a zone of the journal. (Not in this version.)
-        Edit = "zone edit",
-        /// Compare two states of a zone. (Not in this version.)
-        Diff = "zone diff",
-        /// Show the changes of a zone. (Not in this version.)
-        History = "zone history",
-        /// Take a change of a zone back. (Not in this version.)
-        Revert = "zone revert",
     }
 }
 
@@ -215,12 +225,11 @@ mod tests {
         let cases = [
             (vec!["headwater", "explain", "example.org", "A"], "explain"),
             (vec!["headwater", "debug", "scenario", "--x", "y.rpl"], "debug"),
-            (vec!["headwater", "zone", "import", "example.org", "f", "--config", "c"], "zone import"),
+            (vec!["headwater", "top", "--all"], "top"),
         ];
         for (words, want) in cases {
             let got = match Cli::try_parse_from(&words).expect("parses").command {
                 Command::Later(later) => later.command(),
-                Command::Zone(ZoneCommand::Later(later)) => later.command(),
                 other => panic!("{words:?} is {other:?}"),
             };
             assert_eq!(got, want);

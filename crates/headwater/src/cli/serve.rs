@@ -11,7 +11,7 @@ use signal_hook::iterator::Signals;
 
 use super::ConfigArgs;
 use crate::config::{self, Config, LoadOptions};
-use crate::control::{self, Request};
+use crate::control::{self, Command, Request};
 use crate::files::ReloadReport;
 use crate::logging::{self, Log};
 use crate::node::Node;
@@ -63,10 +63,14 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     crate::privileges::raise_descriptor_limit();
     let node = Node::start(&config)?;
     let control_socket = config.control_socket();
-    if let Err(error) = control::listen(&control_socket, events.clone()) {
-        let path = control_socket.display();
-        tracing::error!("no control socket, commands do not reach this server: {path}: {error}");
-    }
+    let control = match control::listen(&control_socket, node.app().clone(), node.runtime(), events.clone()) {
+        Ok(control) => Some(control),
+        Err(error) => {
+            let path = control_socket.display();
+            tracing::error!("no control socket, commands do not reach this server: {path}: {error}");
+            None
+        }
+    };
     let (zones, empty) = node.zone_counts();
     let listen: Vec<String> = config.server.listen.iter().map(|listen| listen.address.to_string()).collect();
     let start_ms = begin.elapsed().as_millis() as u64;
@@ -75,8 +79,10 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     let mut serving = Serving { options, config, node, log };
     serving.until_stopped(&received);
     notify(&[NotifyState::Stopping]);
+    if let Some(control) = control {
+        control.stop(serving.node.runtime());
+    }
     serving.node.stop();
-    let _ = std::fs::remove_file(control_socket);
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -93,9 +99,10 @@ impl Serving {
                 }
                 Ok(Event::Signal(_)) => return,
                 Ok(Event::Command(request)) => {
-                    let answer = self.command(&request.command);
+                    let answer = self.command(request.command);
+                    // Who has gone away hears nothing.
                     let _ = request.answer.send(answer);
-                    if request.command == "stop" {
+                    if request.command == Command::Stop {
                         return;
                     }
                 }
@@ -116,14 +123,13 @@ impl Serving {
         }
     }
 
-    fn command(&mut self, command: &str) -> Result<String, String> {
+    fn command(&mut self, command: Command) -> Result<String, String> {
         match command {
-            "stats" => Ok(self.node.stats_report()),
-            "reload" => self.reload().map(|report| {
+            Command::Stats => Ok(self.node.stats_report()),
+            Command::Reload => self.reload().map(|report| {
                 format!("{} loaded, {} refused, {} removed\n", report.loaded, report.refused, report.removed)
             }),
-            "stop" => Ok(String::new()),
-            other => Err(format!("unknown command `{other}`: stats, reload, stop")),
+            Command::Stop => Ok(String::new()),
         }
     }
 

@@ -1,4 +1,9 @@
-//! `headwater zone check|print|wire`: zone files without a server.
+//! `headwater zone`: zones of the server (`zone/`), and zone files without one (here: `check`, `print`, `wire`).
+
+mod edit;
+mod history;
+mod import;
+mod manage;
 
 use std::io::{self, Write};
 
@@ -7,8 +12,37 @@ use dns::{Class, Name, NameHasher, RType};
 use zone::Contents;
 use zone::node::{Node, Rrset};
 
-use super::ZoneFileArgs;
+use super::{ZoneCommand, ZoneFileArgs};
 use crate::loader::{self, Files};
+
+pub use edit::EditArgs;
+pub use history::{DiffArgs, HistoryArgs, RevertArgs};
+pub use import::ImportArgs;
+pub use manage::{CreateArgs, DeleteArgs, ListArgs, NameArgs};
+
+/// Does what was typed; false if a zone file is bad, and then what is wrong with it has been printed.
+///
+/// # Errors
+/// What keeps it from being done.
+pub fn run(command: &ZoneCommand, out: &mut impl Write) -> anyhow::Result<bool> {
+    match command {
+        ZoneCommand::List(args) => manage::list(args, out)?,
+        ZoneCommand::Create(args) => manage::create(args, out)?,
+        ZoneCommand::Delete(args) => manage::delete(args, out)?,
+        ZoneCommand::Refresh(args) => manage::refresh(args, out)?,
+        ZoneCommand::Notify(args) => manage::notify(args, out)?,
+        ZoneCommand::Edit(args) => edit::edit(args, out)?,
+        ZoneCommand::History(args) => history::history(args, out)?,
+        ZoneCommand::Diff(args) => history::diff(args, out)?,
+        ZoneCommand::Revert(args) => history::revert(args, out)?,
+        ZoneCommand::Export(args) => import::export(args, out)?,
+        ZoneCommand::Import(args) => return import::import(args, out),
+        ZoneCommand::Check(args) => return Ok(check(args, out)?),
+        ZoneCommand::Print(args) => return Ok(print(args, out)?),
+        ZoneCommand::Wire(args) => return Ok(wire(args, out)?),
+    }
+    Ok(true)
+}
 
 /// Prints every problem of a zone file; true if there is none but warnings.
 pub fn check(args: &ZoneFileArgs, out: &mut impl Write) -> io::Result<bool> {

@@ -14,6 +14,8 @@ use super::request::{CommitError, DraftZone, Drafts, Intent, SerialRule};
 
 /// A replacement that changes at most one RRset in this many names is stored as an edit.
 const EDIT_SHARE: usize = 4;
+/// A replacement that changes so few RRsets is an edit however small the zone is.
+const EDIT_ALWAYS: usize = 64;
 
 /// What a change is built on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +124,7 @@ impl<'r> Pending<'r> {
         if self.is_file_zone(name) {
             return Err(CommitError::ReadOnly {
                 zone: name.to_owned(),
-                why: "its records come from a zone file; `headwater zone import` takes it over",
+                why: "its records come from a zone file; take it out of the configuration, then `headwater zone import` it",
             });
         }
         let from = before.as_ref().and_then(|zone| journal::replica::serial_of(zone.contents.as_ref()));
@@ -267,7 +269,12 @@ impl<'r> Pending<'r> {
             let soa = changes.iter().filter(|change| change.rtype == RType::SOA).map(RrsetChange::edit);
             contents = contents.with(&soa.collect::<Vec<_>>());
         }
-        if changes.len() <= before.name_count() / EDIT_SHARE {
+        // A serial that goes back breaks the chain of incremental transfers (RFC 1995): only edits are part of it.
+        let goes_on = match (before.soa(), contents.soa()) {
+            (Some(before), Some(after)) => dns::serial::is_later(after.serial, before.serial),
+            _ => false,
+        };
+        if goes_on && changes.len() <= EDIT_ALWAYS.max(before.name_count() / EDIT_SHARE) {
             return Ok(Some((Action::Edit(changes), contents)));
         }
         let (before, after) = (zone::diff::list(before), zone::diff::list(&contents));

@@ -1,0 +1,158 @@
+//! `headwater zone list|create|delete|refresh|notify`.
+
+use std::io::Write;
+
+use clap::Args;
+use dns::NameBuf;
+use serde_json::{Value, json};
+
+use crate::cli::client::{Client, Directory, path, target};
+use crate::cli::{NodeArgs, show};
+
+/// How to list zones.
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// Print JSON, one zone a line.
+    #[arg(long)]
+    pub json: bool,
+    /// Which server.
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+/// A zone of the server.
+#[derive(Debug, Clone, Args)]
+pub struct NameArgs {
+    /// Name of the zone.
+    pub name: NameBuf,
+    /// Which server.
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+/// A new zone.
+#[derive(Debug, Clone, Args)]
+pub struct CreateArgs {
+    /// Name of the zone.
+    pub name: NameBuf,
+    /// A name server of the zone, instead of this one; may be given several times.
+    #[arg(long = "ns", value_name = "NAME", conflicts_with = "primaries")]
+    pub nameservers: Vec<NameBuf>,
+    /// Make a secondary of this primary; may be given several times.
+    #[arg(long = "primary", value_name = "ADDR[:PORT] [key:NAME]")]
+    pub primaries: Vec<String>,
+    /// Who may transfer the zone; may be given several times.
+    #[arg(long, value_name = "ENTRY")]
+    pub allow_transfer: Vec<String>,
+    /// Whom to tell of changes; may be given several times.
+    #[arg(long, value_name = "ADDR[:PORT] [key:NAME]")]
+    pub notify: Vec<String>,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub why: String,
+    /// Which server.
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+/// A zone to be removed.
+#[derive(Debug, Clone, Args)]
+pub struct DeleteArgs {
+    /// Name of the zone.
+    pub name: NameBuf,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub why: String,
+    /// Which server.
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+/// Lists the zones.
+///
+/// # Errors
+/// As of [`Client`].
+pub fn list(args: &ListArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    let client = Client::find(&args.node, Directory::Existing)?;
+    client.pages("/api/v1/zones", |zones| {
+        if args.json {
+            show::json_lines(out, zones)?;
+        } else {
+            let row = |zone: &Value| {
+                let kind = &zone["settings"]["kind"];
+                [&zone["name"], &zone["serial"], &zone["records"], kind, &zone["state"], &zone["source"]]
+                    .map(show::cell)
+            };
+            let rows: Vec<_> = zones.iter().map(row).collect();
+            show::table(out, ["ZONE", "SERIAL", "RECORDS", "KIND", "STATE", "SOURCE"], &rows)?;
+        }
+        Ok(true)
+    })
+}
+
+/// Makes a zone.
+///
+/// # Errors
+/// As of [`Client`].
+pub fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    let names: Vec<String> = args.nameservers.iter().map(ToString::to_string).collect();
+    let mut zone = json!({"name": args.name.to_string(), "nameservers": names});
+    if !args.primaries.is_empty() {
+        zone["kind"] = json!("secondary");
+        zone["primaries"] = json!(args.primaries);
+    }
+    for (key, list) in [("allow_transfer", &args.allow_transfer), ("notify", &args.notify)] {
+        if !list.is_empty() {
+            zone[key] = json!(list);
+        }
+    }
+    let client = Client::find(&args.node, Directory::Made)?;
+    let made = client.call("POST", &target("/api/v1/zones", &[("why", &args.why)]), &zone)?;
+    writeln!(
+        out,
+        "{}: created, serial {}, {}",
+        show::cell(&made["name"]),
+        show::cell(&made["serial"]),
+        show::cell(&made["state"])
+    )?;
+    Ok(())
+}
+
+/// Removes a zone.
+///
+/// # Errors
+/// As of [`Client`].
+pub fn delete(args: &DeleteArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    let client = Client::find(&args.node, Directory::Existing)?;
+    let zone = path("zones", &args.name.to_string(), "");
+    let outcome = client.call("DELETE", &target(&zone, &[("why", &args.why)]), &Value::Null)?;
+    show::outcome(out, &outcome)?;
+    if let Some(change) = outcome["change"].as_u64() {
+        writeln!(out, "`headwater zone revert {change}` brings it back")?;
+    }
+    Ok(())
+}
+
+/// Has a secondary fetched from its primaries.
+///
+/// # Errors
+/// As of [`Client`]; without a running server nobody fetches.
+pub fn refresh(args: &NameArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    let ordered = order(args, "/retransfer")?;
+    writeln!(out, "{}: fetched soon, from one of {} primaries", args.name, ordered["servers"])?;
+    Ok(())
+}
+
+/// Has the secondaries of a zone told about its serial.
+///
+/// # Errors
+/// As of [`Client`]; without a running server nobody tells.
+pub fn notify(args: &NameArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    let ordered = order(args, "/notify")?;
+    writeln!(out, "{}: {} servers are told", args.name, ordered["servers"])?;
+    Ok(())
+}
+
+fn order(args: &NameArgs, what: &str) -> anyhow::Result<Value> {
+    Client::server(&args.node)?.call("POST", &path("zones", &args.name.to_string(), what), &Value::Null)
+}
