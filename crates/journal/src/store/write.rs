@@ -1,5 +1,7 @@
 //! Makes accepted changes in the store: contents, index of changes and position in one transaction.
 
+use std::collections::{BTreeMap, HashMap};
+
 use dns::{Name, NameBuf};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use zone::{Action, MAX_KEY_LEN, RecordList, RrsetChange, ZoneChange, ZoneSettings, sort_key};
@@ -66,19 +68,24 @@ pub fn apply(db: &mut Connection, changes: &[Accepted]) -> Result<(), JournalErr
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritable)?;
     let mut at = position(&transaction).map_err(unwritable)?;
     let before = at;
+    let failed = |offset: Offset| {
+        move |failure| match failure {
+            Failure::Database(error) => unwritable(error),
+            Failure::Misfit(why) => JournalError::Corrupt { offset, why: format!("store: {why}") },
+        }
+    };
+    let mut edits = Edits::default();
     for accepted in changes {
         if accepted.offset <= at {
             continue;
         }
-        make(&transaction, accepted).map_err(|failure| match failure {
-            Failure::Database(error) => unwritable(error),
-            Failure::Misfit(why) => JournalError::Corrupt { offset: accepted.offset, why: format!("store: {why}") },
-        })?;
+        make(&transaction, accepted, &mut edits).map_err(failed(accepted.offset))?;
         at = accepted.offset;
     }
     if at == before {
         return Ok(());
     }
+    edits.flush(&transaction).map_err(failed(at))?;
     transaction.execute("UPDATE meta SET position = ?1", [column_of(at)]).map_err(unwritable)?;
     transaction.commit().map_err(unwritable)
 }
@@ -114,7 +121,45 @@ pub fn forget(db: &mut Connection, before: Offset) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn make(db: &Transaction<'_>, accepted: &Accepted) -> Result<(), Failure> {
+/// RRsets that several changes after each other touch are written once, in the order of the table.
+#[derive(Default)]
+struct Edits<'c> {
+    /// Numbers of the zones that have been looked up.
+    zones: HashMap<&'c Name, i64>,
+    /// What is there in the end, by zone, owner and type.
+    rrsets: BTreeMap<(i64, Vec<u8>, u16), (&'c Name, &'c RrsetChange)>,
+}
+
+impl<'c> Edits<'c> {
+    fn add(&mut self, db: &Transaction<'_>, zone: &'c Name, changes: &'c [RrsetChange]) -> Result<(), Failure> {
+        let id = match self.zones.get(zone) {
+            Some(id) => *id,
+            None => {
+                let id = zone_id(db, zone)?;
+                self.zones.insert(zone, id);
+                id
+            }
+        };
+        for change in changes {
+            // As in `Contents::with`: what is outside the zone has no effect.
+            let Some(labels) = change.owner.strip_suffix(zone) else { continue };
+            let key = sort_key(labels, &mut [0; MAX_KEY_LEN]).to_vec();
+            self.rrsets.insert((id, key, change.rtype.0), (zone, change));
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, db: &Transaction<'_>) -> Result<(), Failure> {
+        self.zones.clear();
+        for ((id, key, _), (zone, change)) in std::mem::take(&mut self.rrsets) {
+            let labels = change.owner.strip_suffix(zone).unwrap_or_default();
+            edit(db, id, &key, labels, change)?;
+        }
+        Ok(())
+    }
+}
+
+fn make<'c>(db: &Transaction<'_>, accepted: &'c Accepted, edits: &mut Edits<'c>) -> Result<(), Failure> {
     let (offset, change) = (column_of(accepted.offset), &accepted.change);
     db.prepare_cached("INSERT INTO changes (offset, first, at_ms) VALUES (?1, ?2, ?3)")?.execute(params![
         offset,
@@ -122,7 +167,13 @@ fn make(db: &Transaction<'_>, accepted: &Accepted) -> Result<(), Failure> {
         column_of(change.at_ms)
     ])?;
     for zone in &change.zones {
-        change_zone(db, zone)?;
+        match &zone.action {
+            Action::Edit(changes) => edits.add(db, &zone.zone, changes)?,
+            _ => {
+                edits.flush(db)?;
+                change_zone(db, zone)?;
+            }
+        }
         db.prepare_cached(
             "INSERT INTO zone_changes (zone, offset, kind, from_serial, to_serial) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
@@ -134,10 +185,8 @@ fn make(db: &Transaction<'_>, accepted: &Accepted) -> Result<(), Failure> {
 fn change_zone(db: &Transaction<'_>, change: &ZoneChange) -> Result<(), Failure> {
     match &change.action {
         Action::Create { settings, records } => create(db, &change.zone, settings, records),
-        Action::Edit(changes) => {
-            let id = zone_id(db, &change.zone)?;
-            changes.iter().try_for_each(|rrset| edit(db, id, &change.zone, rrset))
-        }
+        // They are collected, see `Edits`.
+        Action::Edit(_) => Ok(()),
         Action::Replace { after, .. } => replace(db, &change.zone, after),
         Action::Configure { after, .. } => {
             let changed = db
@@ -204,11 +253,7 @@ fn put_list(db: &Transaction<'_>, id: i64, origin: &Name, records: &RecordList) 
     })
 }
 
-fn edit(db: &Transaction<'_>, id: i64, origin: &Name, change: &RrsetChange) -> Result<(), Failure> {
-    // As in `Contents::with`: what is outside the zone has no effect.
-    let Some(labels) = change.owner.strip_suffix(origin) else { return Ok(()) };
-    let mut key = [0; MAX_KEY_LEN];
-    let key = sort_key(labels, &mut key);
+fn edit(db: &Transaction<'_>, id: i64, key: &[u8], labels: &[u8], change: &RrsetChange) -> Result<(), Failure> {
     let after = change.after.as_ref().filter(|after| !after.data.is_empty() || !after.signatures.is_empty());
     let Some(after) = after else {
         db.prepare_cached("DELETE FROM rrsets WHERE zone = ?1 AND owner = ?2 AND type = ?3")?.execute(params![
