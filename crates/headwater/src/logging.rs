@@ -1,6 +1,7 @@
 //! The server's log: level and form by the configuration, the level changeable while it runs.
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
@@ -9,7 +10,7 @@ use crate::config::{Format, Level, Logging};
 
 /// A handle on the running log.
 pub struct Log {
-    level: reload::Handle<LevelFilter, Registry>,
+    level: reload::Handle<Targets, Registry>,
 }
 
 impl Log {
@@ -35,12 +36,14 @@ pub fn start(logging: &Logging) -> anyhow::Result<Log> {
     Ok(Log { level })
 }
 
-fn filter(logging: &Logging) -> LevelFilter {
-    match logging.level {
+/// The level that is wanted; of what libraries have to say only warnings.
+fn filter(logging: &Logging) -> Targets {
+    let level = match logging.level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
         Level::Info => LevelFilter::INFO,
         Level::Debug => LevelFilter::DEBUG,
         Level::Trace => LevelFilter::TRACE,
-    }
+    };
+    Targets::new().with_default(level).with_target("rusqlite_migration", level.min(LevelFilter::WARN))
 }

@@ -228,6 +228,9 @@ impl Task {
             self.ids.remove(&sent.id);
             if sent.attempts < MAX_ATTEMPTS {
                 self.send(target, sent.attempts).await;
+            } else if sent.stale {
+                // The zone changed after the last attempt: that is news.
+                self.send(target, 0).await;
             } else {
                 tracing::warn!(zone = %target.0, peer = %target.1, "no answer to NOTIFY; it will notice by its timers");
                 if let Some(target) = self.waiting.pop_front() {

@@ -1,7 +1,7 @@
 //! Names in canonical order (RFC 4034 6.1): the previous name for NSEC, walks over a zone, listings.
 //!
 //! Names are kept as sort keys: byte strings whose plain order is the canonical order. They stand in
-//! chunks of a thousand or so; a change copies one chunk and one list of chunks.
+//! chunks of several hundred; a change copies one chunk and one list of chunks.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use dns::name::label_starts;
 
 /// Octets that a freshly built chunk holds at most.
-const CHUNK_BYTES: usize = 16384;
+const CHUNK_BYTES: usize = 8192;
 /// A chunk that grew beyond this is split.
 const SPLIT_BYTES: usize = 2 * CHUNK_BYTES;
 /// Chunks of a freshly built group; twice as many make it split.

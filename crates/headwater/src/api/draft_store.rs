@@ -89,14 +89,18 @@ pub struct DraftStore {
 }
 
 impl DraftStore {
-    /// The drafts in `directory`, which is made if it is not there. A file that is no draft is left alone and logged.
+    /// The drafts in `directory`, which is made if it is not there; where that is not possible there are none. A file
+    /// that is no draft is left alone and logged.
     ///
     /// # Errors
     /// [`DraftError::File`].
     pub fn open(directory: &Path) -> Result<DraftStore, DraftError> {
         let at = |error| DraftError::File { path: directory.to_owned(), error };
-        fs::create_dir_all(directory).map_err(at)?;
         let mut known = BTreeMap::new();
+        if let Err(error) = fs::create_dir_all(directory) {
+            tracing::error!(directory = %directory.display(), %error, "drafts cannot be kept");
+            return Ok(DraftStore { directory: directory.to_owned(), known: Mutex::new(known) });
+        }
         for entry in fs::read_dir(directory).map_err(at)? {
             let path = entry.map_err(at)?.path();
             if path.extension().is_none_or(|extension| extension != EXTENSION) || known.len() >= MAX_DRAFTS {

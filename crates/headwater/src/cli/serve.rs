@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use nix::sys::stat::Mode;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
@@ -46,6 +47,8 @@ struct Serving {
 /// # Errors
 /// What keeps the server from starting.
 pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
+    // Databases, keys and backups are nobody else's business.
+    nix::sys::stat::umask(Mode::from_bits_truncate(0o077));
     let begin = Instant::now();
     let options = LoadOptions::from(args);
     let (config, warnings) = match Config::load(options.clone()) {

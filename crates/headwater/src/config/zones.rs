@@ -218,8 +218,8 @@ fn check_kind(index: usize, entry: &raw::Zone, report: &mut Report) {
         report.error(entry.primaries.mark, path("primaries"), message);
     }
     if file && !entry.allow_update.is_empty() {
-        let message = "a zone from a file takes no updates; `headwater zone import` takes it over into the journal, \
-                       then leave `file` out";
+        let message = "a zone from a file takes no updates; leave `file` out, and `headwater zone import` takes the file over \
+                       into the journal";
         report.error(entry.allow_update.mark, path("allow_update"), message);
     }
     if secondary && !entry.allow_update.is_empty() {

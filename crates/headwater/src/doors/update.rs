@@ -26,7 +26,7 @@ impl Doors {
             tracing::warn!(target: "security", zone = %zone.name, client = who(request), "update refused: {why}");
             return reply.send(refuse(request, Rcode::REFUSED));
         }
-        let message = request.message.clone();
+        let (message, client) = (request.message.clone(), who(request));
         let request = commit::Request {
             who: format!("update:{}", who(request)),
             why: String::new(),
@@ -34,8 +34,9 @@ impl Doors {
             prepare: prepare(update, zone.policy.clone(), request),
             dry_run: false,
         };
+        let zone = zone.name.clone();
         self.committer.submit(request, move |outcome| {
-            let rcode = outcome.map_or_else(|error| rcode(&error), |_| Rcode::NOERROR);
+            let rcode = outcome.map_or_else(|error| rcode(&error, &zone, &client), |_| Rcode::NOERROR);
             reply.send(Answer::Message(response(&message, rcode, false)));
         });
     }
@@ -44,7 +45,9 @@ impl Doors {
     fn refusal(&self, zone: &zone::Zone, request: &Request) -> Option<&'static str> {
         let entry = self.keeper.zone(&zone.name)?;
         if entry.is_file {
-            return Some("the zone comes from a file; `headwater zone import` takes it over");
+            return Some(
+                "the zone comes from a file; without that entry in the configuration `headwater zone import` takes it over",
+            );
         }
         if entry.settings.kind == ZoneKind::Secondary {
             return Some("the zone is a secondary");
@@ -76,13 +79,18 @@ fn prepare(
 }
 
 /// RFC 2136 2.2: what a client is told.
-fn rcode(error: &CommitError) -> Rcode {
+fn rcode(error: &CommitError, zone: &dns::Name, client: &str) -> Rcode {
     match error {
-        CommitError::Update(rcode) => *rcode,
+        CommitError::Update(rcode) => {
+            if *rcode == Rcode::REFUSED {
+                tracing::warn!(target: "security", %zone, client, "update refused: allow_update does not allow this name and type");
+            }
+            *rcode
+        }
         CommitError::NoSuchZone(_) => Rcode::NOTAUTH,
         CommitError::Invalid(findings) => {
             let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            tracing::warn!("update refused, the zone would be broken: {}", findings.join("; "));
+            tracing::warn!(%zone, client, "update refused, the zone would be broken: {}", findings.join("; "));
             Rcode::REFUSED
         }
         CommitError::ReadOnly { .. } | CommitError::Denied(_) | CommitError::ZoneExists(_) => Rcode::REFUSED,
