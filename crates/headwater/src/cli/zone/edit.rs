@@ -64,7 +64,7 @@ pub fn edit(args: &EditArgs, out: &mut impl Write) -> anyhow::Result<()> {
                 writeln!(out, "nothing to change")?;
                 Next::Done
             }
-            Ok(()) => attempt(args, &client, &draft, &tag, out)?,
+            Ok(()) => attempt(args, &client, &draft, &tag, out).unwrap_or_else(Next::Kept),
             Err(error) => Next::Kept(error),
         };
         match next {
