@@ -69,7 +69,10 @@ pub fn edit(args: &EditArgs, out: &mut impl Write) -> anyhow::Result<()> {
         };
         match next {
             Next::Again => {}
-            Next::Done => return Ok(draft.remove()),
+            Next::Done => {
+                draft.remove();
+                return Ok(());
+            }
             Next::Kept(error) => bail!("{error:#}\nthe edited text is in {}", draft.file.display()),
         }
     }
