@@ -144,7 +144,7 @@ impl Durable {
 /// Folds what the journal has beyond the store; the store and the latest changes follow.
 fn catch_up(replica: &mut Replica, journal: &dyn Journal, keeper: &Keeper) -> Result<(), JournalError> {
     let (mut folded, mut last, mut room) = (0u64, 0 as Offset, Ok(()));
-    replica.catch_up(journal, |event| {
+    replica.catch_up(journal, None, |event| {
         if event.outcome.is_ok() && room.is_ok() {
             keeper.recent.add(std::slice::from_ref(&event.event));
             last = event.event.offset;

@@ -179,6 +179,17 @@ impl Keeper {
         }
     }
 
+    /// Tells those who follow these zones, if anybody does.
+    fn notify(&self, names: &[NameBuf]) {
+        let zones = self.read();
+        let followed = |name: &&NameBuf| zones.all.get(*name).is_some_and(|zone| !zone.lists.notify.is_empty());
+        let followed: Vec<NameBuf> = names.iter().filter(followed).cloned().collect();
+        drop(zones);
+        if !followed.is_empty() {
+            self.notifier.changed(followed);
+        }
+    }
+
     /// Changes up to this offset count and are visible.
     pub fn advanced(&self, offset: Offset) {
         if offset > 0 {
@@ -227,7 +238,7 @@ impl Observer for Reporter {
         self.0.take_over(replica, zones);
         self.0.advanced(replica.next_offset().saturating_sub(1));
         if self.0.started.get().is_some() {
-            self.0.notifier.changed(zones.iter().cloned());
+            self.0.notify(zones);
         }
     }
 }

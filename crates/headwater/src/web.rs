@@ -3,12 +3,13 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use journal::JournalError;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::Handle;
 use zone::{Published, ZoneTable};
 
 use crate::api::{self, App, DraftError};
-use crate::auth::{self, BootstrapError, Logins};
+use crate::auth::{self, AccessError, BootstrapError, Logins};
 use crate::backend::NodeBackend;
 use crate::config::{self, ADMIN_PASSWORD, Config};
 use crate::durable::Durable;
@@ -134,7 +135,15 @@ pub fn app(durable: &Durable, zones: &Arc<Published<ZoneTable>>, config: &Config
 /// The password is shown once, and not in the log.
 fn make_first_administrator(durable: &Durable) -> Result<(), WebError> {
     let given = std::env::var(ADMIN_PASSWORD).ok().filter(|password| !password.is_empty());
-    let Some(admin) = auth::bootstrap(&durable.access, given)? else { return Ok(()) };
+    let admin = match auth::bootstrap(&durable.access, given) {
+        // Zones are served all the same.
+        Err(BootstrapError::Access(AccessError::Journal(JournalError::Unwritable(why)))) => {
+            tracing::error!("no first administrator: {why}");
+            return Ok(());
+        }
+        made => made?,
+    };
+    let Some(admin) = admin else { return Ok(()) };
     if let Some(password) = admin.password {
         println!("first administrator: user {}, password {}", admin.user, password.reveal());
     }

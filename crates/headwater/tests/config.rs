@@ -357,7 +357,9 @@ fn reference_is_up_to_date() {
 
 #[test]
 fn example_loads() {
-    let (config, warnings) = load(with_file(&repository("examples/headwater.yaml")), &[]).expect("loads");
-    assert_eq!(warnings, vec![]);
-    assert!(config.zones.iter().all(|zone| file_of(zone).exists()), "{:?}", config.zones);
+    for (example, zones) in [("examples/headwater.yaml", 1), ("examples/journal.yaml", 3)] {
+        let (config, warnings) = load(with_file(&repository(example)), &[]).expect("loads");
+        assert_eq!((config.zones.len(), warnings), (zones, vec![]), "{example}");
+        assert!(config.zones.iter().filter_map(|zone| zone.file()).all(Path::exists), "{:?}", config.zones);
+    }
 }

@@ -1,11 +1,13 @@
 //! Large events in parts, for journals whose entries are limited in size (brokers); called by the committer
 //! (split) and by whoever folds events (assemble).
 //!
-//! The first octet of every body is its kind: [`WHOLE`], then the event; or [`PART`] or [`LAST`], then the
-//! identifier of the event, the part's number from 0 on (big endian), and the next octets of the event.
+//! A body begins with the CRC-32 (big endian) of the rest, then its kind: [`WHOLE`], then the event; or [`PART`] or
+//! [`LAST`], then the identifier of the event, the part's number from 0 on (big endian), and the next octets of the
+//! event.
 //! Parts of several writers may stand between each other. An event happens where its last part stands;
 //! parts whose last one never comes are none.
 
+use crate::checksum::crc32;
 use crate::journal::{Entry, JournalError, Offset};
 
 /// Most octets of a body that [`split`] makes.
@@ -18,22 +20,32 @@ pub const MAX_OPEN_EVENTS: usize = 64;
 const WHOLE: u8 = 0;
 const PART: u8 = 1;
 const LAST: u8 = 2;
+const SUM_LEN: usize = 4;
 /// Kind, identifier, number.
 const PART_HEADER_LEN: usize = 1 + 16 + 4;
 
 /// The bodies to append for `event`, in this order. `id` is random: it tells the parts of this event from
 /// those of others. Events longer than [`MAX_OPEN_BYTES`] are not read back: the caller refuses them.
 pub fn split(event: Vec<u8>, id: [u8; 16]) -> Vec<Vec<u8>> {
-    if event.len() < MAX_BODY_BYTES {
-        return vec![[&[WHOLE], &event[..]].concat()];
+    if event.len() < MAX_BODY_BYTES - SUM_LEN {
+        return vec![with_sum(&[&[WHOLE], &event])];
     }
-    let parts = event.chunks(MAX_BODY_BYTES - PART_HEADER_LEN);
+    let parts = event.chunks(MAX_BODY_BYTES - SUM_LEN - PART_HEADER_LEN);
     let last = parts.len() - 1;
     let part = |(i, octets): (usize, &[u8])| {
         let kind = if i == last { LAST } else { PART };
-        [&[kind][..], &id, &(i as u32).to_be_bytes(), octets].concat()
+        with_sum(&[&[kind], &id, &(i as u32).to_be_bytes(), octets])
     };
     parts.enumerate().map(part).collect()
+}
+
+/// `pieces`, one behind the other, as the rest of a body: with their checksum ahead.
+pub fn with_sum(pieces: &[&[u8]]) -> Vec<u8> {
+    let mut body = vec![0; SUM_LEN];
+    pieces.iter().for_each(|piece| body.extend_from_slice(piece));
+    let sum = crc32(&body[SUM_LEN..]);
+    body[..SUM_LEN].copy_from_slice(&sum.to_be_bytes());
+    body
 }
 
 /// An event in one piece.
@@ -72,14 +84,18 @@ impl Assembler {
     pub fn push(&mut self, entry: Entry) -> Result<Option<Assembled>, JournalError> {
         let Entry { offset, mut body } = entry;
         let corrupt = |why: &str| JournalError::Corrupt { offset, why: why.to_owned() };
-        match body.first() {
+        let (sum, rest) = body.split_first_chunk::<SUM_LEN>().ok_or_else(|| corrupt("it is too short"))?;
+        if u32::from_be_bytes(*sum) != crc32(rest) {
+            return Err(corrupt("the journal is damaged there, the checksum is another; restore a backup"));
+        }
+        match rest.first() {
             Some(&WHOLE) => {
-                body.remove(0);
+                body.drain(..=SUM_LEN);
                 Ok(Some(Assembled { first: offset, offset, body }))
             }
             Some(&kind @ (PART | LAST)) => {
                 let (header, octets) =
-                    body.split_first_chunk::<PART_HEADER_LEN>().ok_or_else(|| corrupt("a part without a header"))?;
+                    rest.split_first_chunk::<PART_HEADER_LEN>().ok_or_else(|| corrupt("a part without a header"))?;
                 let [_, id @ .., n0, n1, n2, n3] = *header;
                 let complete = self.part(offset, id, u32::from_be_bytes([n0, n1, n2, n3]), octets);
                 Ok(if kind == LAST { complete.and_then(|at| self.finish(at, offset)) } else { None })
@@ -186,14 +202,30 @@ mod tests {
             assembler.push(Entry { offset: 100, body }).expect("part").map(|event| event.first)
         };
         assert_eq!((last(0), last(1)), (None, Some(1)));
-        assert_eq!(assembler.open_bytes, (MAX_OPEN_EVENTS - 1) * (MAX_BODY_BYTES - PART_HEADER_LEN));
+        assert_eq!(assembler.open_bytes, (MAX_OPEN_EVENTS - 1) * (MAX_BODY_BYTES - SUM_LEN - PART_HEADER_LEN));
     }
 
     #[test]
     fn other_entries_are_corrupt() {
-        for body in [&[][..], &[3], &[PART; PART_HEADER_LEN - 1], &[LAST]] {
-            let error = Assembler::default().push(Entry { offset: 5, body: body.to_vec() }).expect_err("refused");
+        let check = |body: Vec<u8>| {
+            let error = Assembler::default().push(Entry { offset: 5, body: body.clone() }).expect_err("refused");
             assert!(matches!(error, JournalError::Corrupt { offset: 5, .. }), "{body:?}");
+        };
+        check(Vec::new());
+        check(vec![0; SUM_LEN - 1]);
+        for rest in [&[][..], &[3], &[PART; PART_HEADER_LEN - 1], &[LAST]] {
+            check(with_sum(&[rest]));
+        }
+    }
+
+    #[test]
+    fn a_bit_that_flips_is_noticed() {
+        let good = split(event(40, 1), [1; 16]).remove(0);
+        for bit in 0..good.len() * 8 {
+            let mut body = good.clone();
+            body[bit / 8] ^= 1 << (bit % 8);
+            let error = Assembler::default().push(Entry { offset: 5, body }).expect_err("refused");
+            assert!(matches!(error, JournalError::Corrupt { offset: 5, .. }), "{bit}");
         }
     }
 }

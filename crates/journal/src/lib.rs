@@ -6,6 +6,7 @@
 
 pub mod accepted;
 pub mod backup;
+mod checksum;
 pub mod codec;
 pub mod frame;
 pub mod history;

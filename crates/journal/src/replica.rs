@@ -123,13 +123,18 @@ impl Replica {
         }
     }
 
-    /// Folds every event that the journal has; `each` hears of them in order.
+    /// Folds every event that the journal has, or those up to offset `until`; `each` hears of them in order.
     ///
     /// # Errors
     /// The journal's. An event that cannot be understood is one: nothing behind it is folded, so that no node
     /// goes on with zones that differ from the others'.
-    pub fn catch_up(&mut self, journal: &dyn Journal, mut each: impl FnMut(Folded)) -> Result<(), JournalError> {
-        loop {
+    pub fn catch_up(
+        &mut self,
+        journal: &dyn Journal,
+        until: Option<Offset>,
+        mut each: impl FnMut(Folded),
+    ) -> Result<(), JournalError> {
+        while until.is_none_or(|until| self.next <= until) {
             let entries = journal.read(self.next, READ_BYTES)?;
             if entries.is_empty() {
                 return Ok(());
@@ -146,6 +151,7 @@ impl Replica {
                 self.next = offset + 1;
             }
         }
+        Ok(())
     }
 
     /// Folds one event: all of it, or nothing if it was built on something else.

@@ -8,6 +8,7 @@
 mod checkpoint;
 mod schema;
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +18,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use self::checkpoint::Checkpointer;
 use crate::journal::{Bounds, Entry, Journal, JournalError, Offset};
 
+/// Octets of events that are kept to be folded.
+const MAX_TAIL_OCTETS: usize = 4 << 20;
 /// Connections kept open for readers; more readers at once open more for as long as they read.
 const MAX_IDLE_READERS: usize = 4;
 /// How often a waiting reader looks for events of other handles. Those of its own wake it at once.
@@ -46,6 +49,7 @@ pub struct SqliteJournal {
     next: Mutex<Offset>,
     appended: Condvar,
     checkpointer: Checkpointer,
+    tail: Mutex<Tail>,
 }
 
 /// The statements for a stream.
@@ -106,6 +110,7 @@ impl SqliteJournal {
             sql,
             writer,
             readers: Mutex::default(),
+            tail: Mutex::default(),
             next: Mutex::new(next),
             appended: Condvar::new(),
             checkpointer,
@@ -135,10 +140,16 @@ impl SqliteJournal {
             Some(connection) => connection,
             None => writer.insert(schema::connect(&self.path)?),
         };
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let done = work(&transaction)?;
-        transaction.commit()?;
-        Ok(done)
+        // As `transaction_with_behavior`, but without compiling the two statements each time.
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let done = work(connection).and_then(|done| {
+            connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([])).map(|_| done)
+        });
+        if done.is_err() && !connection.is_autocommit() {
+            // If this fails too, the caller drops the connection.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        done
     }
 
     /// Does `work` on one state of the journal.
@@ -169,6 +180,47 @@ impl SqliteJournal {
     }
 }
 
+/// The events that this process appended last: whoever folds them need not read them from the file. Their offsets
+/// follow each other without a gap, so that no other writer's event is between them.
+#[derive(Default)]
+struct Tail {
+    entries: VecDeque<Entry>,
+    octets: usize,
+}
+
+impl Tail {
+    fn extend(&mut self, offsets: &[Offset], bodies: &[&[u8]]) {
+        for (&offset, body) in offsets.iter().zip(bodies) {
+            if self.entries.back().is_some_and(|last| last.offset + 1 != offset) {
+                *self = Tail::default();
+            }
+            self.octets += body.len();
+            self.entries.push_back(Entry { offset, body: body.to_vec() });
+        }
+        while self.octets > MAX_TAIL_OCTETS
+            && let Some(first) = self.entries.pop_front()
+        {
+            self.octets -= first.body.len();
+        }
+    }
+
+    /// The entries from this offset on, as [`Journal::read`] gives them; none if that one is not here.
+    fn from(&self, offset: Offset, max_bytes: usize) -> Vec<Entry> {
+        let first = self.entries.front().map_or(Offset::MAX, |first| first.offset);
+        let Some(at) = offset.checked_sub(first).and_then(|at| usize::try_from(at).ok()) else { return Vec::new() };
+        let mut left = max_bytes;
+        let mut entries: Vec<Entry> = Vec::new();
+        for entry in self.entries.iter().skip(at) {
+            if entry.body.len() > left && !entries.is_empty() {
+                break;
+            }
+            left = left.saturating_sub(entry.body.len());
+            entries.push(entry.clone());
+        }
+        entries
+    }
+}
+
 impl Journal for SqliteJournal {
     fn append(&self, bodies: &[&[u8]]) -> Result<Vec<Offset>, JournalError> {
         if bodies.is_empty() {
@@ -180,12 +232,17 @@ impl Journal for SqliteJournal {
             let insert = |(body, offset): (&&[u8], Offset)| insert.execute((offset, *body)).map(|_| offset);
             bodies.iter().zip(first..).map(insert).collect()
         })?;
+        lock(&self.tail).extend(&offsets, bodies);
         offsets.last().iter().for_each(|last| self.note(*last + 1));
         self.checkpointer.committed(bodies.iter().map(|body| body.len()).sum());
         Ok(offsets)
     }
 
     fn read(&self, from: Offset, max_bytes: usize) -> Result<Vec<Entry>, JournalError> {
+        let recent = lock(&self.tail).from(from, max_bytes);
+        if !recent.is_empty() {
+            return Ok(recent);
+        }
         // Beyond what a row can have: nothing is there.
         let Ok(start) = i64::try_from(from) else { return Ok(Vec::new()) };
         let (bounds, entries) = self.view(|connection| {
@@ -231,6 +288,7 @@ impl Journal for SqliteJournal {
 
     fn trim(&self, before: Offset) -> Result<(), JournalError> {
         let before = i64::try_from(before).unwrap_or(i64::MAX);
+        *lock(&self.tail) = Tail::default();
         // From here on they are gone for readers; the rest is tidying up.
         self.write(|connection| connection.execute(&self.sql.set_first, [before]).map(drop))?;
         while self.write(|connection| connection.execute(&self.sql.trim, []))? > 0 {}

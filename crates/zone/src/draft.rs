@@ -271,6 +271,7 @@ mod tests {
 
     use super::*;
     use crate::Builder;
+    use crate::testing::Random;
 
     type Model = BTreeMap<(NameBuf, RType), Records>;
 
@@ -315,11 +316,8 @@ mod tests {
         let origin: NameBuf = "example.".parse().expect("name");
         let mut contents = Builder::new(&origin, NameHasher::new(3)).finish().0;
         let mut model = Model::new();
-        let mut state = 7u64;
-        let mut random = |n: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) % n
-        };
+        let mut generator = Random(7);
+        let mut random = |n: u64| generator.below(n);
         let mut old = Vec::new();
         for round in 0..6000 {
             let labels = ["a", "b", "*", "c", "d", "e"];

@@ -14,10 +14,10 @@ use crate::page::{self, Entry, Page};
 const TARGET_BYTES: usize = 3072;
 /// A page that grew beyond this is split, unless it holds a single node.
 const SPLIT_BYTES: usize = 4 * TARGET_BYTES;
-/// Pages of a freshly built group: 2^6.
-const GROUP_BITS: u32 = 6;
+/// Pages of a freshly built group: 2^7.
+const GROUP_BITS: u32 = 7;
 /// A group with more pages than 2^this makes the root split.
-const MAX_GROUP_BITS: u32 = 8;
+const MAX_GROUP_BITS: u32 = 9;
 /// Bits of the hash that choose pages; the rest is for slots within the page.
 const MAX_BITS: u32 = 32;
 

@@ -1,7 +1,7 @@
 //! Names in canonical order (RFC 4034 6.1): the previous name for NSEC, walks over a zone, listings.
 //!
 //! Names are kept as sort keys: byte strings whose plain order is the canonical order. They stand in
-//! chunks of a few hundred; a change copies one chunk and one list of chunks.
+//! chunks of a thousand or so; a change copies one chunk and one list of chunks.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use bytes::Bytes;
 use dns::name::label_starts;
 
 /// Octets that a freshly built chunk holds at most.
-const CHUNK_BYTES: usize = 4096;
+const CHUNK_BYTES: usize = 16384;
 /// A chunk that grew beyond this is split.
 const SPLIT_BYTES: usize = 2 * CHUNK_BYTES;
 /// Chunks of a freshly built group; twice as many make it split.
-const GROUP_CHUNKS: usize = 64;
+const GROUP_CHUNKS: usize = 32;
 
 /// Longest sort key: every octet of the labels escaped.
 pub const MAX_KEY_LEN: usize = 512;

@@ -221,6 +221,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::testing::Random;
 
     fn name(text: &str) -> NameBuf {
         text.parse().expect("name")
@@ -245,11 +246,8 @@ mod tests {
     fn changes_agree_with_a_map() {
         let mut table = ZoneTable::new(NameHasher::new(5), Vec::new());
         let mut model = BTreeMap::new();
-        let mut state = 3u64;
-        let mut random = |n: u64| {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (state >> 33) % n
-        };
+        let mut generator = Random(3);
+        let mut random = |n: u64| generator.below(n);
         for round in 0..600 {
             // Growing at first, shrinking towards the end.
             let keep = if round < 400 { 3 } else { 1 };

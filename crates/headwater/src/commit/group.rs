@@ -103,7 +103,9 @@ impl Group {
                 made.into_iter().for_each(|made| (made.outcome)(Err(error.clone().into())));
                 return later;
             }
-            let rejected = self.fold();
+            // Others' events may come behind ours; then somebody says so.
+            let until = made.iter().filter_map(|made| made.offset).max().filter(|_| !follow);
+            let rejected = self.fold(until);
             return settle(made, rejected, later);
         }
         settle(made, Ok(HashMap::new()), later)
@@ -142,10 +144,10 @@ impl Group {
         Ok(())
     }
 
-    /// Folds what is new in the journal and publishes it. Returns the offsets that do not count.
-    fn fold(&mut self) -> Result<HashMap<Offset, Rejected>, JournalError> {
+    /// Folds what is new in the journal, up to `until` if that is given, and publishes it. Returns the offsets that do not count.
+    fn fold(&mut self, until: Option<Offset>) -> Result<HashMap<Offset, Rejected>, JournalError> {
         let (mut accepted, mut rejected) = (Vec::new(), HashMap::new());
-        let result = self.replica.catch_up(&*self.journal, |Folded { event, outcome }| match outcome {
+        let result = self.replica.catch_up(&*self.journal, until, |Folded { event, outcome }| match outcome {
             Ok(()) => accepted.push(event),
             Err(why) => drop(rejected.insert(event.offset, why)),
         });

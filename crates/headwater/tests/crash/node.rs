@@ -7,7 +7,7 @@ use std::time::Duration;
 use dns::rdata::typed::Soa;
 use dns::{Message, RType};
 
-use crate::common::{Scratch, Server, free_port, headwater, query, udp};
+use crate::common::{Scratch, Server, free_port, query, udp};
 use crate::model::Op;
 use crate::updates::Connection;
 

@@ -1,5 +1,5 @@
-//! A secondary whose primary is dead: it restarts with its zones, lets them expire when their time has come, and
-//! serves them again when the primary is back (RFC 1034 4.3.5).
+//! Restarts. A secondary whose primary is dead starts with its zones, lets them expire when their time has come, and
+//! serves them again when the primary is back (RFC 1034 4.3.5); a primary knows what it knew of past changes.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use dns::{RType, Rcode};
 
 use crate::common::{PATIENCE, Scratch, Server, query, until};
 use crate::peer::{Kind, Peer, Zone};
-use crate::tools::{self, Signing, contents, free_address, wait_for_serial};
+use crate::tools::{self, Signing, contents, free_address, have, nsupdate, transfer, wait_for_serial};
 use crate::zonefile::{self, LONG_TIMERS};
 
 const LONG: &str = "long.survival.test.";
@@ -40,6 +40,40 @@ fn rcode(server: &Server, zone: &str) -> Rcode {
 fn wait_for_rcode(server: &Server, zone: &str, wanted: Rcode) {
     let reached = until(PATIENCE, || (rcode(server, zone) == wanted).then_some(()));
     assert!(reached.is_some(), "{zone}: {}, not {wanted}:\n{}", rcode(server, zone), server.process.log());
+}
+
+/// A primary that restarts, in good order and not, still sends differences from long before (RFC 1995).
+#[test]
+fn differences_outlive_a_restart() {
+    if !have(&["dig", "nsupdate"]) {
+        return;
+    }
+    let zone = "history.survival.test.";
+    let scratch = Scratch::new("interop-history");
+    let address = free_address();
+    let entry = format!("  - {{ name: {zone}, allow_transfer: [\"127.0.0.1\"], allow_update: [\"127.0.0.1\"] }}\n");
+    let update = |stage| {
+        assert_eq!(nsupdate(address, Signing::None, &["-v"], &zonefile::update(zone, stage)), Ok(()), "stage {stage}");
+    };
+    let difference = |from: u32| transfer(address, Signing::None, zone, &format!("IXFR={from}")).expect("IXFR");
+    let mut server = tools::headwater(&scratch, address, &entry);
+    (0..=2).for_each(update);
+    let mut before = difference(2);
+    // SOA of now, of before and after each change, of now.
+    assert_eq!(before.iter().filter(|line| line.contains(" SOA ")).count(), 4, "{before:#?}");
+    for (stage, in_good_order) in [(3, true), (4, false), (5, true)] {
+        if in_good_order {
+            stop(server)
+        } else {
+            drop(server)
+        }
+        server = tools::headwater(&scratch, address, &entry);
+        assert_eq!(difference(2), before, "{}", server.process.log());
+        update(stage);
+        let after = difference(2);
+        assert!(after.len() < 60 && after != before, "{after:#?}\n{}", server.process.log());
+        before = after;
+    }
 }
 
 /// Stops a server in good order.

@@ -70,7 +70,7 @@ pub fn have(programs: &[&str]) -> bool {
 pub fn nsupdate(server: SocketAddr, signing: Signing, options: &[&str], script: &str) -> Result<(), String> {
     let mut child = Command::new("nsupdate")
         .args(signing.arguments())
-        .args(["-t", "10"])
+        .args(["-t", "30"])
         .args(options)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

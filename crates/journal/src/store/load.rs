@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -13,7 +13,7 @@ use zone::node::MAX_NODE_BYTES;
 use zone::{Builder, Contents};
 
 use super::row::{self, Wrong};
-use super::{Checked, StoredZone, offset_of, schema, settings, unreadable};
+use super::{Checked, StoredZone, offset_of, schema, settings, sum, unreadable};
 use crate::journal::JournalError;
 
 /// Zones that a thread takes at a time.
@@ -34,11 +34,14 @@ pub fn load(db: &Connection, path: &Path, hasher: NameHasher) -> Result<Vec<Stor
     let jobs: Vec<&[Line]> = lines.chunks(ZONES_PER_JOB).collect();
     let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (stored, position) = sum::stored(db).map_err(unreadable)?;
+    let total = AtomicU64::new(sum::of_zones(db).map_err(unreadable)?.wrapping_add(sum::of_position(position)));
     let work = || -> Result<(), JournalError> {
         let db = schema::open_reader(path)?;
         let mut builder = Builder::new(Name::root(), hasher);
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let contents = read_zones(&db, job, &mut builder)?;
+            let (contents, sum) = read_zones(&db, job, &mut builder)?;
+            total.fetch_add(sum, Ordering::Relaxed);
             results.lock().unwrap_or_else(PoisonError::into_inner).extend(contents);
         }
         Ok(())
@@ -51,6 +54,9 @@ pub fn load(db: &Connection, path: &Path, hasher: NameHasher) -> Result<Vec<Stor
         };
         others.into_iter().map(ended).fold(own, Result::and)
     })?;
+    if total.into_inner() != stored {
+        return Err(damaged(None, "the sum over it is another one than when it was written"));
+    }
     let mut contents: HashMap<i64, Contents> =
         results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
     let zone = |line: Line| {
@@ -82,17 +88,22 @@ fn read_line(row: &Row<'_>) -> rusqlite::Result<Result<Line, Wrong>> {
     Ok(Ok(Line { id: row.get(0)?, name, settings, has_contents: row.get(3)?, checked }))
 }
 
-/// The contents of the zones in `lines`, each with its number.
-fn read_zones(db: &Connection, lines: &[Line], builder: &mut Builder) -> Result<Vec<(i64, Contents)>, JournalError> {
-    let sql = "SELECT owner, type, ttl, data FROM rrsets WHERE zone = ?1 ORDER BY owner, type";
-    let mut statement = db.prepare_cached(sql).map_err(unreadable)?;
-    let mut contents = Vec::new();
+/// The contents of the zones in `lines`, each with its number, and the sum over their rows.
+fn read_zones(
+    db: &Connection,
+    lines: &[Line],
+    builder: &mut Builder,
+) -> Result<(Vec<(i64, Contents)>, u64), JournalError> {
+    let sql = format!("SELECT {} FROM rrsets WHERE zone = ?1 ORDER BY owner, type", sum::RRSET_COLUMNS);
+    let mut statement = db.prepare_cached(&sql).map_err(unreadable)?;
+    let (mut contents, mut total) = (Vec::new(), 0u64);
     for line in lines.iter().filter(|line| line.has_contents) {
         let mut reader = ZoneReader::new(&line.name, builder);
         let mut rows = statement.query([line.id]).map_err(unreadable)?;
         while let Some(row) = rows.next().map_err(unreadable)? {
             let read = reader.row(row).map_err(|e| damaged(Some(&line.name), &e.to_string()))?;
             read.map_err(|why| damaged(Some(&line.name), why))?;
+            total = total.wrapping_add(sum::of_rrset_row(row).map_err(unreadable)?);
         }
         // What the checks find was found, and accepted, when the change was made.
         let (zone, _) = builder.finish();
@@ -101,7 +112,7 @@ fn read_zones(db: &Connection, lines: &[Line], builder: &mut Builder) -> Result<
         }
         contents.push((line.id, zone));
     }
-    Ok(contents)
+    Ok((contents, total))
 }
 
 /// Takes the rows of a zone over into a builder.

@@ -10,6 +10,7 @@ mod load;
 mod row;
 mod schema;
 mod settings;
+mod sum;
 mod write;
 
 use std::path::{Path, PathBuf};

@@ -1,10 +1,12 @@
--- One row: the last change that is in here, and when the youngest change was made that history has forgotten.
+-- One row: the last change that is in here, when the youngest change was made that history has forgotten, and the
+-- sum over what is served (sum.rs).
 CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     position INTEGER NOT NULL,
-    forgotten_ms INTEGER NOT NULL
+    forgotten_ms INTEGER NOT NULL,
+    sum INTEGER NOT NULL
 );
-INSERT INTO meta VALUES (1, 0, 0);
+INSERT INTO meta VALUES (1, 0, 0, 0);
 
 -- The zones. `lower` is the apex in lower-case wire form, `name` as it was given. The last two columns are
 -- those of a secondary: when a primary last confirmed the contents, and until when they may be served.

@@ -1,12 +1,14 @@
 //! Makes accepted changes in the store: contents, index of changes and position in one transaction.
 
+use std::collections::{BTreeMap, HashMap};
+
 use dns::{Name, NameBuf};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use zone::{Action, MAX_KEY_LEN, RecordList, RrsetChange, ZoneChange, ZoneSettings, sort_key};
 
 use super::list::{self, RowOfList};
 use super::row::{self, RowWriter, Wrong};
-use super::{Checked, column_of, lower, position, settings, unwritable};
+use super::{Checked, column_of, lower, offset_of, settings, sum, unwritable};
 use crate::accepted::Accepted;
 use crate::journal::{JournalError, Offset};
 
@@ -49,6 +51,15 @@ enum Failure {
     Misfit(Wrong),
 }
 
+impl Failure {
+    fn at(self, offset: Offset) -> JournalError {
+        match self {
+            Failure::Database(error) => unwritable(error),
+            Failure::Misfit(why) => JournalError::Corrupt { offset, why: format!("store: {why}") },
+        }
+    }
+}
+
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Failure {
         Failure::Database(error)
@@ -64,22 +75,25 @@ impl From<Wrong> for Failure {
 /// See [`super::Store::apply`].
 pub fn apply(db: &mut Connection, changes: &[Accepted]) -> Result<(), JournalError> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritable)?;
-    let mut at = position(&transaction).map_err(unwritable)?;
-    let before = at;
+    let (stored, before) = sum::stored(&transaction).map_err(unwritable)?;
+    let sum = stored.wrapping_sub(sum::of_position(before));
+    let mut writer = Writer { db: &transaction, sum, zones: HashMap::new(), edits: BTreeMap::new() };
+    let before = offset_of(before);
+    let mut at = before;
     for accepted in changes {
         if accepted.offset <= at {
             continue;
         }
-        make(&transaction, accepted).map_err(|failure| match failure {
-            Failure::Database(error) => unwritable(error),
-            Failure::Misfit(why) => JournalError::Corrupt { offset: accepted.offset, why: format!("store: {why}") },
-        })?;
+        writer.make(accepted).map_err(|failure| failure.at(accepted.offset))?;
         at = accepted.offset;
     }
     if at == before {
         return Ok(());
     }
-    transaction.execute("UPDATE meta SET position = ?1", [column_of(at)]).map_err(unwritable)?;
+    writer.write_edits().map_err(|failure| failure.at(at))?;
+    let total = writer.sum.wrapping_add(sum::of_position(column_of(at)));
+    let set = "UPDATE meta SET position = ?1, sum = ?2";
+    transaction.execute(set, [column_of(at), total.cast_signed()]).map_err(unwritable)?;
     transaction.commit().map_err(unwritable)
 }
 
@@ -114,121 +128,178 @@ pub fn forget(db: &mut Connection, before: Offset) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-fn make(db: &Transaction<'_>, accepted: &Accepted) -> Result<(), Failure> {
-    let (offset, change) = (column_of(accepted.offset), &accepted.change);
-    db.prepare_cached("INSERT INTO changes (offset, first, at_ms) VALUES (?1, ?2, ?3)")?.execute(params![
-        offset,
-        column_of(accepted.first),
-        column_of(change.at_ms)
-    ])?;
-    for zone in &change.zones {
-        change_zone(db, zone)?;
-        db.prepare_cached(
-            "INSERT INTO zone_changes (zone, offset, kind, from_serial, to_serial) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![lower(&zone.zone), offset, Kind::of(&zone.action) as u8, zone.from, zone.to])?;
-    }
-    Ok(())
+/// Writes in a transaction, and keeps the sum of what is there.
+struct Writer<'t, 'c> {
+    db: &'t Transaction<'t>,
+    /// Over zones and RRsets.
+    sum: u64,
+    /// Numbers of the zones that edits have looked up.
+    zones: HashMap<&'c Name, i64>,
+    /// RRsets that are not written yet, by zone, owner and type: what several changes touch is written once, and in
+    /// the order of the table.
+    edits: BTreeMap<(i64, Vec<u8>, u16), (&'c Name, &'c RrsetChange)>,
 }
 
-fn change_zone(db: &Transaction<'_>, change: &ZoneChange) -> Result<(), Failure> {
-    match &change.action {
-        Action::Create { settings, records } => create(db, &change.zone, settings, records),
-        Action::Edit(changes) => {
-            let id = zone_id(db, &change.zone)?;
-            changes.iter().try_for_each(|rrset| edit(db, id, &change.zone, rrset))
+impl<'c> Writer<'_, 'c> {
+    fn make(&mut self, accepted: &'c Accepted) -> Result<(), Failure> {
+        let (offset, change) = (column_of(accepted.offset), &accepted.change);
+        self.db.prepare_cached("INSERT INTO changes (offset, first, at_ms) VALUES (?1, ?2, ?3)")?.execute(params![
+            offset,
+            column_of(accepted.first),
+            column_of(change.at_ms)
+        ])?;
+        for zone in &change.zones {
+            self.change_zone(zone)?;
+            self.db
+                .prepare_cached(
+                    "INSERT INTO zone_changes (zone, offset, kind, from_serial, to_serial) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![lower(&zone.zone), offset, Kind::of(&zone.action) as u8, zone.from, zone.to])?;
         }
-        Action::Replace { after, .. } => replace(db, &change.zone, after),
-        Action::Configure { after, .. } => {
-            let changed = db
-                .prepare_cached("UPDATE zones SET settings = ?2 WHERE lower = ?1")?
-                .execute(params![lower(&change.zone), settings::encode(after)])?;
-            if changed == 1 { Ok(()) } else { Err(NO_ZONE.into()) }
+        Ok(())
+    }
+
+    fn change_zone(&mut self, change: &'c ZoneChange) -> Result<(), Failure> {
+        if let Action::Edit(changes) = &change.action {
+            return self.collect(&change.zone, changes);
         }
-        Action::Delete { .. } => {
-            let id = zone_id(db, &change.zone)?;
-            db.prepare_cached("DELETE FROM zones WHERE id = ?1")?.execute([id])?;
-            clear(db, id)
+        self.write_edits()?;
+        let lower = lower(&change.zone);
+        self.sum = self.sum.wrapping_sub(sum::of_zone(self.db, &lower)?);
+        self.change_whole_zone(change)?;
+        self.sum = self.sum.wrapping_add(sum::of_zone(self.db, &lower)?);
+        Ok(())
+    }
+
+    fn collect(&mut self, zone: &'c Name, changes: &'c [RrsetChange]) -> Result<(), Failure> {
+        let id = match self.zones.get(zone) {
+            Some(id) => *id,
+            None => {
+                let id = self.zone_id(zone)?;
+                self.zones.insert(zone, id);
+                id
+            }
+        };
+        for change in changes {
+            // As in `Contents::with`: what is outside the zone has no effect.
+            let Some(labels) = change.owner.strip_suffix(zone) else { continue };
+            let key = sort_key(labels, &mut [0; MAX_KEY_LEN]).to_vec();
+            self.edits.insert((id, key, change.rtype.0), (zone, change));
         }
+        Ok(())
+    }
+
+    /// Writes the RRsets that were collected. Numbers of zones may change afterwards.
+    fn write_edits(&mut self) -> Result<(), Failure> {
+        self.zones.clear();
+        for ((id, key, _), (zone, change)) in std::mem::take(&mut self.edits) {
+            self.edit(id, &key, change.owner.strip_suffix(zone).unwrap_or_default(), change)?;
+        }
+        Ok(())
+    }
+
+    fn change_whole_zone(&mut self, change: &ZoneChange) -> Result<(), Failure> {
+        match &change.action {
+            Action::Create { settings, records } => self.create(&change.zone, settings, records),
+            // Its row in `zones` stays as it is.
+            Action::Edit(_) => Ok(()),
+            Action::Replace { after, .. } => self.replace(&change.zone, after),
+            Action::Configure { after, .. } => {
+                let changed = self
+                    .db
+                    .prepare_cached("UPDATE zones SET settings = ?2 WHERE lower = ?1")?
+                    .execute(params![lower(&change.zone), settings::encode(after)])?;
+                if changed == 1 { Ok(()) } else { Err(NO_ZONE.into()) }
+            }
+            Action::Delete { .. } => {
+                let id = self.zone_id(&change.zone)?;
+                self.db.prepare_cached("DELETE FROM zones WHERE id = ?1")?.execute([id])?;
+                self.clear(id)
+            }
+        }
+    }
+
+    fn zone_id(&self, zone: &Name) -> Result<i64, Failure> {
+        let mut select = self.db.prepare_cached("SELECT id FROM zones WHERE lower = ?1")?;
+        select.query_row([lower(zone)], |row| row.get(0)).optional()?.ok_or(NO_ZONE.into())
+    }
+
+    fn clear(&mut self, id: i64) -> Result<(), Failure> {
+        self.sum = self.sum.wrapping_sub(sum::of_zone_rrsets(self.db, id)?);
+        self.db.prepare_cached("DELETE FROM rrsets WHERE zone = ?1")?.execute([id])?;
+        Ok(())
+    }
+
+    /// The number of a new zone: the largest, so that its rows are appended to the table.
+    fn next_id(&self) -> rusqlite::Result<i64> {
+        self.db.prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM zones")?.query_row([], |row| row.get(0))
+    }
+
+    fn create(&mut self, zone: &Name, settings: &ZoneSettings, records: &RecordList) -> Result<(), Failure> {
+        let id = self.next_id()?;
+        let added = self
+            .db
+            .prepare_cached(
+                "INSERT OR IGNORE INTO zones (id, lower, name, settings, has_contents) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![id, lower(zone), zone.as_wire(), settings::encode(settings), !records.is_empty()])?;
+        if added == 0 {
+            return Err("it makes a zone that is there already".into());
+        }
+        self.put_list(id, zone, records)
+    }
+
+    fn replace(&mut self, zone: &Name, records: &RecordList) -> Result<(), Failure> {
+        let (old, new) = (self.zone_id(zone)?, self.next_id()?);
+        self.clear(old)?;
+        self.db.prepare_cached("UPDATE zones SET id = ?2, has_contents = ?3 WHERE id = ?1")?.execute(params![
+            old,
+            new,
+            !records.is_empty()
+        ])?;
+        self.put_list(new, zone, records)
+    }
+
+    /// Writes all records of a zone, in the order of the table.
+    fn put_list(&mut self, id: i64, origin: &Name, records: &RecordList) -> Result<(), Failure> {
+        let mut insert =
+            self.db.prepare_cached("INSERT INTO rrsets (zone, owner, type, ttl, data) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let mut added = 0u64;
+        list::each_row(origin, records, |row: RowOfList<'_>| {
+            insert.execute(params![id, row.key, row.rtype.0, row.ttl, row.data])?;
+            added = added.wrapping_add(sum::of_rrset(id, row.key, row.rtype.0, row.ttl, row.data));
+            Ok::<(), Failure>(())
+        })?;
+        self.sum = self.sum.wrapping_add(added);
+        Ok(())
+    }
+
+    fn edit(&mut self, id: i64, key: &[u8], labels: &[u8], change: &RrsetChange) -> Result<(), Failure> {
+        self.sum = self.sum.wrapping_sub(sum::of_one_rrset(self.db, id, key, change.rtype.0)?);
+        let after = change.after.as_ref().filter(|after| !after.data.is_empty() || !after.signatures.is_empty());
+        let Some(after) = after else {
+            self.db
+                .prepare_cached("DELETE FROM rrsets WHERE zone = ?1 AND owner = ?2 AND type = ?3")?
+                .execute(params![id, key, change.rtype.0])?;
+            return Ok(());
+        };
+        // A name keeps the case that it was first given.
+        let known: Option<Vec<u8>> = self
+            .db
+            .prepare_cached("SELECT data FROM rrsets WHERE zone = ?1 AND owner = ?2 LIMIT 1")?
+            .query_row(params![id, key], |row| row.get(0))
+            .optional()?;
+        let known = known.as_deref().and_then(row::split_labels).map(|(labels, _)| labels);
+        let mut row = RowWriter::default();
+        row.begin(known.unwrap_or(labels));
+        after.data.iter().try_for_each(|data| row.record(data))?;
+        after.signatures.iter().try_for_each(|data| row.signature(after.ttl, data))?;
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO rrsets (zone, owner, type, ttl, data) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![id, key, change.rtype.0, after.ttl, row.finish()])?;
+        self.sum = self.sum.wrapping_add(sum::of_rrset(id, key, change.rtype.0, after.ttl, row.finish()));
+        Ok(())
     }
 }
 
 const NO_ZONE: Wrong = "it changes a zone that is not there";
-
-fn zone_id(db: &Transaction<'_>, zone: &Name) -> Result<i64, Failure> {
-    let mut select = db.prepare_cached("SELECT id FROM zones WHERE lower = ?1")?;
-    select.query_row([lower(zone)], |row| row.get(0)).optional()?.ok_or(NO_ZONE.into())
-}
-
-fn clear(db: &Transaction<'_>, id: i64) -> Result<(), Failure> {
-    db.prepare_cached("DELETE FROM rrsets WHERE zone = ?1")?.execute([id])?;
-    Ok(())
-}
-
-/// The number of a new zone: the largest, so that its rows are appended to the table.
-fn next_id(db: &Transaction<'_>) -> rusqlite::Result<i64> {
-    db.prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM zones")?.query_row([], |row| row.get(0))
-}
-
-fn create(db: &Transaction<'_>, zone: &Name, settings: &ZoneSettings, records: &RecordList) -> Result<(), Failure> {
-    let id = next_id(db)?;
-    let added = db
-        .prepare_cached(
-            "INSERT OR IGNORE INTO zones (id, lower, name, settings, has_contents) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![id, lower(zone), zone.as_wire(), settings::encode(settings), !records.is_empty()])?;
-    if added == 0 {
-        return Err("it makes a zone that is there already".into());
-    }
-    put_list(db, id, zone, records)
-}
-
-fn replace(db: &Transaction<'_>, zone: &Name, records: &RecordList) -> Result<(), Failure> {
-    let (old, new) = (zone_id(db, zone)?, next_id(db)?);
-    clear(db, old)?;
-    db.prepare_cached("UPDATE zones SET id = ?2, has_contents = ?3 WHERE id = ?1")?.execute(params![
-        old,
-        new,
-        !records.is_empty()
-    ])?;
-    put_list(db, new, zone, records)
-}
-
-/// Writes all records of a zone, in the order of the table.
-fn put_list(db: &Transaction<'_>, id: i64, origin: &Name, records: &RecordList) -> Result<(), Failure> {
-    let mut insert =
-        db.prepare_cached("INSERT INTO rrsets (zone, owner, type, ttl, data) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    list::each_row(origin, records, |row: RowOfList<'_>| {
-        insert.execute(params![id, row.key, row.rtype.0, row.ttl, row.data])?;
-        Ok(())
-    })
-}
-
-fn edit(db: &Transaction<'_>, id: i64, origin: &Name, change: &RrsetChange) -> Result<(), Failure> {
-    // As in `Contents::with`: what is outside the zone has no effect.
-    let Some(labels) = change.owner.strip_suffix(origin) else { return Ok(()) };
-    let mut key = [0; MAX_KEY_LEN];
-    let key = sort_key(labels, &mut key);
-    let after = change.after.as_ref().filter(|after| !after.data.is_empty() || !after.signatures.is_empty());
-    let Some(after) = after else {
-        db.prepare_cached("DELETE FROM rrsets WHERE zone = ?1 AND owner = ?2 AND type = ?3")?.execute(params![
-            id,
-            key,
-            change.rtype.0
-        ])?;
-        return Ok(());
-    };
-    // A name keeps the case that it was first given.
-    let known: Option<Vec<u8>> = db
-        .prepare_cached("SELECT data FROM rrsets WHERE zone = ?1 AND owner = ?2 LIMIT 1")?
-        .query_row(params![id, key], |row| row.get(0))
-        .optional()?;
-    let known = known.as_deref().and_then(row::split_labels).map(|(labels, _)| labels);
-    let mut row = RowWriter::default();
-    row.begin(known.unwrap_or(labels));
-    after.data.iter().try_for_each(|data| row.record(data))?;
-    after.signatures.iter().try_for_each(|data| row.signature(after.ttl, data))?;
-    db.prepare_cached("INSERT OR REPLACE INTO rrsets (zone, owner, type, ttl, data) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![id, key, change.rtype.0, after.ttl, row.finish()])?;
-    Ok(())
-}
