@@ -87,7 +87,7 @@ fn a_store_that_cannot_be_written_stops_changes_at_last() {
     let server = node::start(&scratch);
     assert_eq!(axfr(server.address, ZONE).expect("the zone"), before);
     disk.free();
-    drop(disk_grown(&scratch));
+    let _ = disk_grown(&scratch);
     let accepted =
         crate::common::until(crate::common::PATIENCE, || (add_text(&server, "after", "two") == NOERROR).then_some(()));
     assert!(accepted.is_some(), "{}", server.process.log());

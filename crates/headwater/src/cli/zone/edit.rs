@@ -64,12 +64,15 @@ pub fn edit(args: &EditArgs, out: &mut impl Write) -> anyhow::Result<()> {
                 writeln!(out, "nothing to change")?;
                 Next::Done
             }
-            Ok(()) => attempt(args, &client, &draft, &tag, out)?,
+            Ok(()) => attempt(args, &client, &draft, &tag, out).unwrap_or_else(Next::Kept),
             Err(error) => Next::Kept(error),
         };
         match next {
             Next::Again => {}
-            Next::Done => return Ok(draft.remove()),
+            Next::Done => {
+                draft.remove();
+                return Ok(());
+            }
             Next::Kept(error) => bail!("{error:#}\nthe edited text is in {}", draft.file.display()),
         }
     }
