@@ -53,8 +53,8 @@ fn memory_stays_flat() {
     run(warm, changes);
     let after = server.process.anonymous_kib();
     println!("{changes} changes of {NAMES} names: {before} KiB after {warm}, {after} KiB at the end");
-    let kept = KEPT_CHANGES.saturating_sub(warm).min(changes) * KEPT_OCTETS >> 10;
-    let pages = MAX_GROWTH_KIB.min(8192 + (changes * MAX_PAGE_OCTETS >> 10));
+    let kept = (KEPT_CHANGES.saturating_sub(warm).min(changes) * KEPT_OCTETS) >> 10;
+    let pages = MAX_GROWTH_KIB.min(8192 + ((changes * MAX_PAGE_OCTETS) >> 10));
     assert!(after <= before + pages + kept, "{before} KiB -> {after} KiB");
     node::stop(server);
 }
