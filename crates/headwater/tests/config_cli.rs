@@ -35,14 +35,10 @@ fn check_accepts_with_warnings() {
 
 #[test]
 fn commands_of_later_versions_say_so() {
-    let commands = ["explain example.org A", "top", "backup --all", "token", "cache", "key", "debug scenario x.rpl"];
-    let zone_commands = ["import a b", "export a", "list", "create a", "edit a", "diff a b", "history a", "revert a"];
-    let zone_commands = zone_commands.map(|command| format!("zone {command}"));
-    for command in commands.into_iter().chain(zone_commands.iter().map(String::as_str)) {
+    for command in ["explain example.org A", "top", "cache --flush", "debug scenario x.rpl"] {
         let (code, out, error) = headwater(command);
-        let words = if command.starts_with("zone") { 2 } else { 1 };
-        let name: Vec<&str> = command.split(' ').take(words).collect();
-        let want = format!("headwater: `{}` is not in this version yet\n", name.join(" "));
+        let name = command.split(' ').next().unwrap_or_default();
+        let want = format!("headwater: `{name}` is not in this version yet\n");
         assert_eq!((code, out, error), (1, String::new(), want));
     }
 }

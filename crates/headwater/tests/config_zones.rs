@@ -73,7 +73,9 @@ fn what_does_not_go_together() {
     };
     check(
         "file: y, allow_update: [::1]",
-        &["1:43: zones[0].allow_update: a zone from a file takes no updates; `headwater zone import`"],
+        &[
+            "1:43: zones[0].allow_update: a zone from a file takes no updates; leave `file` out, and `headwater zone import`",
+        ],
     );
     check("file: y, primaries: [::1]", &["1:40: zones[0].primaries: a zone is from a file or a secondary"]);
     check("primaries: [::1], allow_update: [::2]", &["1:52: zones[0].allow_update: a secondary takes no updates"]);

@@ -365,6 +365,6 @@ fn one_server_for_one_data_directory() {
     let other = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let mut second = Server::launch(&scratch, &["--listen", &other.to_string()], other);
     assert_eq!(second.process.wait().code(), Some(1));
-    assert!(second.process.log().contains("another server uses this data directory"));
+    assert!(second.process.log().contains("is in use by another server"));
     assert_eq!(server.data("version.example.org", RType::TXT), "\"one\"");
 }

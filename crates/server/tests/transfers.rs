@@ -163,6 +163,7 @@ fn stop_ends_a_transfer_that_takes_too_long() {
     });
     let begin = Instant::now();
     server.stop();
-    assert!((SHORT..20 * SHORT).contains(&begin.elapsed()), "{:?}", begin.elapsed());
+    // The server's clock was read a moment before.
+    assert!((SHORT / 2..20 * SHORT).contains(&begin.elapsed()), "{:?}", begin.elapsed());
     reader.join().expect("closed");
 }

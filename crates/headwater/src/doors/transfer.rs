@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use dns::{RType, Rcode};
+use dns::header::HEADER_LEN;
+use dns::{NameBuf, RType, Rcode};
 use server::control::{Answer, Messages, Reply, Request};
 use server::query::Transport;
 use zone::xfr::{Asked, Outgoing};
@@ -26,9 +27,9 @@ impl Messages for Pulled {
 impl Doors {
     /// Answers a transfer query; one that needs history does so on a thread of the runtime.
     pub(super) fn transfer(&self, request: Request, reply: Reply) {
-        let Some(asked) = Asked::read(&request.message) else { return reply.send(refuse(&request, Rcode::FORMERR)) };
         // RFC 5936 2.2.1: only for the apex of a zone of ours.
-        let Some(zone) = zone_of(&self.zones.latest(), &asked.name) else {
+        let name = NameBuf::from_message(&request.message, HEADER_LEN).ok().map(|(name, _)| name);
+        let Some(zone) = name.and_then(|name| zone_of(&self.zones.latest(), &name)) else {
             return reply.send(refuse(&request, Rcode::NOTAUTH));
         };
         let client = request.client.ip();
@@ -39,6 +40,7 @@ impl Doors {
             tracing::warn!(target: "security", zone = %zone.name, client = who, "transfer refused: not in allow_transfer");
             return reply.send(refuse(&request, Rcode::REFUSED));
         }
+        let Some(asked) = Asked::read(&request.message) else { return reply.send(refuse(&request, Rcode::FORMERR)) };
         let Some(contents) = zone.contents.clone() else { return reply.send(refuse(&request, Rcode::SERVFAIL)) };
         // RFC 5936 4.2: AXFR is for TCP.
         if asked.qtype == RType::AXFR && request.transport == Transport::Udp {

@@ -175,7 +175,9 @@ impl Server {
     pub fn launch(scratch: &Scratch, args: &[&str], address: SocketAddr) -> Server {
         let mut command = headwater(&[&["serve", "--data", "data"], args].concat());
         // Its port is the same for all; tests of the API choose one of their own.
-        if !args.contains(&"--config") {
+        let config = args.iter().skip_while(|arg| **arg != "--config").nth(1);
+        let text = config.and_then(|file| std::fs::read_to_string(scratch.path().join(file)).ok());
+        if text.is_none_or(|text| !text.contains("web")) {
             command.env("HEADWATER_WEB__ENABLED", "false");
         }
         Server {

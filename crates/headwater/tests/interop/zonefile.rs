@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 /// Records that stay as they are, so that a whole zone is not mistaken for a difference.
 const CONSTANT: usize = 60;
 /// Refresh, retry, expire and negative TTL that no test waits for.
-pub const LONG_TIMERS: &str = "7200 900 1209600 3600";
+pub const LONG_TIMERS: &str = "10800 3600 1209600 3600";
 
 /// The records but for SOA of stage `stage`.
 fn records(zone: &str, stage: u32) -> BTreeSet<String> {
