@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use dns::{Name, NameBuf};
 use journal::backup::{self, Manifest};
@@ -14,6 +13,7 @@ use zone::{Contents, Published, ZoneKind, ZoneSettings, ZoneTable};
 use crate::api::backend::{
     Backend, BackendError, Backup, Change, Moment, SettingProblem, TransferState, ZoneInfo, ZoneSource, ZoneState,
 };
+use crate::clock::now_ms;
 use crate::commit::{CommitError, Committed, Committer, Request};
 use crate::config::ZoneLists;
 use crate::keeper::{Entry, Keeper};
@@ -173,8 +173,7 @@ impl Backend for NodeBackend {
     fn backup_create(&self) -> Result<Backup, BackendError> {
         let directory = self.data_dir.join(BACKUPS);
         std::fs::create_dir_all(&directory).map_err(|error| BackendError::Failed(error.to_string()))?;
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        let name = format!("backup-{now_ms}");
+        let name = format!("backup-{}", now_ms());
         let manifest = backup::create(&self.data_dir, &directory.join(&name));
         let manifest = manifest.map_err(|error| BackendError::Failed(error.to_string()))?;
         Ok(NodeBackend::backup_of(name, &manifest))

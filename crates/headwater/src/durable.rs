@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use dns::NameHasher;
 use journal::{
@@ -15,6 +15,7 @@ use journal::{
 use zone::{Published, ZoneTable};
 
 use crate::auth::{AccessError, AccessStore};
+use crate::clock::now_ms;
 use crate::commit::Committer;
 use crate::config::ZoneSource;
 use crate::data_dir::DataDir;
@@ -119,8 +120,7 @@ impl Durable {
 
     /// Forgets the history that is not to be kept any longer.
     pub fn retain(&self, policy: &crate::config::Journal) {
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        let plan = self.history.plan_trim(now_ms, policy.retention_days, policy.retention_changes);
+        let plan = self.history.plan_trim(now_ms(), policy.retention_days, policy.retention_changes);
         let trimmed =
             plan.and_then(|before| before.map(|before| self.history.trim(before).map(|()| before)).transpose());
         match trimmed {

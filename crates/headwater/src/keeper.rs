@@ -180,7 +180,7 @@ impl Keeper {
     }
 
     /// Tells those who follow these zones, if anybody does.
-    fn notify(&self, names: &[NameBuf]) {
+    pub fn notify(&self, names: &[NameBuf]) {
         let zones = self.read();
         let followed = |name: &&NameBuf| zones.all.get(*name).is_some_and(|zone| !zone.lists.notify.is_empty());
         let followed: Vec<NameBuf> = names.iter().filter(followed).cloned().collect();

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -13,6 +14,7 @@ use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneK
 
 use crate::api::App;
 use crate::auth::AccessStore;
+use crate::clock::now_ms;
 use crate::commit::{Intent, Request};
 use crate::config::{Config, TsigKey, ZoneSource};
 use crate::doors::Doors;
@@ -23,6 +25,9 @@ use crate::listeners::{self, Listeners, Workers};
 use crate::secondary::{self, Secondaries};
 use crate::web::{self, Web};
 use crate::{new_zone, notify};
+
+/// Zones of the journal that are made before the first outcome is waited for.
+const ZONES_AT_ONCE: usize = 1024;
 
 /// Why a server cannot run as configured.
 #[derive(Debug, thiserror::Error)]
@@ -166,32 +171,28 @@ impl Node {
             }
             changed.push(source.name.clone());
         });
-        keeper.notifier.changed(changed);
-        for source in config.zones.iter().filter(|source| source.file().is_none()) {
-            self.make_zone(source, config);
-        }
+        keeper.notify(&changed);
+        self.make_zones(config);
         report
     }
 
-    /// Has the journal have a zone that the configuration names, served as it says.
-    fn make_zone(&self, source: &ZoneSource, config: &Config) {
-        let (name, settings) = (source.name.clone(), (*source.settings).clone());
-        let servers = config.server.name.clone();
-        let prepare = move |drafts: &dyn crate::commit::Drafts| {
-            let settings = settings.clone();
-            let intent = match drafts.zone(&name) {
-                Some(_) => Intent::Configure { settings },
-                None => {
-                    let records = first_records(&name, &settings, &servers);
-                    Intent::Create { settings, records }
+    /// Has the journal have the zones that the configuration names, served as it says. Many are submitted before the
+    /// first outcome is waited for, so that they share appends.
+    fn make_zones(&self, config: &Config) {
+        let named: Vec<&Arc<ZoneSource>> = config.zones.iter().filter(|source| source.file().is_none()).collect();
+        for group in named.chunks(ZONES_AT_ONCE) {
+            let (outcome, outcomes) = channel();
+            for source in group {
+                let (outcome, zone) = (outcome.clone(), source.name.clone());
+                let request = as_configured(source, &config.server.name);
+                self.durable.committer.submit(request, move |made| drop(outcome.send((zone, made))));
+            }
+            drop(outcome);
+            for (zone, made) in outcomes {
+                if let Err(error) = made {
+                    tracing::error!(%zone, %error, "zone not made as configured");
                 }
-            };
-            Ok(vec![(name.clone(), intent)])
-        };
-        let (who, why) = ("configuration".to_owned(), "named in `zones`".to_owned());
-        let request = Request { who, why, reverts: None, prepare: Box::new(prepare), dry_run: false };
-        if let Err(error) = self.durable.committer.commit_blocking(request) {
-            tracing::error!(zone = %source.name, %error, "zone not made as configured");
+            }
         }
     }
 
@@ -260,13 +261,31 @@ impl Node {
     }
 }
 
+/// Makes a zone of the journal, or has it served, as the configuration says.
+fn as_configured(source: &ZoneSource, server: &NameBuf) -> Request {
+    let (name, settings, server) = (source.name.clone(), (*source.settings).clone(), server.clone());
+    let prepare = move |drafts: &dyn crate::commit::Drafts| {
+        let settings = settings.clone();
+        let intent = match drafts.zone(&name) {
+            Some(_) => Intent::Configure { settings },
+            None => {
+                let records = first_records(&name, &settings, &server);
+                Intent::Create { settings, records }
+            }
+        };
+        Ok(vec![(name.clone(), intent)])
+    };
+    let (who, why) = ("configuration".to_owned(), "named in `zones`".to_owned());
+    Request { who, why, reverts: None, prepare: Box::new(prepare), dry_run: false }
+}
+
 /// The records of a zone that the configuration names and that is not there yet.
 fn first_records(name: &Name, settings: &ZoneSettings, server: &NameBuf) -> RecordList {
     match settings.kind {
         ZoneKind::Secondary => RecordList::default(),
         ZoneKind::Primary => {
             let servers = std::slice::from_ref(server);
-            new_zone::records(name, servers, &[], settings.serial_policy, secondary::now_s() * 1000)
+            new_zone::records(name, servers, &[], settings.serial_policy, now_ms())
         }
     }
 }

@@ -16,8 +16,8 @@ use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 use zone::{Published, ZoneTable};
 
+use crate::clock::now_s;
 use crate::config::Peer;
-use crate::secondary::now_s;
 
 /// A NOTIFY is sent so many times in all.
 const MAX_ATTEMPTS: u32 = 7;

@@ -8,8 +8,9 @@ use axum::http::StatusCode;
 use super::auth::Caller;
 use super::backend::{BackendError, blocking};
 use super::problem::{FieldError, Problem};
-use super::state::{App, now_ms};
+use super::state::App;
 use crate::auth::{AccessError, AccessEvent, Action, EventKind, PasswordError, PasswordHash, Rejected, Verb};
+use crate::clock::now_ms;
 
 /// Refuses who may not administer access.
 ///

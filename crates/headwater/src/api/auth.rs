@@ -10,8 +10,9 @@ use data_encoding::BASE64;
 
 use super::body::is_json;
 use super::problem::Problem;
-use super::state::{App, now_ms};
+use super::state::App;
 use crate::auth::{Action, Denied, Principal, Refused, authorise, looks_like_token, principal_of_token};
+use crate::clock::now_ms;
 
 /// The cookie of a session.
 pub const COOKIE: &str = "hw_session";

@@ -15,10 +15,9 @@ use super::access::{require_admin, slice};
 use super::auth::Caller;
 use super::backend::{Backup, blocking};
 use super::body::Params;
-use super::page::{self, Page};
+use super::page::{self, ListParams, Page};
 use super::problem::Problem;
 use super::state::App;
-use super::users::ListParams;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {

@@ -273,7 +273,7 @@ pub fn create(
     if servers.is_empty() {
         servers.push(app.server_name.clone());
     }
-    let records = new_zone::records(zone, &servers, &given, full.serial_policy, super::state::now_ms());
+    let records = new_zone::records(zone, &servers, &given, full.serial_policy, crate::clock::now_ms());
     Ok(What::Create { settings: full, records })
 }
 

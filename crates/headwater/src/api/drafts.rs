@@ -19,12 +19,12 @@ use super::changeset::{Changeset, ZoneStep};
 use super::draft_store::{Draft, DraftError, DraftInfo};
 use super::etag;
 use super::outcome::{Outcome, check_why};
-use super::page::{self, Page};
+use super::page::{self, ListParams, Page};
 use super::problem::{FieldError, Problem};
-use super::state::{App, now_ms};
-use super::users::ListParams;
+use super::state::App;
 use super::zones::commit_changeset;
 use crate::auth::{Action, Verb};
+use crate::clock::now_ms;
 
 /// Characters of a draft's name.
 const MAX_NAME: usize = 256;

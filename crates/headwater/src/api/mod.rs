@@ -58,7 +58,7 @@ pub use page::encode;
 pub use plan::{Op, Plan, Step, What, prepare};
 pub use problem::Problem;
 pub use server::{Server, serve, serve_connection};
-pub use state::{App, Submission, now_ms};
+pub use state::{App, Submission};
 
 /// The routes with their description.
 fn described() -> OpenApiRouter<Arc<App>> {

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use axum::Json;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::limits::{PAGE_DEFAULT, PAGE_MAX};
 use super::problem::Problem;
@@ -18,6 +18,18 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// What to ask for with `after` to get the items behind these; null: there are none.
     pub next: Option<String>,
+}
+
+/// What most lists take.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListParams {
+    /// Items of the page, 1 to 1000; 100 without it.
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<usize>,
+    /// `next` of the page before.
+    pub after: Option<String>,
 }
 
 /// The number of items that the client asks for.

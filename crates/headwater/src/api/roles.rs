@@ -14,10 +14,9 @@ use utoipa_axum::routes;
 use super::access::{missing, require_admin, slice, submit};
 use super::auth::Caller;
 use super::body::{Body, Params};
-use super::page::{self, Page};
+use super::page::{self, ListParams, Page};
 use super::problem::Problem;
 use super::state::App;
-use super::users::ListParams;
 use crate::auth::{EventKind, Grant, Role};
 
 /// The routes.

@@ -122,7 +122,7 @@ pub fn page_of(contents: &Contents, caller: &Caller, wanted: &Wanted) -> Page<Rr
 /// 404; 503 while there are none.
 pub fn contents(app: &App, caller: &Caller, zone: &Name) -> Result<Contents, Problem> {
     let hidden = || Problem::not_found(no_such_zone(zone));
-    if !caller.principal.may_see(zone, caller.client, super::state::now_ms()) {
+    if !caller.principal.may_see(zone, caller.client, crate::clock::now_ms()) {
         caller.require(&Action::zone(Verb::Read, zone))?;
     }
     match app.backend.contents(zone) {

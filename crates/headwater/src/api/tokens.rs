@@ -14,11 +14,10 @@ use utoipa_axum::routes;
 use super::access::{missing, require_admin, slice, submit};
 use super::auth::Caller;
 use super::body::{Body, Params};
-use super::page::{self, Page};
+use super::page::{self, ListParams, Page};
 use super::problem::{FieldError, Problem};
 use super::roles::GrantDoc;
 use super::state::App;
-use super::users::ListParams;
 use crate::auth::{Action, EventKind, Grant, NewToken, Token, Verb};
 
 /// The routes.

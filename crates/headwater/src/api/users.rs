@@ -7,7 +7,7 @@ use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -15,10 +15,11 @@ use super::access::{hash, missing, require_admin, slice, submit};
 use super::auth::{COOKIE, Caller, refusal, session_of};
 use super::backend::blocking;
 use super::body::{Body, Params};
-use super::page::{self, Page};
+use super::page::{self, ListParams, Page};
 use super::problem::Problem;
-use super::state::{App, now_ms};
+use super::state::App;
 use crate::auth::{EventKind, User};
+use crate::clock::now_ms;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {
@@ -26,18 +27,6 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(list, create))
         .routes(routes!(get, change, delete))
         .routes(routes!(log_in, who, log_out))
-}
-
-/// What lists of things of access take.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct ListParams {
-    /// Items of the page, 1 to 1000; 100 without it.
-    #[param(minimum = 1, maximum = 1000)]
-    pub limit: Option<usize>,
-    /// `next` of the page before.
-    pub after: Option<String>,
 }
 
 /// Somebody who may log in.

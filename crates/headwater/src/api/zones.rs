@@ -20,7 +20,7 @@ use super::etag::{self, IfMatch};
 use super::limits::PAGE_MAX_SCANNED;
 use super::names;
 use super::outcome::{Outcome, WriteParams};
-use super::page::{self, Page};
+use super::page::{self, ListParams, Page};
 use super::plan::{self, Plan, What};
 use super::problem::Problem;
 use super::rrset::RrsetIn;
@@ -103,18 +103,6 @@ impl From<&ZoneInfo> for ZoneOut {
             transfer: zone.transfer.as_ref().map(TransferOut::from),
         }
     }
-}
-
-/// What `GET /zones` takes.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct ListParams {
-    /// Items of the page, 1 to 1000; 100 without it.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<usize>,
-    /// `next` of the page before.
-    after: Option<String>,
 }
 
 /// The zones, in canonical order.

@@ -1,11 +1,10 @@
 //! The first administrator, made at the first start.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::event::{AccessEvent, EventKind};
 use super::password::{PasswordError, PasswordHash};
 use super::secret::{RandomError, Secret, random};
 use super::store::{AccessError, AccessStore};
+use crate::clock::now_ms;
 
 /// The name of the first administrator.
 const ADMIN: &str = "admin";
@@ -56,9 +55,8 @@ pub fn bootstrap(store: &AccessStore, given: Option<String>) -> Result<Option<Fi
             (PasswordHash::new(password.reveal()).map_err(BootstrapError::Password)?, Some(password))
         }
     };
-    let at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     store.submit(&AccessEvent {
-        at_ms,
+        at_ms: now_ms(),
         who: "start".to_owned(),
         why: "the first administrator".to_owned(),
         kind: EventKind::UserCreated {

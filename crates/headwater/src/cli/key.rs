@@ -10,6 +10,7 @@ use dns::NameBuf;
 use serde_json::{Value, json};
 
 use super::client::{Client, Directory, path};
+use super::list::{self, ListArgs};
 use super::{NodeArgs, show};
 
 /// What kind of key.
@@ -46,17 +47,6 @@ pub struct CreateArgs {
     #[arg(long, value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
     /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Which server.
-    #[command(flatten)]
-    pub node: NodeArgs,
-}
-
-/// How to list keys.
-#[derive(Debug, Clone, Args)]
-pub struct ListArgs {
-    /// Print JSON, one key a line.
     #[arg(long)]
     pub json: bool,
     /// Which server.
@@ -109,15 +99,7 @@ fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
 }
 
 fn list(args: &ListArgs, out: &mut impl Write) -> anyhow::Result<()> {
-    Client::find(&args.node, Directory::Existing)?.pages("/api/v1/tsig-keys", |keys| {
-        if args.json {
-            show::json_lines(out, keys)?;
-            return Ok(true);
-        }
-        let row =
-            |key: &Value| [show::cell(&key["name"]), show::cell(&key["algorithm"]), show::time(&key["created_at_ms"])];
-        let rows: Vec<_> = keys.iter().map(row).collect();
-        show::table(out, ["KEY", "ALGORITHM", "SINCE (UTC)"], &rows)?;
-        Ok(true)
-    })
+    let row =
+        |key: &Value| [show::cell(&key["name"]), show::cell(&key["algorithm"]), show::time(&key["created_at_ms"])];
+    list::print(args, "/api/v1/tsig-keys", ["KEY", "ALGORITHM", "SINCE (UTC)"], row, out)
 }

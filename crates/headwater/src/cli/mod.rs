@@ -6,6 +6,7 @@ pub mod check;
 pub mod client;
 pub mod describe;
 pub mod key;
+pub mod list;
 pub mod query;
 pub mod serve;
 mod show;
@@ -116,7 +117,7 @@ impl From<NodeArgs> for LoadOptions {
 #[derive(Debug, Subcommand)]
 pub enum ZoneCommand {
     /// List the zones of the server.
-    List(zone::ListArgs),
+    List(list::ListArgs),
     /// Make a zone, with SOA and NS records, or as a secondary.
     Create(zone::CreateArgs),
     /// Remove a zone; `zone revert` brings it back.

@@ -9,10 +9,11 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::client::{Client, Directory, path};
+use super::list::{self, ListArgs};
 use super::{NodeArgs, show};
-use crate::api::now_ms;
 use crate::auth::limits::MAX_NAME;
 use crate::auth::{Grant, NamePattern, Verb};
+use crate::clock::now_ms;
 
 /// What to do with tokens.
 #[derive(Debug, Subcommand)]
@@ -79,17 +80,6 @@ pub struct AcmeArgs {
     pub token: TokenArgs,
 }
 
-/// How to list tokens.
-#[derive(Debug, Clone, Args)]
-pub struct ListArgs {
-    /// Print JSON, one token a line.
-    #[arg(long)]
-    pub json: bool,
-    /// Which server.
-    #[command(flatten)]
-    pub node: NodeArgs,
-}
-
 /// Which token to revoke.
 #[derive(Debug, Clone, Args)]
 pub struct RevokeArgs {
@@ -147,20 +137,12 @@ fn acme_name(host: &NameBuf) -> String {
 }
 
 fn list(args: &ListArgs, out: &mut impl Write) -> anyhow::Result<()> {
-    Client::find(&args.node, Directory::Existing)?.pages("/api/v1/tokens", |tokens| {
-        if args.json {
-            show::json_lines(out, tokens)?;
-            return Ok(true);
-        }
-        let row = |token: &Value| {
-            let [id, name, owner] = [&token["id"], &token["name"], &token["owner"]].map(show::cell);
-            let grants: Vec<String> = token["grants"].as_array().into_iter().flatten().map(grant).collect();
-            [id, name, owner, show::time(&token["expires_at_ms"]), grants.join("; ")]
-        };
-        let rows: Vec<_> = tokens.iter().map(row).collect();
-        show::table(out, ["TOKEN", "NAME", "OWNER", "EXPIRES (UTC)", "GRANTS"], &rows)?;
-        Ok(true)
-    })
+    let row = |token: &Value| {
+        let [id, name, owner] = [&token["id"], &token["name"], &token["owner"]].map(show::cell);
+        let grants: Vec<String> = token["grants"].as_array().into_iter().flatten().map(grant).collect();
+        [id, name, owner, show::time(&token["expires_at_ms"]), grants.join("; ")]
+    };
+    list::print(args, "/api/v1/tokens", ["TOKEN", "NAME", "OWNER", "EXPIRES (UTC)", "GRANTS"], row, out)
 }
 
 /// A grant as one phrase: `update TXT at NAMES in ZONES`.

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::client::{Client, Directory, path};
+use super::list::{self, ListArgs};
 use super::{NodeArgs, ask, show};
 
 /// What to do with users.
@@ -35,17 +36,6 @@ pub struct CreateArgs {
     /// Without a password: only their tokens count.
     #[arg(long)]
     pub no_password: bool,
-    /// Which server.
-    #[command(flatten)]
-    pub node: NodeArgs,
-}
-
-/// How to list users.
-#[derive(Debug, Clone, Args)]
-pub struct ListArgs {
-    /// Print JSON, one user a line.
-    #[arg(long)]
-    pub json: bool,
     /// Which server.
     #[command(flatten)]
     pub node: NodeArgs,
@@ -94,22 +84,14 @@ fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
 }
 
 fn list(args: &ListArgs, out: &mut impl Write) -> anyhow::Result<()> {
-    Client::find(&args.node, Directory::Existing)?.pages("/api/v1/users", |users| {
-        if args.json {
-            show::json_lines(out, users)?;
-            return Ok(true);
-        }
-        let row = |user: &Value| {
-            let state = match (user["disabled"].as_bool(), user["has_password"].as_bool()) {
-                (Some(true), _) => "disabled",
-                (_, Some(true)) => "active",
-                _ => "no password",
-            };
-            let [name, display_name, roles] = [&user["name"], &user["display_name"], &user["roles"]].map(show::cell);
-            [name, roles, state.to_owned(), show::time(&user["created_at_ms"]), display_name]
+    let row = |user: &Value| {
+        let state = match (user["disabled"].as_bool(), user["has_password"].as_bool()) {
+            (Some(true), _) => "disabled",
+            (_, Some(true)) => "active",
+            _ => "no password",
         };
-        let rows: Vec<_> = users.iter().map(row).collect();
-        show::table(out, ["USER", "ROLES", "STATE", "SINCE (UTC)", "NAME"], &rows)?;
-        Ok(true)
-    })
+        let [name, display_name, roles] = [&user["name"], &user["display_name"], &user["roles"]].map(show::cell);
+        [name, roles, state.to_owned(), show::time(&user["created_at_ms"]), display_name]
+    };
+    list::print(args, "/api/v1/users", ["USER", "ROLES", "STATE", "SINCE (UTC)", "NAME"], row, out)
 }

@@ -18,7 +18,7 @@ use crate::loader::{self, Files};
 pub use edit::EditArgs;
 pub use history::{DiffArgs, HistoryArgs, RevertArgs};
 pub use import::ImportArgs;
-pub use manage::{CreateArgs, DeleteArgs, ListArgs, NameArgs};
+pub use manage::{CreateArgs, DeleteArgs, NameArgs};
 
 /// Does what was typed; false if a zone file is bad, and then what is wrong with it has been printed.
 ///

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use dns::NameBuf;
 use journal::{Accepted, Folded, Journal, JournalError, Offset, Prepared, Rejected, Replica, codec, frame};
@@ -12,6 +11,7 @@ use zone::{ChangeSet, Published, ZoneTable};
 use super::draft::{Base, Pending};
 use super::request::{CommitError, Committed};
 use super::{Job, Jobs, Observer, Outcome, Request};
+use crate::clock::now_ms;
 
 /// Most requests that share an append.
 const MAX_GROUP: usize = 512;
@@ -74,8 +74,7 @@ impl Group {
     fn turn(&mut self, jobs: Vec<Job>, stopping: &mut bool) -> Vec<Job> {
         let (mut made, mut bytes, mut later) = (Vec::new(), Vec::new(), Vec::new());
         let (mut octets, mut follow) = (0, false);
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        let mut pending = Pending::new(&self.replica, &*self.observer, now_ms);
+        let mut pending = Pending::new(&self.replica, &*self.observer, now_ms());
         let mut touched = Vec::new();
         for job in jobs {
             match job {

@@ -4,12 +4,14 @@
 use std::io::{self, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use dns::rdata::typed::Soa;
 use dns::{Message, Name, RType, Rcode};
 use dnssec::tsig::{self, Key, TsigError};
 use zone::xfr::{self, Incoming, Limits, Progress, Step, XfrError};
+
+use crate::clock::now_s;
 
 /// How long a primary may take to answer a datagram, to accept a connection and to send the next octets.
 const UDP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -183,9 +185,4 @@ fn random_id() -> io::Result<u16> {
     let mut id = [0; 2];
     getrandom::fill(&mut id).map_err(io::Error::other)?;
     Ok(u16::from_be_bytes(id))
-}
-
-/// Seconds since 1970.
-pub fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -19,12 +19,11 @@ use dnssec::tsig::KeyRing;
 use journal::{Checked, Follower};
 use zone::{Published, ZoneTable};
 
+use crate::clock::now_s;
 use crate::commit::Committer;
 use crate::config::Peer;
 use refresh::{Outcome, Visit};
 use timers::{Schedule, Timers};
-
-pub use client::now_s;
 
 /// Most conversations with primaries at the same time.
 const MAX_CONVERSATIONS: usize = 64;

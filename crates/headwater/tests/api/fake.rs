@@ -106,7 +106,7 @@ impl Fake {
             changes.extend(apply(&mut zones, &name, intent)?);
         }
         let set = Arc::new(ChangeSet {
-            at_ms: headwater::api::now_ms(),
+            at_ms: headwater::clock::now_ms(),
             who: request.who.clone(),
             why: request.why.clone(),
             reverts: request.reverts,

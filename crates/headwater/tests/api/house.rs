@@ -88,7 +88,7 @@ impl House {
     /// A token of the administrator with these grants.
     pub fn new_token(&self, grants: Vec<Grant>) -> String {
         let token = NewToken::new("admin", "test", grants, None).expect("token");
-        let (at_ms, who, why) = (api::now_ms(), "test".to_owned(), String::new());
+        let (at_ms, who, why) = (headwater::clock::now_ms(), "test".to_owned(), String::new());
         self.access.submit(&AccessEvent { at_ms, who, why, kind: token.kind }).expect("submitted");
         token.text.reveal().to_owned()
     }

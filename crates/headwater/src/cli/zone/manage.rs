@@ -7,18 +7,8 @@ use dns::NameBuf;
 use serde_json::{Value, json};
 
 use crate::cli::client::{Client, Directory, path, target};
+use crate::cli::list::{self, ListArgs};
 use crate::cli::{NodeArgs, show};
-
-/// How to list zones.
-#[derive(Debug, Clone, Args)]
-pub struct ListArgs {
-    /// Print JSON, one zone a line.
-    #[arg(long)]
-    pub json: bool,
-    /// Which server.
-    #[command(flatten)]
-    pub node: NodeArgs,
-}
 
 /// A zone of the server.
 #[derive(Debug, Clone, Args)]
@@ -73,21 +63,11 @@ pub struct DeleteArgs {
 /// # Errors
 /// As of [`Client`].
 pub fn list(args: &ListArgs, out: &mut impl Write) -> anyhow::Result<()> {
-    let client = Client::find(&args.node, Directory::Existing)?;
-    client.pages("/api/v1/zones", |zones| {
-        if args.json {
-            show::json_lines(out, zones)?;
-        } else {
-            let row = |zone: &Value| {
-                let kind = &zone["settings"]["kind"];
-                [&zone["name"], &zone["serial"], &zone["records"], kind, &zone["state"], &zone["source"]]
-                    .map(show::cell)
-            };
-            let rows: Vec<_> = zones.iter().map(row).collect();
-            show::table(out, ["ZONE", "SERIAL", "RECORDS", "KIND", "STATE", "SOURCE"], &rows)?;
-        }
-        Ok(true)
-    })
+    let row = |zone: &Value| {
+        let kind = &zone["settings"]["kind"];
+        [&zone["name"], &zone["serial"], &zone["records"], kind, &zone["state"], &zone["source"]].map(show::cell)
+    };
+    list::print(args, "/api/v1/zones", ["ZONE", "SERIAL", "RECORDS", "KIND", "STATE", "SOURCE"], row, out)
 }
 
 /// Makes a zone.
