@@ -5,13 +5,24 @@ use super::Problem;
 use crate::tree::{Package, Tree};
 
 /// Our crates and those of ours that each may use, from the lowest layer to the highest.
-const LAYERS: [(&str, &[&str]); 6] = [
+const LAYERS: [(&str, &[&str]); 7] = [
     ("headwater-dns", &[]),
     ("headwater-dnssec", &["headwater-dns"]),
     ("headwater-zone", &["headwater-dns", "headwater-dnssec"]),
+    ("headwater-resolver", &["headwater-dns", "headwater-dnssec"]),
     ("headwater-journal", &["headwater-dns", "headwater-dnssec", "headwater-zone"]),
-    ("headwater-server", &["headwater-dns", "headwater-dnssec", "headwater-zone"]),
-    ("headwater", &["headwater-dns", "headwater-dnssec", "headwater-zone", "headwater-journal", "headwater-server"]),
+    ("headwater-server", &["headwater-dns", "headwater-dnssec", "headwater-zone", "headwater-resolver"]),
+    (
+        "headwater",
+        &[
+            "headwater-dns",
+            "headwater-dnssec",
+            "headwater-zone",
+            "headwater-resolver",
+            "headwater-journal",
+            "headwater-server",
+        ],
+    ),
 ];
 
 const LOCK: &str = "Cargo.lock";

@@ -1,0 +1,53 @@
+//! What the network said about one question: scrubbed, not validated.
+//!
+//! [`crate::iterate`] and [`crate::forward`] make it, [`crate::validate`] judges it, [`crate::resolve`] keeps it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use dns::{NameBuf, RType, Rcode};
+
+use crate::rrset::Rrset;
+
+/// What kind of answer it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// The RRset that was asked for is the last of the answers.
+    Positive,
+    /// The answers are aliases, and lead to a name that has to be asked for anew.
+    Alias(NameBuf),
+    /// The last name of the answers, or the question's own, has no such type.
+    NoData,
+    /// The last name of the answers, or the question's own, does not exist.
+    NxDomain,
+}
+
+/// A reply that answers its question, with what does not belong in it taken out.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// What it says.
+    pub kind: Kind,
+    /// The aliases (CNAME, and DNAME before the CNAME that it makes), then the RRset, in the order of the chain.
+    pub answers: Vec<Arc<Rrset>>,
+    /// SOA, NSEC and NSEC3 RRsets of the authority section.
+    pub authorities: Vec<Arc<Rrset>>,
+    /// The zone whose servers said it, as far as delegations told; its apex may be deeper.
+    pub zone: NameBuf,
+    /// Who said it; `None` if it was made of what a referral had said.
+    pub server: Option<SocketAddr>,
+}
+
+impl Fetched {
+    /// The RCODE that goes with it.
+    pub fn rcode(&self) -> Rcode {
+        match self.kind {
+            Kind::NxDomain => Rcode::NXDOMAIN,
+            _ => Rcode::NOERROR,
+        }
+    }
+
+    /// The SOA of the authority section.
+    pub fn soa(&self) -> Option<&Arc<Rrset>> {
+        self.authorities.iter().find(|rrset| rrset.rtype == RType::SOA)
+    }
+}

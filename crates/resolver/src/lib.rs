@@ -1,0 +1,28 @@
+//! The resolver: recursive and forwarding resolution, DNSSEC validation, the cache.
+//!
+//! It has no socket, clock or random source: the network, time and randomness come through
+//! [`upstream::Upstream`], so that all of it runs in a simulator in virtual time. It knows nothing of our own zones
+//! but what [`local::LocalData`] tells.
+//!
+//! Where to begin: [`resolve`] answers a client's question; it asks [`iterate`] or [`forward`] for one name at a
+//! time, [`validate`] what of it is true, and keeps it in [`cache`].
+#![forbid(unsafe_code)]
+
+pub mod fetched;
+pub mod limits;
+pub mod local;
+pub mod outcome;
+pub mod question;
+pub mod rrset;
+pub mod security;
+pub mod settings;
+pub mod trace;
+pub mod upstream;
+
+pub use fetched::{Fetched, Kind};
+pub use outcome::Outcome;
+pub use question::Question;
+pub use rrset::Rrset;
+pub use security::Security;
+pub use settings::Settings;
+pub use upstream::Upstream;

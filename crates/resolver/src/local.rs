@@ -1,0 +1,51 @@
+//! Our own zones, as the resolver sees them: it meets them at every new name.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use dns::{Name, NameBuf, RType, Rcode};
+
+use crate::rrset::Rrset;
+
+/// What our own zones say about a question.
+#[derive(Debug, Clone)]
+pub enum Local {
+    /// No zone of ours.
+    Elsewhere,
+    /// The answer, authoritative data that needs no validation.
+    Answer {
+        /// The RCODE of the last name.
+        rcode: Rcode,
+        /// Aliases and the RRset.
+        answers: Vec<Arc<Rrset>>,
+        /// SOA of negative answers.
+        authorities: Vec<Arc<Rrset>>,
+        /// An alias that leads out of our zones.
+        alias: Option<NameBuf>,
+    },
+    /// A zone of ours delegates it: the resolver asks these servers.
+    Delegated {
+        /// The zone cut.
+        zone: NameBuf,
+        /// The name servers, with the addresses that the zone has for them.
+        servers: Vec<(NameBuf, Vec<SocketAddr>)>,
+        /// The DS RRset at the cut; `None`: below an unsigned cut nothing is validated.
+        ds: Option<Arc<Rrset>>,
+    },
+}
+
+/// Our own zones.
+pub trait LocalData {
+    /// What they say.
+    fn find(&self, name: &Name, rtype: RType) -> Local;
+}
+
+/// No zones at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoLocalData;
+
+impl LocalData for NoLocalData {
+    fn find(&self, _: &Name, _: RType) -> Local {
+        Local::Elsewhere
+    }
+}

@@ -1,0 +1,101 @@
+//! What a client gets: the end of a resolution, ready to be written as a response.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use dns::response::{Full, Owner, Section, Writer};
+use dns::{RType, Rcode};
+
+use crate::rrset::Rrset;
+use crate::security::{Reason, Security};
+
+/// An RRset with the TTL that it has now, in seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timed {
+    /// The RRset.
+    pub rrset: Arc<Rrset>,
+    /// What is left of its TTL.
+    pub ttl: u32,
+}
+
+/// The answer to a client's question.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// RCODE.
+    pub rcode: Rcode,
+    /// That of its worst part.
+    pub security: Security,
+    /// Aliases and the RRset, in the order of the chain.
+    pub answers: Vec<Timed>,
+    /// SOA of negative answers; NSEC and NSEC3 proofs, which only clients that set DO get.
+    pub authorities: Vec<Timed>,
+    /// Why it is as it is.
+    pub reason: Option<Reason>,
+    /// All of it came from the cache.
+    pub cached: bool,
+    /// Who gave the last part that did not.
+    pub server: Option<SocketAddr>,
+}
+
+impl Outcome {
+    /// An answer without records.
+    pub fn empty(rcode: Rcode, security: Security) -> Outcome {
+        let (answers, authorities) = (Vec::new(), Vec::new());
+        Outcome { rcode, security, answers, authorities, reason: None, cached: false, server: None }
+    }
+
+    /// SERVFAIL for this reason.
+    pub fn failure(reason: Reason) -> Outcome {
+        Outcome { reason: Some(reason), ..Outcome::empty(Rcode::SERVFAIL, Security::Indeterminate) }
+    }
+
+    /// What a client without CD gets: nothing of bogus data but the reason (RFC 4035 5.5).
+    pub fn checked(&self) -> Outcome {
+        match self.security {
+            Security::Bogus => Outcome {
+                security: Security::Bogus,
+                server: self.server,
+                cached: self.cached,
+                reason: self.reason.clone(),
+                ..Outcome::empty(Rcode::SERVFAIL, Security::Bogus)
+            },
+            _ => self.clone(),
+        }
+    }
+
+    /// Writes its records; a client without DO gets no signatures and proofs (RFC 4035 3.2.1), but when it asks for
+    /// them. What does not fit sets TC, unless the answer section is whole (RFC 2181 9).
+    pub fn write(&self, w: &mut Writer<'_>, qtype: RType, dnssec_ok: bool) {
+        for timed in &self.answers {
+            if write_rrset(w, Section::Answer, timed, dnssec_ok).is_err() {
+                w.set_truncated();
+                return;
+            }
+        }
+        for timed in &self.authorities {
+            let proof = timed.rrset.rtype == RType::NSEC || timed.rrset.rtype == RType::NSEC3;
+            if proof && !dnssec_ok && timed.rrset.rtype != qtype {
+                continue;
+            }
+            if write_rrset(w, Section::Authority, timed, dnssec_ok).is_err() {
+                w.set_truncated();
+                return;
+            }
+        }
+    }
+}
+
+/// All of an RRset or nothing.
+fn write_rrset(w: &mut Writer<'_>, section: Section, timed: &Timed, dnssec_ok: bool) -> Result<(), Full> {
+    let (rrset, mark) = (&*timed.rrset, w.mark());
+    let owner = if *rrset.owner == *w.question().name() { Owner::Question } else { Owner::Name(&rrset.owner) };
+    let mut write = |rtype, rdata| w.record(section, owner, rtype, timed.ttl, rdata);
+    let mut result = rrset.rdata.iter().try_for_each(|rdata| write(rrset.rtype, rdata));
+    if dnssec_ok && result.is_ok() {
+        result = rrset.signatures.iter().try_for_each(|rdata| write(RType::RRSIG, rdata));
+    }
+    if result.is_err() {
+        w.rollback(mark);
+    }
+    result
+}

@@ -1,0 +1,27 @@
+//! A question of class IN: what is looked up, joined and cached.
+
+use std::fmt;
+
+use dns::{NameBuf, RType};
+
+/// A name and a type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Question {
+    /// QNAME.
+    pub name: NameBuf,
+    /// QTYPE.
+    pub rtype: RType,
+}
+
+impl Question {
+    /// The question for `rtype` at `name`.
+    pub fn new(name: impl Into<NameBuf>, rtype: RType) -> Question {
+        Question { name: name.into(), rtype }
+    }
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.rtype)
+    }
+}

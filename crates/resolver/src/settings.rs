@@ -1,0 +1,135 @@
+//! How the resolver works, as configured: typed and complete.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use dns::{Name, NameBuf};
+use ipnet::IpNet;
+
+use crate::limits::Limits;
+use crate::upstream::Transport;
+
+/// A server that resolves for us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forwarder {
+    /// Its address.
+    pub address: SocketAddr,
+    /// How it is asked; UDP falls back to TCP.
+    pub transport: Transport,
+}
+
+/// Names that are forwarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardZone {
+    /// Names at or below it; the root for all.
+    pub name: NameBuf,
+    /// Who is asked.
+    pub servers: Vec<Forwarder>,
+}
+
+/// A zone whose authoritative servers are configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StubZone {
+    /// The apex.
+    pub name: NameBuf,
+    /// Its servers.
+    pub servers: Vec<SocketAddr>,
+}
+
+/// A name server of the root, from the hints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// Its name.
+    pub name: NameBuf,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// How the resolver works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Name servers of the root.
+    pub root_hints: Vec<Hint>,
+    /// Ask the hints for the root's name servers of today (RFC 9609).
+    pub priming: bool,
+    /// Ask servers over IPv4.
+    pub ipv4: bool,
+    /// Ask servers over IPv6.
+    pub ipv6: bool,
+    /// Validate (RFC 4035).
+    pub validate: bool,
+    /// Below these names nothing is validated (RFC 7646).
+    pub negative_trust_anchors: Vec<NameBuf>,
+    /// Ask for no more of a name than is needed (RFC 9156).
+    pub qname_minimisation: bool,
+    /// Mix upper and lower case in questions.
+    pub randomise_case: bool,
+    /// Use glue only within the zone that gave it.
+    pub harden_glue: bool,
+    /// Validate signatures of RSASHA1 instead of treating them as insecure (RFC 9905).
+    pub allow_sha1: bool,
+    /// Answer special names ourselves (RFC 6761).
+    pub special_names: bool,
+    /// Whom to forward to, the longest name first.
+    pub forward: Vec<ForwardZone>,
+    /// Zones with servers that are configured, the longest name first.
+    pub stubs: Vec<StubZone>,
+    /// A resolution is given up after so long.
+    pub query_timeout_ms: u64,
+    /// A server that is not known is given so long for a reply.
+    pub retry_interval_ms: u64,
+    /// How often a server is asked again before others only.
+    pub retries: u32,
+    /// The port of name servers: 53, but in tests.
+    pub upstream_port: u16,
+    /// Addresses that are never asked.
+    pub do_not_query: Vec<IpNet>,
+    /// Send cookies to servers (RFC 7873).
+    pub cookies: bool,
+    /// What one question may cost.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            root_hints: Vec::new(),
+            priming: true,
+            ipv4: true,
+            ipv6: true,
+            validate: true,
+            negative_trust_anchors: Vec::new(),
+            qname_minimisation: true,
+            randomise_case: true,
+            harden_glue: true,
+            allow_sha1: false,
+            special_names: true,
+            forward: Vec::new(),
+            stubs: Vec::new(),
+            query_timeout_ms: 5000,
+            retry_interval_ms: 400,
+            retries: 3,
+            upstream_port: 53,
+            do_not_query: Vec::new(),
+            cookies: true,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Whom names at or below a zone of `forward` are forwarded to.
+    pub fn forward_of(&self, name: &Name) -> Option<&ForwardZone> {
+        self.forward.iter().find(|zone| name.is_at_or_below(&zone.name))
+    }
+
+    /// The stub zone that a name is in.
+    pub fn stub_of(&self, name: &Name) -> Option<&StubZone> {
+        self.stubs.iter().find(|zone| name.is_at_or_below(&zone.name))
+    }
+
+    /// These settings, shared.
+    pub fn shared(self) -> Arc<Settings> {
+        Arc::new(self)
+    }
+}

@@ -1,0 +1,124 @@
+//! The network as the resolver sees it: exchanges with other servers, time, randomness, tasks.
+//!
+//! The server implements it over sockets, the simulator over fake servers in virtual time.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// How a message goes to another server.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// A datagram.
+    Udp,
+    /// A stream (RFC 7766).
+    Tcp,
+    /// DNS over TLS (RFC 7858); with a name, the certificate must be for it (RFC 8310).
+    Tls(Option<Arc<str>>),
+    /// DNS over HTTPS (RFC 8484): the URL's host and path.
+    Https(Arc<HttpsTarget>),
+}
+
+/// Where DNS over HTTPS is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HttpsTarget {
+    /// The host's name or address, which the certificate must be for.
+    pub host: String,
+    /// The path, `/dns-query` for most.
+    pub path: String,
+}
+
+/// One message to one server.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Where it goes.
+    pub server: SocketAddr,
+    /// How.
+    pub transport: Transport,
+    /// The query. Its identifier is 0: whoever sends it puts a random one in, and takes it out of the reply.
+    pub message: Vec<u8>,
+    /// How long to wait for the reply, in microseconds.
+    pub timeout_us: u64,
+}
+
+/// Why there is no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ExchangeError {
+    /// None came in time.
+    #[error("no reply in time")]
+    Timeout,
+    /// The network or the server refuses (ICMP, connection refused, TLS error).
+    #[error("unreachable")]
+    Unreachable,
+    /// No socket or connection is free: a limit of ours.
+    #[error("too many exchanges at once")]
+    Busy,
+}
+
+/// The network, the clocks and the random source.
+pub trait Upstream: 'static {
+    /// Microseconds that only ever grow.
+    fn now_us(&self) -> u64;
+
+    /// Seconds since 1970, for signatures.
+    fn unix_s(&self) -> u64;
+
+    /// Octets that nobody can guess.
+    fn random(&self) -> u64;
+
+    /// Sends a message and waits for the reply: one that comes from where the query went, with its identifier, and
+    /// repeats its question ([`is_reply`]). Anything else is passed over.
+    fn exchange(&self, exchange: Exchange) -> impl Future<Output = Result<Vec<u8>, ExchangeError>>;
+
+    /// Waits until `now_us` is at least `at_us`.
+    fn sleep_until(&self, at_us: u64) -> impl Future<Output = ()>;
+
+    /// Runs a task beside the others, on the same thread.
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>);
+}
+
+/// Whether `reply` may be the reply to `query`, identifiers aside: it is a response, of the same opcode, and repeats
+/// the question, case aside. A server that understood nothing may leave the question out (RFC 1035 7.3).
+pub fn is_reply(query: &[u8], reply: &[u8]) -> bool {
+    let (Some(asked), Some(header)) = (query.get(..12), reply.get(..12)) else { return false };
+    let (is_response, same_opcode) = (header[2] & 0x80 != 0, header[2] & 0x78 == asked[2] & 0x78);
+    if !is_response || !same_opcode {
+        return false;
+    }
+    if header[4..6] == [0, 0] {
+        return header[3] & 0x0f != 0 && header[6..8] == [0, 0];
+    }
+    let Some(end) = dns::query::skip_name(query, 12).map(|end| end + 4) else { return false };
+    let (Some(question), Some(repeated)) = (query.get(12..end), reply.get(12..end)) else { return false };
+    header[4..6] == [0, 1] && question.eq_ignore_ascii_case(repeated)
+}
+
+#[cfg(test)]
+mod tests {
+    use dns::{Message, RType};
+
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_reply() {
+        let query = Message::query(0, "www.example.org.".parse().expect("name"), RType::A);
+        let asked = query.to_wire(512);
+        let mut reply = query.clone();
+        reply.header.qr = true;
+        let check = |reply: &Message, expected: bool| assert_eq!(is_reply(&asked, &reply.to_wire(512)), expected);
+        check(&query, false);
+        check(&reply, true);
+        let mut other = reply.clone();
+        other.questions[0].name = "WWW.example.org.".parse().expect("name");
+        check(&other, true);
+        other.questions[0].rtype = RType::AAAA;
+        check(&other, false);
+        let mut bare = reply.clone();
+        bare.questions.clear();
+        check(&bare, false);
+        bare.header.rcode = dns::Rcode::FORMERR;
+        check(&bare, true);
+        assert!(!is_reply(&asked, &asked[..5]));
+    }
+}
