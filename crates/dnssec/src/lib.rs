@@ -1,7 +1,15 @@
 //! DNSSEC and TSIG over bytes: the only user of the crypto libraries. No clock, no I/O.
+//!
+//! A validator begins at [`verify`].
 #![forbid(unsafe_code)]
 
+pub mod algorithm;
+pub mod canonical;
 pub mod digest;
+pub mod key;
+pub mod limits;
 pub mod nsec3;
 pub mod seal;
+pub mod sign;
 pub mod tsig;
+pub mod verify;
