@@ -1,6 +1,8 @@
 //! Public keys of zones, parsed once (RFC 4034 2, RFC 3110, RFC 6605 4, RFC 8080 3): called by the validator for each
 //! DNSKEY RRset, and by verification.
 
+use std::fmt;
+
 use aws_lc_rs::signature::{
     self, EcdsaVerificationAlgorithm, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
@@ -8,6 +10,7 @@ use dns::rdata::typed::Dnskey;
 
 use crate::algorithm::{Algorithm, is_supported};
 use crate::limits::{MAX_RSA_BITS, MAX_ZONE_KEYS, MIN_RSA_BITS};
+use crate::small_rsa::{self, SmallRsaKey};
 
 /// The key belongs to a zone (RFC 4034 2.1.1).
 pub const ZONE_KEY: u16 = 0x0100;
@@ -32,14 +35,23 @@ pub enum KeyError {
     UnsupportedSize,
 }
 
+/// Bits of the smallest RSA key that the crypto library takes, and of any with RSA/SHA-512 (RFC 5702 2.2).
+const USUAL_RSA_BITS: usize = 1024;
+
+#[derive(Clone)]
+enum Verifier {
+    Usual(ParsedPublicKey),
+    SmallRsa(SmallRsaKey),
+}
+
 /// A public key, ready to verify with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PublicKey {
     algorithm: Algorithm,
     flags: u16,
     protocol: u8,
     key_tag: u16,
-    parsed: ParsedPublicKey,
+    verifier: Verifier,
 }
 
 impl PublicKey {
@@ -50,19 +62,22 @@ impl PublicKey {
     pub fn from_dnskey(rdata: &[u8]) -> Result<PublicKey, KeyError> {
         let dnskey = Dnskey::parse(rdata).ok_or(KeyError::Malformed)?;
         let algorithm = Algorithm::from_u8(dnskey.algorithm);
-        let parsed = match algorithm {
+        let key = dnskey.public_key;
+        let verifier = match algorithm {
             Algorithm::RSASHA1 | Algorithm::RSASHA1_NSEC3_SHA1 => {
-                rsa(dnskey.public_key, &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY)
+                rsa(key, &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, Some(&small_rsa::SHA1))
             }
-            Algorithm::RSASHA256 => rsa(dnskey.public_key, &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
-            Algorithm::RSASHA512 => rsa(dnskey.public_key, &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
-            Algorithm::ECDSAP256SHA256 => ecdsa::<64>(dnskey.public_key, &signature::ECDSA_P256_SHA256_FIXED),
-            Algorithm::ECDSAP384SHA384 => ecdsa::<96>(dnskey.public_key, &signature::ECDSA_P384_SHA384_FIXED),
-            Algorithm::ED25519 => parse(&signature::ED25519, dnskey.public_key),
+            Algorithm::RSASHA256 => {
+                rsa(key, &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, Some(&small_rsa::SHA256))
+            }
+            Algorithm::RSASHA512 => rsa(key, &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, None),
+            Algorithm::ECDSAP256SHA256 => ecdsa::<64>(key, &signature::ECDSA_P256_SHA256_FIXED),
+            Algorithm::ECDSAP384SHA384 => ecdsa::<96>(key, &signature::ECDSA_P384_SHA384_FIXED),
+            Algorithm::ED25519 => parse(&signature::ED25519, key),
             _ => return Err(KeyError::UnsupportedAlgorithm),
         }?;
         let (flags, protocol) = (dnskey.flags, dnskey.protocol);
-        Ok(PublicKey { algorithm, flags, protocol, key_tag: key_tag(rdata), parsed })
+        Ok(PublicKey { algorithm, flags, protocol, key_tag: key_tag(rdata), verifier })
     }
 
     /// Its algorithm.
@@ -102,7 +117,16 @@ impl PublicKey {
 
     /// Whether `signature` is one of `message` by this key.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.parsed.verify_sig(message, signature).is_ok()
+        match &self.verifier {
+            Verifier::Usual(key) => key.verify_sig(message, signature).is_ok(),
+            Verifier::SmallRsa(key) => key.verify(message, signature),
+        }
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({} {} {} {})", self.flags, self.protocol, self.algorithm, self.key_tag)
     }
 }
 
@@ -127,26 +151,37 @@ pub fn key_tag(rdata: &[u8]) -> u16 {
     (sum + (sum >> 16)) as u16
 }
 
-fn parse(algorithm: &'static dyn VerificationAlgorithm, key: &[u8]) -> Result<ParsedPublicKey, KeyError> {
-    ParsedPublicKey::new(algorithm, key).map_err(|_| KeyError::Malformed)
+fn parse(algorithm: &'static dyn VerificationAlgorithm, key: &[u8]) -> Result<Verifier, KeyError> {
+    ParsedPublicKey::new(algorithm, key).map(Verifier::Usual).map_err(|_| KeyError::Malformed)
 }
 
 /// RFC 6605 4: the two coordinates, without the octet that says so elsewhere.
-fn ecdsa<const N: usize>(key: &[u8], curve: &'static EcdsaVerificationAlgorithm) -> Result<ParsedPublicKey, KeyError> {
+fn ecdsa<const N: usize>(key: &[u8], curve: &'static EcdsaVerificationAlgorithm) -> Result<Verifier, KeyError> {
     /// Of a point that is not compressed (SEC 1, 2.3.3).
     const UNCOMPRESSED: u8 = 4;
     let key: &[u8; N] = key.try_into().map_err(|_| KeyError::Malformed)?;
     parse(curve, &[&[UNCOMPRESSED], &key[..]].concat())
 }
 
-/// RFC 3110 2: the length of the exponent in one or three octets, exponent, modulus.
-fn rsa(key: &[u8], parameters: &'static RsaParameters) -> Result<ParsedPublicKey, KeyError> {
+/// RFC 3110 2: the length of the exponent in one or three octets, exponent, modulus. `small` is the hash of keys that
+/// are too small for the crypto library, if they are allowed.
+fn rsa(
+    key: &[u8],
+    parameters: &'static RsaParameters,
+    small: Option<&'static small_rsa::Hash>,
+) -> Result<Verifier, KeyError> {
     let (n, e) = rsa_parts(key).ok_or(KeyError::Malformed)?;
     let bits = n.len() * 8 - n.first().map_or(0, |octet| octet.leading_zeros() as usize);
-    if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
-        return Err(KeyError::UnsupportedSize);
+    match (bits, small) {
+        (MIN_RSA_BITS..USUAL_RSA_BITS, Some(hash)) => {
+            SmallRsaKey::new(n, e, hash).map(Verifier::SmallRsa).ok_or(KeyError::Malformed)
+        }
+        (USUAL_RSA_BITS..=MAX_RSA_BITS, _) => {
+            let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters);
+            key.map(Verifier::Usual).map_err(|_| KeyError::Malformed)
+        }
+        _ => Err(KeyError::UnsupportedSize),
     }
-    RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(|_| KeyError::Malformed)
 }
 
 /// Modulus and exponent without leading zeros.
@@ -222,6 +257,9 @@ mod tests {
         check(&[1, 0, 3, 8, 1, 0, 9], KeyError::Malformed);
         check(&[1, 0, 3, 8, 1, 3, 9], KeyError::UnsupportedSize);
         check(&[&[1, 0, 3, 8, 1, 3, 0xff][..], &[0xff; 512]].concat(), KeyError::UnsupportedSize);
+        check(&[&[1, 0, 3, 8, 1, 3, 0x7f][..], &[0xff; 63]].concat(), KeyError::UnsupportedSize);
+        check(&[&[1, 0, 3, 8, 1, 3, 0xff][..], &[0; 63]].concat(), KeyError::Malformed);
+        check(&[&[1, 0, 3, 10, 1, 3][..], &[0xff; 127]].concat(), KeyError::UnsupportedSize);
         check(&[1, 0, 3, 16, 1], KeyError::UnsupportedAlgorithm);
         check(&[1, 0, 3, 3, 1], KeyError::UnsupportedAlgorithm);
     }

@@ -13,5 +13,6 @@ pub mod nsec;
 pub mod nsec3;
 pub mod seal;
 pub mod sign;
+mod small_rsa;
 pub mod tsig;
 pub mod verify;
