@@ -55,6 +55,22 @@ fn rfc5702_examples() {
     );
 }
 
+/// RFC 4035 appendix A: RSA/SHA-1 with a key of 1024 bits.
+#[test]
+fn rfc4035_examples() {
+    check_example(
+        "example.",
+        "ai.example.",
+        RType::A,
+        "192.0.2.9",
+        "A 5 2 3600 20040509183619 20040409183619 38519 example. pAOtzLP2MU0tDJUwHOKE5FPIIHmdYsCgTb5BERGgpnJluA9ixOyf6\
+         xxVCgrEJW0WNZSsJicdhBHXfDmAGKUajUUlYSAH8tS4ZnrhyymIvk3uArDu2wfT130e9UHnumaHHMpUTosKe22PblOy6zrTpg9FkS0XGVmYR\
+         vOTNYx2HvQ=",
+        "256 3 5 AQOy1bZVvpPqhg4j7EJoM9rI3ZmyEx2OzDBVrZy/lvI5CQePxXHZS4i8dANH4DX3tbHol61ek8EFMcsGXxKciJFHyhl94C+NwILQd\
+         zsUlSFovBZsyl/NX6yEbtw/xN9ZNcrbYvgjjZ/UVPZIySFNsgEYvh0z2542lzMKR4Dh8uZffQ==",
+    );
+}
+
 /// RFC 5155 appendix A has RSA/SHA-1 with keys of 512 bits.
 #[test]
 fn rfc5155_examples() {
