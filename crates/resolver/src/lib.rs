@@ -8,6 +8,7 @@
 //! time, [`validate`] what of it is true, and keeps it in [`cache`].
 #![forbid(unsafe_code)]
 
+pub mod anchors;
 pub mod fetched;
 pub mod limits;
 pub mod local;
@@ -18,6 +19,7 @@ pub mod security;
 pub mod settings;
 pub mod trace;
 pub mod upstream;
+pub mod validate;
 
 pub use fetched::{Fetched, Kind};
 pub use outcome::Outcome;

@@ -73,3 +73,17 @@ pub const UDP_SIZE: u16 = 1232;
 pub const FAILURE_TTL_S: u32 = 5;
 /// Bogus data is kept for so long at the most, in seconds.
 pub const BOGUS_TTL_S: u32 = 60;
+/// Signatures of one RRset that are looked at.
+pub const MAX_SIGNATURES: usize = 32;
+/// Zones that an RRset claims to be signed by and that are looked up.
+pub const MAX_SIGNERS: usize = 2;
+/// NSEC and NSEC3 RRsets of one reply that are verified.
+pub const MAX_PROOFS: usize = 12;
+/// Digests of keys that are compared with the DS records of one zone (CVE-2023-50387).
+pub const MAX_DS_DIGESTS: usize = 64;
+/// What is known about a zone's keys counts for so long at the most, in seconds.
+pub const MAX_TRUST_S: u32 = 86_400;
+/// Trust anchors, in all.
+pub const MAX_ANCHORS: usize = 256;
+/// Keys of one zone that are followed by RFC 5011.
+pub const MAX_MANAGED_KEYS: usize = 32;
