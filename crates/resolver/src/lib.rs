@@ -8,6 +8,7 @@
 //! time, [`validate`] what of it is true, and keeps it in [`cache`].
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod fetched;
 pub mod limits;
 pub mod local;
