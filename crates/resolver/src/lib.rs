@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod anchors;
+pub mod cache;
 pub mod fetched;
 pub mod limits;
 pub mod local;
