@@ -14,8 +14,10 @@ pub mod local;
 pub mod outcome;
 pub mod question;
 pub mod rrset;
+pub mod scenario;
 pub mod security;
 pub mod settings;
+pub mod sim;
 pub mod trace;
 pub mod upstream;
 
