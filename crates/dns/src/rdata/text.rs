@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-pub use super::codec::duration_s;
+pub use super::codec::{duration_s, timestamp};
 use super::codec::{self, HexDecoder};
 use super::print::{self, Value};
 use super::read::{self, Fields};
