@@ -8,11 +8,14 @@
 //! time, [`validate`] what of it is true, and keeps it in [`cache`].
 #![forbid(unsafe_code)]
 
+pub mod dns64;
 pub mod fetched;
+pub mod hints;
 pub mod limits;
 pub mod local;
 pub mod outcome;
 pub mod question;
+pub mod rebinding;
 pub mod rrset;
 pub mod security;
 pub mod settings;
