@@ -396,20 +396,19 @@ impl<U: Upstream> Resolver<U> {
         let forwarded = self.settings().forward_of(&question.name).is_some();
         let rank = if forwarded { Rank::NonAuthoritativeAnswer } else { Rank::AuthoritativeAnswer };
         let reason = verdict.reason.as_ref();
-        let proofs = |rrsets: &[Arc<Rrset>]| -> Vec<Arc<Rrset>> {
-            rrsets.iter().filter(|rrset| rrset.rtype != RType::SOA).cloned().collect()
-        };
+        let proofs: Vec<Arc<Rrset>> =
+            verdict.kept(fetched).map(|(rrset, _)| rrset).filter(|rrset| rrset.rtype != RType::SOA).cloned().collect();
         let mut dname: Option<Arc<Rrset>> = None;
         for (rrset, judged) in fetched.answers.iter().zip(&verdict.answers) {
             let bounded = Rrset { ttl: judged.ttl, ..(**rrset).clone() };
             let made = dname.take().filter(|_| rrset.rtype == RType::CNAME);
-            let proofs = match &made {
+            let beside = match &made {
                 Some(dname) => vec![dname.clone()],
-                None if judged.wildcard.is_some() => proofs(&fetched.authorities),
+                None if judged.wildcard.is_some() => proofs.clone(),
                 None => Vec::new(),
             };
             dname = (rrset.rtype == RType::DNAME).then(|| Arc::new(bounded.clone()));
-            let (rrset, security, proofs) = (&bounded, judged.security, &proofs[..]);
+            let (rrset, security, proofs) = (&bounded, judged.security, &beside[..]);
             let entry = NewPositive { rrset, rank, security, proofs, origin, reason };
             cache.insert(now_ms, NewEntry::Positive(entry));
         }
@@ -420,8 +419,7 @@ impl<U: Upstream> Resolver<U> {
         };
         let name = fetched.last_name(&question.name);
         let soa = fetched.soa().map(|soa| Rrset { ttl: negative_ttl(soa), ..(**soa).clone() });
-        let (security, proofs) = (verdict.security, proofs(&fetched.authorities));
-        let (soa, proofs) = (soa.as_ref(), &proofs[..]);
+        let (security, soa, proofs) = (verdict.security, soa.as_ref(), &proofs[..]);
         let entry = NewNegative { name, rtype, soa, proofs, rank, security, origin, reason };
         cache.insert(now_ms, NewEntry::Negative(entry));
     }
@@ -577,7 +575,7 @@ impl Chain {
         if negative || verdict.answers.iter().any(|judged| judged.wildcard.is_some()) {
             let name = fetched.last_name(&question.name);
             let least = fetched.soa().map_or(u32::MAX, negative_ttl);
-            for (rrset, judged) in fetched.authorities.iter().zip(&verdict.authorities) {
+            for (rrset, judged) in verdict.kept(fetched) {
                 let ttl = cache.negative_ttl(name, judged.ttl.min(least));
                 self.authorities.push(Timed { rrset: rrset.clone(), ttl });
             }
@@ -607,6 +605,14 @@ impl Chain {
 
     fn fail(self, reason: Reason) -> Outcome {
         Outcome { server: self.server, ..Outcome::failure(reason) }
+    }
+}
+
+impl Verdict {
+    /// The RRsets of the authority section that go with the answer: AD speaks of them as well (RFC 4035 3.2.3).
+    fn kept<'a>(&'a self, fetched: &'a Fetched) -> impl Iterator<Item = (&'a Arc<Rrset>, &'a Judged)> {
+        let authorities = fetched.authorities.iter().zip(&self.authorities);
+        authorities.filter(|(_, judged)| self.security != Security::Secure || judged.security == Security::Secure)
     }
 }
 
