@@ -14,6 +14,9 @@ const MAX_SCENARIO_BYTES: u64 = 64 << 20;
 pub enum DebugCommand {
     /// Run resolver scenarios (.rpl files) in virtual time; exit 1 if any of them failed.
     Scenario {
+        /// Print what was sent to servers, too.
+        #[arg(long)]
+        log: bool,
         /// The files.
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
@@ -22,13 +25,16 @@ pub enum DebugCommand {
 
 /// Runs a tool; true if it found no fault.
 pub fn run(command: &DebugCommand, out: &mut impl Write) -> io::Result<bool> {
-    let DebugCommand::Scenario { files } = command;
+    let DebugCommand::Scenario { log, files } = command;
     let mut good = true;
     for file in files {
-        let verdict = match read(file) {
-            Ok(source) => scenario::run(&source),
-            Err(error) => Verdict::Fail { step: 0, why: error.to_string() },
+        let (verdict, sent) = match read(file) {
+            Ok(source) => scenario::run_logged(&source),
+            Err(error) => (Verdict::Fail { step: 0, why: error.to_string() }, Vec::new()),
         };
+        for line in sent.iter().filter(|_| *log) {
+            writeln!(out, "  {line}")?;
+        }
         good &= !matches!(verdict, Verdict::Fail { .. });
         match verdict {
             Verdict::Pass => writeln!(out, "pass {}", file.display())?,

@@ -41,24 +41,32 @@ const SEED: u64 = 1;
 
 /// Runs the scenario in `source`, the content of a file, in virtual time.
 pub fn run(source: &str) -> Verdict {
-    match try_run(source) {
-        Ok(()) => Verdict::Pass,
-        Err(End::Problem(Problem::Skip(why))) => Verdict::Skip { why },
-        Err(End::Problem(Problem::Bad { line, what })) => Verdict::Fail { step: 0, why: format!("line {line}: {what}") },
-        Err(End::Failure(Failure { step, why })) => Verdict::Fail { step, why },
+    run_logged(source).0
+}
+
+/// Runs a scenario, and tells what was sent.
+pub fn run_logged(source: &str) -> (Verdict, Vec<String>) {
+    let scenario = match parse::parse(source) {
+        Ok(scenario) => scenario,
+        Err(problem) => return (unable(problem), Vec::new()),
+    };
+    let sim = Sim::new(Script::new(&scenario), SEED, scenario.config.unix_s);
+    let ask = match client::resolver(&scenario.config, sim.clone()) {
+        Ok(ask) => ask,
+        Err(problem) => return (unable(problem), Vec::new()),
+    };
+    let result = Runner::new(&scenario, sim.clone(), ask).run();
+    sim.shut_down();
+    let log = std::mem::take(&mut sim.network_mut().log);
+    match result {
+        Ok(()) => (Verdict::Pass, log),
+        Err(Failure { step, why }) => (Verdict::Fail { step, why }, log),
     }
 }
 
-enum End {
-    Problem(Problem),
-    Failure(Failure),
-}
-
-fn try_run(source: &str) -> Result<(), End> {
-    let scenario = parse::parse(source).map_err(End::Problem)?;
-    let sim = Sim::new(Script::new(&scenario), SEED, scenario.config.unix_s);
-    let ask = client::resolver(&scenario.config, sim.clone()).map_err(End::Problem)?;
-    let result = Runner::new(&scenario, sim.clone(), ask).run();
-    sim.shut_down();
-    result.map_err(End::Failure)
+fn unable(problem: Problem) -> Verdict {
+    match problem {
+        Problem::Skip(why) => Verdict::Skip { why },
+        Problem::Bad { line, what } => Verdict::Fail { step: 0, why: format!("line {line}: {what}") },
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use dns::{Class, Edns, Message};
+use dns::{Edns, Message};
 
 use super::client::{self, Ask};
 use super::config::Dialect;
@@ -207,7 +207,11 @@ impl<'a> Runner<'a> {
         };
         self.flow(|runner| find(&runner.sim).is_some());
         find(&self.sim).ok_or_else(|| {
-            let under_way = self.sim.pending().iter().map(|(_, exchange)| described(exchange)).collect::<Vec<_>>();
+            let described = |(_, exchange): &(u64, Exchange)| {
+                Message::parse(&exchange.message)
+                    .map_or_else(|_| "?".to_owned(), |query| script::described(exchange, &query))
+            };
+            let under_way: Vec<_> = self.sim.pending().iter().map(described).collect();
             format!("no such message was sent; under way: [{}]", under_way.join(", "))
         })
     }
@@ -217,22 +221,6 @@ impl<'a> Runner<'a> {
         self.sim.end_exchange(id, Err(error));
         Ok(())
     }
-}
-
-/// A message and where it goes.
-fn described(exchange: &Exchange) -> String {
-    let question = Message::parse(&exchange.message).ok().and_then(|query| query.questions.into_iter().next());
-    let question = question.map_or_else(
-        || "?".to_owned(),
-        |it| {
-            if it.class == Class::IN {
-                format!("{} {}", it.name, it.rtype)
-            } else {
-                format!("{} {} {}", it.name, it.class, it.rtype)
-            }
-        },
-    );
-    format!("{question} to {}", exchange.server.ip())
 }
 
 /// The extended error of a response, as part of an error text.
@@ -311,7 +299,12 @@ mod tests {
         };
         with("all", "QR RD RA NOERROR", GOOD, Ok(()));
         with("all ttl", "QR RD RA NOERROR", "www. 60 IN A 192.0.2.7", Ok(()));
-        with("all ttl", "QR RD RA", "WWW. 61 A 192.0.2.7", Err((20, "answer: missing WWW. 61 A 192.0.2.7; too much: www. 60 A 192.0.2.7")));
+        with(
+            "all ttl",
+            "QR RD RA",
+            "WWW. 61 A 192.0.2.7",
+            Err((20, "answer: missing WWW. 61 A 192.0.2.7; too much: www. 60 A 192.0.2.7")),
+        );
         with("all", "QR RD RA NOERROR", "", Err((20, "answer: too much: www. A 192.0.2.7")));
         with("rcode", "QR NXDOMAIN", "", Err((20, "rcode: wanted NXDOMAIN, got NOERROR")));
         with("flags", "QR RD RA AD", GOOD, Err((20, "flags: wanted QR RD RA AD, got QR RD RA")));
@@ -333,7 +326,9 @@ mod tests {
     fn steps_of_testbound() {
         let good = entry("40 CHECK_ANSWER", "all", "QR RD RA", GOOD);
         let reply = entry("30 REPLY", "qname", "QR AA", GOOD);
-        let sent = |address: &str| entry(&format!("20 CHECK_OUT_QUERY {address}"), "qname qtype", "", "").replace("ADJUST copy_id\n", "");
+        let sent = |address: &str| {
+            entry(&format!("20 CHECK_OUT_QUERY {address}"), "qname qtype", "", "").replace("ADJUST copy_id\n", "")
+        };
         check("server:", &[ASK, &sent(""), &reply, &good], Ok(()));
         check("server:", &[RANGE, ASK, &sent("ADDRESS 192.0.2.1"), &good], Ok(()));
         let missing = "no such message was sent; under way: []";
@@ -345,10 +340,11 @@ mod tests {
 
     #[test]
     fn replies_of_deckard() {
-        let steps = [ASK, &entry("30 REPLY", "qname", "QR AA", GOOD), &entry("40 CHECK_ANSWER", "all", "QR RD RA", GOOD)];
+        let steps =
+            [ASK, &entry("30 REPLY", "qname", "QR AA", GOOD), &entry("40 CHECK_ANSWER", "all", "QR RD RA", GOOD)];
         check("", &steps, Ok(()));
         let unused = RANGE.replace("MATCH", "MANDATORY\nMATCH");
-        check("", &[&unused, "STEP 1 NOTHING\n"], Err((1, "the mandatory entry on line 5 was not used")));
+        check("", &[&unused, "STEP 1 NOTHING\n"], Err((1, "the mandatory entry on line 6 was not used")));
         check("", &[RANGE, ASK, ASK, "STEP 1 NOTHING\n"], Ok(()));
     }
 
