@@ -84,7 +84,13 @@ pub fn resolver<U: Upstream + Clone>(config: &Config, upstream: U) -> Result<Ask
         prefetch: false,
         ..CacheSettings::default()
     };
-    let shared = Shared::new(config.settings(), cache, Anchors, NameHasher::new(0), 0);
+    let mut anchors = Anchors::default();
+    for record in &config.anchors {
+        if !anchors.add(&record.owner, record.rtype, &record.rdata) {
+            return Err(Problem::Skip(format!("a trust anchor of type {} at {}", record.rtype, record.owner)));
+        }
+    }
+    let shared = Shared::new(config.settings(), cache, anchors, NameHasher::new(0), 0);
     let resolver = Resolver::new(upstream, shared, Rc::new(NoLocalData));
     Ok(Rc::new(move |question, checking_disabled| {
         let resolver = resolver.clone();
