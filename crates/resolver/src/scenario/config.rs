@@ -252,10 +252,9 @@ impl Reader {
         Ok(true)
     }
 
-    /// `KEY = VALUE; KEY = VALUE`.
+    /// `KEY = VALUE; KEY = VALUE`; what has no value is a comment.
     fn features(&mut self, number: usize, value: &str) -> Result<bool, Problem> {
-        for feature in value.split(';').map(str::trim).filter(|it| !it.is_empty()) {
-            let (key, value) = feature.split_once('=').unwrap_or((feature, ""));
+        for (key, value) in value.split(';').filter_map(|feature| feature.split_once('=')) {
             match key.trim() {
                 "min_ttl" => self.config.min_ttl = number_of(number, value.trim())?,
                 "max_ttl" => self.config.max_ttl = number_of(number, value.trim())?,
