@@ -1,0 +1,1 @@
+//! Following a zone's changes of keys (RFC 5011).
