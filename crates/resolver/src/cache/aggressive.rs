@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use dns::rdata::typed::{Nsec, Rrsig};
 use dns::{Name, NameBuf, RType, Rcode};
+use dnssec::denial::Denial;
+use dnssec::nsec::{nsec_denies_for_wildcard, nsec_denies_name, nsec_denies_type};
 
 use super::entry::{Kind, Proof, View};
 use super::found::{CachedNegative, CachedRrset, Found, Rank};
@@ -71,56 +73,39 @@ enum Verdict {
 
 impl Zone {
     /// The record of the last owner that is not behind `name`, if it holds.
-    fn at_or_before(&mut self, name: &Name, now_ms: u64) -> Option<&mut Kept> {
+    fn at_or_before(&mut self, name: &Name, now_ms: u64) -> Option<Kept> {
         let (_, kept) = self.nsec.range_mut::<Name, _>(up_to(name)).next_back()?;
-        (now_ms < kept.expires_ms).then_some(kept)
-    }
-
-    /// The record that proves that there is no `name`, and the closest name above it that exists.
-    fn covering<'n>(&mut self, apex: &Name, name: &'n Name, now_ms: u64) -> Option<(Kept, &'n Name)> {
-        let kept = self.at_or_before(name, now_ms)?;
-        let encloser = covers(&kept.rrset, apex, name)?;
         kept.used = true;
-        Some((kept.clone(), encloser))
+        (now_ms < kept.expires_ms).then(|| kept.clone())
     }
 
-    /// The record of `name`, which proves that it does not have `rtype`.
-    fn lacking(&mut self, name: &Name, rtype: RType, now_ms: u64) -> Option<Kept> {
-        let kept = self.at_or_before(name, now_ms)?;
-        if *kept.rrset.owner != *name || !lacks(&kept.rrset, rtype) {
-            return None;
-        }
-        kept.used = true;
-        Some(kept.clone())
-    }
-
+    /// What the records say: those at or before the name and, where that is needed, at or before the wildcard.
     fn judge(&mut self, apex: &Name, name: &Name, rtype: RType, now_ms: u64) -> Option<Verdict> {
-        if let Some(proof) = self.lacking(name, rtype, now_ms) {
-            return Some(Verdict::Absent { rcode: Rcode::NOERROR, proofs: vec![proof] });
-        }
-        let (proof, encloser) = self.covering(apex, name, now_ms)?;
-        if encloser == name {
-            // The next name is below it: it is an empty non-terminal.
-            return Some(Verdict::Absent { rcode: Rcode::NOERROR, proofs: vec![proof] });
-        }
-        let wildcard = encloser.prepend(b"*").ok()?;
-        if let Some((other, _)) = self.covering(apex, &wildcard, now_ms).filter(|(_, closest)| *closest != &*wildcard) {
-            let rest = (*other.rrset.owner != *proof.rrset.owner).then_some(other);
-            let proofs = std::iter::once(proof).chain(rest).collect();
-            return Some(Verdict::Absent { rcode: Rcode::NXDOMAIN, proofs });
-        }
-        if let Some(other) = self.lacking(&wildcard, rtype, now_ms) {
-            let rest = (*other.rrset.owner != *proof.rrset.owner).then_some(other);
-            let proofs = std::iter::once(proof).chain(rest).collect();
+        let mut proofs = vec![self.at_or_before(name, now_ms)?];
+        if nsec_denies_type(&records(&proofs), apex, name, rtype) == Denial::Proved {
             return Some(Verdict::Absent { rcode: Rcode::NOERROR, proofs });
         }
-        let mut find = |rtype| {
-            let kept = self.wildcards.get_mut(&(wildcard.clone(), rtype))?;
+        let encloser = closest_encloser(&proofs[0].rrset, name)?;
+        let wildcard = encloser.prepend(b"*").ok()?;
+        if let Some(other) = self.at_or_before(&wildcard, now_ms).filter(|other| !same(other, &proofs[0])) {
+            proofs.push(other);
+        }
+        if nsec_denies_name(&records(&proofs), apex, name) == Denial::Proved {
+            return Some(Verdict::Absent { rcode: Rcode::NXDOMAIN, proofs });
+        }
+        if nsec_denies_type(&records(&proofs), apex, name, rtype) == Denial::Proved {
+            return Some(Verdict::Absent { rcode: Rcode::NOERROR, proofs });
+        }
+        proofs.truncate(1);
+        if nsec_denies_for_wildcard(&records(&proofs), apex, name, encloser.label_count()) != Denial::Proved {
+            return None;
+        }
+        let wildcard = [rtype, RType::CNAME].iter().find_map(|&rtype| {
+            let kept = self.wildcards.get_mut(&(wildcard.clone(), rtype)).filter(|kept| now_ms < kept.expires_ms)?;
             kept.used = true;
-            (now_ms < kept.expires_ms).then(|| kept.clone())
-        };
-        let wildcard = find(rtype).or_else(|| find(RType::CNAME))?;
-        Some(Verdict::Expanded { wildcard, proof })
+            Some(kept.clone())
+        });
+        Some(Verdict::Expanded { wildcard: wildcard?, proof: proofs.pop()? })
     }
 
     /// Drops what has expired and, if `unused`, what was not used since this was done last; how many octets those had.
@@ -145,30 +130,19 @@ fn up_to(name: &Name) -> (Bound<&Name>, Bound<&Name>) {
     (Bound::Unbounded, Bound::Included(name))
 }
 
-/// The closest name above `name` that exists, if this record proves that `name` itself does not, or has no records;
-/// it is `name` itself if there are names below it.
-fn covers<'n>(rrset: &Rrset, apex: &Name, name: &'n Name) -> Option<&'n Name> {
-    let (owner, nsec) = (&*rrset.owner, Nsec::parse(rrset.rdata.iter().next()?)?);
-    // The last record leads back to the apex (RFC 4034 4.1.1).
-    if owner >= name || name >= nsec.next && nsec.next != apex || !name.is_at_or_below(apex) {
-        return None;
-    }
-    // RFC 6840 4.1: the record of a delegation or of a DNAME says nothing about names below it.
-    let delegation = nsec.types.contains(RType::NS) && !nsec.types.contains(RType::SOA);
-    if name.is_at_or_below(owner) && (delegation || nsec.types.contains(RType::DNAME)) {
-        return None;
-    }
-    name.ancestors().find(|above| owner.is_at_or_below(above) || nsec.next.is_at_or_below(above))
+/// Owner and data of these records, for proofs.
+fn records(kept: &[Kept]) -> Vec<(&Name, &[u8])> {
+    kept.iter().flat_map(|kept| kept.rrset.rdata.iter().take(1).map(|rdata| (&*kept.rrset.owner, rdata))).collect()
 }
 
-/// Whether this record of a name proves that there is no `rtype`, and no alias, at it.
-fn lacks(rrset: &Rrset, rtype: RType) -> bool {
-    let Some(nsec) = rrset.rdata.iter().next().and_then(Nsec::parse) else { return false };
-    let (has_ns, has_soa) = (nsec.types.contains(RType::NS), nsec.types.contains(RType::SOA));
-    // RFC 6840 4.1 and 4.4: above a cut only the DS is denied, at an apex all but the DS.
-    let right_side = if rtype == RType::DS { !has_soa } else { !has_ns || has_soa };
-    let present = rtype == RType::ANY || nsec.types.contains(rtype) || nsec.types.contains(RType::CNAME);
-    right_side && !present
+fn same(a: &Kept, b: &Kept) -> bool {
+    a.rrset.owner == b.rrset.owner
+}
+
+/// The closest name above `name` that exists, if there is nothing between the two names of this record.
+fn closest_encloser<'n>(rrset: &Rrset, name: &'n Name) -> Option<&'n Name> {
+    let nsec = Nsec::parse(rrset.rdata.iter().next()?)?;
+    name.ancestors().skip(1).find(|above| rrset.owner.is_at_or_below(above) || nsec.next.is_at_or_below(above))
 }
 
 /// Whether the record covers nothing but what was asked for, so that it is of no use for other names: its next name
