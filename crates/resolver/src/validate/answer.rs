@@ -85,7 +85,8 @@ pub(super) async fn judge<S: ChainSource>(checker: &Checker<'_, S>) -> Verdict {
     let rest = fetched.answers[answers.len()..].iter();
     answers.extend(rest.map(|rrset| Judged { security: Security::Indeterminate, ttl: rrset.ttl, wildcard: None }));
     let mut unverified = None;
-    if sum.security != Security::Bogus && matches!(fetched.kind, Kind::NoData | Kind::NxDomain) {
+    let says_absence = matches!(fetched.kind, Kind::NoData | Kind::NxDomain) || fetched.answers.is_empty();
+    if sum.security != Security::Bogus && says_absence {
         let found = checker.judge_absence(name, &mut proofs).await;
         let judged = sum.add(found, 0);
         unverified = (judged.security != Security::Secure).then_some(judged.security);

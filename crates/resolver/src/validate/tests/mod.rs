@@ -1,6 +1,7 @@
 //! The validator over small signed zones.
 
 mod absence;
+mod lies;
 mod limits;
 mod positive;
 mod unsigned;

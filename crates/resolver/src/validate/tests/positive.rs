@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use dns::RType;
 use dnssec::algorithm::Algorithm;
+use futures_util::future::join3;
 
-use super::world::World;
+use super::world::{World, run};
 use super::zone::{Zone, name};
 use crate::fetched::{Fetched, Kind};
+use crate::question::Question;
 use crate::security::Security::{Insecure, Secure};
+use crate::validate::{Budget, validate};
 
 #[test]
 fn a_chain_from_the_root() {
@@ -111,4 +114,20 @@ fn any_and_the_chain_itself() {
     let fresh = World::with_zone(&[]);
     fresh.check("zone.test.", RType::DNSKEY, Secure, None);
     assert!(!fresh.take_asked().contains(&"zone.test. DNSKEY".to_owned()));
+}
+
+/// Several questions that wait for the same keys: nothing is verified twice.
+#[test]
+fn questions_at_once() {
+    let world = World::with_zone(&["a.zone.test. A 192.0.2.1", "b.zone.test. A 192.0.2.1", "c.zone.test. A 192.0.2.1"]);
+    let policy = world.policy();
+    let judge = async |qname: &str| {
+        let (question, budget) = (Question::new(name(qname), RType::A), Budget::new(&world.limits));
+        let reply = world.reply(&question.name, RType::A, &[]).expect("reply");
+        validate(&world, &budget, &question, &reply, &world.trust, &policy).await.security
+    };
+    let all = run(join3(judge("a.zone.test."), judge("b.zone.test."), judge("c.zone.test.")));
+    assert_eq!(all, (Secure, Secure, Secure));
+    // The chain, which costs five, and three answers.
+    assert_eq!(world.trust.verifications(), 8);
 }

@@ -1,12 +1,14 @@
 //! Zones from the root down, as a [`ChainSource`] that counts and can lie.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use dns::edns::ede;
 use dns::{Name, NameBuf, RType};
-use futures_util::FutureExt;
 
 use super::zone::{NOW, Zone, name};
 use crate::anchors::Anchors;
@@ -124,8 +126,8 @@ impl World {
     pub fn judge(&self, qname: &str, rtype: RType, fetched: &Fetched) -> (Verdict, Budget) {
         let (budget, question) = (Budget::new(&self.limits), Question::new(name(qname), rtype));
         let policy = self.policy();
-        let verdict = validate(self, &budget, &question, fetched, &self.trust, &policy);
-        (verdict.now_or_never().expect("replies come at once"), budget)
+        let verdict = run(validate(self, &budget, &question, fetched, &self.trust, &policy));
+        (verdict, budget)
     }
 
     /// Asks and validates.
@@ -148,6 +150,23 @@ impl World {
     }
 }
 
+/// Runs a future that waits for nothing but its turn.
+pub fn run<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
+
+/// Lets others go on first.
+async fn wait_a_turn() {
+    let mut waited = false;
+    poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
 impl ChainSource for World {
     type Context = Budget;
 
@@ -161,6 +180,7 @@ impl ChainSource for World {
         let question = format!("{qname} {rtype}");
         let silent = self.silent.contains(&question);
         self.asked.borrow_mut().push(question);
+        wait_a_turn().await;
         if silent {
             return Err(Reason::new(ede::NO_REACHABLE_AUTHORITY, "no server left"));
         }
