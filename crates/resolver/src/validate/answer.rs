@@ -85,7 +85,8 @@ pub(super) async fn judge<S: ChainSource>(checker: &Checker<'_, S>) -> Verdict {
     let rest = fetched.answers[answers.len()..].iter();
     answers.extend(rest.map(|rrset| Judged { security: Security::Indeterminate, ttl: rrset.ttl, wildcard: None }));
     let mut unverified = None;
-    if sum.security != Security::Bogus && matches!(fetched.kind, Kind::NoData | Kind::NxDomain) {
+    let says_absence = matches!(fetched.kind, Kind::NoData | Kind::NxDomain) || fetched.answers.is_empty();
+    if sum.security != Security::Bogus && says_absence {
         let found = checker.judge_absence(name, &mut proofs).await;
         let judged = sum.add(found, 0);
         unverified = (judged.security != Security::Secure).then_some(judged.security);
@@ -146,28 +147,26 @@ impl<S: ChainSource> Checker<'_, S> {
             Cover::Nothing => return Found::Indeterminate,
         };
         let mut failure = None;
-        let mut insecure_below = true;
         for signer in signers(rrset, &anchor.zone) {
             match self.zone_named(anchor, signer).await {
                 Ok(Some(zone)) => match self.check_rrset(rrset, &zone.zone, &zone.keys) {
                     Ok(verified) => return self.check_wildcard(rrset, &zone, verified, proofs),
-                    Err(bad) => {
-                        insecure_below &= self.given.1.zone.len() > zone.zone.len();
-                        failure.get_or_insert(bad);
-                    }
+                    Err(bad) if self.is_settled(&bad, &zone) => return Found::Bogus(bad),
+                    Err(bad) => failure = failure.or(Some(bad)),
                 },
                 Ok(None) => {}
                 Err(end) => return end.into(),
             }
         }
-        // Whoever signed it, the zone may be unsigned.
-        match failure {
-            Some(failure) if !insecure_below => Found::Bogus(failure),
-            failure => match self.zone_around(anchor, home, &self.given.1.zone).await {
-                Ok(zone) => Found::Bogus(failure.unwrap_or_else(|| unsigned(&rrset.owner, rrset.rtype, &zone.zone))),
-                Err(end) => end.into(),
-            },
+        match self.zone_around(anchor, home, &self.given.1.zone).await {
+            Ok(zone) => Found::Bogus(failure.unwrap_or_else(|| unsigned(&rrset.owner, rrset.rtype, &zone.zone))),
+            Err(end) => end.into(),
         }
+    }
+
+    /// Whether a failure with keys of `zone` is the last word. It is not if there may be an unsigned zone below.
+    fn is_settled(&self, failure: &Failure, zone: &SecureZone) -> bool {
+        !failure.lasting || self.given.1.zone.len() <= zone.zone.len()
     }
 
     /// A verified RRset; one that was made from a wildcard needs the proof that nothing is closer (RFC 4035 5.3.4,
@@ -208,9 +207,7 @@ impl<S: ChainSource> Checker<'_, S> {
         for signer in self.absence_signers(home, anchor) {
             match self.zone_named(anchor, &signer).await {
                 Ok(Some(zone)) => match self.prove_absence(name, &zone, proofs) {
-                    Found::Bogus(bad) => {
-                        failure.get_or_insert(bad);
-                    }
+                    Found::Bogus(bad) if !self.is_settled(&bad, &zone) => failure = failure.or(Some(bad)),
                     found => return found,
                 },
                 Ok(None) => {}
