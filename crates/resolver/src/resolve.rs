@@ -286,6 +286,7 @@ impl<U: Upstream> Resolver<U> {
     ) -> Result<Option<End>, Reason> {
         let cache = &self.shared.cache;
         let found = cache.lookup(self.now_ms(), &question.name, question.rtype);
+        let found = found.or_else(|| cache.aggressive(self.now_ms(), &question.name, question.rtype));
         let Some(found) = found else { return Ok(self.cached_dname(question, chain)) };
         context.trace.add(self.upstream.now_us(), context.depth, || Step::Cache {
             question: question.clone(),
