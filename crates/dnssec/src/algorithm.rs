@@ -10,7 +10,7 @@ use dns::rdata::mnemonics::ALGORITHMS;
 pub struct Algorithm(pub u8);
 
 impl Algorithm {
-    /// RSA/MD5 (RFC 2537), which must not be used; its key tags are made otherwise.
+    /// RSA/MD5, which must not be used; its key tags are made otherwise (RFC 4034 B.1).
     pub const RSAMD5: Algorithm = Algorithm(1);
     /// RSA/SHA-1 (RFC 3110).
     pub const RSASHA1: Algorithm = Algorithm(5);

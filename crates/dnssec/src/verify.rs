@@ -83,6 +83,11 @@ impl VerifyBudget {
         self.left
     }
 
+    /// Takes what was used of another budget: one for an RRset, made from what is left here.
+    pub fn spend(&mut self, operations: u32) {
+        self.left = self.left.saturating_sub(operations);
+    }
+
     /// Takes one; false if there is none.
     fn take(&mut self) -> bool {
         let had = self.left > 0;

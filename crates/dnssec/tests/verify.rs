@@ -38,11 +38,61 @@ fn rfc5702_examples() {
         "www.example.net.",
         RType::A,
         "192.0.2.91",
+        "A 8 3 3600 20300101000000 20000101000000 9033 example.net. \
+         kRCOH6u7l0QGy9qpC9l1sLncJcOKFLJ7GhiUOibu4teYp5VE9RncriShZNz85mwlMgNEacFYK/lPtPiVYP4bwg==",
+        "256 3 8 AwEAAcFcGsaxxdgiuuGmCkVImy4h99CqT7jwY3pexPGcnUFtR2Fh36BponcwtkZ4cAgtvd4Qs8PkxUdp6p/DlUmObdk=",
+    );
+    check_example(
+        "example.net.",
+        "www.example.net.",
+        RType::A,
+        "192.0.2.91",
         "A 10 3 3600 20300101000000 20000101000000 3740 example.net. tsb4wnjRUDnB1BUi+t6TMTXThjVnG+eCkWqjvvjhzQL1d0YRo\
          Oe0CbxrVDYd0xDtsuJRaeUw1ep94PzEWzr0iGYgZBWm/zpq+9fOuagYJRfDqfReKBzMweOLDiNa8iP5g9vMhpuv6OPlvpXwm9Sa9ZXIbNl1M\
          BGk0fthPgxdDLw=",
         "256 3 10 AwEAAdHoNTOW+et86KuJOWRDp1pndvwb6Y83nSVXXyLA3DLroROUkN6X0O6pnWnjJQujX/AyhqFDxj13tOnD9u/1kTg7cV6rklM\
          rZDtJCQ5PCl/D7QNPsgVsMu1J2Q8gpMpztNFLpPBz1bWXjDtaR7ZQBlZ3PFY12ZTSncorffcGmhOL",
+    );
+}
+
+/// RFC 4035 appendix A: RSA/SHA-1 with a key of 1024 bits.
+#[test]
+fn rfc4035_examples() {
+    check_example(
+        "example.",
+        "ai.example.",
+        RType::A,
+        "192.0.2.9",
+        "A 5 2 3600 20040509183619 20040409183619 38519 example. pAOtzLP2MU0tDJUwHOKE5FPIIHmdYsCgTb5BERGgpnJluA9ixOyf6\
+         xxVCgrEJW0WNZSsJicdhBHXfDmAGKUajUUlYSAH8tS4ZnrhyymIvk3uArDu2wfT130e9UHnumaHHMpUTosKe22PblOy6zrTpg9FkS0XGVmYR\
+         vOTNYx2HvQ=",
+        "256 3 5 AQOy1bZVvpPqhg4j7EJoM9rI3ZmyEx2OzDBVrZy/lvI5CQePxXHZS4i8dANH4DX3tbHol61ek8EFMcsGXxKciJFHyhl94C+NwILQd\
+         zsUlSFovBZsyl/NX6yEbtw/xN9ZNcrbYvgjjZ/UVPZIySFNsgEYvh0z2542lzMKR4Dh8uZffQ==",
+    );
+}
+
+/// RFC 5155 appendix A has RSA/SHA-1 with keys of 512 bits.
+#[test]
+fn rfc5155_examples() {
+    let zone_key =
+        "256 3 7 AwEAAaetidLzsKWUt4swWR8yu0wPHPiUi8LUsAD0QPWU+wzt89epO6tHzkMBVDkC7qphQO2hTY4hHn9npWFRw5BYubE=";
+    check_example(
+        "example.",
+        "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example.",
+        RType::NSEC3,
+        "1 1 12 aabbccdd 2t7b4g4vsa5smi47k61mv5bv1a22bojr MX DNSKEY NS SOA NSEC3PARAM RRSIG",
+        "NSEC3 7 2 3600 20150420235959 20051021000000 40430 example. \
+         OSgWSm26B+cS+dDL8b5QrWr/dEWhtCsKlwKLIBHYH6blRxK9rC0bMJPwQ4mLIuw85H2EY762BOCXJZMnpuwhpA==",
+        zone_key,
+    );
+    check_example(
+        "example.",
+        "2t7b4g4vsa5smi47k61mv5bv1a22bojr.example.",
+        RType::A,
+        "192.0.2.127",
+        "A 7 2 3600 20150420235959 20051021000000 40430 example. \
+         h6c++bzhRuWWt2bykN6mjaTNBcXNq5UuL5EdK+iDP4eY8I0kSiKaCjg3tC1SQkeloMeub2GWk8p6xHMPZumXlw==",
+        zone_key,
     );
 }
 

@@ -15,17 +15,17 @@ const SHA1: u8 = 1;
 /// Unsigned delegations may lie between owner and next name (RFC 5155 3.1.2.1).
 const OPT_OUT: u8 = 1;
 
-/// How many runs of SHA-1 are left; a hash takes one more than there are iterations. Each question has one, or its
-/// answers can be made to cost any amount (CVE-2023-50868).
+/// How many names may still be hashed. Each question has one, or its answers can be made to cost any amount
+/// (CVE-2023-50868); what a hash costs is bounded by the most iterations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashBudget {
     left: u32,
 }
 
 impl HashBudget {
-    /// A budget of so many runs.
-    pub fn new(runs: u32) -> HashBudget {
-        HashBudget { left: runs }
+    /// A budget of so many hashes.
+    pub fn new(hashes: u32) -> HashBudget {
+        HashBudget { left: hashes }
     }
 
     /// What is left.
@@ -159,7 +159,7 @@ struct Proof<'a> {
     zone: &'a Name,
     salt: &'a [u8],
     iterations: u16,
-    /// Runs of SHA-1 that are left.
+    /// Hashes that are left.
     budget: &'a Cell<u32>,
 }
 
@@ -208,7 +208,7 @@ impl<'a> Proof<'a> {
     }
 
     fn hash(&self, name: &Name) -> Result<Hash, Denial> {
-        let left = self.budget.get().checked_sub(u32::from(self.iterations) + 1);
+        let left = self.budget.get().checked_sub(1);
         self.budget.set(left.unwrap_or(0));
         left.ok_or(Denial::OverBudget)?;
         Ok(hash(name, self.salt, self.iterations))
