@@ -29,7 +29,9 @@ pub struct World {
     pub limits: Limits,
     pub trust: TrustStore,
     pub now_s: Cell<u64>,
-    /// How many servers lie, of the two that each zone has.
+    /// How many servers each zone has, and how many of them lie.
+    pub servers: u16,
+    /// See `servers`.
     pub liars: Cell<usize>,
     pub lie: Option<Lie>,
     /// Whether replies know no closer zone than the root, as those of forwarders.
@@ -65,6 +67,7 @@ impl World {
             limits: Limits::default(),
             trust: TrustStore::new(1),
             now_s: Cell::new(NOW.into()),
+            servers: 2,
             liars: Cell::new(2),
             lie: None,
             forwarded: false,
@@ -101,7 +104,7 @@ impl World {
     pub fn reply(&self, qname: &Name, rtype: RType, avoid: &[SocketAddr]) -> Result<Fetched, Reason> {
         let zone = self.zone_of(qname, rtype);
         let index = self.zones.iter().position(|other| other.apex == zone.apex).expect("zone");
-        let servers = (0..2).map(|i| SocketAddr::from(([192, 0, 2, index as u8], 5300 + i)));
+        let servers = (0..self.servers).map(|i| SocketAddr::from(([192, 0, 2, index as u8], 5300 + i)));
         let (number, server) = servers
             .enumerate()
             .find(|(_, server)| !avoid.contains(server))

@@ -9,7 +9,7 @@ use dnssec::sign::SigningKey;
 use super::world::World;
 use super::zone::{NOW, Zone, name};
 use crate::fetched::Fetched;
-use crate::limits::BOGUS_TTL_S;
+use crate::limits::{BOGUS_TTL_S, MAX_BOGUS_RETRIES};
 use crate::question::Question;
 use crate::rrset::Rrset;
 use crate::security::Security::{Bogus, Secure};
@@ -152,6 +152,33 @@ fn other_servers_are_asked() {
         let verdict = world.resolve("www.zone.test.", RType::A);
         assert_eq!((verdict.security, verdict.bogus_server), (Bogus, None), "{again}");
     }
+}
+
+#[test]
+fn not_all_servers_are_asked() {
+    for (rtype, want) in [(RType::DS, MAX_BOGUS_RETRIES + 1), (RType::DNSKEY, MAX_BOGUS_RETRIES + 1)] {
+        let mut world = World::with_zone(&[WWW]);
+        (world.servers, world.liars) = (50, 50.into());
+        world = world.lying(changing("zone.test.", rtype, |rrset| rrset.rdata.push(b"\x01\x02\x0f\x02more")));
+        world.resolve("www.zone.test.", RType::A);
+        let again = format!("zone.test. {rtype}");
+        let count = world.take_asked().iter().filter(|asked| **asked == again).count();
+        assert_eq!(count, want as usize, "{again}");
+    }
+}
+
+#[test]
+fn wildcards_delegate_nothing() {
+    let test = Zone::new("test.", &["*.test. DS 1 15 2 AB"]);
+    let world = World::new(vec![Zone::new(".", &[]), test, Zone::new("zone.test.", &[WWW]).with_ds(&[])]);
+    let wildcard = world.zone("test.").sets[&(name("*.test."), RType::DS)].clone();
+    let world = world.lying(move |question, reply| {
+        if *question.name == *name("zone.test.") && question.rtype == RType::DS {
+            reply.answers = vec![Arc::new(Rrset { owner: question.name.clone(), ..wildcard.clone() })];
+        }
+    });
+    let verdict = world.check("www.zone.test.", RType::A, Bogus, Some(ede::DNSSEC_BOGUS));
+    assert_eq!(text(verdict), "DS of zone.test.: made from a wildcard");
 }
 
 #[test]
