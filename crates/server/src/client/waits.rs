@@ -190,7 +190,9 @@ mod tests {
         assert_eq!((poll(&mut waits, a), poll(&mut waits, b)), (Some(Ok(vec![1])), None));
         waits.expire(10);
         assert_eq!((poll(&mut waits, b), poll(&mut waits, c)), (Some(Err(ExchangeError::Timeout)), None));
-        [a, b, c].into_iter().for_each(|key| drop(waits.end(key)));
+        for key in [a, b, c] {
+            waits.end(key);
+        }
         assert_eq!((waits.len(), waits.next_us()), (0, None));
         // A key of the past is nobody's.
         let d = waits.begin(50, None).expect("room");
