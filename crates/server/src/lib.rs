@@ -10,6 +10,7 @@ pub mod handover;
 pub mod limits;
 pub mod listen;
 pub mod policy;
+pub mod priority;
 pub mod query;
 pub mod recursion;
 pub mod settings;

@@ -89,6 +89,7 @@ pub fn run(
     limits: Arc<ConnectionLimits>,
     stop: &AtomicBool,
 ) -> io::Result<()> {
+    crate::priority::prompt();
     let mut server = Server::new(listeners, worker, limits)?;
     let mut result = Ok(());
     while result.is_ok() && !stop.load(Ordering::Relaxed) {

@@ -63,6 +63,7 @@ fn want_packet_info(socket: &Socket, v6: bool) -> io::Result<()> {
 
 /// Answers what comes in on `socket` until `stop` is set; then what is queued is still answered.
 pub fn run(socket: &UdpSocket, mut worker: Worker, stop: &AtomicBool) {
+    crate::priority::prompt();
     let wildcard = socket.local_addr().is_ok_and(|address| address.ip().is_unspecified());
     let mut batch = Batch::new(wildcard);
     let exit = Exit::new(socket).map_err(|error| {
