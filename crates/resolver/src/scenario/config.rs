@@ -88,7 +88,7 @@ impl Default for Config {
 }
 
 /// Keys that change nothing here, with the values at which that is so; none: at any value.
-const HARMLESS: [(&str, &[&str]); 53] = [
+const HARMLESS: [(&str, &[&str]); 54] = [
     ("access-control", &[]),
     ("aggressive-nsec", &[]),
     ("answer-cookie", &["no"]),
@@ -104,6 +104,7 @@ const HARMLESS: [(&str, &[&str]); 53] = [
     ("edns-buffer-size", &[]),
     ("extended-statistics", &[]),
     ("fake-sha1", &[]),
+    ("force-ipv6", &[]),
     ("harden-algo-downgrade", &["no"]),
     ("harden-below-nxdomain", &["yes"]),
     ("harden-dnssec-stripped", &["yes"]),

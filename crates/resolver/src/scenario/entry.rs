@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use dns::edns::EdnsOption;
-use dns::{Edns, Message, RType, Record};
+use dns::{Edns, Message, RType, Rcode, Record};
 
 use crate::upstream::Transport;
 
@@ -116,8 +116,10 @@ impl Entry {
         if self.adjust.copy_query {
             reply.questions = query.questions.clone();
         }
-        // A server that speaks EDNS does so when it is spoken to (RFC 6891 6.1.1).
-        reply.edns = query.edns.as_ref().map(|edns| Edns { dnssec_ok: edns.dnssec_ok, ..Edns::default() });
+        // A server that speaks EDNS does so when it is spoken to (RFC 6891 6.1.1); one that does not says this (7).
+        let speaks = !matches!(reply.header.rcode, Rcode::FORMERR | Rcode::NOTIMP);
+        reply.edns =
+            query.edns.as_ref().filter(|_| speaks).map(|edns| Edns { dnssec_ok: edns.dnssec_ok, ..Edns::default() });
         reply.to_wire(usize::MAX)
     }
 
