@@ -82,8 +82,13 @@ fn proofs_that_prove_nothing() {
         "b.zone.test.",
         ede::DNSSEC_BOGUS,
     );
-    // A name that exists is said not to.
-    changed(|_, reply| reply.kind = Kind::NxDomain, "zone.test.", ede::DNSSEC_BOGUS);
+    // A name that exists with such data is said not to.
+    let deny = |zone: &Zone, reply: &mut crate::Fetched| {
+        reply.answers.clear();
+        reply.kind = Kind::NxDomain;
+        reply.authorities = zone.proofs(&name("a.zone.test."), true);
+    };
+    changed(deny, "a.zone.test.", ede::DNSSEC_BOGUS);
     // The type exists.
     let deny = |zone: &Zone, reply: &mut crate::Fetched| {
         reply.answers.clear();
@@ -106,6 +111,22 @@ fn proofs_that_prove_nothing() {
     // A SOA that was changed.
     let soa = |_: &Zone, reply: &mut crate::Fetched| Arc::make_mut(&mut reply.authorities[0]).rdata.push(b"\0\0more");
     changed(soa, "b.zone.test.", ede::DNSSEC_BOGUS);
+}
+
+#[test]
+fn proofs_put_the_rcode_right() {
+    for iterations in [None, Some(0)] {
+        let world = world(iterations, false);
+        for qname in ["ent.zone.test.", "a.zone.test."] {
+            let mut reply = world.reply(&name(qname), RType::AAAA, &[]).expect("reply");
+            reply.kind = Kind::NxDomain;
+            let verdict = world.judge(qname, RType::AAAA, &reply).0;
+            assert_eq!((verdict.security, verdict.kind), (Secure, Kind::NoData), "{qname}");
+        }
+        let mut reply = world.reply(&name("b.zone.test."), RType::AAAA, &[]).expect("reply");
+        reply.kind = Kind::NoData;
+        assert_eq!(world.judge("b.zone.test.", RType::AAAA, &reply).0.security, Secure);
+    }
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn compare(world: &World, question: &Question, reply: &Fetched, verdict: &Verdic
     }
     let denies = reply.answers.is_empty() && reply.kind != Kind::Positive;
     if denies && verdict.security == Security::Secure {
-        let allowed = match reply.kind {
+        let allowed = match verdict.kind {
             Kind::NxDomain => truth.kind == Kind::NxDomain,
             _ => matches!(truth.kind, Kind::NoData | Kind::NxDomain),
         };

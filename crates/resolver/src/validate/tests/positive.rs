@@ -10,6 +10,7 @@ use super::world::{World, run};
 use super::zone::{Zone, name};
 use crate::fetched::{Fetched, Kind};
 use crate::question::Question;
+use crate::rrset::Rrset;
 use crate::security::Security::{Insecure, Secure};
 use crate::validate::{Budget, validate};
 
@@ -99,6 +100,30 @@ fn aliases_across_zones() {
     let verdict = world.judge("www.d.zone.test.", RType::A, &wrong).0;
     assert_eq!(verdict.security, crate::Security::Bogus);
     assert_eq!(verdict.reason.map(|reason| reason.code), Some(dns::edns::ede::RRSIGS_MISSING));
+}
+
+#[test]
+fn dname_twice_and_at_a_wildcard() {
+    let lines = ["d.zone.test. DNAME d.d.zone.test.", "*.w.zone.test. DNAME zone.test.", "zone.test. TXT x"];
+    let world = World::with_zone(&lines);
+    // One DNAME that makes two aliases.
+    let mut reply = world.reply(&name("a.d.zone.test."), RType::A, &[]).expect("reply");
+    let next = world.reply(&name("a.d.d.zone.test."), RType::A, &[]).expect("reply");
+    reply.answers.push(next.answers[1].clone());
+    reply.kind = next.kind;
+    let verdict = world.judge("a.d.zone.test.", RType::A, &reply).0;
+    assert_eq!((verdict.security, verdict.answers.len()), (Secure, 3));
+    // What a wildcard DNAME makes is not followed.
+    let zone = world.zone("zone.test.");
+    let wildcard = zone.sets[&(name("*.w.zone.test."), RType::DNAME)].clone();
+    let cname = Rrset::new(name("a.b.w.zone.test."), RType::CNAME, 60).with(name("a.zone.test.").as_wire());
+    let mut reply = world.reply(&name("b.w.zone.test."), RType::DNAME, &[]).expect("reply");
+    assert_eq!(*reply.answers, [Arc::new(Rrset { owner: name("b.w.zone.test."), ..wildcard })]);
+    assert_eq!(world.judge("b.w.zone.test.", RType::DNAME, &reply).0.security, Secure);
+    reply.answers.push(Arc::new(cname));
+    reply.kind = Kind::Alias(name("a.zone.test."));
+    let verdict = world.judge("a.b.w.zone.test.", RType::A, &reply).0;
+    assert_eq!(verdict.security, crate::Security::Bogus);
 }
 
 #[test]
