@@ -1,4 +1,7 @@
-//! Hashed owner names (RFC 5155 5), called by the zone's denial of existence and its checks.
+//! Hashed owner names (RFC 5155 5), called by the zone's denial of existence and its checks; proofs with NSEC3 that
+//! something does not exist (RFC 5155 8), called by the resolver's validator.
+
+mod proof;
 
 use dns::Name;
 use sha1::{Digest, Sha1};
@@ -10,6 +13,8 @@ pub const LABEL_LEN: usize = 32;
 /// Most additional iterations that are computed for an answer (RFC 9276 3.2 lets servers refuse more;
 /// a query must not cost more than a few microseconds).
 pub const MAX_ITERATIONS: u16 = 150;
+
+pub use proof::{HashBudget, nsec3_denies_ds, nsec3_denies_for_wildcard, nsec3_denies_name, nsec3_denies_type};
 
 /// A raw hash.
 pub type Hash = [u8; HASH_LEN];

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use dns::{NameBuf, RType, Rcode};
+use dns::{Name, NameBuf, RType, Rcode};
 
 use crate::rrset::Rrset;
 
@@ -20,6 +20,8 @@ pub enum Kind {
     NoData,
     /// The last name of the answers, or the question's own, does not exist.
     NxDomain,
+    /// The last of the answers is a DNAME that makes the name too long (RFC 6672 2.2).
+    TooLong,
 }
 
 /// A reply that answers its question, with what does not belong in it taken out.
@@ -29,7 +31,7 @@ pub struct Fetched {
     pub kind: Kind,
     /// The aliases (CNAME, and DNAME before the CNAME that it makes), then the RRset, in the order of the chain.
     pub answers: Vec<Arc<Rrset>>,
-    /// SOA, NSEC and NSEC3 RRsets of the authority section.
+    /// SOA, NSEC and NSEC3 RRsets of the authority section; with a SOA its zone's NS RRset, if it was there.
     pub authorities: Vec<Arc<Rrset>>,
     /// The zone whose servers said it, as far as delegations told; its apex may be deeper.
     pub zone: NameBuf,
@@ -42,8 +44,16 @@ impl Fetched {
     pub fn rcode(&self) -> Rcode {
         match self.kind {
             Kind::NxDomain => Rcode::NXDOMAIN,
+            Kind::TooLong => Rcode::YXDOMAIN,
             _ => Rcode::NOERROR,
         }
+    }
+
+    /// The name that the aliases lead to, which a negative answer speaks of; `asked` if there are none.
+    pub fn last_name<'a>(&'a self, asked: &'a Name) -> &'a Name {
+        let mut aliases = self.answers.iter().rev().filter(|rrset| rrset.rtype == RType::CNAME);
+        let target = |rrset: &'a Arc<Rrset>| dns::rdata::typed::target(RType::CNAME, rrset.rdata.iter().next()?);
+        aliases.next().and_then(target).unwrap_or(asked)
     }
 
     /// The SOA of the authority section.

@@ -8,23 +8,43 @@
 //! time, [`validate`] what of it is true, and keeps it in [`cache`].
 #![forbid(unsafe_code)]
 
+pub mod anchors;
+pub mod bounded;
+pub mod cache;
+pub mod delegation;
 pub mod dns64;
 pub mod fetched;
+pub mod flight;
 pub mod hints;
 pub mod limits;
 pub mod local;
 pub mod outcome;
 pub mod question;
 pub mod rebinding;
+pub mod reply;
+pub mod resolve;
 pub mod rrset;
+pub mod scenario;
+pub mod scrub;
 pub mod security;
+pub mod servers;
 pub mod settings;
+pub mod sim;
 pub mod trace;
 pub mod upstream;
+pub mod validate;
+pub mod work;
+
+mod ask;
+mod chain;
+mod forward;
+mod iterate;
+mod zone;
 
 pub use fetched::{Fetched, Kind};
 pub use outcome::Outcome;
 pub use question::Question;
+pub use resolve::{Resolver, Shared};
 pub use rrset::Rrset;
 pub use security::Security;
 pub use settings::Settings;

@@ -53,6 +53,10 @@ impl Default for Limits {
 pub const MINIMISE_ONE_LABEL: u32 = 4;
 /// Records of one reply that are looked at.
 pub const MAX_REPLY_RECORDS: usize = 2000;
+/// Aliases of one reply that are looked at.
+pub const MAX_CHAIN_IN_REPLY: usize = 12;
+/// RRsets of one section of a reply; more make a reply that is not used.
+pub const MAX_REPLY_RRSETS: usize = 256;
 /// Attempts to get an answer that validates, each from servers not heard yet.
 pub const MAX_BOGUS_RETRIES: u32 = 4;
 /// Questions that clients wait for at once, on one thread; beyond it they get SERVFAIL.
@@ -73,3 +77,23 @@ pub const UDP_SIZE: u16 = 1232;
 pub const FAILURE_TTL_S: u32 = 5;
 /// Bogus data is kept for so long at the most, in seconds.
 pub const BOGUS_TTL_S: u32 = 60;
+/// Servers that are asked for the root's name servers before the hints have to do.
+pub const MAX_PRIMING_ATTEMPTS: usize = 4;
+/// The hints have to do for so long before priming is tried again, in seconds.
+pub const UNPRIMED_ROOT_S: u64 = 60;
+/// Signatures of one RRset that are looked at.
+pub const MAX_SIGNATURES: usize = 32;
+/// Zones that an RRset claims to be signed by and that are looked up.
+pub const MAX_SIGNERS: usize = 2;
+/// NSEC and NSEC3 RRsets of one reply that are verified.
+pub const MAX_PROOFS: usize = 12;
+/// Digests of keys that are compared with the DS records of one zone (CVE-2023-50387).
+pub const MAX_DS_DIGESTS: usize = 64;
+/// What is known about a zone's keys counts for so long at the most, in seconds.
+pub const MAX_TRUST_S: u32 = 86_400;
+/// Trust anchors, in all.
+pub const MAX_ANCHORS: usize = 256;
+/// Keys of one zone that are followed by RFC 5011.
+pub const MAX_MANAGED_KEYS: usize = 32;
+/// Signatures that are verified for one update of trust anchors by RFC 5011.
+pub const MAX_UPDATE_VERIFICATIONS: u32 = 64;

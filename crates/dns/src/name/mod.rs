@@ -342,6 +342,12 @@ impl Deref for NameBuf {
     }
 }
 
+impl From<&Name> for NameBuf {
+    fn from(name: &Name) -> NameBuf {
+        name.to_owned()
+    }
+}
+
 impl Borrow<Name> for NameBuf {
     fn borrow(&self) -> &Name {
         self

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-pub use super::codec::duration_s;
 use super::codec::{self, HexDecoder};
+pub use super::codec::{duration_s, timestamp};
 use super::print::{self, Value};
 use super::read::{self, Fields};
 use super::wire::{self, MAX_RDATA_LEN};

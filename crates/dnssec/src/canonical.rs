@@ -1,0 +1,136 @@
+//! The octets that an RRSIG signs (RFC 4034 3.1.8.1): called by verification and by signing.
+
+use std::ops::Range;
+
+use dns::rdata::wire::canonical;
+use dns::{Class, Name, RType};
+
+/// An RRset, its data uncompressed and in any order. The TTL counts for verification only.
+#[derive(Debug, Clone, Copy)]
+pub struct Rrset<'a> {
+    /// The owner.
+    pub owner: &'a Name,
+    /// The class.
+    pub class: Class,
+    /// The type.
+    pub rtype: RType,
+    /// The TTL as it was received, in seconds.
+    pub ttl: u32,
+    /// The data of each record.
+    pub rdatas: &'a [&'a [u8]],
+}
+
+/// Memory that one verification leaves for the next.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    signed: Vec<u8>,
+    rdata: Vec<u8>,
+    ranges: Vec<Range<usize>>,
+}
+
+/// Octets of RRSIG data before the signer's name.
+pub(crate) const RRSIG_HEAD_LEN: usize = 18;
+
+/// Labels of an owner as RRSIG counts them: without the root and a leading `*` (RFC 4034 3.1.3).
+pub fn rrsig_labels(owner: &Name) -> usize {
+    owner.label_count() - usize::from(owner.is_wildcard())
+}
+
+/// The last `labels` labels of `name`; `None` if it has fewer.
+pub fn suffix(name: &Name, labels: usize) -> Option<&Name> {
+    let skip = name.label_count().checked_sub(labels)?;
+    name.ancestors().nth(skip)
+}
+
+/// The octets to sign: `head` is the RRSIG's data before the signer, the last labels of the owner, `labels` of them,
+/// are not the wildcard's. `None` if the owner has fewer labels or a record is longer than data can be.
+pub(crate) fn signed_data<'a>(
+    set: &Rrset<'_>,
+    head: &[u8; RRSIG_HEAD_LEN],
+    signer: &Name,
+    scratch: &'a mut Scratch,
+) -> Option<&'a [u8]> {
+    let labels = usize::from(head[3]);
+    let original_ttl = &head[4..8];
+    let Scratch { signed, rdata, ranges } = scratch;
+    sort_rdata(set, rdata, ranges);
+    signed.clear();
+    signed.extend_from_slice(head);
+    push_lower(signer.as_wire(), signed);
+    // RFC 4035 5.3.2: the owner is taken back to the wildcard that it was made from.
+    let (star, name) = match rrsig_labels(set.owner).checked_sub(labels)? {
+        0 => (&b""[..], set.owner),
+        _ => (&b"\x01*"[..], suffix(set.owner, labels)?),
+    };
+    for range in ranges {
+        let data = &rdata[range.clone()];
+        signed.extend_from_slice(star);
+        push_lower(name.as_wire(), signed);
+        signed.extend_from_slice(&set.rtype.0.to_be_bytes());
+        signed.extend_from_slice(&set.class.0.to_be_bytes());
+        signed.extend_from_slice(original_ttl);
+        signed.extend_from_slice(&u16::try_from(data.len()).ok()?.to_be_bytes());
+        signed.extend_from_slice(data);
+    }
+    Some(signed)
+}
+
+/// The canonical data of the set's records, in canonical order and each once (RFC 4034 6.2, 6.3).
+fn sort_rdata(set: &Rrset<'_>, rdata: &mut Vec<u8>, ranges: &mut Vec<Range<usize>>) {
+    rdata.clear();
+    ranges.clear();
+    for data in set.rdatas {
+        let start = rdata.len();
+        canonical(set.rtype, data, rdata);
+        ranges.push(start..rdata.len());
+    }
+    ranges.sort_unstable_by(|a, b| rdata[a.clone()].cmp(&rdata[b.clone()]));
+    ranges.dedup_by(|a, b| rdata[a.clone()] == rdata[b.clone()]);
+}
+
+/// Length octets are below 64: no letters.
+pub(crate) fn push_lower(wire: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(wire);
+    out[start..].make_ascii_lowercase();
+}
+
+#[cfg(test)]
+mod tests {
+    use dns::NameBuf;
+
+    use super::*;
+
+    #[test]
+    fn order_case_and_duplicates() {
+        let owner: NameBuf = "a.B.Example.".parse().expect("name");
+        let rdatas: [&[u8]; 4] = [b"\0\x02\x01Z\0", b"\0\x01\x01b\0", b"\0\x02\x01z\0", b"\0\x01\x01B\x01a\0"];
+        let set = Rrset { owner: &owner, class: Class::IN, rtype: RType::MX, ttl: 7, rdatas: &rdatas };
+        let head = *b"\0\x0f\x0d\x01\0\0\0\x09EEEEIIIITT";
+        let mut scratch = Scratch::default();
+        let signer: NameBuf = "EXAMPLE.".parse().expect("name");
+        let got = signed_data(&set, &head, &signer, &mut scratch).expect("octets");
+        let record = |data: &[u8]| [b"\x01*\x07example\0\0\x0f\0\x01\0\0\0\x09\0", data].concat();
+        let want = [
+            &head[..],
+            b"\x07example\0",
+            &record(b"\x05\0\x01\x01b\0"),
+            &record(b"\x07\0\x01\x01b\x01a\0"),
+            &record(b"\x05\0\x02\x01z\0"),
+        ];
+        assert_eq!(got, want.concat());
+    }
+
+    #[test]
+    fn labels_of_owners() {
+        let check = |text: &str, want| {
+            let name: NameBuf = text.parse().expect("name");
+            assert_eq!(rrsig_labels(&name), want, "{text}");
+        };
+        check(".", 0);
+        check("*.", 0);
+        check("*.example.", 1);
+        check("a.*.example.", 3);
+        check("a.example.", 2);
+    }
+}

@@ -1,0 +1,339 @@
+//! The cache of answers: positive (with signatures and proofs), negative (RFC 2308) and failures (RFC 9520).
+//!
+//! One for all threads. [`crate::resolve`] puts in what it found out and looks up what it needs; the UDP threads write
+//! hits straight into their responses with [`Cache::answer`]. Delegations and the addresses of name servers are not
+//! here. There is no clock: every call gets the time, in milliseconds of a clock that only goes forward.
+//!
+//! Names hash into shards, each with a lock of its own ([`shard`]), an index ([`table`]) and memory in segments
+//! ([`arena`]) in which entries are packed octets ([`entry`]). Every octet is counted, and the memory never grows
+//! beyond the configured size.
+
+mod aggressive;
+mod answer;
+mod arena;
+mod decode;
+mod entry;
+mod file;
+mod found;
+mod ghost;
+pub mod limits;
+mod settings;
+mod shard;
+mod stats;
+mod table;
+mod upkeep;
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use dns::rdata::typed::Soa;
+use dns::{Name, NameHasher, RType};
+
+use self::aggressive::Aggressive;
+use self::decode::Use;
+use self::entry::{Kind, NO_NAME, Parts, View};
+pub use self::file::LoadError;
+pub use self::found::{
+    Ask, CachedFailure, CachedNegative, CachedRrset, Found, Hit, NewEntry, NewFailure, NewNegative, NewPositive, Rank,
+};
+use self::limits::{
+    AGGRESSIVE_SHARE, FAILURE_MEMORY, MAX_FAILURE_TTL_S, MAX_SHARDS, PREFETCH_HITS, PREFETCH_MIN_TTL_S, SHARD_BYTES,
+};
+pub use self::settings::{CacheSettings, TtlOverride};
+use self::shard::{Key, Shard};
+pub use self::stats::{COUNTED, Stats, TypeCounts};
+use self::table::{Ref, Tag};
+pub use self::upkeep::{Row, RowKind};
+use crate::limits::{BOGUS_TTL_S, FAILURE_TTL_S};
+use crate::rrset::Rrset;
+use crate::security::Security;
+
+/// The cache.
+pub struct Cache {
+    settings: CacheSettings,
+    hasher: NameHasher,
+    shards: Box<[Mutex<Shard>]>,
+    /// Where [`Cache::sweep`] goes on: a shard and a segment of it.
+    cursor: AtomicU64,
+    aggressive: Mutex<Aggressive>,
+}
+
+/// How the entry that was found relates to the question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It is what was asked for, or says that there is none.
+    Exact,
+    /// It is a CNAME.
+    Alias,
+}
+
+impl Cache {
+    /// An empty cache. The hasher has to be that of the responses which [`Cache::answer`] writes.
+    pub fn new(settings: CacheSettings, hasher: NameHasher) -> Cache {
+        let aggressive = if settings.aggressive { settings.size_bytes() / AGGRESSIVE_SHARE } else { 0 };
+        let size = settings.size_bytes() - aggressive;
+        let shards = (size / SHARD_BYTES).clamp(1, MAX_SHARDS).next_power_of_two();
+        let shards = (0..shards).map(|_| Mutex::new(Shard::new(size / shards, settings.stale_ms()))).collect();
+        Cache {
+            settings,
+            hasher,
+            shards,
+            cursor: AtomicU64::new(0),
+            aggressive: Mutex::new(Aggressive::new(aggressive)),
+        }
+    }
+
+    /// How it works.
+    pub fn settings(&self) -> &CacheSettings {
+        &self.settings
+    }
+
+    /// The hasher of its names.
+    pub fn hasher(&self) -> NameHasher {
+        self.hasher
+    }
+
+    fn lock(&self, hash: u64) -> MutexGuard<'_, Shard> {
+        // The upper bits choose the shard, lower ones the place in it.
+        let at = (hash >> 48) as usize & (self.shards.len() - 1);
+        lock(&self.shards[at])
+    }
+
+    fn key<'a>(&self, name: &'a Name, rtype: RType) -> Key<'a> {
+        Key { name, hash: self.hasher.hash(name), rtype }
+    }
+
+    /// Keeps something; what is there and still good stays if it is worth more.
+    pub fn insert(&self, now_ms: u64, entry: NewEntry<'_>) {
+        match entry {
+            NewEntry::Positive(new) => self.insert_positive(now_ms, new),
+            NewEntry::Negative(new) => self.insert_negative(now_ms, new),
+            NewEntry::Failure(new) => self.insert_failure(now_ms, new),
+        }
+    }
+
+    fn insert_positive(&self, now_ms: u64, new: NewPositive<'_>) {
+        let rrset = new.rrset;
+        let ttl = new.proofs.iter().map(|proof| proof.ttl).fold(rrset.ttl, u32::min);
+        let ttl = bounded(self.settings.positive_ttl(&rrset.owner, ttl), new.security);
+        let key = self.key(&rrset.owner, rrset.rtype);
+        let parts = Parts {
+            rank: new.rank,
+            origin: new.origin,
+            rrset: Some(rrset),
+            reason: new.reason,
+            proofs: new.proofs,
+            ..Parts::new(key, Kind::Positive, now_ms, ttl, new.security)
+        };
+        self.put(key, parts, now_ms);
+    }
+
+    fn insert_negative(&self, now_ms: u64, new: NewNegative<'_>) {
+        let ttl = new.soa.and_then(soa_ttl).map_or(FAILURE_TTL_S, |ttl| self.settings.negative_ttl(new.name, ttl));
+        let ttl = new.proofs.iter().map(|proof| proof.ttl).fold(ttl, u32::min);
+        let key = self.key(new.name, new.rtype.unwrap_or(NO_NAME));
+        let parts = Parts {
+            rank: new.rank,
+            origin: new.origin,
+            reason: new.reason,
+            soa: new.soa,
+            proofs: new.proofs,
+            ..Parts::new(key, Kind::Negative, now_ms, bounded(ttl, new.security), new.security)
+        };
+        self.put(key, parts, now_ms);
+    }
+
+    fn insert_failure(&self, now_ms: u64, new: NewFailure<'_>) {
+        let key = self.key(new.name, new.rtype);
+        let repeated = {
+            let shard = self.lock(key.hash);
+            let old = shard.find(key, true).and_then(|entry| shard.view(entry));
+            // RFC 9520 3.2: persistent failures are kept longer and longer, up to five minutes.
+            let recent =
+                |old: &View<'_>| now_ms < old.created_ms() + u64::from(old.ttl()) * 1000 * (FAILURE_MEMORY + 1);
+            old.filter(recent).map_or(0, |old| old.repeated().saturating_add(1))
+        };
+        let ttl = FAILURE_TTL_S.saturating_mul(1 << repeated.min(16)).min(MAX_FAILURE_TTL_S);
+        let reason = Some(new.reason);
+        let parts = Parts { reason, repeated, ..Parts::new(key, Kind::Failure, now_ms, ttl, new.security) };
+        self.put(key, parts, now_ms);
+    }
+
+    fn put(&self, key: Key<'_>, parts: Parts<'_>, now_ms: u64) {
+        if parts.ttl == 0 {
+            return;
+        }
+        if let Some(octets) = parts.encode() {
+            if let Some(view) = View::new(&octets) {
+                self.learn(view, now_ms);
+            }
+            self.lock(key.hash).insert(octets, key, now_ms);
+        }
+    }
+
+    /// What there is for a question and has not expired: the RRset or that there is none, else an alias, else that the
+    /// name or (with a secure proof, RFC 8020) one above it does not exist, else a failure.
+    pub fn lookup(&self, now_ms: u64, name: &Name, rtype: RType) -> Option<Found> {
+        let key = self.key(name, rtype);
+        self.take(key, now_ms, false).or_else(|| self.cut(name, now_ms)).or_else(|| self.failure(key, now_ms))
+    }
+
+    /// The same for data that has expired but may be served when nothing better can be had (RFC 8767 5), with the TTL
+    /// that such data has in answers. Without `serve_stale` there is none.
+    pub fn stale(&self, now_ms: u64, name: &Name, rtype: RType) -> Option<Found> {
+        if !self.settings.serve_stale {
+            return None;
+        }
+        self.take(self.key(name, rtype), now_ms, true)
+    }
+
+    fn take(&self, key: Key<'_>, now_ms: u64, stale: bool) -> Option<Found> {
+        let (octets, used) = {
+            let mut shard = self.lock(key.hash);
+            let (entry, role) = self.search(&shard, key, now_ms, stale)?;
+            let used = self.using(&mut shard, entry, role, now_ms);
+            let view = shard.view(entry)?;
+            (view.to_vec(), used)
+        };
+        decode::decode(View::new(&octets)?, used)
+    }
+
+    /// The entry that answers a question.
+    #[inline]
+    fn search(&self, shard: &Shard, key: Key<'_>, now_ms: u64, stale: bool) -> Option<(Ref, Role)> {
+        let good = |entry: &Ref| shard.view(*entry).is_some_and(|view| self.is_usable(view, now_ms, stale));
+        if let Some(entry) = shard.find(key, false).filter(good) {
+            return Some((entry, Role::Exact));
+        }
+        // RFC 4035 2.5: these stand beside a CNAME. It does not answer questions for everything either.
+        if !matches!(key.rtype, RType::CNAME | RType::NSEC | RType::RRSIG | RType::ANY) {
+            let is_alias = |entry: &Ref| shard.view(*entry).is_some_and(|view| view.kind() == Kind::Positive);
+            if let Some(entry) = shard.find(key.with(RType::CNAME), false).filter(good).filter(is_alias) {
+                return Some((entry, Role::Alias));
+            }
+        }
+        shard.find(key.with(NO_NAME), false).filter(good).map(|entry| (entry, Role::Exact))
+    }
+
+    #[inline]
+    fn is_usable(&self, view: View<'_>, now_ms: u64, stale: bool) -> bool {
+        let expires_ms = view.expires_ms();
+        now_ms < expires_ms
+            || stale && now_ms < expires_ms + self.settings.stale_ms() && view.security() != Security::Bogus
+    }
+
+    /// Notes that an entry is used, and says how.
+    #[inline]
+    fn using(&self, shard: &mut Shard, entry: Ref, role: Role, now_ms: u64) -> Use {
+        let octets = shard.octets_mut(entry);
+        let hits = entry::touch(octets, now_ms);
+        let (ttl, whole) = View::new(octets).map_or((0, 0), |view| (view.ttl_left(now_ms), view.ttl()));
+        let stale = ttl == 0;
+        let late = u64::from(ttl) * 10 <= u64::from(whole) && whole >= PREFETCH_MIN_TTL_S && !stale;
+        let prefetch = late && hits >= PREFETCH_HITS && self.settings.prefetch && entry::mark_prefetched(octets);
+        let ttl = if stale { self.settings.stale_answer_ttl_s } else { ttl };
+        Use { alias: role == Role::Alias, ttl, prefetch, stale }
+    }
+
+    /// RFC 8020 2: below a name that does not exist nothing does. Only secure proofs are believed so far, as an
+    /// unsigned zone's servers may say NXDOMAIN for an empty non-terminal.
+    fn cut(&self, name: &Name, now_ms: u64) -> Option<Found> {
+        if !self.settings.nxdomain_cut {
+            return None;
+        }
+        let above = name.ancestors().skip(1).filter(|above| !above.is_root());
+        above.map(|above| self.key(above, NO_NAME)).find_map(|key| {
+            let octets = {
+                let shard = self.lock(key.hash);
+                let view = shard.view(shard.find(key, false)?)?;
+                let good = view.security() == Security::Secure && self.is_usable(view, now_ms, false);
+                good.then(|| view.to_vec())?
+            };
+            let view = View::new(&octets)?;
+            let used = Use { alias: false, ttl: view.ttl_left(now_ms), prefetch: false, stale: false };
+            decode::decode(view, used)
+        })
+    }
+
+    fn failure(&self, key: Key<'_>, now_ms: u64) -> Option<Found> {
+        let shard = self.lock(key.hash);
+        let view = shard.view(shard.find(key, true)?)?;
+        let used = Use { alias: false, ttl: view.ttl_left(now_ms), prefetch: false, stale: false };
+        if used.ttl == 0 { None } else { decode::decode(view, used) }
+    }
+
+    /// The deepest DNAME RRset above a name (RFC 6672 2.2). One that is not secure should be followed only if the zone
+    /// that it came from is the one that would be asked.
+    pub fn lookup_dname(&self, now_ms: u64, name: &Name) -> Option<CachedRrset> {
+        name.ancestors().skip(1).find_map(|above| {
+            let key = self.key(above, RType::DNAME);
+            let mut shard = self.lock(key.hash);
+            let entry = shard.find(key, false)?;
+            let good = |view: View<'_>| view.kind() == Kind::Positive && self.is_usable(view, now_ms, false);
+            if !shard.view(entry).is_some_and(good) {
+                return None;
+            }
+            let used = self.using(&mut shard, entry, Role::Exact, now_ms);
+            shard.view(entry).map(|view| decode::rrset(view, used))
+        })
+    }
+
+    /// Takes out everything; how many entries there were.
+    pub fn flush_all(&self) -> usize {
+        lock(&self.aggressive).clear();
+        self.shards.iter().map(|shard| lock(shard).clear()).sum()
+    }
+
+    /// Takes out all that is kept at a name; how many entries that were.
+    pub fn flush_name(&self, name: &Name) -> usize {
+        lock(&self.aggressive).forget(name, false);
+        let hash = self.hasher.hash(name);
+        let mut shard = self.lock(hash);
+        let found = shard.matching(|rtype| Tag::new(hash, rtype));
+        let named = |entry: &&Ref| shard.view(**entry).is_some_and(|view| view.name() == name);
+        let found: Vec<Ref> = found.iter().filter(named).copied().collect();
+        shard.flush(&found)
+    }
+
+    /// Takes out what is kept for a name and a type: the RRset or that there is none, and failures. That the name
+    /// does not exist is taken out as well.
+    pub fn flush_type(&self, name: &Name, rtype: RType) -> usize {
+        lock(&self.aggressive).forget(name, false);
+        let key = self.key(name, rtype);
+        let mut shard = self.lock(key.hash);
+        let found = [shard.find(key, false), shard.find(key, true), shard.find(key.with(NO_NAME), false)];
+        let found: Vec<Ref> = found.into_iter().flatten().collect();
+        shard.flush(&found)
+    }
+
+    /// Takes out all that is kept at and below a name; how many entries that were.
+    pub fn flush_subtree(&self, name: &Name) -> usize {
+        lock(&self.aggressive).forget(name, true);
+        self.shards.iter().map(|shard| lock(shard).flush_where(|view| view.name().is_at_or_below(name))).sum()
+    }
+
+    /// Its counts.
+    pub fn stats(&self) -> Stats {
+        let aggressive = lock(&self.aggressive).stats();
+        self.shards.iter().fold(aggressive, |mut sum, shard| {
+            sum.add(&lock(shard).stats());
+            sum
+        })
+    }
+}
+
+/// A thread that panicked with the lock may have left an entry half written, which reading checks at every step.
+fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// RFC 2308 5: the lesser of the SOA's own TTL and its MINIMUM.
+fn soa_ttl(soa: &Rrset) -> Option<u32> {
+    let minimum = Soa::parse(soa.rdata.iter().next()?)?.minimum;
+    Some(soa.ttl.min(minimum))
+}
+
+/// Bogus data is not kept for long: it may be made right at any time.
+fn bounded(ttl: u32, security: Security) -> u32 {
+    if security == Security::Bogus { ttl.min(BOGUS_TTL_S) } else { ttl }
+}

@@ -1,0 +1,171 @@
+//! Where zones are cut and who serves them: what referrals said, and the addresses of name servers.
+//!
+//! Kept apart from answers (RFC 2181 5.4.1): a client never sees any of it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use dns::{Name, NameBuf, RType};
+
+use crate::bounded::Bounded;
+use crate::fetched::Fetched;
+use crate::limits::{MAX_DELEGATIONS, MAX_SERVER_NAMES};
+use crate::scrub::Referral;
+use crate::settings::{Hint, StubZone};
+
+/// The longest that a delegation is believed, in seconds.
+const MAX_TTL_S: u64 = 86_400;
+/// The shortest: referrals with lower TTLs would be asked for with every question.
+const MIN_TTL_S: u64 = 5;
+const SECOND_US: u64 = 1_000_000;
+
+/// A name server of a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameServer {
+    /// Its name; `None` if only addresses are configured.
+    pub name: Option<NameBuf>,
+    /// The addresses that are known without looking the name up: glue, hints, configuration.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// A zone and who serves it.
+#[derive(Debug, Clone)]
+pub struct Delegation {
+    /// The apex.
+    pub zone: NameBuf,
+    /// Its name servers.
+    pub servers: Vec<NameServer>,
+    /// What the parent said about DS; `None` if it said nothing.
+    pub ds: Option<Arc<Fetched>>,
+    /// Until when it is believed, in microseconds.
+    pub until_us: u64,
+}
+
+impl Delegation {
+    /// What a referral says.
+    pub fn of_referral(referral: &Referral, port: u16, now_us: u64, max_servers: usize) -> Delegation {
+        let server = |(name, addresses): &(NameBuf, Vec<IpAddr>)| NameServer {
+            name: Some(name.clone()),
+            addresses: addresses.iter().map(|&ip| SocketAddr::new(ip, port)).collect(),
+        };
+        let ttl_s = u64::from(referral.ttl).clamp(MIN_TTL_S, MAX_TTL_S);
+        Delegation {
+            zone: referral.zone.clone(),
+            servers: referral.servers.iter().take(max_servers).map(server).collect(),
+            ds: referral.ds.clone(),
+            until_us: now_us + ttl_s * SECOND_US,
+        }
+    }
+
+    /// The root by its hints.
+    pub fn of_hints(hints: &[Hint], port: u16) -> Delegation {
+        let server = |hint: &Hint| NameServer {
+            name: Some(hint.name.clone()),
+            addresses: hint.addresses.iter().map(|&ip| SocketAddr::new(ip, port)).collect(),
+        };
+        Delegation { zone: NameBuf::root(), servers: hints.iter().map(server).collect(), ds: None, until_us: 0 }
+    }
+
+    /// A stub zone.
+    pub fn of_stub(stub: &StubZone) -> Delegation {
+        let servers = vec![NameServer { name: None, addresses: stub.servers.clone() }];
+        Delegation { zone: stub.name.clone(), servers, ds: None, until_us: u64::MAX }
+    }
+}
+
+/// The zone cuts that referrals told of.
+pub struct Delegations {
+    known: Bounded<NameBuf, Arc<Delegation>>,
+}
+
+impl Delegations {
+    /// None known.
+    pub fn new(seed: u64) -> Delegations {
+        Delegations { known: Bounded::new(MAX_DELEGATIONS, seed) }
+    }
+
+    /// The deepest zone known that `name` is in; for DS, the zone above the cut (RFC 4035 4.2).
+    pub fn closest(&self, name: &Name, rtype: RType, now_us: u64) -> Option<Arc<Delegation>> {
+        let skip = usize::from(rtype == RType::DS && !name.is_root());
+        name.ancestors().skip(skip).find_map(|zone| self.get(zone, now_us))
+    }
+
+    /// The delegation of just this zone.
+    pub fn get(&self, zone: &Name, now_us: u64) -> Option<Arc<Delegation>> {
+        let found = self.known.get(zone)?;
+        (found.until_us > now_us).then_some(found)
+    }
+
+    /// The addresses that some delegation gave for a name server, whatever the name server's own zone says.
+    pub fn glue_of(&self, name: &Name, now_us: u64) -> Vec<SocketAddr> {
+        let above = name.ancestors().filter_map(|zone| self.get(zone, now_us));
+        let mut servers = above.flat_map(|delegation| delegation.servers.clone());
+        let found = servers.find(|server| server.name.as_deref() == Some(name) && !server.addresses.is_empty());
+        found.map(|server| server.addresses).unwrap_or_default()
+    }
+
+    /// Remembers a delegation. One that is known stays until its time is over, so that the parent is asked again at
+    /// the end of its TTL and a zone that was taken away does not live on ("ghost domain names").
+    pub fn insert(&self, delegation: Arc<Delegation>) {
+        self.known.insert(delegation.zone.clone(), delegation);
+    }
+
+    /// Forgets what is at or below a name.
+    pub fn forget(&self, name: &Name) {
+        self.known.retain(|zone, _| !zone.is_at_or_below(name));
+    }
+
+    /// Number of delegations.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}
+
+/// The addresses of one family of a name server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// Empty: it has none.
+    pub addresses: Arc<[IpAddr]>,
+    /// Until when it is believed, in microseconds.
+    pub until_us: u64,
+}
+
+/// The addresses of name servers that were looked up.
+pub struct AddressBook {
+    known: Bounded<NameBuf, [Option<Addresses>; 2]>,
+}
+
+/// Which of the two families a type of record is for.
+fn family(rtype: RType) -> usize {
+    usize::from(rtype == RType::AAAA)
+}
+
+impl AddressBook {
+    /// An empty book.
+    pub fn new(seed: u64) -> AddressBook {
+        AddressBook { known: Bounded::new(MAX_SERVER_NAMES, seed) }
+    }
+
+    /// What is known of the addresses of `name` of the family of `rtype` (A or AAAA).
+    pub fn get(&self, name: &Name, rtype: RType, now_us: u64) -> Option<Arc<[IpAddr]>> {
+        let found = self.known.get(name)?[family(rtype)].clone()?;
+        (found.until_us > now_us).then_some(found.addresses)
+    }
+
+    /// Remembers addresses for so many seconds.
+    pub fn insert(&self, name: &Name, rtype: RType, addresses: Arc<[IpAddr]>, ttl_s: u32, now_us: u64) {
+        let until_us = now_us + u64::from(ttl_s).clamp(MIN_TTL_S, MAX_TTL_S) * SECOND_US;
+        let entry = Some(Addresses { addresses, until_us });
+        self.known.update(name.to_owned(), |families| families[family(rtype)] = entry);
+    }
+
+    /// Forgets what is at or below a name.
+    pub fn forget(&self, name: &Name) {
+        self.known.retain(|owner, _| !owner.is_at_or_below(name));
+    }
+}

@@ -1,0 +1,648 @@
+//! The answer to a client's question: from our own zones, the cache, or the network, one name of a chain of aliases
+//! after the other (RFC 1034 5.3.3).
+//!
+//! [`Resolver::resolve`] is the way in. There is one [`Resolver`] on each thread; what all of them know is in
+//! [`Shared`].
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dns::edns::ede;
+use dns::rdata::typed::Soa;
+use dns::{Name, NameBuf, NameHasher, RType, Rcode};
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
+
+use crate::anchors::Anchors;
+use crate::cache::{Cache, CacheSettings, Found, NewEntry, NewFailure, NewNegative, NewPositive, Rank};
+use crate::delegation::{AddressBook, Delegation, Delegations, NameServer};
+use crate::fetched::{Fetched, Kind};
+use crate::flight::{Flights, Waits};
+use crate::limits::MAX_BOGUS_RETRIES;
+use crate::local::{Local, LocalData};
+use crate::outcome::{Outcome, Timed};
+use crate::question::Question;
+use crate::rrset::Rrset;
+use crate::scrub::substitute;
+use crate::security::{Reason, Security};
+use crate::servers::Servers;
+use crate::settings::Settings;
+use crate::trace::{Step, Trace};
+use crate::upstream::Upstream;
+use crate::validate::{Judged, Policy, TrustStore, Verdict, validate};
+use crate::work::{Context, Work};
+use crate::zone::{Said, ZoneError, ZoneQuestion, flight_reason};
+
+/// Clients get stale data rather than wait for longer (RFC 8767 5).
+const STALE_AFTER_MS: u64 = 1800;
+
+/// What the resolvers of all threads know.
+pub struct Shared {
+    /// How they work.
+    pub settings: Arc<Settings>,
+    /// Answers.
+    pub cache: Arc<Cache>,
+    /// Other servers.
+    pub servers: Arc<Servers>,
+    /// Zone cuts.
+    pub delegations: Arc<Delegations>,
+    /// Addresses of name servers.
+    pub addresses: Arc<AddressBook>,
+    /// What is known of the keys of zones.
+    pub trust: Arc<TrustStore>,
+    /// Where chains of trust begin; they may change (RFC 5011).
+    anchors: Mutex<Arc<Anchors>>,
+}
+
+impl Shared {
+    /// Nothing known yet. `seed` makes hashes of what others choose hard to guess.
+    pub fn new(
+        settings: Settings,
+        cache: CacheSettings,
+        anchors: Anchors,
+        hasher: NameHasher,
+        seed: u64,
+    ) -> Arc<Shared> {
+        let (cache, servers) = (Arc::new(Cache::new(cache, hasher)), Arc::new(Servers::new(seed)));
+        Arc::new(Shared::of(settings, anchors, seed, cache, servers))
+    }
+
+    /// The same cache and servers under other settings. What was learned of zones under the old ones is forgotten.
+    pub fn with_settings(&self, settings: Settings, anchors: Anchors, seed: u64) -> Arc<Shared> {
+        Arc::new(Shared::of(settings, anchors, seed, self.cache.clone(), self.servers.clone()))
+    }
+
+    fn of(settings: Settings, anchors: Anchors, seed: u64, cache: Arc<Cache>, servers: Arc<Servers>) -> Shared {
+        Shared {
+            settings: Arc::new(settings),
+            cache,
+            servers,
+            delegations: Arc::new(Delegations::new(seed)),
+            addresses: Arc::new(AddressBook::new(seed)),
+            trust: Arc::new(TrustStore::new(seed)),
+            anchors: Mutex::new(Arc::new(anchors)),
+        }
+    }
+
+    /// The trust anchors.
+    pub fn anchors(&self) -> Arc<Anchors> {
+        self.anchors.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the trust anchors; what was validated with the old ones is forgotten.
+    pub fn set_anchors(&self, anchors: Anchors) {
+        *self.anchors.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(anchors);
+        self.trust.flush(Name::root());
+    }
+}
+
+/// The resolver of one thread.
+pub struct Resolver<U: Upstream> {
+    upstream: U,
+    shared: Arc<Shared>,
+    local: Rc<dyn LocalData>,
+    questions: Rc<Flights<Question, Arc<Outcome>>>,
+    zones: Rc<Flights<ZoneQuestion, Result<Said, ZoneError>>>,
+    addresses: Rc<Flights<Question, Arc<[std::net::IpAddr]>>>,
+    priming: Rc<Flights<(), Arc<Delegation>>>,
+}
+
+impl<U: Upstream> Resolver<U> {
+    /// A resolver that reaches others through `upstream`, and meets our own zones in `local`.
+    pub fn new(upstream: U, shared: Arc<Shared>, local: Rc<dyn LocalData>) -> Rc<Resolver<U>> {
+        let waits = Rc::new(Waits::default());
+        Rc::new(Resolver {
+            upstream,
+            shared,
+            local,
+            questions: Flights::new(waits.clone()),
+            zones: Flights::new(waits.clone()),
+            addresses: Flights::new(waits.clone()),
+            priming: Flights::new(waits),
+        })
+    }
+
+    /// The network.
+    pub fn upstream(&self) -> &U {
+        &self.upstream
+    }
+
+    /// What all resolvers know.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Questions under way.
+    pub fn flights(&self) -> usize {
+        self.questions.count()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    pub(crate) fn local(&self) -> &dyn LocalData {
+        &*self.local
+    }
+
+    pub(crate) fn zone_flights(&self) -> &Rc<Flights<ZoneQuestion, Result<Said, ZoneError>>> {
+        &self.zones
+    }
+
+    pub(crate) fn address_flights(&self) -> &Rc<Flights<Question, Arc<[std::net::IpAddr]>>> {
+        &self.addresses
+    }
+
+    pub(crate) fn priming_flights(&self) -> &Rc<Flights<(), Arc<Delegation>>> {
+        &self.priming
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.upstream.now_us() / 1000
+    }
+
+    /// Answers a question. Clients without CD get nothing of bogus data but the reason (RFC 4035 5.5).
+    ///
+    /// Questions that are equal share a resolution, unless somebody looks on.
+    pub async fn resolve(self: &Rc<Self>, question: Question, checking_disabled: bool, trace: Trace) -> Arc<Outcome> {
+        let context = self.context(trace);
+        let outcome = match context.trace.is_on() {
+            true => self.clone().resolve_now(context, question, false).await,
+            false => self.fly_or_stale(context, question).await,
+        };
+        match outcome.security == Security::Bogus && !checking_disabled {
+            true => Arc::new(outcome.checked()),
+            false => outcome,
+        }
+    }
+
+    /// Resolves a question anew although the cache has it, to keep the cache warm.
+    pub async fn refresh(self: &Rc<Self>, question: Question) -> Arc<Outcome> {
+        self.fly(self.context(Trace::default()), question, true).await
+    }
+
+    fn context(&self, trace: Trace) -> Context {
+        let settings = self.settings();
+        let deadline_us = self.upstream.now_us() + settings.query_timeout_ms * 1000;
+        Context { work: Rc::new(Work::new(&settings.limits)), deadline_us, depth: 0, flight: 0, trace }
+    }
+
+    /// Waits for the flight; where stale data is at hand, not for longer than clients do (RFC 8767 5).
+    async fn fly_or_stale(self: &Rc<Self>, context: Context, question: Question) -> Arc<Outcome> {
+        let cache = &self.shared.cache;
+        let late = format!("not resolved within {STALE_AFTER_MS} ms");
+        let stale = match cache.settings().serve_stale
+            && cache.lookup(self.now_ms(), &question.name, question.rtype).is_none()
+        {
+            true => self.stale(&question, Chain::new(&question), &late),
+            false => None,
+        };
+        let Some(stale) = stale else { return self.fly(context, question, false).await };
+        let this = self.clone();
+        let flight = async move { this.fly(context, question, false).await }.boxed_local().shared();
+        // It goes on when the client has its answer, so that the next one gets a fresh one.
+        self.upstream.spawn(Box::pin(flight.clone().map(drop)));
+        let patience = pin!(self.upstream.sleep_until(self.upstream.now_us() + STALE_AFTER_MS * 1000));
+        match select(flight, patience).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Arc::new(stale),
+        }
+    }
+
+    async fn fly(self: &Rc<Self>, context: Context, question: Question, fresh: bool) -> Arc<Outcome> {
+        let start = |number| {
+            let (this, question) = (self.clone(), question.clone());
+            this.resolve_now(context.in_flight(number), question, fresh)
+        };
+        match self.questions.join(0, question.clone(), start).await {
+            Ok(outcome) => outcome,
+            Err(error) => Arc::new(Outcome::failure(flight_reason(error, &question))),
+        }
+    }
+
+    async fn resolve_now(self: Rc<Self>, context: Context, question: Question, fresh: bool) -> Arc<Outcome> {
+        let trace = |step: &dyn Fn() -> Step| context.trace.add(self.upstream.now_us(), context.depth, step);
+        trace(&|| Step::Begin(question.clone()));
+        let outcome = self.follow(&context, &question, fresh).await;
+        trace(&|| Step::End { rcode: outcome.rcode, security: outcome.security });
+        Arc::new(outcome)
+    }
+
+    /// Follows the chain of aliases to its end.
+    async fn follow(self: &Rc<Self>, context: &Context, question: &Question, fresh: bool) -> Outcome {
+        let mut chain = Chain::new(question);
+        for _ in 0..=self.settings().limits.aliases {
+            let current = Question::new(chain.name.clone(), question.rtype);
+            match self.step(context, &current, &mut chain, fresh).await {
+                Ok(End::Done(rcode)) => return chain.end(rcode),
+                Ok(End::Alias(next)) if chain.has_been_at(&next) => {
+                    return chain.broken(format!("aliases lead back to {next}"));
+                }
+                Ok(End::Alias(next)) => {
+                    context.trace.add(self.upstream.now_us(), context.depth, || Step::Alias(next.clone()));
+                    chain.name = next;
+                }
+                Err(reason) => return self.failed(&current, chain, reason),
+            }
+        }
+        let limit = self.settings().limits.aliases;
+        chain.broken(format!("more than {limit} aliases (limit `aliases`)"))
+    }
+
+    /// The answer for one name of the chain.
+    async fn step(
+        self: &Rc<Self>,
+        context: &Context,
+        question: &Question,
+        chain: &mut Chain,
+        fresh: bool,
+    ) -> Result<End, Reason> {
+        let start = match self.local.find(&question.name, question.rtype) {
+            Local::Elsewhere => None,
+            Local::Answer { rcode, answers, authorities, alias } => {
+                context.trace.add(self.upstream.now_us(), context.depth, || Step::Local(question.clone()));
+                chain.local(answers, authorities);
+                return Ok(alias.map_or(End::Done(rcode), End::Alias));
+            }
+            Local::Delegated { zone, servers, ds } => Some((delegated(zone, servers, ds.clone()), ds.is_some())),
+        };
+        if !fresh && let Some(end) = self.cached(context, question, chain)? {
+            return Ok(end);
+        }
+        chain.cached = false;
+        let (start, signed) = start.map_or((None, true), |(delegation, signed)| (Some(Arc::new(delegation)), signed));
+        let (fetched, verdict) = self.fetch_valid(context, question, start, signed).await?;
+        self.keep(question, &fetched, &verdict);
+        Ok(chain.fetched(self, question, &fetched, &verdict))
+    }
+
+    /// What the cache has.
+    fn cached(
+        self: &Rc<Self>,
+        context: &Context,
+        question: &Question,
+        chain: &mut Chain,
+    ) -> Result<Option<End>, Reason> {
+        let cache = &self.shared.cache;
+        let found = cache.lookup(self.now_ms(), &question.name, question.rtype);
+        let found = found.or_else(|| cache.aggressive(self.now_ms(), &question.name, question.rtype));
+        let Some(found) = found else { return Ok(self.cached_dname(question, chain)) };
+        context.trace.add(self.upstream.now_us(), context.depth, || Step::Cache {
+            question: question.clone(),
+            what: found.as_str(),
+            ttl: found.ttl(),
+            security: found.security(),
+        });
+        let popular = match &found {
+            Found::Positive(cached) | Found::Alias(cached) => cached.prefetch,
+            Found::Negative(cached) => cached.prefetch,
+            Found::Failure(_) => false,
+        };
+        if popular {
+            let (this, question) = (self.clone(), question.clone());
+            self.upstream.spawn(Box::pin(async move { drop(this.refresh(question).await) }));
+        }
+        chain.found(found).map(Some)
+    }
+
+    /// The alias that a DNAME in the cache makes; one that is not secure is asked for (RFC 6672 5.2).
+    fn cached_dname(&self, question: &Question, chain: &mut Chain) -> Option<End> {
+        let found = self.shared.cache.lookup_dname(self.now_ms(), &question.name)?;
+        let dname = found.data.rrset.clone();
+        let target = dns::rdata::typed::target(RType::DNAME, dname.rdata.iter().next()?)?;
+        if found.security != Security::Secure {
+            return None;
+        }
+        let next = substitute(&question.name, &dname.owner, target)?;
+        let cname = Rrset::new(question.name.clone(), RType::CNAME, found.data.ttl).with(next.as_wire());
+        let ttl = found.data.ttl;
+        chain.answer(found.data);
+        chain.answer(Timed { rrset: Arc::new(cname), ttl });
+        let done = question.rtype == RType::CNAME;
+        Some(if done { End::Done(Rcode::NOERROR) } else { End::Alias(next) })
+    }
+
+    /// Asks the network, and asks again elsewhere if what it says does not validate.
+    async fn fetch_valid(
+        self: &Rc<Self>,
+        context: &Context,
+        question: &Question,
+        start: Option<Arc<Delegation>>,
+        signed: bool,
+    ) -> Result<(Arc<Fetched>, Verdict), Reason> {
+        let mut avoid = Vec::new();
+        let mut bogus = None;
+        for _ in 0..=MAX_BOGUS_RETRIES {
+            let fetched = match start.clone() {
+                Some(start) => self.iterate(context, question, Some(start), &avoid).await,
+                None => self.fetch(context, question, &avoid).await,
+            };
+            let fetched = match (fetched, bogus.take()) {
+                (Ok(fetched), _) => fetched,
+                // Nobody is left to ask.
+                (Err(_), Some(bogus)) => return Ok(bogus),
+                (Err(reason), None) => return Err(reason),
+            };
+            let verdict = match signed && self.settings().validate {
+                true => self.judge(context, question, &fetched).await,
+                false => unchecked(&fetched, if signed { Security::Indeterminate } else { Security::Insecure }),
+            };
+            match (verdict.security, verdict.bogus_server) {
+                (Security::Bogus, Some(server)) => {
+                    avoid.push(server);
+                    bogus = Some((fetched, verdict));
+                }
+                _ => return Ok((fetched, verdict)),
+            }
+        }
+        bogus.ok_or_else(|| Reason::new(ede::DNSSEC_BOGUS, format!("{question}: nothing that validates")))
+    }
+
+    async fn judge(self: &Rc<Self>, context: &Context, question: &Question, fetched: &Fetched) -> Verdict {
+        let (settings, anchors) = (self.settings(), self.shared.anchors());
+        let policy = Policy {
+            anchors: &anchors,
+            negative_anchors: &settings.negative_trust_anchors,
+            allow_sha1: settings.allow_sha1,
+            limits: &settings.limits,
+        };
+        validate(self, context, question, fetched, &self.shared.trust, &policy).await
+    }
+
+    /// Asks the network about one name: forwarders, or the servers of its zone. Nothing is validated.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(crate) async fn fetch(
+        self: &Rc<Self>,
+        context: &Context,
+        question: &Question,
+        avoid: &[std::net::SocketAddr],
+    ) -> Result<Arc<Fetched>, Reason> {
+        let (name, settings) = (&question.name, self.settings());
+        let depth = settings.stub_of(name).map(|stub| stub.name.label_count());
+        match settings.forward_of(name) {
+            Some(zone) if depth.is_none_or(|depth| depth < zone.name.label_count()) => {
+                self.forward(context, zone, question, avoid).await
+            }
+            _ => self.iterate(context, question, None, avoid).await,
+        }
+    }
+
+    /// Puts what was fetched into the cache.
+    fn keep(&self, question: &Question, fetched: &Fetched, verdict: &Verdict) {
+        let (cache, now_ms) = (&self.shared.cache, self.now_ms());
+        let origin = fetched.server.map(|server| server.ip());
+        let forwarded = self.settings().forward_of(&question.name).is_some();
+        let rank = if forwarded { Rank::NonAuthoritativeAnswer } else { Rank::AuthoritativeAnswer };
+        let reason = verdict.reason.as_ref();
+        let proofs: Vec<Arc<Rrset>> =
+            verdict.kept(fetched).map(|(rrset, _)| rrset).filter(|rrset| rrset.rtype != RType::SOA).cloned().collect();
+        let mut dname: Option<Arc<Rrset>> = None;
+        for (rrset, judged) in fetched.answers.iter().zip(&verdict.answers) {
+            let bounded = Rrset { ttl: judged.ttl, ..(**rrset).clone() };
+            let made = dname.take().filter(|_| rrset.rtype == RType::CNAME);
+            let beside = match &made {
+                Some(dname) => vec![dname.clone()],
+                None if judged.wildcard.is_some() => proofs.clone(),
+                None => Vec::new(),
+            };
+            dname = (rrset.rtype == RType::DNAME).then(|| Arc::new(bounded.clone()));
+            let (rrset, security, proofs) = (&bounded, judged.security, &beside[..]);
+            let entry = NewPositive { rrset, rank, security, proofs, origin, reason };
+            cache.insert(now_ms, NewEntry::Positive(entry));
+        }
+        let rtype = match fetched.kind {
+            Kind::NoData => Some(question.rtype),
+            Kind::NxDomain => None,
+            Kind::Positive | Kind::Alias(_) | Kind::TooLong => return,
+        };
+        let name = fetched.last_name(&question.name);
+        let soa = fetched.soa().map(|soa| Rrset { ttl: negative_ttl(soa), ..(**soa).clone() });
+        let (security, soa, proofs) = (verdict.security, soa.as_ref(), &proofs[..]);
+        let entry = NewNegative { name, rtype, soa, proofs, rank, security, origin, reason };
+        cache.insert(now_ms, NewEntry::Negative(entry));
+    }
+
+    /// The end of a resolution that failed: stale data if there is any (RFC 8767), else SERVFAIL, which is remembered
+    /// (RFC 9520).
+    fn failed(&self, question: &Question, chain: Chain, reason: Reason) -> Outcome {
+        let security = Security::Indeterminate;
+        let failure = NewFailure { name: &question.name, rtype: question.rtype, reason: &reason, security };
+        if let Some(stale) = self.stale(question, chain.clone(), &reason.text) {
+            return stale;
+        }
+        self.shared.cache.insert(self.now_ms(), NewEntry::Failure(failure));
+        chain.fail(reason)
+    }
+
+    /// The rest of a chain from data that has expired; `None` if there is not all of it.
+    fn stale(&self, question: &Question, mut chain: Chain, why: &str) -> Option<Outcome> {
+        let (cache, now_ms) = (&self.shared.cache, self.now_ms());
+        let mut name = question.name.clone();
+        for _ in 0..=self.settings().limits.aliases {
+            let found = cache.stale(now_ms, &name, question.rtype)?;
+            match chain.found(found) {
+                Ok(End::Alias(next)) => name = next,
+                Ok(End::Done(rcode)) if rcode != Rcode::SERVFAIL => {
+                    let code = if rcode == Rcode::NXDOMAIN { ede::STALE_NXDOMAIN } else { ede::STALE_ANSWER };
+                    chain.reason = Some(Reason::new(code, why));
+                    return Some(chain.end(rcode));
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+/// How one name of a chain ended.
+enum End {
+    /// With this RCODE.
+    Done(Rcode),
+    /// It goes on at this name.
+    Alias(NameBuf),
+}
+
+/// What has come together of an answer.
+#[derive(Clone)]
+struct Chain {
+    name: NameBuf,
+    seen: Vec<NameBuf>,
+    answers: Vec<Timed>,
+    authorities: Vec<Timed>,
+    security: Security,
+    cached: bool,
+    reason: Option<Reason>,
+    server: Option<std::net::SocketAddr>,
+}
+
+impl Chain {
+    fn new(question: &Question) -> Chain {
+        Chain {
+            name: question.name.clone(),
+            seen: Vec::new(),
+            answers: Vec::new(),
+            authorities: Vec::new(),
+            security: Security::Secure,
+            cached: true,
+            reason: None,
+            server: None,
+        }
+    }
+
+    /// Whether an alias leads to where the chain has been; remembers where it is.
+    fn has_been_at(&mut self, next: &NameBuf) -> bool {
+        self.seen.push(self.name.clone());
+        self.seen.contains(next)
+    }
+
+    /// Takes in what our own zones say.
+    fn local(&mut self, answers: Vec<Arc<Rrset>>, authorities: Vec<Arc<Rrset>>) {
+        let timed = |rrset: Arc<Rrset>| Timed { ttl: rrset.ttl, rrset };
+        self.answers.extend(answers.into_iter().map(timed));
+        self.authorities.extend(authorities.into_iter().map(timed));
+        self.security = self.security.min(Security::Insecure);
+    }
+
+    /// Takes in what the cache has.
+    fn found(&mut self, found: Found) -> Result<End, Reason> {
+        self.security = self.security.min(found.security());
+        match found {
+            Found::Positive(cached) => {
+                self.reason = self.reason.take().or(cached.reason);
+                self.take(cached.proofs);
+                self.answer(cached.data);
+                Ok(End::Done(Rcode::NOERROR))
+            }
+            Found::Alias(cached) => {
+                self.reason = self.reason.take().or(cached.reason);
+                let target = cached.data.rrset.rdata.iter().next().map(|rdata| NameBuf::from_wire(rdata.to_vec()));
+                self.take(cached.proofs);
+                self.answer(cached.data);
+                match target {
+                    Some(Ok(target)) => Ok(End::Alias(target)),
+                    _ => Err(Reason::new(ede::INVALID_DATA, "an alias without a target")),
+                }
+            }
+            Found::Negative(cached) => {
+                self.reason = self.reason.take().or(cached.reason);
+                self.authorities.extend(cached.authorities);
+                Ok(End::Done(cached.rcode))
+            }
+            Found::Failure(cached) => {
+                self.reason = Some(cached.reason);
+                Ok(End::Done(Rcode::SERVFAIL))
+            }
+        }
+    }
+
+    /// An RRset for the answer section; a DNAME may make more than one alias of a chain.
+    fn answer(&mut self, timed: Timed) {
+        let there = |other: &Timed| other.rrset.is(&timed.rrset.owner, timed.rrset.rtype);
+        if !self.answers.iter().any(there) {
+            self.answers.push(timed);
+        }
+    }
+
+    /// What comes with an RRset: a DNAME stands in front of it, proofs in the authority section.
+    fn take(&mut self, proofs: Vec<Timed>) {
+        for proof in proofs {
+            match proof.rrset.rtype {
+                RType::DNAME => self.answer(proof),
+                _ => self.authorities.push(proof),
+            }
+        }
+    }
+
+    /// Takes in what was fetched.
+    fn fetched<U: Upstream>(
+        &mut self,
+        resolver: &Resolver<U>,
+        question: &Question,
+        fetched: &Fetched,
+        verdict: &Verdict,
+    ) -> End {
+        let cache = resolver.shared.cache.settings();
+        self.security = self.security.min(verdict.security);
+        self.reason = self.reason.take().or_else(|| verdict.reason.clone());
+        self.server = fetched.server;
+        for (rrset, judged) in fetched.answers.iter().zip(&verdict.answers) {
+            let ttl = cache.positive_ttl(&rrset.owner, judged.ttl);
+            self.answer(Timed { rrset: rrset.clone(), ttl });
+        }
+        let negative = matches!(fetched.kind, Kind::NoData | Kind::NxDomain);
+        if negative || verdict.answers.iter().any(|judged| judged.wildcard.is_some()) {
+            let name = fetched.last_name(&question.name);
+            let least = fetched.soa().map_or(u32::MAX, negative_ttl);
+            for (rrset, judged) in verdict.kept(fetched) {
+                let ttl = cache.negative_ttl(name, judged.ttl.min(least));
+                self.authorities.push(Timed { rrset: rrset.clone(), ttl });
+            }
+        }
+        match &fetched.kind {
+            Kind::Alias(next) => End::Alias(next.clone()),
+            _ => End::Done(fetched.rcode()),
+        }
+    }
+
+    fn end(self, rcode: Rcode) -> Outcome {
+        Outcome {
+            rcode,
+            security: self.security,
+            answers: self.answers,
+            authorities: self.authorities,
+            reason: self.reason,
+            cached: self.cached,
+            server: self.server,
+        }
+    }
+
+    /// RFC 1034 3.6.2: a chain without end is an error; what there is of it shows why.
+    fn broken(self, why: String) -> Outcome {
+        Outcome { reason: Some(Reason::new(ede::OTHER, why)), ..self.end(Rcode::SERVFAIL) }
+    }
+
+    fn fail(self, reason: Reason) -> Outcome {
+        Outcome { server: self.server, ..Outcome::failure(reason) }
+    }
+}
+
+impl Verdict {
+    /// The RRsets of the authority section that go with the answer: AD speaks of them as well (RFC 4035 3.2.3).
+    fn kept<'a>(&'a self, fetched: &'a Fetched) -> impl Iterator<Item = (&'a Arc<Rrset>, &'a Judged)> {
+        let authorities = fetched.authorities.iter().zip(&self.authorities);
+        authorities.filter(|(_, judged)| self.security != Security::Secure || judged.security == Security::Secure)
+    }
+}
+
+/// The verdict where nothing is validated.
+fn unchecked(fetched: &Fetched, security: Security) -> Verdict {
+    let judged = |rrset: &Arc<Rrset>| Judged { security, ttl: rrset.ttl, wildcard: None };
+    Verdict {
+        security,
+        reason: None,
+        answers: fetched.answers.iter().map(judged).collect(),
+        authorities: fetched.authorities.iter().map(judged).collect(),
+        bogus_server: None,
+    }
+}
+
+/// RFC 2308 5: the TTL of a negative answer is the lesser of the SOA's own and its MINIMUM.
+fn negative_ttl(soa: &Arc<Rrset>) -> u32 {
+    let minimum = soa.rdata.iter().next().and_then(Soa::parse).map_or(0, |parsed| parsed.minimum);
+    soa.ttl.min(minimum)
+}
+
+/// A delegation in a zone of ours.
+fn delegated(zone: NameBuf, servers: Vec<(NameBuf, Vec<std::net::SocketAddr>)>, ds: Option<Arc<Rrset>>) -> Delegation {
+    let above = zone.parent().unwrap_or(Name::root()).to_owned();
+    let server = |(name, addresses)| NameServer { name: Some(name), addresses };
+    let servers = servers.into_iter().map(server).collect();
+    let ds = ds.map(|ds| {
+        let (answers, authorities) = (vec![ds], Vec::new());
+        Arc::new(Fetched { kind: Kind::Positive, answers, authorities, zone: above, server: None })
+    });
+    Delegation { zone, servers, ds, until_us: u64::MAX }
+}

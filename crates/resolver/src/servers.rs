@@ -1,0 +1,227 @@
+//! What is known of other servers: how fast they are, whether they answer, what they cannot do.
+
+use std::net::SocketAddr;
+
+use dns::{Name, NameBuf};
+
+use crate::bounded::Bounded;
+use crate::limits::MAX_SERVERS;
+
+/// A server that does not serve a zone well is passed over for so long.
+const LAME_US: u64 = 300 * SECOND_US;
+/// What a server cannot do is tried again after so long.
+const INABILITY_US: u64 = 900 * SECOND_US;
+/// Zones for which a server is remembered to be lame.
+const MAX_LAME_ZONES: usize = 8;
+/// Timeouts in a row after which a server is asked only if all others are no better.
+const DEAD_TIMEOUTS: u32 = 3;
+/// The shortest and the longest wait for a reply.
+const MIN_TIMEOUT_US: u64 = 50_000;
+const MAX_TIMEOUT_US: u64 = 3 * SECOND_US;
+/// Servers whose times differ by less than this are equally good.
+const BAND_US: u64 = 30_000;
+/// One question in so many goes to a server that is not among the best, to learn whether it has become so.
+const EXPLORE: u64 = 32;
+const SECOND_US: u64 = 1_000_000;
+
+/// What is known of one server.
+#[derive(Debug, Clone, Default)]
+pub struct Server {
+    /// Smoothed round trip time and its variation in microseconds (RFC 6298); 0: never heard of.
+    srtt_us: u64,
+    var_us: u64,
+    /// Timeouts since it answered last.
+    timeouts: u32,
+    /// When it was found to be lame for these zones.
+    lame: Vec<(NameBuf, u64)>,
+    no_edns_until: u64,
+    no_case_until: u64,
+    /// Our cookie for it and its for us (RFC 7873).
+    cookie: Option<([u8; 8], Vec<u8>)>,
+}
+
+/// How a server is to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manner {
+    /// With EDNS.
+    pub edns: bool,
+    /// With mixed case.
+    pub mixed_case: bool,
+    /// The cookies.
+    pub cookie: Option<([u8; 8], Vec<u8>)>,
+    /// How long to wait, in microseconds.
+    pub timeout_us: u64,
+}
+
+/// What a server cannot do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inability {
+    /// EDNS (RFC 6891 6.2.2).
+    Edns,
+    /// Repeat the question in the case it was asked in.
+    Case,
+}
+
+/// All servers.
+pub struct Servers {
+    known: Bounded<SocketAddr, Server>,
+}
+
+impl Servers {
+    /// None known.
+    pub fn new(seed: u64) -> Servers {
+        Servers { known: Bounded::new(MAX_SERVERS, seed) }
+    }
+
+    /// How to ask a server; one that was never asked is given `first_timeout_us`.
+    pub fn manner(&self, server: SocketAddr, now_us: u64, first_timeout_us: u64) -> Manner {
+        self.known.look(&server, |known| match known {
+            None => Manner { edns: true, mixed_case: true, cookie: None, timeout_us: first_timeout_us },
+            Some(known) => Manner {
+                edns: known.no_edns_until <= now_us,
+                mixed_case: known.no_case_until <= now_us,
+                timeout_us: known.timeout_us(first_timeout_us),
+                cookie: known.cookie.clone(),
+            },
+        })
+    }
+
+    /// It answered, after so long.
+    pub fn answered(&self, server: SocketAddr, elapsed_us: u64) {
+        self.known.update(server, |server| server.measure(elapsed_us.max(1)));
+    }
+
+    /// It did not answer in time.
+    pub fn timed_out(&self, server: SocketAddr) {
+        self.known.update(server, |server| server.timeouts = server.timeouts.saturating_add(1));
+    }
+
+    /// It cannot do something.
+    pub fn unable(&self, server: SocketAddr, what: Inability, now_us: u64) {
+        self.known.update(server, |server| match what {
+            Inability::Edns => server.no_edns_until = now_us + INABILITY_US,
+            Inability::Case => server.no_case_until = now_us + INABILITY_US,
+        });
+    }
+
+    /// The cookies that go with it from now on.
+    pub fn remember_cookie(&self, server: SocketAddr, client: [u8; 8], given: Vec<u8>) {
+        self.known.update(server, |server| server.cookie = Some((client, given)));
+    }
+
+    /// It is no good for a zone.
+    pub fn lame(&self, server: SocketAddr, zone: &Name, now_us: u64) {
+        self.known.update(server, |server| {
+            server.lame.retain(|(other, since)| **other != *zone && now_us.saturating_sub(*since) < LAME_US);
+            if server.lame.len() == MAX_LAME_ZONES {
+                server.lame.remove(0);
+            }
+            server.lame.push((zone.to_owned(), now_us));
+        });
+    }
+
+    /// Which of the servers to ask for a zone; `attempts` says how often each was asked in vain, and those that were
+    /// asked least come first, those that are lame last. `None` if there are none.
+    pub fn choose(&self, candidates: &[(SocketAddr, u32)], zone: &Name, now_us: u64, random: u64) -> Option<usize> {
+        let explore = random.is_multiple_of(EXPLORE);
+        let mut scores = [u64::MAX; MAX_CANDIDATES];
+        let scores = &mut scores[..candidates.len().min(MAX_CANDIDATES)];
+        for (score, (server, attempts)) in scores.iter_mut().zip(candidates) {
+            let known = |known: Option<&Server>| known.map_or(0, |known| known.score(zone, now_us, explore));
+            *score = self.known.look(server, known) + u64::from(*attempts) * MAX_TIMEOUT_US * 4;
+        }
+        let least = scores.iter().min().copied()?;
+        let good = |score: u64| score <= least + BAND_US;
+        let count = scores.iter().filter(|&&score| good(score)).count() as u64;
+        let pick = (random >> 8) % count;
+        let mut good = scores.iter().enumerate().filter(|&(_, &score)| good(score));
+        good.nth(pick as usize).map(|(index, _)| index)
+    }
+
+    /// Whether a server is known to answer.
+    pub fn is_proven(&self, server: SocketAddr) -> bool {
+        let proven = |known: &Server| known.srtt_us > 0 && known.timeouts == 0;
+        self.known.look(&server, |known| known.is_some_and(proven))
+    }
+
+    /// Whether a server answered last time, or is not known.
+    pub fn is_well(&self, server: SocketAddr) -> bool {
+        self.known.look(&server, |known| known.is_none_or(|known| known.timeouts < DEAD_TIMEOUTS))
+    }
+}
+
+/// Servers that are looked at for one question.
+pub const MAX_CANDIDATES: usize = 64;
+
+impl Server {
+    /// RFC 6298 2.
+    fn measure(&mut self, rtt_us: u64) {
+        if self.srtt_us == 0 {
+            (self.srtt_us, self.var_us) = (rtt_us, rtt_us / 2);
+        } else {
+            self.var_us = (3 * self.var_us + self.srtt_us.abs_diff(rtt_us)) / 4;
+            self.srtt_us = ((7 * self.srtt_us + rtt_us) / 8).max(1);
+        }
+        self.timeouts = 0;
+    }
+
+    fn timeout_us(&self, first_us: u64) -> u64 {
+        let measured = match self.srtt_us {
+            0 => first_us,
+            srtt => (srtt + 4 * self.var_us).clamp(MIN_TIMEOUT_US.min(first_us), MAX_TIMEOUT_US.min(first_us)),
+        };
+        let doublings = self.timeouts.min(6);
+        (measured << doublings).min(MAX_TIMEOUT_US.max(first_us))
+    }
+
+    /// The lower the better. A server that was never asked is as good as the best, so that all become known.
+    fn score(&self, zone: &Name, now_us: u64, explore: bool) -> u64 {
+        let is_lame = |(lame, since): &(NameBuf, u64)| **lame == *zone && now_us.saturating_sub(*since) < LAME_US;
+        let lame = if self.lame.iter().any(is_lame) { LAME_US } else { 0 };
+        let dead = if self.timeouts >= DEAD_TIMEOUTS { MAX_TIMEOUT_US } else { 0 };
+        let measured = if explore { 0 } else { self.srtt_us };
+        lame + dead + (measured << self.timeouts.min(6))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> SocketAddr {
+        ([192, 0, 2, last], 53).into()
+    }
+
+    #[test]
+    fn the_fastest_is_chosen_and_others_now_and_then() {
+        let servers = Servers::new(1);
+        let candidates = [(address(1), 0), (address(2), 0), (address(3), 0)];
+        servers.answered(address(1), 10_000);
+        servers.answered(address(2), 200_000);
+        (0..4).for_each(|_| servers.timed_out(address(3)));
+        let mut chosen = [0; 3];
+        for random in 0..10_000u64 {
+            let random = random.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            chosen[servers.choose(&candidates, Name::root(), 0, random).expect("one")] += 1;
+        }
+        assert!(chosen[0] > 9000 && chosen[1] > 50 && chosen[2] == 0, "{chosen:?}");
+        servers.lame(address(1), Name::root(), 0);
+        assert_ne!(servers.choose(&candidates, Name::root(), 1, 77), Some(0));
+        assert_eq!(servers.choose(&candidates[..1], Name::root(), 1, 77), Some(0));
+        assert_eq!(servers.choose(&[], Name::root(), 1, 77), None);
+    }
+
+    #[test]
+    fn waits_grow_with_timeouts_and_shrink_with_answers() {
+        let servers = Servers::new(1);
+        let wait = || servers.manner(address(1), 0, 400_000).timeout_us;
+        let mut waits = vec![wait()];
+        for _ in 0..3 {
+            servers.timed_out(address(1));
+            waits.push(wait());
+        }
+        assert_eq!(waits, [400_000, 800_000, 1_600_000, 3_000_000]);
+        (0..20).for_each(|_| servers.answered(address(1), 1000));
+        assert_eq!(wait(), MIN_TIMEOUT_US);
+    }
+}

@@ -1,0 +1,10 @@
+//! The validator over small signed zones.
+
+mod absence;
+mod lies;
+mod limits;
+mod positive;
+mod unsigned;
+mod world;
+mod wrong;
+mod zone;

@@ -1,0 +1,405 @@
+//! The servers of one zone are asked until one says something of use.
+//!
+//! Which server, how often, and where addresses of name servers come from; the limits against delegations that are made
+//! to cost work (NXNSAttack, CAMP) are met here.
+
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use dns::edns::ede;
+use dns::{Name, NameBuf, RType};
+
+use crate::ask::{Ask, AskError};
+use crate::delegation::Delegation;
+use crate::fetched::{Fetched, Kind};
+use crate::flight::FlightError;
+use crate::limits::{MAX_PRIMING_ATTEMPTS, UNPRIMED_ROOT_S};
+use crate::local::Local;
+use crate::question::Question;
+use crate::reply::Reply;
+use crate::resolve::Resolver;
+use crate::scrub::{Asked, Meaning, address, glue, scrub};
+use crate::security::Reason;
+use crate::servers::MAX_CANDIDATES;
+use crate::upstream::{ExchangeError, Transport, Upstream};
+use crate::work::{Context, Exceeded};
+
+/// A name server without addresses is looked up again after so long, in seconds.
+const NO_ADDRESS_S: u32 = 60;
+
+/// What the servers of a zone said.
+#[derive(Debug, Clone)]
+pub(crate) enum Said {
+    /// An answer.
+    Answer {
+        /// What it is.
+        fetched: Arc<Fetched>,
+        /// Whether it came with authority.
+        authoritative: bool,
+    },
+    /// Ask below.
+    Referral(Arc<Delegation>),
+}
+
+/// Why they said nothing of use.
+#[derive(Debug, Clone)]
+pub(crate) enum ZoneError {
+    /// They did not answer, or not well.
+    Failed(Reason),
+    /// A limit was passed: nothing else is to be tried.
+    Exceeded(Exceeded),
+}
+
+impl From<ZoneError> for Reason {
+    fn from(error: ZoneError) -> Reason {
+        match error {
+            ZoneError::Failed(reason) => reason,
+            ZoneError::Exceeded(exceeded) => exceeded.into(),
+        }
+    }
+}
+
+impl From<Exceeded> for ZoneError {
+    fn from(exceeded: Exceeded) -> ZoneError {
+        ZoneError::Exceeded(exceeded)
+    }
+}
+
+/// The key of a flight to the servers of a zone.
+pub(crate) type ZoneQuestion = (NameBuf, Question);
+
+/// The servers of a zone, as one question sees them.
+struct Candidates<'a> {
+    cut: &'a Delegation,
+    /// Addresses, how often each was asked in vain, and which name server it is of.
+    servers: Vec<(SocketAddr, u32)>,
+    names: Vec<usize>,
+    /// Name servers whose addresses are not known yet.
+    unknown: Vec<usize>,
+    /// Name servers that other addresses may be found for if those that are known do not answer.
+    others: Vec<usize>,
+    /// All addresses that were ever among them.
+    tried: Vec<SocketAddr>,
+    /// What came of it, for the reason in the end.
+    failures: Vec<String>,
+}
+
+impl<U: Upstream> Resolver<U> {
+    /// Asks the servers of a zone. Whoever asks the same at the same time gets the same answer.
+    pub(crate) async fn ask_zone(
+        self: &Rc<Self>,
+        context: &Context,
+        cut: &Arc<Delegation>,
+        question: &Question,
+        avoid: &[SocketAddr],
+    ) -> Result<Said, ZoneError> {
+        if !avoid.is_empty() || context.trace.is_on() {
+            return self.ask_servers(context, cut, question, avoid).await;
+        }
+        let key = (cut.zone.clone(), question.clone());
+        let start = |number| {
+            let (this, context) = (self.clone(), context.in_flight(number));
+            let (cut, question) = (cut.clone(), question.clone());
+            async move { this.ask_servers(&context, &cut, &question, &[]).await }
+        };
+        match self.zone_flights().join(context.flight, key, start).await {
+            Ok(said) => said,
+            Err(error) => Err(ZoneError::Failed(flight_reason(error, question))),
+        }
+    }
+
+    async fn ask_servers(
+        self: &Rc<Self>,
+        context: &Context,
+        cut: &Arc<Delegation>,
+        question: &Question,
+        avoid: &[SocketAddr],
+    ) -> Result<Said, ZoneError> {
+        let mut candidates = self.candidates(cut, avoid);
+        let mut weak = None;
+        loop {
+            let Some(index) = self.next_server(context, &mut candidates, avoid).await? else { break };
+            let (server, _) = candidates.servers[index];
+            let name = candidates.cut.servers.get(candidates.names[index]).and_then(|server| server.name.as_deref());
+            let ask = Ask { server, name, transport: &Transport::Udp, question, recursion: false };
+            let reply = match self.ask(context, ask).await {
+                Ok(reply) => reply,
+                Err(AskError::Exceeded(exceeded)) => return Err(exceeded.into()),
+                Err(error) => {
+                    candidates.failed(index, &error, self.settings().retries);
+                    continue;
+                }
+            };
+            let harden_glue = self.settings().harden_glue;
+            let asked = Asked { question, zone: &cut.zone, forwarder: false, harden_glue, server };
+            match scrub(&asked, &reply) {
+                Meaning::Answer(fetched) => {
+                    let authoritative = reply.header.aa;
+                    return Ok(Said::Answer { fetched: Arc::new(fetched), authoritative });
+                }
+                Meaning::Referral(referral) => return Ok(Said::Referral(self.delegated(cut, &referral))),
+                Meaning::Weak(fetched) => {
+                    weak.get_or_insert(fetched);
+                    candidates.useless(index, "answers without authority");
+                }
+                Meaning::Lame(why) => {
+                    self.shared().servers.lame(server, &cut.zone, self.upstream().now_us());
+                    candidates.useless(index, why);
+                }
+                Meaning::Error(rcode) => candidates.useless(index, &rcode.to_string()),
+            }
+        }
+        match weak {
+            Some(fetched) => Ok(Said::Answer { fetched: Arc::new(fetched), authoritative: false }),
+            None => Err(ZoneError::Failed(candidates.reason())),
+        }
+    }
+
+    /// Keeps a referral.
+    fn delegated(&self, cut: &Delegation, referral: &crate::scrub::Referral) -> Arc<Delegation> {
+        let (settings, now_us) = (self.settings(), self.upstream().now_us());
+        let delegation =
+            Delegation::of_referral(referral, settings.upstream_port, now_us, settings.limits.name_servers);
+        let delegation = Arc::new(Delegation {
+            // What is below a zone is not believed for longer than that zone, the root's hints aside.
+            until_us: if cut.until_us == 0 { delegation.until_us } else { delegation.until_us.min(cut.until_us) },
+            ..delegation
+        });
+        self.shared().delegations.insert(delegation.clone());
+        delegation
+    }
+
+    /// The next server to ask; looks up addresses when those that are known do not answer.
+    async fn next_server(
+        self: &Rc<Self>,
+        context: &Context,
+        candidates: &mut Candidates<'_>,
+        avoid: &[SocketAddr],
+    ) -> Result<Option<usize>, ZoneError> {
+        loop {
+            let (servers, now_us) = (&self.shared().servers, self.upstream().now_us());
+            let random = self.upstream().random();
+            let chosen = servers.choose(&candidates.servers, &candidates.cut.zone, now_us, random);
+            let well = chosen.is_some_and(|index| servers.is_well(candidates.servers[index].0));
+            let index = if well {
+                return Ok(chosen);
+            } else if !candidates.unknown.is_empty() {
+                let pick = (random >> 32) as usize % candidates.unknown.len();
+                candidates.unknown.swap_remove(pick)
+            } else if let (Some(index), None) = (candidates.others.last().copied(), chosen) {
+                candidates.others.pop();
+                index
+            } else {
+                return Ok(chosen);
+            };
+            let cut = candidates.cut;
+            let Some(name) = cut.servers.get(index).and_then(|server| server.name.as_ref()) else { continue };
+            let looked_up = self.addresses_of(context, name).await?;
+            let mut addresses: Vec<_> =
+                looked_up.into_iter().map(|ip| SocketAddr::new(ip, self.settings().upstream_port)).collect();
+            // What the zone of the name server says may be wrong, and what its parent says right.
+            if addresses.is_empty() || chosen.is_none() {
+                addresses.extend(self.shared().delegations.glue_of(name, self.upstream().now_us()));
+            }
+            for address in addresses {
+                self.add_candidate(candidates, index, address, avoid);
+            }
+        }
+    }
+
+    fn candidates<'a>(&self, cut: &'a Delegation, avoid: &[SocketAddr]) -> Candidates<'a> {
+        let (servers, names) = (Vec::with_capacity(4), Vec::with_capacity(4));
+        let (unknown, others, failures) = (Vec::new(), Vec::new(), Vec::new());
+        let mut candidates = Candidates { cut, servers, names, unknown, others, tried: Vec::new(), failures };
+        let now_us = self.upstream().now_us();
+        for (index, server) in cut.servers.iter().enumerate() {
+            for &address in &server.addresses {
+                self.add_candidate(&mut candidates, index, address, avoid);
+            }
+            let Some(name) = server.name.as_ref() else { continue };
+            // The root's are the ones that cannot be looked up without asking the root.
+            if !cut.zone.is_root() {
+                candidates.others.push(index);
+            }
+            if !server.addresses.is_empty() {
+                continue;
+            }
+            let book = &self.shared().addresses;
+            let known = self.families().map(|family| book.get(name, family, now_us));
+            for address in known.into_iter().flatten().flat_map(|known| known.to_vec()) {
+                let address = SocketAddr::new(address, self.settings().upstream_port);
+                self.add_candidate(&mut candidates, index, address, avoid);
+            }
+            if !candidates.names.contains(&index) {
+                candidates.unknown.push(index);
+            }
+        }
+        candidates
+    }
+
+    fn add_candidate(&self, candidates: &mut Candidates<'_>, index: usize, address: SocketAddr, avoid: &[SocketAddr]) {
+        let settings = self.settings();
+        let family = if address.is_ipv4() { settings.ipv4 } else { settings.ipv6 };
+        let of_this = candidates.names.iter().filter(|&&other| other == index).count();
+        let room = candidates.servers.len() < MAX_CANDIDATES && of_this < settings.limits.addresses;
+        let known = candidates.tried.contains(&address);
+        let allowed = !settings.do_not_query.iter().any(|net| net.contains(&address.ip()));
+        if family && room && !known && allowed && !avoid.contains(&address) {
+            candidates.tried.push(address);
+            candidates.servers.push((address, 0));
+            candidates.names.push(index);
+        }
+    }
+
+    /// The types of address records that are of use.
+    fn families(&self) -> impl Iterator<Item = RType> + use<U> {
+        let (v4, v6) = (self.settings().ipv4, self.settings().ipv6);
+        [(v4, RType::A), (v6, RType::AAAA)].into_iter().filter(|(on, _)| *on).map(|(_, rtype)| rtype)
+    }
+
+    /// Looks up the addresses of a name server: of IPv6 only if it has none of IPv4.
+    async fn addresses_of(self: &Rc<Self>, context: &Context, name: &Name) -> Result<Vec<IpAddr>, ZoneError> {
+        for family in self.families() {
+            let now_us = self.upstream().now_us();
+            let known = self.shared().addresses.get(name, family, now_us);
+            let addresses = match known {
+                Some(addresses) => addresses,
+                None => self.look_up(context, Question::new(name, family)).await?,
+            };
+            if !addresses.is_empty() {
+                return Ok(addresses.to_vec());
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn look_up(self: &Rc<Self>, context: &Context, question: Question) -> Result<Arc<[IpAddr]>, ZoneError> {
+        let limits = &self.settings().limits;
+        let Ok(deeper) = context.deeper(limits) else { return Ok(Arc::default()) };
+        if context.work.name_server_lookup(limits).is_err() {
+            return Ok(Arc::default());
+        }
+        let start = |number| {
+            let (this, question, context) = (self.clone(), question.clone(), deeper.in_flight(number));
+            async move { this.look_up_now(&context, question).await }
+        };
+        // A name server whose address depends on itself has none.
+        Ok(self.address_flights().join(context.flight, question.clone(), start).await.unwrap_or_default())
+    }
+
+    /// Addresses of name servers are not validated: what they lead to is.
+    async fn look_up_now(self: Rc<Self>, context: &Context, question: Question) -> Arc<[IpAddr]> {
+        let mut current = question.clone();
+        for _ in 0..=self.settings().limits.aliases {
+            let fetched = match self.local().find(&current.name, current.rtype) {
+                Local::Answer { answers, .. } => {
+                    let kind = Kind::Positive;
+                    let zone = current.name.clone();
+                    Ok(Arc::new(Fetched { kind, answers, authorities: Vec::new(), zone, server: None }))
+                }
+                _ => Box::pin(self.fetch(context, &current, &[])).await,
+            };
+            let Ok(fetched) = fetched else { return Arc::default() };
+            if let Kind::Alias(target) = &fetched.kind {
+                current.name = target.clone();
+                continue;
+            }
+            let rrset = fetched.answers.last().filter(|rrset| rrset.rtype == question.rtype);
+            let addresses = rrset.into_iter().flat_map(|rrset| rrset.rdata.iter());
+            let addresses: Arc<[IpAddr]> = addresses.filter_map(|rdata| address(question.rtype, rdata)).collect();
+            let ttl_s = rrset.map_or(NO_ADDRESS_S, |rrset| rrset.ttl);
+            let now_us = self.upstream().now_us();
+            self.shared().addresses.insert(&question.name, question.rtype, addresses.clone(), ttl_s, now_us);
+            return addresses;
+        }
+        Arc::default()
+    }
+
+    /// The root: its name servers of today, if priming gets them (RFC 9609), else those of the hints.
+    pub(crate) async fn root(self: &Rc<Self>, context: &Context) -> Arc<Delegation> {
+        let settings = self.settings();
+        let hints = Delegation::of_hints(&settings.root_hints, settings.upstream_port);
+        if !settings.priming {
+            return Arc::new(hints);
+        }
+        let start = |number| {
+            let (this, context) = (self.clone(), context.in_flight(number));
+            async move { this.prime(&context, hints).await }
+        };
+        let primed = self.priming_flights().join(context.flight, (), start).await;
+        primed.unwrap_or_else(|_| Arc::new(Delegation::of_hints(&settings.root_hints, settings.upstream_port)))
+    }
+
+    async fn prime(self: Rc<Self>, context: &Context, hints: Delegation) -> Arc<Delegation> {
+        let question = Question::new(NameBuf::root(), RType::NS);
+        let mut candidates = self.candidates(&hints, &[]);
+        let mut primed = None;
+        for _ in 0..MAX_PRIMING_ATTEMPTS {
+            let random = self.upstream().random();
+            let now_us = self.upstream().now_us();
+            let chosen = self.shared().servers.choose(&candidates.servers, Name::root(), now_us, random);
+            let Some(index) = chosen else { break };
+            let (server, _) = candidates.servers[index];
+            let ask = Ask { server, name: None, transport: &Transport::Udp, question: &question, recursion: false };
+            if let Ok(reply) = self.ask(context, ask).await {
+                primed = self.primed(&reply);
+            }
+            if primed.is_some() {
+                break;
+            }
+            candidates.servers[index].1 += 1;
+        }
+        let until_us = self.upstream().now_us() + UNPRIMED_ROOT_S * 1_000_000;
+        drop(candidates);
+        let root = Arc::new(primed.unwrap_or(Delegation { until_us, ..hints }));
+        self.shared().delegations.insert(root.clone());
+        root
+    }
+
+    /// The root's name servers and their addresses in the reply to the priming question.
+    fn primed(&self, reply: &Reply) -> Option<Delegation> {
+        let ns = Reply::find(&reply.answers, Name::root(), RType::NS)?;
+        let names = ns.rdata.iter().filter_map(|rdata| dns::rdata::typed::target(RType::NS, rdata));
+        let servers: Vec<(NameBuf, Vec<IpAddr>)> = names.map(|name| (name.to_owned(), glue(reply, name))).collect();
+        let with_address = servers.iter().any(|(_, addresses)| !addresses.is_empty());
+        let referral = crate::scrub::Referral { zone: NameBuf::root(), servers, ttl: ns.ttl, ds: None };
+        let settings = self.settings();
+        let now_us = self.upstream().now_us();
+        let delegation =
+            Delegation::of_referral(&referral, settings.upstream_port, now_us, settings.limits.name_servers);
+        with_address.then_some(delegation)
+    }
+}
+
+impl Candidates<'_> {
+    /// A server did not answer.
+    fn failed(&mut self, index: usize, error: &AskError, retries: u32) {
+        let again = matches!(error, AskError::Exchange(ExchangeError::Timeout | ExchangeError::Busy));
+        self.servers[index].1 += 1;
+        if !again || self.servers[index].1 > retries {
+            self.useless(index, &error.to_string());
+        }
+    }
+
+    /// A server is of no use for this question.
+    fn useless(&mut self, index: usize, why: &str) {
+        let (server, _) = self.servers.remove(index);
+        self.names.remove(index);
+        self.failures.push(format!("{server}: {why}"));
+    }
+
+    fn reason(&self) -> Reason {
+        let zone = &self.cut.zone;
+        let text = match self.failures.is_empty() {
+            true => format!("no server of {zone} has an address that may be asked"),
+            false => format!("no server of {zone} gave an answer: {}", self.failures.join("; ")),
+        };
+        Reason::new(ede::NO_REACHABLE_AUTHORITY, text)
+    }
+}
+
+/// Why a flight was not joined, for people.
+pub(crate) fn flight_reason(error: FlightError, question: &Question) -> Reason {
+    Reason::new(ede::OTHER, format!("{question}: {error}"))
+}
