@@ -353,6 +353,7 @@ fn settings(config: &Config, cookies: Option<Secrets>) -> Settings {
         udp_size: config.server.edns_udp_size,
         minimal_responses: config.server.minimal_responses,
         cookies,
+        recursion: None,
         keys: KeyRing::default(),
     }
 }

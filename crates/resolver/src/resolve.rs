@@ -4,12 +4,15 @@
 //! [`Resolver::resolve`] is the way in. There is one [`Resolver`] on each thread; what all of them know is in
 //! [`Shared`].
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dns::edns::ede;
 use dns::rdata::typed::Soa;
 use dns::{Name, NameBuf, NameHasher, RType, Rcode};
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 
 use crate::anchors::Anchors;
 use crate::cache::{Cache, CacheSettings, Found, NewEntry, NewFailure, NewNegative, NewPositive, Rank};
@@ -21,6 +24,7 @@ use crate::local::{Local, LocalData};
 use crate::outcome::{Outcome, Timed};
 use crate::question::Question;
 use crate::rrset::Rrset;
+use crate::scrub::substitute;
 use crate::security::{Reason, Security};
 use crate::servers::Servers;
 use crate::settings::Settings;
@@ -29,6 +33,9 @@ use crate::upstream::Upstream;
 use crate::validate::{Judged, Policy, TrustStore, Verdict, validate};
 use crate::work::{Context, Work};
 use crate::zone::{Said, ZoneError, ZoneQuestion, flight_reason};
+
+/// Clients get stale data rather than wait for longer (RFC 8767 5).
+const STALE_AFTER_MS: u64 = 1800;
 
 /// What the resolvers of all threads know.
 pub struct Shared {
@@ -162,7 +169,7 @@ impl<U: Upstream> Resolver<U> {
         let context = self.context(trace);
         let outcome = match context.trace.is_on() {
             true => self.clone().resolve_now(context, question, false).await,
-            false => self.fly(context, question, false).await,
+            false => self.fly_or_stale(context, question).await,
         };
         match outcome.security == Security::Bogus && !checking_disabled {
             true => Arc::new(outcome.checked()),
@@ -179,6 +186,28 @@ impl<U: Upstream> Resolver<U> {
         let settings = self.settings();
         let deadline_us = self.upstream.now_us() + settings.query_timeout_ms * 1000;
         Context { work: Rc::new(Work::new(&settings.limits)), deadline_us, depth: 0, flight: 0, trace }
+    }
+
+    /// Waits for the flight; where stale data is at hand, not for longer than clients do (RFC 8767 5).
+    async fn fly_or_stale(self: &Rc<Self>, context: Context, question: Question) -> Arc<Outcome> {
+        let cache = &self.shared.cache;
+        let late = format!("not resolved within {STALE_AFTER_MS} ms");
+        let stale = match cache.settings().serve_stale
+            && cache.lookup(self.now_ms(), &question.name, question.rtype).is_none()
+        {
+            true => self.stale(&question, Chain::new(&question), &late),
+            false => None,
+        };
+        let Some(stale) = stale else { return self.fly(context, question, false).await };
+        let this = self.clone();
+        let flight = async move { this.fly(context, question, false).await }.boxed_local().shared();
+        // It goes on when the client has its answer, so that the next one gets a fresh one.
+        self.upstream.spawn(Box::pin(flight.clone().map(drop)));
+        let patience = pin!(self.upstream.sleep_until(self.upstream.now_us() + STALE_AFTER_MS * 1000));
+        match select(flight, patience).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Arc::new(stale),
+        }
     }
 
     async fn fly(self: &Rc<Self>, context: Context, question: Question, fresh: bool) -> Arc<Outcome> {
@@ -249,19 +278,49 @@ impl<U: Upstream> Resolver<U> {
     }
 
     /// What the cache has.
-    fn cached(&self, context: &Context, question: &Question, chain: &mut Chain) -> Result<Option<End>, Reason> {
+    fn cached(
+        self: &Rc<Self>,
+        context: &Context,
+        question: &Question,
+        chain: &mut Chain,
+    ) -> Result<Option<End>, Reason> {
         let cache = &self.shared.cache;
         let found = cache.lookup(self.now_ms(), &question.name, question.rtype);
-        let Some(found) = found else {
-            return Ok(None);
-        };
+        let found = found.or_else(|| cache.aggressive(self.now_ms(), &question.name, question.rtype));
+        let Some(found) = found else { return Ok(self.cached_dname(question, chain)) };
         context.trace.add(self.upstream.now_us(), context.depth, || Step::Cache {
             question: question.clone(),
             what: found.as_str(),
             ttl: found.ttl(),
             security: found.security(),
         });
+        let popular = match &found {
+            Found::Positive(cached) | Found::Alias(cached) => cached.prefetch,
+            Found::Negative(cached) => cached.prefetch,
+            Found::Failure(_) => false,
+        };
+        if popular {
+            let (this, question) = (self.clone(), question.clone());
+            self.upstream.spawn(Box::pin(async move { drop(this.refresh(question).await) }));
+        }
         chain.found(found).map(Some)
+    }
+
+    /// The alias that a DNAME in the cache makes; one that is not secure is asked for (RFC 6672 5.2).
+    fn cached_dname(&self, question: &Question, chain: &mut Chain) -> Option<End> {
+        let found = self.shared.cache.lookup_dname(self.now_ms(), &question.name)?;
+        let dname = found.data.rrset.clone();
+        let target = dns::rdata::typed::target(RType::DNAME, dname.rdata.iter().next()?)?;
+        if found.security != Security::Secure {
+            return None;
+        }
+        let next = substitute(&question.name, &dname.owner, target)?;
+        let cname = Rrset::new(question.name.clone(), RType::CNAME, found.data.ttl).with(next.as_wire());
+        let ttl = found.data.ttl;
+        chain.answer(found.data);
+        chain.answer(Timed { rrset: Arc::new(cname), ttl });
+        let done = question.rtype == RType::CNAME;
+        Some(if done { End::Done(Rcode::NOERROR) } else { End::Alias(next) })
     }
 
     /// Asks the network, and asks again elsewhere if what it says does not validate.
@@ -338,20 +397,19 @@ impl<U: Upstream> Resolver<U> {
         let forwarded = self.settings().forward_of(&question.name).is_some();
         let rank = if forwarded { Rank::NonAuthoritativeAnswer } else { Rank::AuthoritativeAnswer };
         let reason = verdict.reason.as_ref();
-        let proofs = |rrsets: &[Arc<Rrset>]| -> Vec<Arc<Rrset>> {
-            rrsets.iter().filter(|rrset| rrset.rtype != RType::SOA).cloned().collect()
-        };
+        let proofs: Vec<Arc<Rrset>> =
+            verdict.kept(fetched).map(|(rrset, _)| rrset).filter(|rrset| rrset.rtype != RType::SOA).cloned().collect();
         let mut dname: Option<Arc<Rrset>> = None;
         for (rrset, judged) in fetched.answers.iter().zip(&verdict.answers) {
             let bounded = Rrset { ttl: judged.ttl, ..(**rrset).clone() };
             let made = dname.take().filter(|_| rrset.rtype == RType::CNAME);
-            let proofs = match &made {
+            let beside = match &made {
                 Some(dname) => vec![dname.clone()],
-                None if judged.wildcard.is_some() => proofs(&fetched.authorities),
+                None if judged.wildcard.is_some() => proofs.clone(),
                 None => Vec::new(),
             };
             dname = (rrset.rtype == RType::DNAME).then(|| Arc::new(bounded.clone()));
-            let (rrset, security, proofs) = (&bounded, judged.security, &proofs[..]);
+            let (rrset, security, proofs) = (&bounded, judged.security, &beside[..]);
             let entry = NewPositive { rrset, rank, security, proofs, origin, reason };
             cache.insert(now_ms, NewEntry::Positive(entry));
         }
@@ -362,28 +420,40 @@ impl<U: Upstream> Resolver<U> {
         };
         let name = fetched.last_name(&question.name);
         let soa = fetched.soa().map(|soa| Rrset { ttl: negative_ttl(soa), ..(**soa).clone() });
-        let (security, proofs) = (verdict.security, proofs(&fetched.authorities));
-        let (soa, proofs) = (soa.as_ref(), &proofs[..]);
+        let (security, soa, proofs) = (verdict.security, soa.as_ref(), &proofs[..]);
         let entry = NewNegative { name, rtype, soa, proofs, rank, security, origin, reason };
         cache.insert(now_ms, NewEntry::Negative(entry));
     }
 
     /// The end of a resolution that failed: stale data if there is any (RFC 8767), else SERVFAIL, which is remembered
     /// (RFC 9520).
-    fn failed(&self, question: &Question, mut chain: Chain, reason: Reason) -> Outcome {
-        let (cache, now_ms) = (&self.shared.cache, self.now_ms());
-        if let Some(stale) = cache.stale(now_ms, &question.name, question.rtype) {
-            let negative = matches!(stale, Found::Negative(_));
-            if let Ok(End::Done(rcode)) = chain.found(stale) {
-                let code = if negative { ede::STALE_NXDOMAIN } else { ede::STALE_ANSWER };
-                chain.reason = Some(Reason::new(code, reason.text));
-                return chain.end(rcode);
-            }
-        }
+    fn failed(&self, question: &Question, chain: Chain, reason: Reason) -> Outcome {
         let security = Security::Indeterminate;
         let failure = NewFailure { name: &question.name, rtype: question.rtype, reason: &reason, security };
-        cache.insert(now_ms, NewEntry::Failure(failure));
+        if let Some(stale) = self.stale(question, chain.clone(), &reason.text) {
+            return stale;
+        }
+        self.shared.cache.insert(self.now_ms(), NewEntry::Failure(failure));
         chain.fail(reason)
+    }
+
+    /// The rest of a chain from data that has expired; `None` if there is not all of it.
+    fn stale(&self, question: &Question, mut chain: Chain, why: &str) -> Option<Outcome> {
+        let (cache, now_ms) = (&self.shared.cache, self.now_ms());
+        let mut name = question.name.clone();
+        for _ in 0..=self.settings().limits.aliases {
+            let found = cache.stale(now_ms, &name, question.rtype)?;
+            match chain.found(found) {
+                Ok(End::Alias(next)) => name = next,
+                Ok(End::Done(rcode)) if rcode != Rcode::SERVFAIL => {
+                    let code = if rcode == Rcode::NXDOMAIN { ede::STALE_NXDOMAIN } else { ede::STALE_ANSWER };
+                    chain.reason = Some(Reason::new(code, why));
+                    return Some(chain.end(rcode));
+                }
+                _ => return None,
+            }
+        }
+        None
     }
 }
 
@@ -396,6 +466,7 @@ enum End {
 }
 
 /// What has come together of an answer.
+#[derive(Clone)]
 struct Chain {
     name: NameBuf,
     seen: Vec<NameBuf>,
@@ -505,7 +576,7 @@ impl Chain {
         if negative || verdict.answers.iter().any(|judged| judged.wildcard.is_some()) {
             let name = fetched.last_name(&question.name);
             let least = fetched.soa().map_or(u32::MAX, negative_ttl);
-            for (rrset, judged) in fetched.authorities.iter().zip(&verdict.authorities) {
+            for (rrset, judged) in verdict.kept(fetched) {
                 let ttl = cache.negative_ttl(name, judged.ttl.min(least));
                 self.authorities.push(Timed { rrset: rrset.clone(), ttl });
             }
@@ -535,6 +606,14 @@ impl Chain {
 
     fn fail(self, reason: Reason) -> Outcome {
         Outcome { server: self.server, ..Outcome::failure(reason) }
+    }
+}
+
+impl Verdict {
+    /// The RRsets of the authority section that go with the answer: AD speaks of them as well (RFC 4035 3.2.3).
+    fn kept<'a>(&'a self, fetched: &'a Fetched) -> impl Iterator<Item = (&'a Arc<Rrset>, &'a Judged)> {
+        let authorities = fetched.authorities.iter().zip(&self.authorities);
+        authorities.filter(|(_, judged)| self.security != Security::Secure || judged.security == Security::Secure)
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use dns::{Name, NameBuf};
 use ipnet::IpNet;
 
+use crate::dns64::Dns64;
 use crate::limits::Limits;
+use crate::rebinding::Rebinding;
 use crate::upstream::Transport;
 
 /// A server that resolves for us.
@@ -46,7 +48,7 @@ pub struct Hint {
 }
 
 /// How the resolver works.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Name servers of the root.
     pub root_hints: Vec<Hint>,
@@ -86,6 +88,10 @@ pub struct Settings {
     pub do_not_query: Vec<IpNet>,
     /// Send cookies to servers (RFC 7873).
     pub cookies: bool,
+    /// Take private addresses out of answers for public names; `None`: leave them.
+    pub rebinding: Option<Rebinding>,
+    /// Make IPv6 addresses of IPv4 addresses (RFC 6147); `None`: do not.
+    pub dns64: Option<Dns64>,
     /// What one question may cost.
     pub limits: Limits,
 }
@@ -112,6 +118,8 @@ impl Default for Settings {
             upstream_port: 53,
             do_not_query: Vec::new(),
             cookies: true,
+            rebinding: None,
+            dns64: None,
             limits: Limits::default(),
         }
     }

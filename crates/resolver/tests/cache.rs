@@ -206,3 +206,290 @@ fn failures_last_longer_when_they_repeat() {
     cache.insert(now_ms + 1000, NewEntry::Failure(new));
     assert_eq!(cache.lookup(now_ms + 1000, &failing, RType::A).map(|found| found.ttl()), Some(5));
 }
+
+#[test]
+fn trust_wins_until_it_expires() {
+    let check = |old: (Rank, Security), new: (Rank, Security), replaced: bool| {
+        let cache = cache(small());
+        let rrsets = [a("x.test.", 100, 1), a("x.test.", 100, 2)];
+        for (rrset, (rank, security)) in rrsets.iter().zip([old, new]) {
+            cache.insert(0, NewEntry::Positive(NewPositive { rank, security, ..positive(rrset) }));
+        }
+        let Some(Found::Positive(found)) = cache.lookup(0, &name("x.test."), RType::A) else { panic!("positive") };
+        assert_eq!(found.data.rrset.rdata == rrsets[1].rdata, replaced, "{old:?} {new:?}");
+        // What has expired protects nothing.
+        let (rank, security) = new;
+        cache.insert(100_000, NewEntry::Positive(NewPositive { rank, security, ..positive(&rrsets[1]) }));
+        let Some(Found::Positive(found)) = cache.lookup(100_000, &name("x.test."), RType::A) else { panic!() };
+        assert_eq!(found.data.rrset.rdata, rrsets[1].rdata);
+    };
+    use Rank::{AuthoritativeAnswer as Answer, AuthorityData as Authority, NonAuthoritativeAnswer as Forwarded};
+    use Security::{Bogus, Indeterminate, Insecure, Secure};
+    check((Answer, Insecure), (Answer, Insecure), true);
+    check((Answer, Insecure), (Answer, Indeterminate), true);
+    check((Answer, Insecure), (Forwarded, Insecure), false);
+    check((Forwarded, Insecure), (Authority, Insecure), false);
+    check((Authority, Insecure), (Answer, Insecure), true);
+    check((Answer, Secure), (Answer, Insecure), false);
+    check((Authority, Secure), (Answer, Insecure), false);
+    check((Answer, Insecure), (Authority, Secure), true);
+    check((Answer, Bogus), (Authority, Insecure), true);
+    check((Authority, Insecure), (Answer, Bogus), false);
+}
+
+#[test]
+fn ttls_of_all_parts_count() {
+    let cache = cache(CacheSettings { min_ttl_s: 0, ..small() });
+    put(&cache, 0, &a("zero.test.", 0, 1));
+    assert!(cache.lookup(0, &name("zero.test."), RType::A).is_none());
+    let (rrset, mut proof) = (a("wild.test.", 100, 1), (*nsec("a.test.", "z.test.")).clone());
+    proof.ttl = 40;
+    let proofs = [Arc::new(proof)];
+    cache.insert(0, NewEntry::Positive(NewPositive { proofs: &proofs, ..positive(&rrset) }));
+    assert_eq!(cache.lookup(0, &name("wild.test."), RType::A).map(|found| found.ttl()), Some(40));
+    // RFC 2308 5: no SOA, no caching worth the name.
+    let gone = name("gone.test.");
+    cache.insert(0, NewEntry::Negative(negative(&gone, None, None)));
+    assert_eq!(cache.lookup(0, &gone, RType::A).map(|found| found.ttl()), Some(5));
+}
+
+#[test]
+fn nothing_is_below_a_name_that_does_not_exist() {
+    let cache = cache(small());
+    let soa = soa("test.", 500, 60);
+    for (at, security) in [("gone.test.", Security::Secure), ("maybe.test.", Security::Insecure)] {
+        let at = name(at);
+        cache.insert(0, NewEntry::Negative(NewNegative { security, ..negative(&at, None, Some(&soa)) }));
+    }
+    let rcode = |at: &str| match cache.lookup(0, &name(at), RType::A) {
+        Some(Found::Negative(found)) => Some(found.rcode),
+        _ => None,
+    };
+    assert_eq!(rcode("a.b.gone.test."), Some(Rcode::NXDOMAIN));
+    assert_eq!(rcode("a.b.maybe.test."), None);
+    assert_eq!(rcode("maybe.test."), Some(Rcode::NXDOMAIN));
+}
+
+#[test]
+fn dnames_and_the_aliases_made_from_them() {
+    let cache = cache(small());
+    let dname = Rrset::new(name("old.test."), RType::DNAME, 50).with(name("new.test.").as_wire());
+    let (made, proofs) = (alias("www.old.test.", "www.new.test.", 100), [Arc::new(dname.clone())]);
+    put(&cache, 0, &dname);
+    cache.insert(0, NewEntry::Positive(NewPositive { proofs: &proofs, ..positive(&made) }));
+    put(&cache, 0, &a("www.new.test.", 100, 1));
+    let found = cache.lookup_dname(0, &name("a.b.old.test.")).expect("a DNAME");
+    assert_eq!(*found.data.rrset, dname);
+    assert!(cache.lookup_dname(0, &name("old.test.")).is_none());
+    assert!(cache.lookup_dname(50_000, &name("a.old.test.")).is_none());
+    for ask_for in [plain(RType::A), with_do(RType::A)] {
+        let (_, message) = ask(&cache, 0, "www.old.test.", ask_for).expect("hit");
+        let types: Vec<_> = message.answers.iter().map(|record| record.rtype).collect();
+        assert_eq!((types, message.authorities.len()), (vec![RType::DNAME, RType::CNAME, RType::A], 0));
+    }
+}
+
+#[test]
+fn proofs_of_aliases_stand_behind_the_answers() {
+    let cache = cache(small());
+    let (made, proofs) = (alias("x.test.", "y.test.", 100), [nsec("a.test.", "z.test.")]);
+    let secure = Security::Secure;
+    cache.insert(0, NewEntry::Positive(NewPositive { proofs: &proofs, security: secure, ..positive(&made) }));
+    let target = a("y.test.", 100, 1);
+    cache.insert(0, NewEntry::Positive(NewPositive { proofs: &proofs, security: secure, ..positive(&target) }));
+    let (hit, message) = ask(&cache, 0, "x.test.", with_do(RType::A)).expect("hit");
+    let types = |records: &[dns::Record]| records.iter().map(|record| record.rtype).collect::<Vec<_>>();
+    assert!(hit.authentic());
+    assert_eq!(types(&message.answers), [RType::CNAME, RType::A]);
+    // Once, though both need it.
+    assert_eq!(types(&message.authorities), [RType::NSEC, RType::RRSIG]);
+    let (_, message) = ask(&cache, 0, "x.test.", plain(RType::A)).expect("hit");
+    assert_eq!(message.authorities.len(), 0);
+    let (_, message) = ask_for_at_most(&cache, 0, "x.test.", with_do(RType::A), 64).expect("hit");
+    assert!(message.header.tc);
+}
+
+#[test]
+fn stale_data_is_for_emergencies() {
+    let check = |serve_stale: bool| {
+        let cache = cache(CacheSettings { serve_stale, stale_max_s: 1000, ..small() });
+        let at = name("www.test.");
+        put(&cache, 0, &a("www.test.", 10, 1));
+        assert!(cache.stale(5000, &at, RType::A).is_some_and(|found| found.ttl() == 5) || !serve_stale);
+        assert!(cache.lookup(10_000, &at, RType::A).is_none());
+        assert!(ask(&cache, 10_000, "www.test.", plain(RType::A)).is_none());
+        let stale = cache.stale(10_000, &at, RType::A);
+        assert_eq!(stale.as_ref().map(Found::ttl), serve_stale.then_some(30));
+        assert!(stale.is_none_or(|found| matches!(found, Found::Positive(found) if found.stale)));
+        // While the failure is remembered, the stale data is the answer.
+        let reason = Reason::new(22, "no server answers");
+        let failure = NewFailure { name: &at, rtype: RType::A, reason: &reason, security: Security::Indeterminate };
+        cache.insert(10_000, NewEntry::Failure(failure));
+        let (hit, message) = ask(&cache, 11_000, "www.test.", plain(RType::A)).expect("hit");
+        let expected = if serve_stale { (Rcode::NOERROR, Some(3), 1) } else { (Rcode::SERVFAIL, Some(22), 0) };
+        assert_eq!((hit.rcode, hit.reason, message.answers.len()), expected);
+        assert_eq!(cache.sweep(500_000, usize::MAX), if serve_stale { 1 } else { 2 });
+        assert!(cache.stale(1_010_000, &at, RType::A).is_none());
+        assert_eq!(cache.sweep(1_010_000, usize::MAX), usize::from(serve_stale));
+        assert_eq!(cache.stats().entries, 0);
+    };
+    check(false);
+    check(true);
+}
+
+#[test]
+fn popular_entries_are_refreshed_ahead() {
+    let cache = cache(small());
+    put(&cache, 0, &a("hot.test.", 100, 1));
+    let prefetch = |now_ms| ask(&cache, now_ms, "hot.test.", plain(RType::A)).expect("hit").0.prefetch;
+    assert!(!prefetch(1000));
+    assert!(!prefetch(80_000));
+    assert!(prefetch(90_000));
+    assert!(!prefetch(91_000));
+    put(&cache, 92_000, &a("hot.test.", 100, 1));
+    assert!(!prefetch(93_000));
+    assert!(prefetch(185_000));
+    put(&cache, 0, &a("cold.test.", 100, 1));
+    assert!(!ask(&cache, 95_000, "cold.test.", plain(RType::A)).expect("hit").0.prefetch);
+    let popular: Vec<_> = cache.popular(10).into_iter().map(|(question, _)| question.to_string()).collect();
+    assert_eq!(popular, ["hot.test. A"]);
+}
+
+#[test]
+fn flushing() {
+    let fill = || {
+        let cache = cache(CacheSettings { max_size_bytes: 32 << 20, ..CacheSettings::default() });
+        for owner in ["a.test.", "b.a.test.", "ba.test.", "test.", "other."] {
+            put(&cache, 0, &a(owner, 100, 1));
+            put(&cache, 0, &Rrset::new(name(owner), RType::TXT, 100).with(b"\x01x"));
+        }
+        cache
+    };
+    let check = |flush: &dyn Fn(&Cache) -> usize, count: usize, left: &[&str]| {
+        let cache = fill();
+        assert_eq!(
+            (flush(&cache), cache.stats().entries, cache.stats().flushed),
+            (count, 10 - count as u64, count as u64)
+        );
+        let rows = cache.browse(0, None, 100, None);
+        let rows: Vec<_> = rows.iter().map(|row| format!("{} {}", row.name, row.rtype.expect("type"))).collect();
+        assert_eq!(rows, left);
+    };
+    check(&|cache| cache.flush_all(), 10, &[]);
+    let left = ["other. A", "other. TXT", "test. A", "test. TXT", "ba.test. A", "ba.test. TXT"];
+    check(&|cache| cache.flush_subtree(&name("A.test.")), 4, &left);
+    check(&|cache| cache.flush_name(&name("nothing.")), 0, &{
+        let mut all = left.to_vec();
+        all.splice(4..4, ["a.test. A", "a.test. TXT", "b.a.test. A", "b.a.test. TXT"]);
+        all
+    });
+    let left = ["other. A", "other. TXT", "test. TXT", "a.test. A", "a.test. TXT"];
+    let left = [&left[..], &["b.a.test. A", "b.a.test. TXT", "ba.test. A", "ba.test. TXT"]].concat();
+    check(&|cache| cache.flush_type(&name("TEST."), RType::A), 1, &left);
+    let left: Vec<_> = left.into_iter().filter(|row| !row.starts_with("test.")).collect();
+    check(&|cache| cache.flush_name(&name("TEST.")), 2, &left);
+}
+
+#[test]
+fn pages_of_names() {
+    let cache = cache(CacheSettings { max_size_bytes: 32 << 20, ..CacheSettings::default() });
+    let mut names: Vec<NameBuf> = (0..500).map(|i| name(&format!("n{}.z{}.test.", i * 7919 % 500, i % 3))).collect();
+    for owner in &names {
+        put(&cache, 0, &a(&owner.to_string(), 100, 1));
+        put(&cache, 0, &Rrset::new(owner.clone(), RType::AAAA, 100).with(&[0; 16]));
+    }
+    names.sort();
+    names.dedup();
+    let (mut seen, mut after) = (Vec::new(), None::<NameBuf>);
+    loop {
+        let rows = cache.browse(7000, after.as_deref(), 33, None);
+        let Some(last) = rows.last() else { break };
+        assert_eq!((rows[0].rtype, rows[0].age_s, rows[0].ttl_left), (Some(RType::A), 7, 93));
+        assert!(rows.len() <= 66);
+        after = Some(last.name.clone());
+        seen.extend(rows.iter().step_by(2).map(|row| row.name.clone()));
+    }
+    assert_eq!(seen, names);
+    let below = cache.browse(0, None, 1000, Some(&name("z1.TEST.")));
+    assert_eq!(below.len(), 2 * names.iter().filter(|owner| owner.is_at_or_below(&name("z1.test."))).count());
+}
+
+fn secure_cache() -> Cache {
+    let cache = cache(small());
+    let (zone_soa, gone) = (soa("test.", 3600, 3600), name("gone.test."));
+    let proofs = [nsec("b.test.", "x.k.test."), nsec("test.", "b.test.")];
+    let new = NewNegative { proofs: &proofs, security: Security::Secure, ..negative(&gone, None, Some(&zone_soa)) };
+    cache.insert(0, NewEntry::Negative(new));
+    cache
+}
+
+#[test]
+fn absence_is_made_from_records_seen() {
+    let cache = secure_cache();
+    let check = |at: &str, rtype: RType, expected: Option<(Rcode, usize)>| {
+        let found = cache.aggressive(0, &name(at), rtype).map(|found| match found {
+            Found::Negative(found) => (found.rcode, found.authorities.len()),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(found, expected, "{at} {rtype}");
+    };
+    check("c.test.", RType::A, Some((Rcode::NXDOMAIN, 3)));
+    check("deep.below.c.test.", RType::MX, Some((Rcode::NXDOMAIN, 3)));
+    // Before b: the record of the apex alone covers both the name and the wildcard.
+    check("a.test.", RType::A, Some((Rcode::NXDOMAIN, 2)));
+    check("b.test.", RType::MX, Some((Rcode::NOERROR, 2)));
+    check("b.test.", RType::A, None);
+    // An empty non-terminal: the next name is below it.
+    check("k.test.", RType::A, Some((Rcode::NOERROR, 2)));
+    check("x.k.test.", RType::A, None);
+    check("z.test.", RType::A, None);
+    check("c.other.", RType::A, None);
+    assert_eq!(cache.stats().synthesised, 5);
+    assert!(cache.aggressive(300_000, &name("c.test."), RType::A).is_none());
+    assert_eq!(cache.flush_name(&name("c.test.")), 0);
+    check("c.test.", RType::A, None);
+    check("a.test.", RType::A, Some((Rcode::NXDOMAIN, 2)));
+    cache.flush_subtree(&name("test."));
+    check("a.test.", RType::A, None);
+}
+
+#[test]
+fn wildcards_are_expanded_again() {
+    let cache = cache(small());
+    let mut rrset = a("one.w.test.", 600, 1);
+    rrset.signatures.push(&signature(&name("w.test."), RType::A));
+    let proofs = [nsec("*.w.test.", "z.test.")];
+    cache
+        .insert(0, NewEntry::Positive(NewPositive { proofs: &proofs, security: Security::Secure, ..positive(&rrset) }));
+    let Some(Found::Positive(found)) = cache.aggressive(1000, &name("two.w.test."), RType::A) else { panic!("found") };
+    assert_eq!(
+        (found.data.rrset.owner.to_string(), found.data.ttl, found.proofs.len()),
+        ("two.w.test.".into(), 599, 1)
+    );
+    assert!(cache.aggressive(1000, &name("two.w.test."), RType::TXT).is_none());
+}
+
+#[test]
+fn saved_and_loaded() {
+    let cache = secure_cache();
+    put(&cache, 0, &a("www.other.", 1000, 1));
+    put(&cache, 0, &a("short.other.", 20, 1));
+    let mut file = Vec::new();
+    assert_eq!(cache.save(10_000, 1_000_000, &mut file).expect("written"), 3);
+    // Ten seconds in the first run, thirty between, in a run whose clock began anew.
+    let fresh = || Cache::new(small(), NameHasher::new(99));
+    let loaded = fresh();
+    assert_eq!(loaded.load(5_000, 1_030_000, &mut &file[..]).expect("loaded"), 2);
+    let ttl = |at: &str| loaded.lookup(5_000, &name(at), RType::A).map(|found| found.ttl());
+    assert_eq!((ttl("www.other."), ttl("short.other."), ttl("gone.test.")), (Some(960), None, Some(260)));
+    assert!(loaded.aggressive(5_000, &name("c.test."), RType::A).is_some());
+    // Damage anywhere is noticed, and nothing is taken.
+    for at in (0..file.len()).step_by(3).chain([file.len() - 1]) {
+        let mut damaged = file.clone();
+        damaged[at] ^= 0x10;
+        let cache = fresh();
+        assert!(cache.load(0, 1_000_000, &mut &damaged[..]).is_err(), "{at}");
+        assert!(cache.load(0, 1_000_000, &mut &file[..at]).is_err(), "{at}");
+        assert_eq!(cache.stats().entries, 0);
+    }
+}

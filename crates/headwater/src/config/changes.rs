@@ -2,10 +2,15 @@
 
 use super::checked::{Config, Listen, ZoneOrigin, ZoneSource};
 use super::keys::TsigKey;
+use super::recursion::forwarder_text;
 use dns::Name;
-use std::collections::HashMap;
-use std::fmt::Display;
+use resolver::settings::ForwardZone;
+use std::collections::{HashMap, HashSet};
+use std::fmt::{Debug, Display};
 use std::sync::Arc;
+
+/// Most lines of a value that are shown.
+const MAX_DIFFERENCES: usize = 10;
 
 /// One line for every difference: `server.nsid: "a" -> "b"`, `zones: + example.org.`.
 pub fn changes(old: &Config, new: &Config) -> Vec<String> {
@@ -20,7 +25,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     lines.compare("server.edns_udp_size", a.edns_udp_size, b.edns_udp_size);
     lines.compare("server.user", a.user.as_deref().unwrap_or(""), b.user.as_deref().unwrap_or(""));
     lines.compare("data_dir", old.data_dir.display().to_string(), new.data_dir.display().to_string());
-    lines.compare("resolver.enabled", old.resolver.enabled, new.resolver.enabled);
+    lines.compare_recursion(old, new);
     lines.compare("logging.level", old.logging.level.as_str(), new.logging.level.as_str());
     lines.compare("logging.format", old.logging.format.as_str(), new.logging.format.as_str());
     lines.compare("web.enabled", old.web.enabled, new.web.enabled);
@@ -40,6 +45,37 @@ impl Lines {
         if old != new {
             self.0.push(format!("{key}: {old} -> {new}"));
         }
+    }
+
+    fn compare_recursion(&mut self, old: &Config, new: &Config) {
+        let (a, b) = (&old.resolver, &new.resolver);
+        self.compare("resolver.enabled", a.enabled, b.enabled);
+        self.compare("resolver.outgoing_addresses", bracketed(&a.outgoing_addresses), bracketed(&b.outgoing_addresses));
+        self.compare("resolver.trust_anchor_update", a.trust_anchor_update, b.trust_anchor_update);
+        self.compare("resolver.trust_anchor_signalling", a.trust_anchor_signalling, b.trust_anchor_signalling);
+        if a.trust_anchors != b.trust_anchors {
+            self.0.push("resolver.trust_anchor_files: changed".into());
+        }
+        let (a, b) = (&*a.settings, &*b.settings);
+        self.compare("resolver.forward_zones", bracketed(&forwards(a)), bracketed(&forwards(b)));
+        self.compare("resolver.stub_zones", bracketed(&stubs(a)), bracketed(&stubs(b)));
+        let networks = |config: &Config| bracketed(&config.security.allowed_networks);
+        self.compare("security.allowed_networks", networks(old), networks(new));
+        let alike = resolver::Settings { forward: a.forward.clone(), stubs: a.stubs.clone(), ..b.clone() };
+        self.compare_debug("resolver", a, &alike);
+        self.compare_debug("cache", &old.cache, &new.cache);
+    }
+
+    /// One line for what is too large or too rarely changed to be shown key by key.
+    fn compare_debug<T: PartialEq + Debug>(&mut self, key: &str, old: &T, new: &T) {
+        if old == new {
+            return;
+        }
+        let (old, new) = (format!("{old:#?}"), format!("{new:#?}"));
+        let before: HashSet<&str> = old.lines().collect();
+        let differing = new.lines().filter(|line| !before.contains(line)).map(|line| line.trim().trim_end_matches(','));
+        let differing: Vec<&str> = differing.take(MAX_DIFFERENCES).collect();
+        self.0.push(format!("{key}: {}", if differing.is_empty() { "shorter".into() } else { differing.join(", ") }));
     }
 
     fn compare_zones(&mut self, old: &[Arc<ZoneSource>], new: &[Arc<ZoneSource>]) {
@@ -91,6 +127,19 @@ impl Lines {
             self.0.push(format!("tsig_keys: - {}", key.name));
         }
     }
+}
+
+/// Forward zones as they are written.
+fn forwards(settings: &resolver::Settings) -> Vec<String> {
+    let one = |zone: &ForwardZone| {
+        format!("{} {}", zone.name, bracketed(&zone.servers.iter().map(forwarder_text).collect::<Vec<_>>()))
+    };
+    settings.forward.iter().map(one).collect()
+}
+
+/// Stub zones as they are written.
+fn stubs(settings: &resolver::Settings) -> Vec<String> {
+    settings.stubs.iter().map(|zone| format!("{} {}", zone.name, bracketed(&zone.servers))).collect()
 }
 
 fn origin(zone: &ZoneSource) -> String {

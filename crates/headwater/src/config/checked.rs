@@ -5,9 +5,10 @@ use super::keys::{TsigKey, check_keys};
 use super::lists::ZoneLists;
 use super::problem::{Mark, Report};
 use super::raw::{self, Format, Level, Protocol, Raw};
+use super::recursion::{Cache, Resolver, Security};
 use super::value::At;
 use super::zones::check_zones;
-use super::{LoadOptions, unsupported};
+use super::{LoadOptions, recursion, unsupported};
 use dns::NameBuf;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,10 @@ pub struct Config {
     pub journal: Journal,
     /// Recursion.
     pub resolver: Resolver,
+    /// What recursion keeps.
+    pub cache: Cache,
+    /// Who may use recursion.
+    pub security: Security,
     /// The server's log.
     pub logging: Logging,
     /// The web interface.
@@ -110,13 +115,6 @@ pub struct Journal {
     pub retention_changes: Option<u64>,
 }
 
-/// Recursion.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolver {
-    /// Whether it is wanted. This version has none, and refuses either way.
-    pub enabled: bool,
-}
-
 /// The server's log, on standard error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logging {
@@ -172,7 +170,9 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
     if raw.data_dir.is_empty() {
         report.error(raw.data_dir.mark, "data_dir", "empty");
     }
-    let resolver = Resolver { enabled: *raw.resolver.enabled };
+    let resolver = recursion::check_resolver(&raw.resolver, &raw.upstream_servers, report);
+    let cache = recursion::check_cache(&raw.cache, report);
+    let security = recursion::check_security(&raw.security, report);
     let logging = Logging { level: *raw.logging.level, format: *raw.logging.format };
     let tsig_keys = check_keys(&raw.tsig_keys, report);
     let journal = Journal {
@@ -180,7 +180,7 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
         retention_changes: Some(raw.journal.retention_changes.0).filter(|&changes| changes != 0),
     };
     let zones = check_zones(raw.zones.value, &raw.zones_dir, &options.zones, &tsig_keys, report);
-    Config { server, data_dir, zones, tsig_keys, journal, resolver, logging, web }
+    Config { server, data_dir, zones, tsig_keys, journal, resolver, cache, security, logging, web }
 }
 
 /// The name given, or else the host's.

@@ -1,8 +1,8 @@
 //! Configuration: file, environment and flags in; typed values, or every problem at once, out.
 //!
 //! `raw.rs` is the schema, `reader.rs` and `value.rs` read it from YAML, `unsupported.rs` refuses what is not built
-//! yet, `checked.rs`, `zones.rs`, `lists.rs`, `peer.rs` and `keys.rs` turn it into typed values, `changes.rs` compares two configurations at a
-//! reload, `document.rs` prints schema, defaults and reference. There is no global state: loading again is a reload.
+//! yet, `checked.rs`, `zones.rs`, `lists.rs`, `peer.rs`, `keys.rs`, `recursion.rs` and `upstream.rs` turn it into
+//! typed values, `changes.rs` compares two configurations at a reload, `document.rs` prints schema, defaults and reference. There is no global state: loading again is a reload.
 
 mod changes;
 pub mod checked;
@@ -13,18 +13,21 @@ mod peer;
 mod problem;
 pub mod raw;
 mod reader;
+mod recursion;
 mod section;
 mod unsupported;
+pub mod upstream;
 mod value;
 mod zones;
 
 pub use changes::changes;
-pub use checked::{Config, Journal, Listen, Logging, Resolver, Server, Web, ZoneOrigin, ZoneSource};
+pub use checked::{Config, Journal, Listen, Logging, Server, Web, ZoneOrigin, ZoneSource};
 pub use keys::{Secret, TsigKey};
 pub use lists::{EntryPlace, ListProblem, ZoneLists};
 pub use peer::{Peer, PeerError};
 pub use problem::{Problem, Warning};
-pub use raw::{Format, Level};
+pub use raw::{Clock, Format, Level};
+pub use recursion::{Cache, CacheOverride, Resolver, Security};
 
 use problem::Report;
 use raw::Raw;

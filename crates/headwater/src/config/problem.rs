@@ -112,8 +112,19 @@ impl Report {
 
     /// Records that the value at `mark` makes no sense.
     pub fn error(&mut self, mark: Mark, path: impl Into<String>, message: impl Into<String>) {
+        self.error_meaning(mark, path, message, None);
+    }
+
+    /// Records that the value at `mark` makes no sense, with what was probably meant.
+    pub fn error_meaning(
+        &mut self,
+        mark: Mark,
+        path: impl Into<String>,
+        message: impl Into<String>,
+        suggestion: Option<String>,
+    ) {
         if !self.unreadable.contains(&mark) {
-            let problem = self.problem(mark, path.into(), message.into(), None);
+            let problem = self.problem(mark, path.into(), message.into(), suggestion);
             self.errors.push((mark, problem));
         }
     }

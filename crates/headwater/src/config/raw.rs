@@ -6,10 +6,10 @@
 use super::section::{choice, section};
 use super::value::{At, Int, Numbers, OneOrMany, SecretText, text_list};
 
-type Port = Int<1, 65535>;
-type Milliseconds = Int<1, 600_000>;
-type Seconds = Int<0, 2_147_483_647>;
-type Size = Int<1, 1_048_576>;
+pub(super) type Port = Int<1, 65535>;
+pub(super) type Milliseconds = Int<1, 600_000>;
+pub(super) type Seconds = Int<0, 2_147_483_647>;
+pub(super) type Size = Int<1, 1_048_576>;
 
 section! {
     /// Headwater's configuration.
@@ -24,9 +24,10 @@ section! {
         zones_dir: String = String::new(),
         /// Keys that sign transfers, updates and notifications (TSIG, RFC 8945).
         tsig_keys: Vec<At<TsigKey>> = Vec::new(),
-        /// Where to forward queries: `9.9.9.9`, `192.0.2.1:5300`, `tls://1.1.1.1#name`, `https://...`; empty: ask the root and on.
+        /// Where to forward queries: `9.9.9.9`, `192.0.2.1:5300`, `tcp://192.0.2.1`, `tls://1.1.1.1#NAME` (without `#NAME` any certificate will
+        /// do), `https://1.1.1.1/dns-query`, `https://NAME/dns-query@192.0.2.1`; empty: ask the root and on.
         upstream_servers: Vec<At<String>> = Vec::new(),
-        /// Recursion. This version has none: queries outside the server's own zones are refused.
+        /// Recursion: answers to questions about names in no zone of this server.
         resolver: Resolver = Resolver::default(),
         /// What recursion keeps.
         cache: Cache = Cache::default(),
@@ -163,15 +164,15 @@ section! {
     Resolver at "resolver" {
         /// Resolve for clients of `security.allowed_networks`.
         enabled: bool = true,
-        /// File with the root servers; empty: built in.
+        /// File with the root servers, in zone-file form; empty: built in.
         root_hints: String = String::new(),
-        /// Ask for the root servers at start (RFC 8109).
+        /// Ask for the root servers at start (RFC 9609).
         priming: bool = true,
         /// Ask servers over IPv4.
         ipv4: bool = true,
         /// Ask servers over IPv6.
         ipv6: bool = true,
-        /// Files of DS or DNSKEY lines of any domain; empty: the root's, built in.
+        /// Files of DS or DNSKEY records of any domain, in zone-file form; empty: the root's, built in.
         trust_anchor_files: Vec<At<String>> = Vec::new(),
         /// Follow key changes of the trust anchors (RFC 5011).
         trust_anchor_update: bool = true,
@@ -191,7 +192,7 @@ section! {
         allow_sha1: bool = false,
         /// Answer special-use names and locally served zones here (RFC 6761, RFC 6303).
         special_names: bool = true,
-        /// Names that are forwarded elsewhere.
+        /// Names that are forwarded elsewhere. Of these and `stub_zones` the longest name counts.
         forward_zones: Vec<At<ForwardZone>> = Vec::new(),
         /// Names whose authoritative servers are given here.
         stub_zones: Vec<At<StubZone>> = Vec::new(),
@@ -201,14 +202,38 @@ section! {
         retry_interval_ms: Milliseconds = Int(400),
         /// How often a question is asked again.
         retries: Int<0, 100> = Int(3),
-        /// Source addresses of questions; empty: the system chooses.
+        /// Source addresses of questions, chosen among at random; empty, or none of the server's family: the system chooses.
         outgoing_addresses: Vec<At<String>> = Vec::new(),
         /// Port that servers are asked on; for tests.
         upstream_port: Port = Int(53),
         /// Prefixes that must not be asked.
         do_not_query: Vec<At<String>> = Vec::new(),
-        /// Named limits of the work for one query; for tests.
+        /// Named limits of the work for one query, `exchanges: 50`; for tests. The names are in the guide of the resolver.
         max_work_per_query: Numbers = Numbers::default(),
+        /// Protection of private networks against public names with private addresses.
+        rebinding_protection: RebindingProtection = RebindingProtection::default(),
+        /// IPv6 addresses for hosts that have only IPv4 ones (RFC 6147).
+        dns64: Dns64 = Dns64::default(),
+    }
+}
+
+section! {
+    /// Protection of private networks against public names with private addresses (DNS rebinding).
+    RebindingProtection at "resolver.rebinding_protection" {
+        /// Refuse answers in which a name has a private, loopback or link-local address.
+        enabled: bool = false,
+        /// Names at and below which such addresses are wanted.
+        allowed: Vec<At<String>> = Vec::new(),
+    }
+}
+
+section! {
+    /// IPv6 addresses for hosts that have only IPv4 ones (RFC 6147).
+    Dns64 at "resolver.dns64" {
+        /// Prefix of the addresses: `64:ff9b::/96`, or one of the network's own of 32, 40, 48, 56, 64 or 96 bits; empty: off.
+        prefix: String = String::new(),
+        /// IPv6 prefixes whose addresses count as none, besides `::ffff:0:0/96`.
+        exclude: Vec<At<String>> = Vec::new(),
     }
 }
 
@@ -217,7 +242,7 @@ section! {
     ForwardZone at "resolver.forward_zones[]" {
         /// The name; everything below it is forwarded too.
         name: String = String::new(),
-        /// Where to.
+        /// Where to, as in `upstream_servers`.
         servers: Vec<At<String>> = Vec::new(),
     }
 }
@@ -227,7 +252,7 @@ section! {
     StubZone at "resolver.stub_zones[]" {
         /// The name.
         name: String = String::new(),
-        /// Its authoritative servers.
+        /// Its authoritative servers: `192.0.2.1`, `192.0.2.1:5300`, `[2001:db8::1]:5300`.
         servers: Vec<At<String>> = Vec::new(),
     }
 }
@@ -255,6 +280,20 @@ section! {
         persist: bool = true,
         /// What TTLs are counted by; `wall` follows the system's real-time clock.
         clock: Clock = Clock::Monotonic,
+        /// Other bounds of TTLs for some names.
+        overrides: Vec<At<CacheOverride>> = Vec::new(),
+    }
+}
+
+section! {
+    /// Other bounds of TTLs for one name and what is below it; the longest name counts.
+    CacheOverride at "cache.overrides[]" {
+        /// The name.
+        name: String = String::new(),
+        /// Shortest TTL, in seconds.
+        min_ttl: Seconds = Int(1),
+        /// Longest TTL, in seconds.
+        max_ttl: Seconds = Int(86400),
     }
 }
 
@@ -317,7 +356,7 @@ section! {
     QueryLog at "logging.queries" {
         /// Write a line for every query.
         enabled: bool = false,
-        /// Where to.
+        /// Where to, as in `upstream_servers`.
         outputs: Vec<At<Output>> = vec![At::default_of(Output::File)],
         /// File of the output `file`.
         file: String = "logs/queries.jsonl".into(),

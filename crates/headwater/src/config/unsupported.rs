@@ -7,7 +7,6 @@ use super::problem::{Mark, Report};
 use super::raw::Raw;
 use super::reader::{Step, path_text};
 use super::value::{Value, Walk};
-use std::net::{IpAddr, SocketAddr};
 
 /// What happens to a value that is neither default nor off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,54 +21,10 @@ use Rule::{Refuse, Warn};
 
 /// Section, and the keys in it that are not built yet.
 const UNSUPPORTED: &[(&str, &[(&str, Rule)])] = &[
-    ("", &[("upstream_servers", Warn)]),
     ("server.tls", &[("certificate", Refuse), ("key", Refuse)]),
-    (
-        "resolver",
-        &[
-            ("root_hints", Refuse),
-            ("priming", Refuse),
-            ("ipv4", Refuse),
-            ("ipv6", Refuse),
-            ("trust_anchor_files", Refuse),
-            ("trust_anchor_update", Refuse),
-            ("trust_anchor_signalling", Refuse),
-            ("negative_trust_anchors", Refuse),
-            ("validate", Refuse),
-            ("qname_minimisation", Refuse),
-            ("randomise_case", Refuse),
-            ("harden_glue", Refuse),
-            ("allow_sha1", Refuse),
-            ("special_names", Refuse),
-            ("forward_zones", Refuse),
-            ("stub_zones", Refuse),
-            ("query_timeout_ms", Refuse),
-            ("retry_interval_ms", Refuse),
-            ("retries", Refuse),
-            ("outgoing_addresses", Refuse),
-            ("upstream_port", Refuse),
-            ("do_not_query", Refuse),
-            ("max_work_per_query", Refuse),
-        ],
-    ),
-    (
-        "cache",
-        &[
-            ("max_size_mb", Refuse),
-            ("default_ttl", Refuse),
-            ("min_ttl", Refuse),
-            ("max_ttl", Refuse),
-            ("negative_ttl", Refuse),
-            ("prefetch", Refuse),
-            ("serve_stale", Refuse),
-            ("sweep_interval_seconds", Refuse),
-            ("persist", Refuse),
-            ("clock", Refuse),
-        ],
-    ),
     ("logging", &[("file", Warn), ("max_size_mb", Warn), ("backup_count", Warn)]),
     ("logging.queries", &[("enabled", Refuse), ("outputs", Refuse), ("file", Refuse)]),
-    ("security", &[("allowed_networks", Warn), ("rate_limit_per_ip", Warn), ("blacklist_enabled", Warn)]),
+    ("security", &[("rate_limit_per_ip", Warn), ("blacklist_enabled", Warn)]),
     ("web", &[("real_time_updates", Warn), ("history_limit", Warn)]),
 ];
 
@@ -94,10 +49,4 @@ pub fn check(raw: &Raw, report: &mut Report) {
     };
     let mut walk = Walk { section: "", path: Vec::new(), visit: &mut visit };
     raw.changed(&Raw::default(), Mark::default(), &mut walk);
-    // Of the ways to name an upstream server only the plain one is of the original requirements.
-    for (index, server) in raw.upstream_servers.iter().enumerate() {
-        if server.parse::<IpAddr>().is_err() && server.parse::<SocketAddr>().is_err() {
-            report.error(server.mark, format!("upstream_servers[{index}]"), MESSAGE);
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! The kinds of values a configuration is made of: how each is read, described and written. `raw.rs` uses them.
 
 use super::problem::{Mark, closest};
-use super::reader::{Node, Reader, Step};
+use super::reader::{Node, Reader, Step, path_text};
 use super::section::Table;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -312,7 +312,7 @@ impl Value for OneOrMany {
 
 /// Free names with whole numbers.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Numbers(pub BTreeMap<String, u64>);
+pub struct Numbers(pub BTreeMap<String, At<u64>>);
 
 impl Value for Numbers {
     const KIND: Kind = Kind::Numbers;
@@ -330,10 +330,15 @@ impl Value for Numbers {
                 Node::End => return,
                 key => name.read(key, reader),
             }
+            let mark = reader.mark();
             let mut number = Int::<0, { u64::MAX }>(0);
             let node = reader.next();
             number.read(node, reader);
-            self.0.insert(name, number.0);
+            if let Some(first) = self.0.insert(name.clone(), At { value: number.0, mark }) {
+                let place = reader.report.place(first.mark);
+                let path = format!("{}.{name}", path_text(&reader.path));
+                reader.report.error(mark, path, format!("given twice, first at {place}"));
+            }
         }
     }
 
@@ -342,7 +347,7 @@ impl Value for Numbers {
     }
 
     fn to_json(&self) -> Json {
-        self.0.iter().map(|(name, number)| (name.clone(), Json::from(*number))).collect()
+        self.0.iter().map(|(name, number)| (name.clone(), Json::from(number.value))).collect()
     }
 }
 

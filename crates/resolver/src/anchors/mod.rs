@@ -1,10 +1,12 @@
 //! Trust anchors: where chains of signatures begin (RFC 4035 4.4). Parsed from files or built in; called by
 //! [`crate::validate`] and by whoever configures it.
 //!
-//! [`rollover`] follows a zone's changes of keys (RFC 5011), [`signal`] tells zones which keys are trusted (RFC 8145).
+//! [`rollover`] follows a zone's changes of keys (RFC 5011), [`store`] keeps that in a file, [`signal`] tells zones which
+//! keys are trusted (RFC 8145).
 
 pub mod rollover;
 pub mod signal;
+pub mod store;
 
 use std::path::Path;
 

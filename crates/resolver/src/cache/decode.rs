@@ -73,12 +73,16 @@ fn negative(view: View<'_>, used: Use) -> CachedNegative {
 }
 
 fn timed(proof: Proof<'_>, ttl: u32) -> Timed {
-    let rrset = Rrset {
+    Timed { rrset: Arc::new(to_rrset(proof)), ttl }
+}
+
+/// An RRset as a value.
+pub fn to_rrset(proof: Proof<'_>) -> Rrset {
+    Rrset {
         owner: proof.owner.to_owned(),
         rtype: proof.rtype,
         ttl: proof.ttl,
         rdata: Packed::from_octets(proof.rdata),
         signatures: Packed::from_octets(proof.signatures),
-    };
-    Timed { rrset: Arc::new(rrset), ttl }
+    }
 }

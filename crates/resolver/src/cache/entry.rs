@@ -289,14 +289,20 @@ impl<'a> View<'a> {
         Some(Reason::new(code, String::from_utf8_lossy(text)))
     }
 
+    #[inline]
+    fn proofs_start(self) -> usize {
+        let start = self.reason_start();
+        match self.has_reason() {
+            true => start + 3 + self.rest.get(start + 2).map_or(0, |&len| usize::from(len)),
+            false => start,
+        }
+    }
+
     /// The RRsets that go with it.
     #[inline]
     pub fn proofs(self) -> Proofs<'a> {
-        let mut start = self.reason_start();
-        if self.has_reason() {
-            start += 3 + self.rest.get(start + 2).map_or(0, |&len| usize::from(len));
-        }
-        Proofs { name: self.name(), rest: self.rest.get(start..).unwrap_or(&[]), left: self.proof_count() }
+        let rest = self.rest.get(self.proofs_start()..).unwrap_or(&[]);
+        Proofs { name: self.name(), rest, left: self.proof_count() }
     }
 }
 
@@ -517,11 +523,46 @@ pub fn mark_prefetched(entry: &mut [u8]) -> bool {
     true
 }
 
-/// Moves the time at which it came, for entries of another run.
+/// Puts something in place of the time at which it came.
 pub fn set_created(entry: &mut [u8], created_ms: u64) {
     if let Some(octets) = entry.get_mut(CREATED..CREATED + 6) {
         octets.copy_from_slice(&created_ms.to_le_bytes()[..6]);
     }
+}
+
+/// Makes an entry of another run one of this: with its hash, the time at which it came, and the TTL from there on.
+pub fn rebase(entry: &mut [u8], key: Key<'_>, created_ms: u64, ttl: u32) {
+    set_created(entry, created_ms);
+    if let Some(head) = entry.first_chunk_mut::<HEADER>() {
+        head[HASH..HASH + 4].copy_from_slice(&Tag::new(key.hash, key.rtype).hash().to_le_bytes());
+        head[TTL..TTL + 4].copy_from_slice(&ttl.to_le_bytes());
+        head[FLAGS] &= !PREFETCHED;
+    }
+}
+
+/// Whether octets from outside are one whole entry, with all that is in it as it should be.
+pub fn is_sound(octets: &[u8]) -> bool {
+    let Some(view) = View::new(octets) else { return false };
+    let framed = view.len() == octets.len() && octets.len() <= SEGMENT_BYTES && view.kind() != Kind::Dead;
+    let name = view.slice(0, usize::from(view.head[NAME_LEN]));
+    if !framed || Name::from_wire(name).is_err() || view.proofs_start() > view.rest.len() {
+        return false;
+    }
+    if view.has_reason() && view.reason().is_none() {
+        return false;
+    }
+    let sets = view.proofs().map(|proof| (proof.owner, proof.rtype, proof.rdata, proof.signatures));
+    let sets = sets.chain([(view.name(), view.rtype(), view.rdata(), view.signatures())]);
+    let sound = |(owner, rtype, rdata, signatures): (&Name, RType, &[u8], &[u8])| {
+        Name::from_wire(owner.as_wire()).is_ok() && is_data(rtype, rdata) && is_data(RType::RRSIG, signatures)
+    };
+    view.proofs().count() == view.proof_count() && view.proof_count() <= MAX_PROOFS && sets.into_iter().all(sound)
+}
+
+/// Whether packed octets are data of a type, and all of them.
+fn is_data(rtype: RType, packed: &[u8]) -> bool {
+    let taken: usize = records(packed).map(|rdata| rdata.len() + 2).sum();
+    taken == packed.len() && records(packed).all(|rdata| dns::rdata::wire::validate(rtype, rdata).is_ok())
 }
 
 /// The records of packed data.

@@ -25,6 +25,6 @@ pub const PREFETCH_HITS: u32 = 2;
 /// Entries with shorter TTLs are not refreshed ahead, in seconds.
 pub const PREFETCH_MIN_TTL_S: u32 = 10;
 /// Part of the cache, one in so many octets, that NSEC records for synthesised answers may take.
-pub const AGGRESSIVE_SHARE: usize = 16;
+pub const AGGRESSIVE_SHARE: usize = 20;
 /// Most rows of one page of names.
 pub const MAX_BROWSE: usize = 10_000;

@@ -8,10 +8,12 @@
 //! ([`arena`]) in which entries are packed octets ([`entry`]). Every octet is counted, and the memory never grows
 //! beyond the configured size.
 
+mod aggressive;
 mod answer;
 mod arena;
 mod decode;
 mod entry;
+mod file;
 mod found;
 mod ghost;
 pub mod limits;
@@ -27,12 +29,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use dns::rdata::typed::Soa;
 use dns::{Name, NameHasher, RType};
 
+use self::aggressive::Aggressive;
 use self::decode::Use;
 use self::entry::{Kind, NO_NAME, Parts, View};
+pub use self::file::LoadError;
 pub use self::found::{
     Ask, CachedFailure, CachedNegative, CachedRrset, Found, Hit, NewEntry, NewFailure, NewNegative, NewPositive, Rank,
 };
-use self::limits::{FAILURE_MEMORY, MAX_FAILURE_TTL_S, MAX_SHARDS, PREFETCH_HITS, PREFETCH_MIN_TTL_S, SHARD_BYTES};
+use self::limits::{
+    AGGRESSIVE_SHARE, FAILURE_MEMORY, MAX_FAILURE_TTL_S, MAX_SHARDS, PREFETCH_HITS, PREFETCH_MIN_TTL_S, SHARD_BYTES,
+};
 pub use self::settings::{CacheSettings, TtlOverride};
 use self::shard::{Key, Shard};
 pub use self::stats::{COUNTED, Stats, TypeCounts};
@@ -49,6 +55,7 @@ pub struct Cache {
     shards: Box<[Mutex<Shard>]>,
     /// Where [`Cache::sweep`] goes on: a shard and a segment of it.
     cursor: AtomicU64,
+    aggressive: Mutex<Aggressive>,
 }
 
 /// How the entry that was found relates to the question.
@@ -63,10 +70,17 @@ enum Role {
 impl Cache {
     /// An empty cache. The hasher has to be that of the responses which [`Cache::answer`] writes.
     pub fn new(settings: CacheSettings, hasher: NameHasher) -> Cache {
-        let size = settings.size_bytes();
+        let aggressive = if settings.aggressive { settings.size_bytes() / AGGRESSIVE_SHARE } else { 0 };
+        let size = settings.size_bytes() - aggressive;
         let shards = (size / SHARD_BYTES).clamp(1, MAX_SHARDS).next_power_of_two();
         let shards = (0..shards).map(|_| Mutex::new(Shard::new(size / shards, settings.stale_ms()))).collect();
-        Cache { settings, hasher, shards, cursor: AtomicU64::new(0) }
+        Cache {
+            settings,
+            hasher,
+            shards,
+            cursor: AtomicU64::new(0),
+            aggressive: Mutex::new(Aggressive::new(aggressive)),
+        }
     }
 
     /// How it works.
@@ -150,6 +164,9 @@ impl Cache {
             return;
         }
         if let Some(octets) = parts.encode() {
+            if let Some(view) = View::new(&octets) {
+                self.learn(view, now_ms);
+            }
             self.lock(key.hash).insert(octets, key, now_ms);
         }
     }
@@ -263,11 +280,13 @@ impl Cache {
 
     /// Takes out everything; how many entries there were.
     pub fn flush_all(&self) -> usize {
+        lock(&self.aggressive).clear();
         self.shards.iter().map(|shard| lock(shard).clear()).sum()
     }
 
     /// Takes out all that is kept at a name; how many entries that were.
     pub fn flush_name(&self, name: &Name) -> usize {
+        lock(&self.aggressive).forget(name, false);
         let hash = self.hasher.hash(name);
         let mut shard = self.lock(hash);
         let found = shard.matching(|rtype| Tag::new(hash, rtype));
@@ -279,6 +298,7 @@ impl Cache {
     /// Takes out what is kept for a name and a type: the RRset or that there is none, and failures. That the name
     /// does not exist is taken out as well.
     pub fn flush_type(&self, name: &Name, rtype: RType) -> usize {
+        lock(&self.aggressive).forget(name, false);
         let key = self.key(name, rtype);
         let mut shard = self.lock(key.hash);
         let found = [shard.find(key, false), shard.find(key, true), shard.find(key.with(NO_NAME), false)];
@@ -288,12 +308,14 @@ impl Cache {
 
     /// Takes out all that is kept at and below a name; how many entries that were.
     pub fn flush_subtree(&self, name: &Name) -> usize {
+        lock(&self.aggressive).forget(name, true);
         self.shards.iter().map(|shard| lock(shard).flush_where(|view| view.name().is_at_or_below(name))).sum()
     }
 
     /// Its counts.
     pub fn stats(&self) -> Stats {
-        self.shards.iter().fold(Stats::default(), |mut sum, shard| {
+        let aggressive = lock(&self.aggressive).stats();
+        self.shards.iter().fold(aggressive, |mut sum, shard| {
             sum.add(&lock(shard).stats());
             sum
         })
@@ -301,7 +323,7 @@ impl Cache {
 }
 
 /// A thread that panicked with the lock may have left an entry half written, which reading checks at every step.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -156,6 +156,13 @@ impl Shard {
         }
     }
 
+    /// Puts in an entry of another run, in the queue in which it was.
+    pub fn restore(&mut self, new: &[u8], key: Key<'_>, now_ms: u64) -> bool {
+        let Some(view) = View::new(new) else { return false };
+        let which = if view.in_main() { Which::Main } else { Which::Small };
+        self.append(new, view.tag(), key.rtype, which, now_ms)
+    }
+
     /// What could be found out is not a failure any more.
     fn forget_failure(&mut self, key: Key<'_>) {
         if let Some(failure) = self.find(key, true) {
@@ -163,7 +170,7 @@ impl Shard {
         }
     }
 
-    fn append(&mut self, new: &[u8], tag: Tag, rtype: RType, which: Which, now_ms: u64) {
+    fn append(&mut self, new: &[u8], tag: Tag, rtype: RType, which: Which, now_ms: u64) -> bool {
         let entry = loop {
             let limit = self.limit();
             self.arena.trim(limit);
@@ -171,7 +178,7 @@ impl Shard {
                 break entry;
             }
             if !self.make_room(now_ms) {
-                return;
+                return false;
             }
         };
         if let Some(octets) = self.arena.octets_mut(entry).get_mut(..new.len()) {
@@ -185,10 +192,11 @@ impl Shard {
         while self.arena.available(self.limit()) <= RESERVE && passed < 2 * new.len() {
             let before = self.live + self.dead;
             if !self.make_room(now_ms) {
-                return;
+                break;
             }
             passed += (before - (self.live + self.dead)).max(MOVE_COST);
         }
+        true
     }
 
     /// Looks at the entry that is next to go: it goes, or goes on elsewhere. False if there is none.

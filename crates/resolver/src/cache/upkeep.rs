@@ -100,6 +100,7 @@ impl Cache {
     /// entries, goes on where the last call stopped, and ends with the last shard. Returns how many entries it took
     /// out.
     pub fn sweep(&self, now_ms: u64, budget: usize) -> usize {
+        self.aggressive_sweep(now_ms);
         let (mut removed, mut seen) = (0, 0);
         let cursor = self.cursor.load(Ordering::Relaxed);
         let (mut shard, mut segment) = ((cursor >> 32) as usize % self.shards.len(), cursor as u32 as usize);
