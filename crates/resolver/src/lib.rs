@@ -36,6 +36,7 @@ pub mod validate;
 pub mod work;
 
 mod ask;
+mod assembly;
 mod chain;
 mod forward;
 mod iterate;
