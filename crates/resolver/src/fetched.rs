@@ -24,6 +24,17 @@ pub enum Kind {
     TooLong,
 }
 
+impl Kind {
+    /// The RCODE that goes with it.
+    pub fn rcode(&self) -> Rcode {
+        match self {
+            Kind::NxDomain => Rcode::NXDOMAIN,
+            Kind::TooLong => Rcode::YXDOMAIN,
+            Kind::Positive | Kind::Alias(_) | Kind::NoData => Rcode::NOERROR,
+        }
+    }
+}
+
 /// A reply that answers its question, with what does not belong in it taken out.
 #[derive(Debug, Clone)]
 pub struct Fetched {
@@ -40,15 +51,6 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// The RCODE that goes with it.
-    pub fn rcode(&self) -> Rcode {
-        match self.kind {
-            Kind::NxDomain => Rcode::NXDOMAIN,
-            Kind::TooLong => Rcode::YXDOMAIN,
-            _ => Rcode::NOERROR,
-        }
-    }
-
     /// The name that the aliases lead to, which a negative answer speaks of; `asked` if there are none.
     pub fn last_name<'a>(&'a self, asked: &'a Name) -> &'a Name {
         let mut aliases = self.answers.iter().rev().filter(|rrset| rrset.rtype == RType::CNAME);

@@ -413,7 +413,7 @@ impl<U: Upstream> Resolver<U> {
             let entry = NewPositive { rrset, rank, security, proofs, origin, reason };
             cache.insert(now_ms, NewEntry::Positive(entry));
         }
-        let rtype = match fetched.kind {
+        let rtype = match verdict.kind {
             Kind::NoData => Some(question.rtype),
             Kind::NxDomain => None,
             Kind::Positive | Kind::Alias(_) | Kind::TooLong => return,
@@ -572,7 +572,7 @@ impl Chain {
             let ttl = cache.positive_ttl(&rrset.owner, judged.ttl);
             self.answer(Timed { rrset: rrset.clone(), ttl });
         }
-        let negative = matches!(fetched.kind, Kind::NoData | Kind::NxDomain);
+        let negative = matches!(verdict.kind, Kind::NoData | Kind::NxDomain);
         if negative || verdict.answers.iter().any(|judged| judged.wildcard.is_some()) {
             let name = fetched.last_name(&question.name);
             let least = fetched.soa().map_or(u32::MAX, negative_ttl);
@@ -581,9 +581,9 @@ impl Chain {
                 self.authorities.push(Timed { rrset: rrset.clone(), ttl });
             }
         }
-        match &fetched.kind {
+        match &verdict.kind {
             Kind::Alias(next) => End::Alias(next.clone()),
-            _ => End::Done(fetched.rcode()),
+            kind => End::Done(kind.rcode()),
         }
     }
 
@@ -622,6 +622,7 @@ fn unchecked(fetched: &Fetched, security: Security) -> Verdict {
     let judged = |rrset: &Arc<Rrset>| Judged { security, ttl: rrset.ttl, wildcard: None };
     Verdict {
         security,
+        kind: fetched.kind.clone(),
         reason: None,
         answers: fetched.answers.iter().map(judged).collect(),
         authorities: fetched.authorities.iter().map(judged).collect(),

@@ -29,7 +29,7 @@ pub fn run(command: &DebugCommand, out: &mut impl Write) -> io::Result<bool> {
     let mut good = true;
     for file in files {
         let (verdict, sent) = match read(file) {
-            Ok(source) => scenario::run_logged(&source),
+            Ok(source) => scenario::run_logged(&source, scenario::SEED),
             Err(error) => (Verdict::Fail { step: 0, why: error.to_string() }, Vec::new()),
         };
         for line in sent.iter().filter(|_| *log) {

@@ -36,21 +36,21 @@ pub enum Verdict {
     },
 }
 
-/// Random numbers come from here, always the same.
-const SEED: u64 = 1;
+/// Where random numbers come from if nothing else is said: a scenario always runs the same.
+pub const SEED: u64 = 1;
 
 /// Runs the scenario in `source`, the content of a file, in virtual time.
 pub fn run(source: &str) -> Verdict {
-    run_logged(source).0
+    run_logged(source, SEED).0
 }
 
-/// Runs a scenario, and tells what was sent.
-pub fn run_logged(source: &str) -> (Verdict, Vec<String>) {
+/// Runs a scenario with random numbers from `seed`, and tells what was sent.
+pub fn run_logged(source: &str, seed: u64) -> (Verdict, Vec<String>) {
     let scenario = match parse::parse(source) {
         Ok(scenario) => scenario,
         Err(problem) => return (unable(problem), Vec::new()),
     };
-    let sim = Sim::new(Script::new(&scenario), SEED, scenario.config.unix_s);
+    let sim = Sim::new(Script::new(&scenario), seed, scenario.config.unix_s);
     let ask = match client::resolver(&scenario.config, sim.clone()) {
         Ok(ask) => ask,
         Err(problem) => return (unable(problem), Vec::new()),
