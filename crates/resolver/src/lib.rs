@@ -30,6 +30,7 @@ pub mod security;
 pub mod servers;
 pub mod settings;
 pub mod sim;
+pub mod special;
 pub mod trace;
 pub mod upstream;
 pub mod validate;
