@@ -230,7 +230,8 @@ impl Replica {
     }
 
     /// Publishes what changed since the last time. `serve` makes of a zone what queries see of it; `None`: this
-    /// zone is not ours to publish. Returns the names of what changed.
+    /// zone is not ours to publish. Returns the names of what changed. Old versions are left to
+    /// [`Published::collect`].
     pub fn publish(
         &mut self,
         published: &Published<ZoneTable>,
@@ -240,7 +241,7 @@ impl Replica {
         let changes: Vec<(NameBuf, Option<Arc<Zone>>)> =
             touched.iter().filter_map(|name| Some((name.clone(), serve(name, self.zones.get(name))?))).collect();
         if !changes.is_empty() {
-            published.update(|table| table.with_all(changes));
+            published.update_only(|table| table.with_all(changes));
         }
         touched
     }

@@ -16,6 +16,7 @@ use dns::query::{EdnsQuery, Query, Unanswerable, flags};
 use dns::question::HashedName;
 use dns::response::Writer;
 use dns::{Class, RType};
+use resolver::Security;
 use zone::answer::{Ask, Ends};
 use zone::{Published, Reader, Zone, ZoneTable};
 
@@ -84,6 +85,8 @@ struct Scratch {
     /// What a resolver thread shall answer.
     resolving: Vec<Resolving>,
     jobs: Vec<Job>,
+    /// The time that the cache goes by, if there is one.
+    now_ms: u64,
 }
 
 /// What the header says besides the records, and why.
@@ -190,6 +193,9 @@ impl Worker {
             slot.admit(&packet.buf[..packet.len], zones);
         }
         let routes = route(slots, zones);
+        if let Some(recursion) = &settings.recursion {
+            self.scratch.now_ms = recursion.now_ms();
+        }
         for (i, packet) in packets.iter_mut().enumerate() {
             let (slot, client) = (&slots[i], packet.client);
             let (stats, zone, controlled) = (&*self.stats, routes[i], self.desk.is_some());
@@ -316,13 +322,13 @@ impl Asked<'_> {
     /// The response to a query, in at most `limit` octets.
     #[inline]
     fn respond(&self, buf: &mut [u8], limit: usize, scratch: &mut Scratch) -> usize {
-        let (query, alias) = (&self.slot.query, &mut *scratch.alias);
+        let query = &self.slot.query;
         let mut w = Writer::new(buf, &self.slot.name, self.zones.hasher(), usize::from(query.question_end), limit);
         let mut opt = query.edns.as_ref().map(|edns| self.edns(edns, w.octets()));
         let room = opt.as_ref().map_or(0, ResponseEdns::room);
         w.reserve(room);
         let known_version = query.edns.is_none_or(|edns| edns.version == 0);
-        let verdict = if known_version { self.answer(&mut w, alias) } else { Verdict::from(Rcode::BADVERS) };
+        let verdict = if known_version { self.answer(&mut w, scratch) } else { Verdict::from(Rcode::BADVERS) };
         if verdict.resolve {
             return self.leave_to_resolver(buf, limit, opt, scratch);
         }
@@ -340,11 +346,22 @@ impl Asked<'_> {
     #[inline(never)]
     fn leave_to_resolver(&self, buf: &[u8], limit: usize, opt: Option<ResponseEdns>, scratch: &mut Scratch) -> usize {
         self.stats.resolver_queries.add(1);
+        self.leave(buf, limit, opt, Some(self.index), scratch);
+        0
+    }
+
+    fn leave(
+        &self,
+        buf: &[u8],
+        limit: usize,
+        opt: Option<ResponseEdns>,
+        index: Option<usize>,
+        scratch: &mut Scratch,
+    ) {
         let head = buf.get(..usize::from(self.slot.query.question_end)).unwrap_or_default();
-        let (index, hash) = (Some(self.index), self.slot.name.hash(self.slot.name.labels()));
+        let hash = self.slot.name.hash(self.slot.name.labels());
         let client = Box::new(Client::new(head, opt, limit));
         scratch.resolving.push(Resolving { index, hash, client });
-        0
     }
 
     /// The OPT record of the response; `octets` is the packet, whose options are not overwritten yet.
@@ -375,7 +392,7 @@ impl Asked<'_> {
 
     /// Decides who answers: our zones, the cache, a resolver thread, nobody.
     #[inline]
-    fn answer(&self, w: &mut Writer<'_>, alias: &mut HashedName) -> Verdict {
+    fn answer(&self, w: &mut Writer<'_>, scratch: &mut Scratch) -> Verdict {
         let query = &self.slot.query;
         match query.qclass {
             Class::IN | Class::ANY => {}
@@ -388,7 +405,7 @@ impl Asked<'_> {
             RType::OPT | RType::TSIG | RType::TKEY => return Rcode::FORMERR.into(),
             _ => {}
         }
-        let Some(zone) = self.zone else { return self.elsewhere(w, alias) };
+        let Some(zone) = self.zone else { return self.elsewhere(w, scratch) };
         if !self.may_ask(zone) {
             self.stats.denied.add(1);
             return Verdict::refused(ede::PROHIBITED);
@@ -401,10 +418,10 @@ impl Asked<'_> {
         };
         let may_ask = |zone: &Zone| self.may_ask(zone);
         let mark = w.mark();
-        let verdict = zone::answer::answer(self.zones, zone, ask, &may_ask, alias, w);
+        let verdict = zone::answer::answer(self.zones, zone, ask, &may_ask, &mut scratch.alias, w);
         if verdict.ends != Ends::Here && self.goes_on(zone, verdict.ends) {
             w.rollback(mark);
-            return self.resolve(w, alias);
+            return self.resolve(w, scratch);
         }
         let info = zone.contents.is_none().then_some(ede::NOT_READY);
         // Nobody has all classes of a name, so an answer to QCLASS ANY cannot be authoritative
@@ -428,9 +445,9 @@ impl Asked<'_> {
 
     /// The answer to a question about no zone of ours.
     #[inline]
-    fn elsewhere(&self, w: &mut Writer<'_>, alias: &mut HashedName) -> Verdict {
+    fn elsewhere(&self, w: &mut Writer<'_>, scratch: &mut Scratch) -> Verdict {
         match (self.recursion, &self.settings.recursion) {
-            (Some(_), _) if self.slot.query.qclass == Class::IN => self.resolve(w, alias),
+            (Some(_), _) if self.slot.query.qclass == Class::IN => self.resolve(w, scratch),
             (None, Some(_)) => {
                 self.stats.resolver_denied.add(1);
                 Verdict::refused(ede::PROHIBITED)
@@ -444,12 +461,37 @@ impl Asked<'_> {
 
     /// The answer from the cache, or a resolver thread's.
     #[inline]
-    fn resolve(&self, _: &mut Writer<'_>, _: &mut HashedName) -> Verdict {
-        if self.wants_recursion() {
-            return Verdict { resolve: true, ..Verdict::from(Rcode::NOERROR) };
+    fn resolve(&self, w: &mut Writer<'_>, scratch: &mut Scratch) -> Verdict {
+        let query = &self.slot.query;
+        let octets = w.octets();
+        let (dnssec_ok, low) = (query.edns.is_some_and(|edns| edns.dnssec_ok), octets.get(3).copied().unwrap_or(0));
+        let ask = resolver::cache::Ask { qtype: query.qtype, dnssec_ok, checking_disabled: low & flags::CD != 0 };
+        let cache = self.recursion.and_then(|recursion| recursion.cache(query.qtype));
+        let hit = cache.and_then(|cache| cache.answer(scratch.now_ms, &ask, &mut scratch.alias, w));
+        let Some(hit) = hit else {
+            if self.wants_recursion() {
+                return Verdict { resolve: true, ..Verdict::from(Rcode::NOERROR) };
+            }
+            self.stats.not_authoritative.add(1);
+            return Verdict::refused(ede::NOT_AUTHORITATIVE);
+        };
+        self.stats.cache_hits.add(1);
+        if hit.prefetch {
+            self.refresh(w.octets(), scratch);
         }
-        self.stats.not_authoritative.add(1);
-        Verdict::refused(ede::NOT_AUTHORITATIVE)
+        // RFC 6840 5.7, 5.8: AD is for those who asked for it, with DO or AD.
+        let authentic = hit.security == Security::Secure && (dnssec_ok || low & flags::AD != 0);
+        let set_low = if authentic { flags::AD } else { 0 };
+        Verdict { set_low, info: hit.reason, ..Verdict::from(hit.rcode) }
+    }
+
+    /// Has a resolver thread resolve the question anew for the cache.
+    #[cold]
+    fn refresh(&self, buf: &[u8], scratch: &mut Scratch) {
+        if self.wants_recursion() {
+            self.stats.resolver_prefetches.add(1);
+            self.leave(buf, 0, None, None, scratch);
+        }
     }
 
     fn may_ask(&self, zone: &Zone) -> bool {

@@ -76,6 +76,8 @@ pub fn labels_of<'o>(key: &[u8], out: &'o mut [u8; 256]) -> &'o [u8] {
 
 /// What became of a part of the tree that was changed in place.
 enum Edited<T> {
+    /// It was so already.
+    Same,
     /// It holds all that it shall.
     Whole,
     /// Nothing is left of it.
@@ -102,7 +104,7 @@ enum Node {
 trait Part: Clone {
     /// The smallest key.
     fn first(&self) -> &[u8];
-    /// Adds or removes `key`, which is not there or there.
+    /// Adds or removes `key`.
     fn edit(&mut self, key: &[u8], present: bool) -> Edited<Self>;
 }
 
@@ -113,6 +115,9 @@ impl Part for Chunk {
 
     fn edit(&mut self, key: &[u8], present: bool) -> Edited<Chunk> {
         let rank = self.rank(key, false);
+        if (rank < self.count() && self.key(rank) == key) == present {
+            return Edited::Same;
+        }
         if !present {
             if self.count() == 1 {
                 return Edited::Gone;
@@ -173,6 +178,7 @@ fn edit<T: Part>(
     let at = locate(branches, key);
     let branch = &mut Arc::make_mut(branches)[at];
     match branch.it.edit(key, present) {
+        Edited::Same => Edited::Same,
         Edited::Whole => {
             branch.head = if present { branch.head.min(head(key)) } else { head(branch.it.first()) };
             Edited::Whole
@@ -341,22 +347,14 @@ impl Order {
         self.iter_from(&[])
     }
 
-    /// Adds or removes `key`. What other versions share is copied: one chunk and the nodes above it.
+    /// Adds or removes `key`. What other versions share is copied: one chunk and the nodes above it. It is made for
+    /// keys that are not there yet, or there: else it copies for nothing.
     pub fn set(&mut self, key: &[u8], present: bool) {
-        let Some(chunk) = self.chunk_of(key) else {
-            if present {
-                *self = Order { tree: Tree::One(Chunk::build(&[key])), len: 1 };
-            }
-            return;
-        };
-        let rank = chunk.rank(key, false);
-        if (rank < chunk.count() && chunk.key(rank) == key) == present {
-            return;
-        }
-        self.len = if present { self.len + 1 } else { self.len - 1 };
         match &mut self.tree {
-            Tree::None => {}
+            Tree::None if !present => return,
+            Tree::None => self.tree = Tree::One(Chunk::build(&[key])),
             Tree::One(chunk) => match chunk.edit(key, present) {
+                Edited::Same => return,
                 Edited::Whole => {}
                 Edited::Gone => self.tree = Tree::None,
                 Edited::Split(right) => {
@@ -365,6 +363,7 @@ impl Order {
                 }
             },
             Tree::Many(node) => match node.edit(key, present) {
+                Edited::Same => return,
                 Edited::Whole => self.lower(),
                 Edited::Gone => self.tree = Tree::None,
                 Edited::Split(right) => {
@@ -373,6 +372,7 @@ impl Order {
                 }
             },
         }
+        self.len = if present { self.len + 1 } else { self.len - 1 };
     }
 
     /// Leaves out nodes at the top that have one branch.

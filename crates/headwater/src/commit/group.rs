@@ -67,6 +67,8 @@ impl Group {
             while !waiting.is_empty() {
                 waiting = self.turn(waiting, &mut stopping);
             }
+            // Nobody waits for this any more.
+            self.published.collect();
         }
     }
 

@@ -18,7 +18,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use dns::RType;
 use ipnet::IpNet;
+use resolver::cache::Cache;
+use resolver::resolve::{Resolver, Shared};
 use resolver::trace::{Stamped, Trace};
 use resolver::{Outcome, Question};
 use zone::{Published, ZoneTable};
@@ -42,6 +45,24 @@ pub trait Resolve: 'static {
         checking_disabled: bool,
         trace: Trace,
     ) -> impl Future<Output = Arc<Outcome>> + 'static;
+
+    /// Resolves one anew although the cache has it, to keep the cache warm.
+    fn refresh(self: Rc<Self>, question: Question) -> impl Future<Output = ()> + 'static;
+}
+
+impl Resolve for Resolver<Net> {
+    async fn resolve(self: Rc<Self>, question: Question, checking_disabled: bool, trace: Trace) -> Arc<Outcome> {
+        Resolver::resolve(&self, question, checking_disabled, trace).await
+    }
+
+    async fn refresh(self: Rc<Self>, question: Question) {
+        Resolver::refresh(&self, question).await;
+    }
+}
+
+/// What makes the resolver of each thread.
+pub fn resolver(shared: Arc<Shared>) -> impl Fn(Net, Rc<LocalZones>) -> Rc<Resolver<Net>> + Clone + Send + 'static {
+    move |net, local| Resolver::new(net, shared.clone(), local)
 }
 
 /// Recursion as queries see it.
@@ -51,6 +72,10 @@ pub struct Recursion {
     pub allowed: Vec<IpNet>,
     /// Who resolves.
     pub threads: Arc<Threads>,
+    /// What is known already; `None`: nothing.
+    pub cache: Option<Arc<Cache>>,
+    /// Addresses of IPv6 are made of those of IPv4 (RFC 6147), which only the resolver does.
+    pub dns64: bool,
 }
 
 impl Recursion {
@@ -58,6 +83,19 @@ impl Recursion {
     #[inline]
     pub fn allows(&self, client: IpAddr) -> bool {
         self.allowed.iter().any(|network| network.contains(&client))
+    }
+
+    /// The cache, if its data is an answer to questions for this type.
+    #[inline]
+    pub(crate) fn cache(&self, qtype: RType) -> Option<&Cache> {
+        let remade = self.dns64 && matches!(qtype, RType::AAAA | RType::PTR);
+        self.cache.as_deref().filter(|_| !remade)
+    }
+
+    /// The time that the cache goes by.
+    #[inline]
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.threads.clock.now_ms()
     }
 }
 
@@ -98,6 +136,7 @@ pub(crate) enum Job {
 /// The resolver threads, for those who hand them questions.
 pub struct Threads {
     queues: Vec<Arc<Queue<Job>>>,
+    clock: Clock,
     stop: AtomicBool,
 }
 
@@ -120,7 +159,7 @@ pub fn start<R: Resolve>(
     let streams = StreamSettings { sources: settings.sources.clone(), ca_file: settings.ca_file.clone() };
     let (streams, stream_thread) = Streams::start(streams)?;
     let queues = stats.iter().map(|_| Queue::new().map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
-    let threads = Arc::new(Threads { queues, stop: AtomicBool::new(false) });
+    let threads = Arc::new(Threads { queues, clock: settings.clock, stop: AtomicBool::new(false) });
     let mut running = Running { threads: threads.clone(), handles: Vec::new() };
     for (queue, stats) in threads.queues.iter().zip(stats) {
         let parts = thread::Parts {

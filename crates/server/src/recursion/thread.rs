@@ -19,7 +19,7 @@ use zone::{Published, ZoneTable};
 use super::client::{Client, Tools};
 use super::executor::Executor;
 use super::queue::Queue;
-use super::{Job, LocalZones, Resolve, ThreadSettings, Threads};
+use super::{Job, LocalZones, Resolve, ThreadSettings, Threads, Way};
 use crate::client::stream::Streams;
 use crate::client::{self, Net, Task};
 use crate::limits::{RESOLVER_DRAIN, RESOLVER_STEPS};
@@ -200,6 +200,10 @@ impl<'a, R: Resolve> Thread<'a, R> {
             return;
         }
         let Some(question) = client.question() else { return };
+        if matches!(client.way, Way::Nowhere) {
+            self.executor.spawn(Box::pin(self.resolver.clone().refresh(question)));
+            return;
+        }
         let waiting = Waiting::new(self.clients.clone());
         let resolving = self.resolver.clone().resolve(question, client.checking_disabled(), Trace::default());
         let (tools, net, since_us) = (self.tools.clone(), self.net.clone(), self.net.now());

@@ -68,6 +68,10 @@ impl Resolve for Forward {
         (outcome.answers, outcome.authorities) = (timed(&reply.answers), timed(&reply.authorities));
         Arc::new(outcome)
     }
+
+    async fn refresh(self: Rc<Self>, question: Question) {
+        let _ = self.ask(&question, self.transport.clone()).await;
+    }
 }
 
 /// A server that resolves for the loopback address.
@@ -110,7 +114,8 @@ impl Forwarding {
         let make = move |net: Net, _| Rc::new(Forward { net, server, transport: transport.clone(), timeout_us });
         let resolver = recursion::start(settings, &zones, stats.clone(), make).expect("threads");
         let allowed = vec!["127.0.0.0/8".parse().expect("a network")];
-        let recursion = Some(Recursion { allowed, threads: resolver.threads().clone() });
+        let threads = resolver.threads().clone();
+        let recursion = Some(Recursion { allowed, threads, cache: None, dns64: false });
         let settings = Published::new(Settings { recursion, nsid: b"test".to_vec(), ..Settings::default() });
         let stop = Arc::new(AtomicBool::new(false));
         let listener = tcp::bind(address).expect("a socket");
