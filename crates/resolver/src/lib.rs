@@ -37,6 +37,7 @@ pub mod validate;
 pub mod work;
 
 mod ask;
+mod assembly;
 mod chain;
 mod forward;
 mod iterate;

@@ -157,25 +157,22 @@ const HARMLESS_IN_ZONES: [(&str, &[&str]); 7] = [
 ];
 
 /// Where in the CONFIG part a line stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Section {
+    #[default]
     Server,
     Stub,
     Forward,
 }
 
 /// Reads the CONFIG part, line by line.
+#[derive(Default)]
 pub struct Reader {
     config: Config,
     section: Section,
 }
 
 impl Reader {
-    /// One at the beginning.
-    pub fn new() -> Reader {
-        Reader { config: Config::default(), section: Section::Server }
-    }
-
     /// Takes a line, without its comment.
     pub fn line(&mut self, number: usize, line: &str) -> Result<(), Problem> {
         let Some((key, value)) = line.split_once(':') else {

@@ -144,7 +144,7 @@ impl<'a> Lines<'a> {
 }
 
 fn config_part(lines: &mut Lines<'_>) -> Result<Config, Problem> {
-    let mut reader = config::Reader::new();
+    let mut reader = config::Reader::default();
     while let Some(line) = lines.next() {
         if line.starts_with("CONFIG_END") {
             return Ok(reader.finish());
