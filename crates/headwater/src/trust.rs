@@ -167,3 +167,90 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     std::fs::File::open(&unfinished)?.sync_all()?;
     std::fs::rename(&unfinished, path)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use dns::{NameBuf, NameHasher};
+    use resolver::cache::CacheSettings;
+    use resolver::resolve::Shared;
+    use resolver::security::Reason;
+    use resolver::{Outcome, Settings};
+    use server::clock::Clock;
+    use server::recursion::Explained;
+
+    use super::*;
+    use crate::lookups::Explain;
+
+    const DS: &str = ". DS 1 13 2 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n";
+    const KEY: &str = "257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=";
+
+    /// Nobody answers; what was asked is remembered.
+    #[derive(Default)]
+    struct Silence(Mutex<Vec<String>>);
+
+    impl Explain for Silence {
+        fn explain(&self, question: Question, _: bool, explained: Explained) {
+            self.0.lock().expect("questions").push(question.to_string());
+            explained(Arc::new(Outcome::failure(Reason::new(22, "nobody"))), Vec::new());
+        }
+    }
+
+    fn keeper(silence: &Arc<Silence>, anchors: &str, file: Option<PathBuf>, signalling: bool) -> Keeper {
+        let configured = Anchors::parse(anchors.as_bytes(), Path::new("test")).expect("anchors");
+        let (cache, hasher) = (CacheSettings::default(), NameHasher::new(1));
+        let shared = Shared::new(Settings::default(), cache, configured.clone(), hasher, 1);
+        let lookup = Lookup { shared, resolver: silence.clone(), clock: Clock::Monotonic };
+        Keeper { lookup, configured, file, signalling }
+    }
+
+    /// Lets a keeper go through its zones once.
+    fn run(keeper: Keeper) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
+        let zones = keeper.load();
+        keeper.publish(&zones);
+        let once = async { tokio::time::timeout(Duration::from_millis(200), keeper.run(zones)).await };
+        assert!(runtime.block_on(once).is_err(), "it never ends");
+    }
+
+    #[test]
+    fn zones_are_asked_and_told() {
+        let directory = tempfile::tempdir().expect("directory");
+        let file = directory.path().join(FILE);
+        let silence = Arc::new(Silence::default());
+        let begin_s = unix_seconds();
+        run(keeper(&silence, DS, Some(file.clone()), true));
+        assert_eq!(*silence.0.lock().expect("questions"), ["_ta-0001. NULL", ". DNSKEY"]);
+        let kept = read(&file);
+        assert_eq!((kept.len(), kept[0].ds.len(), kept[0].checked_s), (1, 1, 0));
+        assert!(kept[0].next_s > begin_s, "asked again later");
+        let told = Arc::new(Silence::default());
+        run(keeper(&told, DS, None, true));
+        assert_eq!(*told.0.lock().expect("questions"), ["_ta-0001. NULL"]);
+    }
+
+    #[test]
+    fn what_was_learned_counts() {
+        let directory = tempfile::tempdir().expect("directory");
+        let file = directory.path().join(FILE);
+        let far = u64::MAX / 2;
+        let state = format!(
+            "version 1\nzone . checked 5 next {far} retry 3600\nkey valid since 1 until 0 {KEY}\n\
+             key revoked since 1 until {far} 257 3 15 AQI=\nzone gone.example. checked 5 next {far} retry 3600\n"
+        );
+        std::fs::write(&file, state).expect("file");
+        let configured = format!("{DS}. DNSKEY 257 3 15 AQI=\n");
+        let keeper = keeper(&Arc::default(), &configured, Some(file.clone()), false);
+        let shared = keeper.lookup.shared.clone();
+        run(keeper);
+        let anchors = shared.anchors();
+        let zones: Vec<NameBuf> = anchors.iter().map(|anchor| anchor.zone.clone()).collect();
+        assert_eq!(zones, [NameBuf::root()], "what is no longer configured is gone");
+        let root = anchors.iter().next().expect("the root");
+        assert_eq!((root.ds.len(), root.keys.len()), (1, 1), "a revoked key stays revoked");
+        std::fs::write(&file, "something else").expect("file");
+        assert_eq!(read(&file), []);
+        assert_eq!(read(&directory.path().join("nothing")), []);
+    }
+}
