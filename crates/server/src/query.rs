@@ -350,14 +350,7 @@ impl Asked<'_> {
         0
     }
 
-    fn leave(
-        &self,
-        buf: &[u8],
-        limit: usize,
-        opt: Option<ResponseEdns>,
-        index: Option<usize>,
-        scratch: &mut Scratch,
-    ) {
+    fn leave(&self, buf: &[u8], limit: usize, opt: Option<ResponseEdns>, index: Option<usize>, scratch: &mut Scratch) {
         let head = buf.get(..usize::from(self.slot.query.question_end)).unwrap_or_default();
         let hash = self.slot.name.hash(self.slot.name.labels());
         let client = Box::new(Client::new(head, opt, limit));

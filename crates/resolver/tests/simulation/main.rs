@@ -8,7 +8,7 @@ mod network;
 mod world;
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 use dns::{NameBuf, NameHasher, RType, Rcode};
 use resolver::anchors::Anchors;
 use resolver::cache::CacheSettings;
+use resolver::limits::FAILURE_TTL_S;
 use resolver::local::NoLocalData;
 use resolver::settings::Hint;
 use resolver::sim::Sim;
@@ -31,6 +32,9 @@ use world::{FORGED, FORGER, Rng, TTL, World};
 const QUESTIONS: usize = 12;
 /// More than a resolution may take, in microseconds.
 const PATIENCE_US: u64 = 60_000_000;
+/// How long a resolution may take, and how long a failed one is remembered, in microseconds.
+const TIMEOUT_US: u64 = 5_000_000;
+const REMEMBERED_US: u64 = FAILURE_TTL_S as u64 * 1_000_000;
 /// What may be asked for.
 const TYPES: [RType; 7] = [RType::A, RType::A, RType::A, RType::AAAA, RType::TXT, RType::CNAME, RType::NS];
 
@@ -44,6 +48,7 @@ fn settings(world: &World) -> Settings {
         root_hints: root.iter().map(hint).collect(),
         priming: false,
         ipv6: world.ipv6,
+        query_timeout_ms: TIMEOUT_US / 1000,
         qname_minimisation: world.minimise,
         randomise_case: world.mix_case,
         special_names: false,
@@ -70,8 +75,8 @@ fn facts(outcome: &Outcome) -> BTreeSet<Fact> {
     records.map(|record| (record.owner.to_canonical(), record.rtype.0, record.rdata)).collect()
 }
 
-/// What is wrong with an outcome, if anything.
-fn judge(outcome: &Outcome, truth: &Truth, certain: bool, run: &mut Run) -> Option<String> {
+/// What is wrong with an outcome, if anything; `limit` says that a limit was met.
+fn judge(outcome: &Outcome, truth: &Truth, certain: bool, limit: bool, run: &mut Run) -> Option<String> {
     let got = facts(outcome);
     if got.iter().any(|(_, _, rdata)| *rdata == FORGED) {
         return Some("a forged answer".to_owned());
@@ -81,7 +86,6 @@ fn judge(outcome: &Outcome, truth: &Truth, certain: bool, run: &mut Run) -> Opti
     }
     if outcome.rcode == Rcode::SERVFAIL {
         let why = outcome.reason.as_ref().map_or("", |reason| reason.text.as_str());
-        let limit = why.contains("limit") || why.contains("not resolved within");
         run.limited += u64::from(limit && certain);
         let must = certain && truth.rcode != Rcode::SERVFAIL && !limit;
         return must.then(|| format!("SERVFAIL: {why}"));
@@ -104,11 +108,13 @@ fn run(seed: u64) -> Run {
 
     let mut run = Run::default();
     let mut asked: Vec<(NameBuf, RType)> = Vec::new();
+    let mut late_until_us: BTreeMap<(NameBuf, RType), u64> = BTreeMap::new();
     let mut left = QUESTIONS;
     while left > 0 {
         let together = (1 + rng.below(3)).min(left);
         left -= together;
-        let ends: Rc<RefCell<Vec<(usize, Arc<Outcome>)>>> = Rc::default();
+        let ends: Rc<RefCell<Vec<(usize, Arc<Outcome>, u64)>>> = Rc::default();
+        let start_us = sim.now_us();
         let first = asked.len();
         for _ in 0..together {
             let question = match asked.is_empty() || rng.chance(70) {
@@ -120,7 +126,8 @@ fn run(seed: u64) -> Run {
             sim.spawn(Box::pin(async move {
                 let question = Question::new(question.0, question.1);
                 let outcome = resolver.resolve(question, false, Trace::default()).await;
-                ends.borrow_mut().push((index, outcome));
+                let now_us = resolver.upstream().now_us();
+                ends.borrow_mut().push((index, outcome, now_us - start_us));
             }));
         }
         let until_us = sim.now_us() + PATIENCE_US;
@@ -128,13 +135,22 @@ fn run(seed: u64) -> Run {
             run.faults.push(format!("no end of one of {:?}", &asked[first..]));
             break;
         }
-        for (index, outcome) in ends.take() {
+        for (index, outcome, took_us) in ends.take() {
             let (name, rtype) = &asked[index];
+            let why = outcome.reason.as_ref().map_or("", |reason| reason.text.as_str());
+            // The time may be over, or have been over for the same question just before.
+            let late = took_us >= TIMEOUT_US || why.contains("not resolved within");
+            if late {
+                late_until_us.insert((name.clone(), *rtype), sim.now_us() + REMEMBERED_US);
+            }
+            let late =
+                late || late_until_us.get(&(name.clone(), *rtype)).is_some_and(|&until_us| sim.now_us() <= until_us);
+            let limit = late || why.contains("(limit `");
             let truth = truth(&world, name, *rtype);
             // With losses anything may be out of reach, and long chains are a matter of limits.
             let in_reach = truth.zones.iter().all(|&zone| depths[zone].is_some());
             let certain = in_reach && world.loss == 0 && truth.aliases < aliases;
-            let fault = judge(&outcome, &truth, certain, &mut run);
+            let fault = judge(&outcome, &truth, certain, limit, &mut run);
             let line = format!("{} {name} {rtype}: {} {:?}", sim.now_us(), outcome.rcode, outcome.reason);
             sim.network_mut().log.push(line);
             run.faults.extend(fault.map(|fault| format!("{name} {rtype}: {fault}")));

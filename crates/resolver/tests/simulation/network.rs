@@ -8,7 +8,7 @@ use dns::{Class, Edns, Message, Name, NameBuf, Question, RType, Rcode, Record};
 use resolver::sim::{Delivery, FakeNetwork};
 use resolver::upstream::{Exchange, Transport};
 
-use crate::world::{FORGED, FORGER, Found, Manner, NEGATIVE_TTL, Rng, Server, TTL, World, find};
+use crate::world::{FORGED, FORGER, Found, Manner, NEGATIVE_TTL, Rng, Server, TTL, World, Zone, find};
 
 /// The network of a world.
 pub struct Network {
@@ -107,7 +107,7 @@ impl Network {
         // RFC 4035 3.1.4.1: DS is what the zone above the cut has.
         let above = name.parent().filter(|_| rtype == RType::DS).and_then(serves);
         match above.or_else(|| serves(&name)) {
-            Some(zone) => authoritative(&world, zone, query, server.chases),
+            Some(zone) => authoritative(&world, server, zone, query),
             None => empty(query, Rcode::REFUSED),
         }
     }
@@ -181,7 +181,7 @@ fn wire(message: &Message, query: &Message, transport: &Transport) -> Vec<u8> {
 }
 
 /// The answer of a server of `zone` (RFC 1034 4.3.2).
-fn authoritative(world: &World, zone: usize, query: &Message, chases: bool) -> Message {
+fn authoritative(world: &World, server: &Server, zone: usize, query: &Message) -> Message {
     let mut message = empty(query, Rcode::NOERROR);
     let Question { mut name, rtype, .. } = query.questions[0].clone();
     let cuts: Vec<&NameBuf> = world.zones.iter().filter(|it| it.parent == Some(zone)).map(|it| &it.apex).collect();
@@ -192,7 +192,7 @@ fn authoritative(world: &World, zone: usize, query: &Message, chases: bool) -> M
         let cut = cut.filter(|it| rtype != RType::DS || name != it.apex);
         if let Some(below) = cut {
             if message.answers.is_empty() {
-                refer(world, below, &mut message);
+                refer(world, server, below, &mut message);
             }
             return message;
         }
@@ -228,7 +228,7 @@ fn authoritative(world: &World, zone: usize, query: &Message, chases: bool) -> M
                 return message;
             }
         };
-        if !chases || !next.is_at_or_below(&this.apex) || seen.contains(&next) {
+        if !server.chases || !next.is_at_or_below(&this.apex) || seen.contains(&next) {
             return message;
         }
         seen.push(std::mem::replace(&mut name, next));
@@ -236,15 +236,17 @@ fn authoritative(world: &World, zone: usize, query: &Message, chases: bool) -> M
 }
 
 /// A referral to `zone`.
-fn refer(world: &World, zone: &crate::world::Zone, message: &mut Message) {
+fn refer(world: &World, server: &Server, zone: &Zone, message: &mut Message) {
     let mut glue = BTreeMap::new();
     for (host, addresses) in &zone.servers {
         let name = &world.hosts[*host].name;
         message.authorities.push(record(&zone.apex, RType::NS, TTL, name.clone().into_wire()));
         glue.insert(name, addresses);
     }
+    let own = |name: &NameBuf| server.zones.iter().any(|&zone| name.is_at_or_below(&world.zones[zone].apex));
     for (name, addresses) in glue {
-        for address in addresses {
+        // A forged address is a lie only where the server has no say.
+        for address in addresses.iter().filter(|address| **address != FORGER || !own(name)) {
             let (rtype, rdata) = match address {
                 IpAddr::V4(address) => (RType::A, address.octets().to_vec()),
                 IpAddr::V6(address) => (RType::AAAA, address.octets().to_vec()),
