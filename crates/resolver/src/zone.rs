@@ -83,6 +83,8 @@ struct Candidates<'a> {
     others: Vec<usize>,
     /// All addresses that were ever among them.
     tried: Vec<SocketAddr>,
+    /// An address could not be looked up within the limits.
+    unfinished: bool,
     /// What came of it, for the reason in the end.
     failures: Vec<String>,
 }
@@ -198,7 +200,9 @@ impl<U: Upstream> Resolver<U> {
                 return Ok(chosen);
             };
             let last = candidates.unknown.is_empty() && candidates.servers.is_empty();
-            for address in self.more_addresses(context, candidates.cut, index, (other, last)).await? {
+            let (addresses, finished) = self.more_addresses(context, candidates.cut, index, (other, last)).await;
+            candidates.unfinished |= !finished;
+            for address in addresses {
                 self.add_candidate(candidates, index, address, avoid);
             }
         }
@@ -206,33 +210,33 @@ impl<U: Upstream> Resolver<U> {
 
     /// Addresses of a name server that is not known yet; or of one whose addresses do not answer: what the zone of the
     /// name server says may be wrong, and what its parent says right, or the other way round. The `last` one may take
-    /// all the time there is.
+    /// all the time there is. Also says whether all was found out that can be.
     async fn more_addresses(
         self: &Rc<Self>,
         context: &Context,
         cut: &Delegation,
         index: usize,
         (other, last): (bool, bool),
-    ) -> Result<Vec<SocketAddr>, ZoneError> {
-        let Some(server) = cut.servers.get(index) else { return Ok(Vec::new()) };
-        let Some(name) = server.name.as_ref() else { return Ok(Vec::new()) };
+    ) -> (Vec<SocketAddr>, bool) {
+        let Some(name) = cut.servers.get(index).and_then(|server| server.name.as_ref()) else { return (vec![], true) };
         // Within the zone nobody but the servers that do not answer could tell.
-        let found = match other && name.is_at_or_below(&cut.zone) {
-            true => Vec::new(),
-            false => self.addresses_of(context, name, (other, last)).await?,
+        let (found, finished) = match other && name.is_at_or_below(&cut.zone) {
+            true => (Vec::new(), true),
+            false => self.addresses_of(context, name, (other, last)).await,
         };
         let port = self.settings().upstream_port;
         let mut addresses: Vec<_> = found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
         if other || addresses.is_empty() {
             addresses.extend(self.shared().delegations.glue_of(name, self.upstream().now_us()));
         }
-        Ok(addresses)
+        (addresses, finished)
     }
 
     fn candidates<'a>(&self, cut: &'a Delegation, avoid: &[SocketAddr]) -> Candidates<'a> {
         let (servers, names) = (Vec::with_capacity(4), Vec::with_capacity(4));
         let (unknown, others, failures) = (Vec::new(), Vec::new(), Vec::new());
-        let mut candidates = Candidates { cut, servers, names, unknown, others, tried: Vec::new(), failures };
+        let mut candidates =
+            Candidates { cut, servers, names, unknown, others, tried: Vec::new(), unfinished: false, failures };
         let now_us = self.upstream().now_us();
         for (index, server) in cut.servers.iter().enumerate() {
             for &address in &server.addresses {
@@ -285,33 +289,35 @@ impl<U: Upstream> Resolver<U> {
         context: &Context,
         name: &Name,
         (all, last): (bool, bool),
-    ) -> Result<Vec<IpAddr>, ZoneError> {
+    ) -> (Vec<IpAddr>, bool) {
         let (mut found, mut families) = (Vec::new(), self.families().peekable());
         while let Some(family) = families.next() {
-            let now_us = self.upstream().now_us();
-            let known = self.shared().addresses.get(name, family, now_us);
-            let addresses = match known {
+            let known = || self.shared().addresses.get(name, family, self.upstream().now_us());
+            let addresses = match known() {
                 Some(addresses) => addresses,
-                None => self.look_up(context, Question::new(name, family), last && families.peek().is_none()).await?,
+                None => {
+                    let last = last && families.peek().is_none();
+                    let addresses = self.look_up(context, Question::new(name, family), last).await;
+                    // If nothing was found out about the one family, the other would take as long in vain.
+                    if addresses.is_empty() && known().is_none() {
+                        return (found, false);
+                    }
+                    addresses
+                }
             };
             found.extend_from_slice(&addresses);
             if !all && !found.is_empty() {
                 break;
             }
         }
-        Ok(found)
+        (found, true)
     }
 
-    async fn look_up(
-        self: &Rc<Self>,
-        context: &Context,
-        question: Question,
-        last: bool,
-    ) -> Result<Arc<[IpAddr]>, ZoneError> {
+    async fn look_up(self: &Rc<Self>, context: &Context, question: Question, last: bool) -> Arc<[IpAddr]> {
         let limits = &self.settings().limits;
-        let Ok(mut deeper) = context.deeper(limits) else { return Ok(Arc::default()) };
+        let Ok(mut deeper) = context.deeper(limits) else { return Arc::default() };
         if context.work.name_server_lookup(limits).is_err() {
-            return Ok(Arc::default());
+            return Arc::default();
         }
         // A name server that cannot be found leaves time for the next one, and for the question itself.
         if !last {
@@ -323,7 +329,7 @@ impl<U: Upstream> Resolver<U> {
             async move { this.look_up_now(&context, question).await }
         };
         // A name server whose address depends on itself has none.
-        Ok(self.address_flights().join(context.flight, question.clone(), start).await.unwrap_or_default())
+        self.address_flights().join(context.flight, question.clone(), start).await.unwrap_or_default()
     }
 
     /// Addresses of name servers are not validated: what they lead to is.
@@ -449,7 +455,11 @@ impl Candidates<'_> {
             true => format!("no server of {zone} has an address that may be asked"),
             false => format!("no server of {zone} gave an answer: {}", self.failures.join("; ")),
         };
-        Reason::new(ede::NO_REACHABLE_AUTHORITY, text)
+        match self.unfinished {
+            // There may be one that would: the limits were too tight to find it.
+            true => Reason::new(ede::OTHER, format!("{text}; not all addresses could be looked up within the limits")),
+            false => Reason::new(ede::NO_REACHABLE_AUTHORITY, text),
+        }
     }
 }
 
