@@ -127,8 +127,7 @@ pub enum RolloverError {
 }
 
 impl Managed {
-    /// Begins with what is configured: keys are trust anchors at once, those of DS records when they are seen
-    /// (RFC 5011 5).
+    /// Begins with what is configured: keys are trust anchors at once, those of DS records when they are seen.
     pub fn new(anchor: &Anchor, now_s: u64) -> Managed {
         let (zone, ds, keys) = (anchor.zone.clone(), Vec::new(), Vec::new());
         let mut managed = Managed { zone, ds, keys, checked_s: 0, next_s: now_s, retry_s: HOUR_S };

@@ -21,8 +21,31 @@ use crate::security::{Reason, Security};
 enum Found {
     Secure(Judged),
     Insecure(Option<Reason>),
+    /// Below a negative trust anchor.
+    Exempt,
     Indeterminate,
     Bogus(Failure),
+}
+
+impl Found {
+    fn security(&self) -> Security {
+        match self {
+            Found::Secure(_) => Security::Secure,
+            Found::Insecure(_) | Found::Exempt => Security::Insecure,
+            Found::Indeterminate => Security::Indeterminate,
+            Found::Bogus(_) => Security::Bogus,
+        }
+    }
+
+    fn why(&self) -> String {
+        match self {
+            Found::Insecure(Some(reason)) | Found::Bogus(Failure { reason, .. }) => reason.text.clone(),
+            Found::Secure(_) => "verified".to_owned(),
+            Found::Insecure(None) => "its zone is not signed".to_owned(),
+            Found::Exempt => "below a negative trust anchor".to_owned(),
+            Found::Indeterminate => "not validated".to_owned(),
+        }
+    }
 }
 
 impl From<End> for Found {
@@ -44,12 +67,14 @@ struct Sum {
 impl Sum {
     /// Adds a part; returns its status.
     fn add(&mut self, found: Found, ttl: u32) -> Judged {
-        let plain = |security| Judged { security, ttl, wildcard: None };
+        let security = found.security();
         let (judged, reason, retry) = match found {
             Found::Secure(judged) => (judged, None, false),
-            Found::Insecure(reason) => (plain(Security::Insecure), reason, false),
-            Found::Indeterminate => (plain(Security::Indeterminate), None, false),
-            Found::Bogus(failure) => (plain(Security::Bogus), Some(failure.reason), failure.retry),
+            Found::Insecure(reason) => (Judged { security, ttl, wildcard: None }, reason, false),
+            Found::Exempt | Found::Indeterminate => (Judged { security, ttl, wildcard: None }, None, false),
+            Found::Bogus(Failure { reason, retry, .. }) => {
+                (Judged { security, ttl, wildcard: None }, Some(reason), retry)
+            }
         };
         if judged.security < self.security {
             (self.security, self.retry, self.reason) = (judged.security, retry, reason);
@@ -87,11 +112,12 @@ pub(super) async fn judge<S: ChainSource>(checker: &Checker<'_, S>) -> Verdict {
     let says_absence = matches!(fetched.kind, Kind::NoData | Kind::NxDomain) || fetched.answers.is_empty();
     if sum.security != Security::Bogus && says_absence {
         let found = checker.judge_absence(name, &mut proofs, &mut kind).await;
-        let judged = sum.add(found, 0);
-        unverified = (judged.security != Security::Secure).then_some(judged.security);
-        let what = || if kind == Kind::NoData { "no such data" } else { "no such name" };
-        let why = || sum.reason.as_ref().map_or_else(|| what().to_owned(), |reason| reason.text.clone());
-        checker.tell(name, question.rtype, judged.security, &why);
+        checker.tell(name, question.rtype, found.security(), &|| match kind {
+            Kind::NxDomain => format!("no such name: {}", found.why()),
+            _ => format!("no such data: {}", found.why()),
+        });
+        let security = sum.add(found, 0).security;
+        unverified = (security != Security::Secure).then_some(security);
     }
     let bogus_server = fetched.server.filter(|_| sum.security == Security::Bogus && sum.retry);
     let (security, reason, authorities) = (sum.security, sum.reason, proofs.into_judged(unverified));
@@ -125,19 +151,8 @@ fn home(owner: &Name, rtype: RType) -> &Name {
 impl<S: ChainSource> Checker<'_, S> {
     /// Adds what became of an RRset, and tells of it.
     fn note(&self, rrset: &Rrset, found: Found, sum: &mut Sum) -> Judged {
-        let text = match &found {
-            Found::Insecure(Some(reason)) | Found::Bogus(Failure { reason, .. }) => Some(reason.text.clone()),
-            _ => None,
-        };
-        let judged = sum.add(found, rrset.ttl);
-        let why = || match (&text, judged.security) {
-            (Some(text), _) => text.clone(),
-            (None, Security::Secure) => "signature verified".to_owned(),
-            (None, Security::Insecure) => "its zone is not signed".to_owned(),
-            (None, _) => "no trust anchor".to_owned(),
-        };
-        self.tell(&rrset.owner, rrset.rtype, judged.security, &why);
-        judged
+        self.tell(&rrset.owner, rrset.rtype, found.security(), &|| found.why());
+        sum.add(found, rrset.ttl)
     }
 
     /// Judges one RRset of the answer.
@@ -149,7 +164,7 @@ impl<S: ChainSource> Checker<'_, S> {
         let home = home(&rrset.owner, rrset.rtype);
         let anchor = match self.policy.cover(home) {
             Cover::Anchor(anchor) => anchor,
-            Cover::Negative => return Found::Insecure(None),
+            Cover::Negative => return Found::Exempt,
             Cover::Nothing => return Found::Indeterminate,
         };
         let mut failure = None;
@@ -207,7 +222,7 @@ impl<S: ChainSource> Checker<'_, S> {
         let home = home(name, question.rtype);
         let anchor = match self.policy.cover(home) {
             Cover::Anchor(anchor) => anchor,
-            Cover::Negative => return Found::Insecure(None),
+            Cover::Negative => return Found::Exempt,
             Cover::Nothing => return Found::Indeterminate,
         };
         let mut failure = None;

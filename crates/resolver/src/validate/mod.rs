@@ -173,6 +173,8 @@ struct Checker<'a, S: ChainSource> {
     now_s: u64,
     /// The answer that is validated and its question, which may have keys of the chain in it.
     given: (&'a Question, &'a Fetched),
+    /// Secure zones met so far: keys count for the whole answer, even if their TTL is 0.
+    met: RefCell<Vec<Arc<SecureZone>>>,
     scratch: RefCell<Scratch>,
 }
 
@@ -187,7 +189,7 @@ pub async fn validate<S: ChainSource>(
     trust: &TrustStore,
     policy: &Policy<'_>,
 ) -> Verdict {
-    let (now_s, scratch) = (source.unix_s(), RefCell::default());
-    let checker = Checker { source, context, trust, policy, now_s, given: (question, fetched), scratch };
-    answer::judge(&checker).await
+    let (now_s, given) = (source.unix_s(), (question, fetched));
+    let (met, scratch) = (RefCell::default(), RefCell::default());
+    answer::judge(&Checker { source, context, trust, policy, now_s, given, met, scratch }).await
 }

@@ -5,13 +5,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use dns::rdata::wire;
 use dns::{Name, RType};
 
 use super::world::World;
 use super::zone::{Zone, name};
 use crate::fetched::{Fetched, Kind};
 use crate::question::Question;
-use crate::rrset::Rrset;
+use crate::rrset::{Packed, Rrset};
 use crate::security::Security;
 use crate::validate::Verdict;
 
@@ -86,18 +87,48 @@ fn pool(world: &World) -> Vec<Arc<Rrset>> {
     pool
 }
 
+/// Changes an octet of a record's data, or cuts it.
+fn damage(packed: &mut Packed, dice: &mut Dice) {
+    let mut all: Vec<Vec<u8>> = packed.iter().map(<[u8]>::to_vec).collect();
+    let count = all.len();
+    if let Some(rdata) = all.get_mut(dice.roll(count + 1)) {
+        let at = dice.roll(rdata.len() + 1);
+        match rdata.get_mut(at) {
+            Some(octet) if dice.roll(4) > 0 => *octet = dice.roll(256) as u8,
+            _ => rdata.truncate(at),
+        }
+    }
+    *packed = Packed::default();
+    all.iter().for_each(|rdata| packed.push(rdata));
+}
+
+/// The records' data in the form that is signed: the case of names in it is not, nor the order.
+fn signed_data(rrset: &Rrset) -> Vec<Vec<u8>> {
+    let canonical = |rdata| {
+        let mut out = Vec::new();
+        wire::canonical(rrset.rtype, rdata, &mut out);
+        out
+    };
+    let mut all: Vec<Vec<u8>> = rrset.rdata.iter().map(canonical).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
 /// Does something to a reply.
 fn change(reply: &mut Fetched, pool: &[Arc<Rrset>], dice: &mut Dice) {
     for _ in 0..dice.roll(4) {
         let other = dice.pick(pool).clone();
         let list = if dice.roll(2) == 0 { &mut reply.answers } else { &mut reply.authorities };
         let at = dice.roll(list.len() + 1);
-        match (dice.roll(6), list.get_mut(at)) {
+        match (dice.roll(8), list.get_mut(at)) {
             (0, _) => list.insert(at, other),
             (1, Some(rrset)) => *rrset = other,
             (2, Some(_)) => drop(list.remove(at)),
             (3, Some(rrset)) => Arc::make_mut(rrset).signatures = Default::default(),
             (4, Some(rrset)) => Arc::make_mut(rrset).owner = name(dice.pick::<&str>(NAMES)),
+            (5, Some(rrset)) => damage(&mut Arc::make_mut(rrset).rdata, dice),
+            (6, Some(rrset)) => damage(&mut Arc::make_mut(rrset).signatures, dice),
             _ => reply.kind = [Kind::NoData, Kind::NxDomain, Kind::Positive][dice.roll(3)].clone(),
         }
     }
@@ -113,7 +144,8 @@ fn compare(world: &World, question: &Question, reply: &Fetched, verdict: &Verdic
         let honest = world.reply(owner, rtype, &[]).expect("reply");
         let sets = world.zones.iter().filter_map(|zone| zone.sets.get(&(owner.clone(), rtype)));
         let mut all = sets.chain(honest.answers.iter().map(|set| &**set));
-        let is_true = all.any(|set| set.is(owner, rtype) && set.rdata == rrset.rdata && !set.signatures.is_empty());
+        let is_true =
+            all.any(|set| set.is(owner, rtype) && signed_data(set) == signed_data(rrset) && !set.signatures.is_empty());
         match judged.security {
             // A CNAME that was made from DNAME has no signature.
             Security::Secure => {

@@ -219,6 +219,22 @@ fn what_is_known_expires() {
 }
 
 #[test]
+fn keys_that_must_not_be_kept() {
+    let mut zone = Zone::new("zone.test.", &[WWW, "www.zone.test. TXT x", "www.zone.test. MX 1 a."]);
+    zone.ttl = 0;
+    let world = world(zone);
+    let check = |count| {
+        let verdict = world.check("www.zone.test.", RType::ANY, Secure, None);
+        assert_eq!(verdict.answers.len(), 4);
+        let asked = world.take_asked();
+        assert_eq!(asked.iter().filter(|asked| *asked == "zone.test. DNSKEY").count(), 1, "{asked:?}");
+        assert_eq!(asked.len(), count);
+    };
+    check(5);
+    check(2);
+}
+
+#[test]
 fn servers_that_do_not_answer() {
     let mut world = World::with_zone(&[WWW]);
     let reply = world.reply(&name("www.zone.test."), RType::A, &[]).expect("reply");

@@ -39,6 +39,7 @@ pub struct Zone {
     pub apex: NameBuf,
     pub keys: Vec<SigningKey>,
     pub denying: Denying,
+    pub ttl: u32,
     pub inception: u32,
     pub expiration: u32,
     /// DS records in the parent; `None`: made from the keys.
@@ -59,7 +60,7 @@ impl Zone {
         let keys = vec![SigningKey::from_seed(&seed(&apex)).expect("key").with_flags(257)];
         let (inception, expiration) = (NOW - 1000, NOW + 100_000);
         let sets = BTreeMap::new();
-        let mut zone = Zone { apex, keys, denying: Denying::Nsec, inception, expiration, ds: None, sets };
+        let mut zone = Zone { apex, keys, denying: Denying::Nsec, ttl: 3600, inception, expiration, ds: None, sets };
         let soa = format!("{} SOA ns.test. host.test. 1 2 3 4 300", zone.apex);
         let ns = format!("{} NS ns.test.", zone.apex);
         [soa.as_str(), &ns].iter().chain(lines).for_each(|line| zone.add(line));
@@ -105,7 +106,8 @@ impl Zone {
     }
 
     pub fn put(&mut self, owner: NameBuf, rtype: RType, data: &[u8]) {
-        let set = self.sets.entry((owner.clone(), rtype)).or_insert_with(|| Rrset::new(owner, rtype, 3600));
+        let ttl = self.ttl;
+        let set = self.sets.entry((owner.clone(), rtype)).or_insert_with(|| Rrset::new(owner, rtype, ttl));
         set.rdata.push(data);
     }
 
