@@ -70,6 +70,9 @@ struct Run {
     sent: u64,
 }
 
+/// A question by its index, what came of it, and how long it took in microseconds.
+type End = (usize, Arc<Outcome>, u64);
+
 fn facts(outcome: &Outcome) -> BTreeSet<Fact> {
     let records = outcome.answers.iter().flat_map(|timed| timed.rrset.records(timed.ttl));
     records.map(|record| (record.owner.to_canonical(), record.rtype.0, record.rdata)).collect()
@@ -113,7 +116,7 @@ fn run(seed: u64) -> Run {
     while left > 0 {
         let together = (1 + rng.below(3)).min(left);
         left -= together;
-        let ends: Rc<RefCell<Vec<(usize, Arc<Outcome>, u64)>>> = Rc::default();
+        let ends: Rc<RefCell<Vec<End>>> = Rc::default();
         let start_us = sim.now_us();
         let first = asked.len();
         for _ in 0..together {
