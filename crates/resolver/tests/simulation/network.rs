@@ -81,6 +81,12 @@ impl Network {
                 message.questions[0].name = message.questions[0].name.to_canonical();
                 reply(message, "right")
             }
+            Manner::Corrupts => {
+                let message = self.right(exchange.server.ip(), server, &query);
+                let mut message = wire(&message, &query, &exchange.transport);
+                self.damage(&mut message);
+                (Delivery::Reply { message, after_us }, "damaged")
+            }
             Manner::Lies => {
                 let mut message = self.right(exchange.server.ip(), server, &query);
                 self.lie(server, &mut message);
@@ -109,6 +115,25 @@ impl Network {
         match above.or_else(|| serves(&name)) {
             Some(zone) => authoritative(&world, server, zone, query),
             None => empty(query, Rcode::REFUSED),
+        }
+    }
+
+    /// Changes some octets, mostly behind the question, and the length now and then.
+    fn damage(&mut self, message: &mut Vec<u8>) {
+        for _ in 0..self.rng.below(6) {
+            let from = if self.rng.chance(10) { 2 } else { 12 };
+            let at = from + self.rng.below(message.len().saturating_sub(from));
+            let value = *self.rng.pick(&[0, 1, 2, 5, 12, 0x40, 0xc0, 0xff]);
+            match self.rng.below(8) {
+                0 => message.truncate(at),
+                1 => message.insert(at.min(message.len()), value),
+                2 => drop(message.get(at).is_some().then(|| message.remove(at))),
+                3 => message.extend_from_within(at.min(message.len())..),
+                4 => message.iter_mut().skip(at).take(1).for_each(|octet| *octet = value),
+                // A count, an RCODE, a flag.
+                5 => message.iter_mut().skip(2 + at % 10).take(1).for_each(|octet| *octet ^= 1 << (at % 8)),
+                _ => message.iter_mut().skip(at).take(1).for_each(|octet| *octet ^= 1 << (value % 8)),
+            }
         }
     }
 

@@ -62,6 +62,8 @@ pub enum Manner {
     Garbage,
     /// Answers another question.
     OtherQuestion,
+    /// Damages its replies.
+    Corrupts,
 }
 
 impl Manner {
@@ -375,6 +377,22 @@ impl World {
             name = name.prepend(rng.pick::<&str>(LABELS).as_bytes()).unwrap_or(name);
         }
         name
+    }
+
+    /// Makes some of the servers damage their replies; none of the root's.
+    pub fn corrupt(&mut self, rng: &mut Rng) {
+        for server in self.servers.values_mut().filter(|server| !server.zones.is_empty() && !server.zones.contains(&0))
+        {
+            if rng.chance(30) {
+                server.manner = Manner::Corrupts;
+            }
+        }
+    }
+
+    /// Whether a name is in or below a zone with such a server.
+    pub fn is_corrupt(&self, name: &NameBuf) -> bool {
+        let corrupt = self.servers.values().filter(|server| server.manner == Manner::Corrupts);
+        corrupt.flat_map(|server| &server.zones).any(|&zone| name.is_at_or_below(&self.zones[zone].apex))
     }
 
     /// The zone that a name is in.
