@@ -1,8 +1,8 @@
 //! Whether what the resolver remembers is the truth.
 
 use dns::{NameBuf, RType, Rcode};
-use resolver::Shared;
 use resolver::cache::{Found, Row, RowKind};
+use resolver::{Security, Shared};
 
 use crate::model::truth;
 use crate::world::{FORGER, World};
@@ -13,7 +13,9 @@ const NAMES: usize = 10_000;
 /// What is in the cache and not true, but for names that `excused` says may be wrong.
 pub fn faults(world: &World, shared: &Shared, now_us: u64, excused: &dyn Fn(&NameBuf) -> bool) -> Vec<String> {
     let rows = shared.cache.browse(now_us / 1000, None, NAMES, None);
-    let wrong = |row: &Row| !excused(&row.name) && !is_true(world, shared, now_us, row);
+    // Bogus data is kept as such, for those who set CD.
+    let wrong =
+        |row: &Row| row.security != Security::Bogus && !excused(&row.name) && !is_true(world, shared, now_us, row);
     let mut faults: Vec<String> =
         rows.iter().filter(|row| wrong(row)).map(|row| format!("in the cache, and not true: {row:?}")).collect();
     for host in world.hosts.iter().filter(|host| !excused(&host.name)) {

@@ -1,11 +1,12 @@
 //! Random topologies and faults from seeds, against a plain model of the right answer.
 //!
 //! Never a wrong answer; SERVFAIL only where a zone may be out of reach or a limit applies. HEADWATER_SEEDS says how
-//! many seeds (2000 by default), HEADWATER_SEED runs a single one and prints what happened.
+//! many seeds, HEADWATER_SEED runs a single one and prints what happened (with `--nocapture` and one test's name).
 
 mod cached;
 mod model;
 mod network;
+mod signed;
 mod world;
 
 use std::cell::RefCell;
@@ -23,11 +24,11 @@ use resolver::local::NoLocalData;
 use resolver::settings::Hint;
 use resolver::sim::Sim;
 use resolver::trace::Trace;
-use resolver::{Outcome, Question, Resolver, Settings, Shared, Upstream};
+use resolver::{Outcome, Question, Resolver, Security, Settings, Shared, Upstream};
 
 use model::{Fact, Truth, reachable, truth};
 use network::Network;
-use world::{FORGED, FORGER, Rng, TTL, World};
+use world::{FORGED, Rng, TTL, World};
 
 /// Questions of one seed.
 const QUESTIONS: usize = 12;
@@ -101,20 +102,49 @@ fn judge(outcome: &Outcome, truth: &Truth, certain: bool, limit: bool, run: &mut
     (!right).then(|| format!("{} {got:?} instead of {truth:?}", outcome.rcode))
 }
 
-/// Runs a seed; with `corrupt`, some servers send damaged replies.
-fn run(seed: u64, corrupt: bool) -> Run {
-    let mut rng = Rng(seed);
-    let mut world = World::new(&mut rng);
-    if corrupt {
-        world.corrupt(&mut rng);
+/// Whether validation came to another end than it should.
+fn misjudged(outcome: &Outcome, secure: bool) -> Option<String> {
+    let expected = if secure { Security::Secure } else { Security::Insecure };
+    let wrong = outcome.rcode != Rcode::SERVFAIL && outcome.security != expected;
+    wrong.then(|| format!("{:?} instead of {expected:?}: {:?}", outcome.security, outcome.reason))
+}
+
+/// What is special about a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    /// Some servers send damaged replies.
+    Damaged,
+    /// Zones are signed.
+    Signed,
+    /// Zones are signed, and some servers give false answers.
+    Forged,
+}
+
+fn world_of(rng: &mut Rng, kind: Kind) -> World {
+    let mut world = World::new(rng, matches!(kind, Kind::Signed | Kind::Forged));
+    match kind {
+        Kind::Damaged => world.corrupt(rng),
+        Kind::Forged => world.forge(rng),
+        Kind::Plain | Kind::Signed => {}
     }
-    let world = Rc::new(world);
+    world
+}
+
+/// Runs a seed.
+fn run(seed: u64, kind: Kind) -> Run {
+    let mut rng = Rng(seed);
+    let world = Rc::new(world_of(&mut rng, kind));
     let settings = settings(&world);
     let depths = reachable(&world, &settings.limits);
     let (aliases, seeds) = (settings.limits.aliases, [rng.next(), rng.next(), rng.next()]);
-    let sim = Sim::new(Network::new(world.clone(), seeds[0]), seeds[1], 1_700_000_000);
+    let sim = Sim::new(Network::new(world.clone(), seeds[0]), seeds[1], signed::START);
     let cache = CacheSettings { negative_ttl_s: 3600, ..CacheSettings::default() };
-    let shared = Shared::new(settings, cache, Anchors::default(), NameHasher::new(seeds[2]), seeds[2]);
+    let mut anchors = Anchors::default();
+    if world.dnssec {
+        assert!(anchors.add(dns::Name::root(), RType::DS, &signed::ds(&world, 0)));
+    }
+    let shared = Shared::new(settings, cache, anchors, NameHasher::new(seeds[2]), seeds[2]);
     let resolver = Resolver::new(sim.clone(), shared.clone(), Rc::new(NoLocalData));
 
     let mut run = Run::default();
@@ -161,10 +191,13 @@ fn run(seed: u64, corrupt: bool) -> Run {
             let truth = truth(&world, name, *rtype);
             // With losses or damage anything may be out of reach, and long chains are a matter of limits.
             let in_reach = truth.zones.iter().all(|&zone| depths[zone].is_some());
-            let certain = in_reach && world.loss == 0 && truth.aliases < aliases && !corrupt;
+            let certain =
+                in_reach && world.loss == 0 && truth.aliases < aliases && !matches!(kind, Kind::Damaged | Kind::Forged);
             let damaged = |&zone: &usize| world.is_corrupt(&world.zones[zone].apex);
             let excused = world.is_corrupt(name) || truth.zones.iter().any(damaged);
+            let secure = world.dnssec.then(|| truth.zones.iter().all(|&zone| world.is_secure(zone)));
             let fault = if excused { None } else { judge(&outcome, &truth, certain, limit, &mut run) };
+            let fault = fault.or_else(|| secure.and_then(|secure| misjudged(&outcome, secure)));
             let line = format!("{} {name} {rtype}: {} {:?}", sim.now_us(), outcome.rcode, outcome.reason);
             sim.network_mut().log.push(line);
             run.faults.extend(fault.map(|fault| format!("{name} {rtype}: {fault}")));
@@ -183,12 +216,14 @@ fn run(seed: u64, corrupt: bool) -> Run {
 }
 
 /// The world of a seed, for people.
-fn describe(seed: u64) -> String {
-    let world = World::new(&mut Rng(seed));
+fn describe(seed: u64, kind: Kind) -> String {
+    let world = world_of(&mut Rng(seed), kind);
     let mut out = format!("loss {} %, minimise {}, ipv6 {}\n", world.loss, world.minimise, world.ipv6);
     let depths = reachable(&world, &Settings::default().limits);
     for (index, zone) in world.zones.iter().enumerate() {
-        writeln!(out, "zone {index} {} of {:?}, depth {:?}", zone.apex, zone.parent, depths[index]).expect("string");
+        let (apex, secure) = (&zone.apex, world.is_secure(index));
+        writeln!(out, "zone {index} {apex} of {:?}, depth {:?}, secure {secure}", zone.parent, depths[index])
+            .expect("string");
         for (host, glue) in &zone.servers {
             let host = &world.hosts[*host];
             writeln!(out, "  NS {} (zone {}) {:?} glue {glue:?}", host.name, host.zone, host.addresses)
@@ -205,49 +240,58 @@ fn describe(seed: u64) -> String {
     out
 }
 
-/// How many seeds to run.
-fn seeds() -> u64 {
-    std::env::var("HEADWATER_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2000)
-}
-
-/// Runs all seeds and fails with those that did; returns the numbers of answers and of resolutions that met a limit.
-fn run_all(corrupt: bool) -> (u64, u64) {
+/// Runs so many seeds, or as many as HEADWATER_SEEDS says, and fails with those that did; returns the numbers of answers
+/// and of resolutions that met a limit. With HEADWATER_SEED it runs that one and prints what happened.
+fn run_all(kind: Kind, seeds: u64) -> (u64, u64) {
+    let number = |variable: &str| std::env::var(variable).ok().and_then(|value| value.parse::<u64>().ok());
+    if let Some(seed) = number("HEADWATER_SEED") {
+        let run = run(seed, kind);
+        println!("{}{}\n{}", describe(seed, kind), run.log.join("\n"), run.faults.join("\n"));
+        assert!(run.faults.is_empty());
+        return (run.answered, run.limited);
+    }
+    let seeds = number("HEADWATER_SEEDS").unwrap_or(seeds);
     let (mut bad, mut answered, mut limited, mut sent) = (Vec::new(), 0, 0, 0);
-    for seed in 0..seeds() {
-        let run = run(seed, corrupt);
+    for seed in 0..seeds {
+        let run = run(seed, kind);
         (answered, limited, sent) = (answered + run.answered, limited + run.limited, sent + run.sent);
         bad.extend(run.faults.first().map(|fault| format!("seed {seed}: {fault}")));
     }
-    println!("{} seeds: {answered} questions answered with {sent} messages, {limited} stopped by a limit", seeds());
+    println!("{kind:?}, {seeds} seeds: {answered} questions answered with {sent} messages, {limited} met a limit");
     let some = bad.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
-    assert!(bad.is_empty(), "{} of {} seeds:\n{some}", bad.len(), seeds());
+    assert!(bad.is_empty(), "{} of {seeds} seeds:\n{some}", bad.len());
+    // A test that answers nothing shows nothing.
+    assert!(answered > seeds * 2, "{answered} answers only");
     (answered, limited)
 }
 
 #[test]
 fn never_a_wrong_answer() {
-    if let Some(seed) = std::env::var("HEADWATER_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        let run = run(seed, std::env::var_os("HEADWATER_CORRUPT").is_some());
-        println!("{}{}\n{}", describe(seed), run.log.join("\n"), run.faults.join("\n"));
-        assert!(run.faults.is_empty());
-        return;
-    }
-    let (answered, limited) = run_all(false);
-    // A test that answers nothing shows nothing.
-    assert!(answered > seeds() * QUESTIONS as u64 / 2, "{answered} answers only");
-    assert!(limited * 50 < answered, "{limited} resolutions stopped by limits");
+    let (answered, limited) = run_all(Kind::Plain, 10_000);
+    assert!(limited * 50 < answered + 50, "{limited} resolutions stopped by limits");
 }
 
 /// Damaged replies do no harm to anything but the zones they speak for.
 #[test]
 fn damaged_replies() {
-    run_all(true);
+    run_all(Kind::Damaged, 3000);
+}
+
+/// What is signed is secure, what is not is insecure.
+#[test]
+fn signed_zones() {
+    run_all(Kind::Signed, 2000);
+}
+
+/// False answers for signed zones are found out.
+#[test]
+fn forged_answers() {
+    run_all(Kind::Forged, 2000);
 }
 
 #[test]
 fn a_seed_repeats_itself() {
-    for seed in 0..50 {
-        let (first, second) = (run(seed, seed % 2 == 1), run(seed, seed % 2 == 1));
-        assert_eq!(first.log, second.log, "seed {seed}");
+    for (seed, kind) in (0..50).zip([Kind::Plain, Kind::Damaged, Kind::Signed, Kind::Forged].into_iter().cycle()) {
+        assert_eq!(run(seed, kind).log, run(seed, kind).log, "seed {seed}, {kind:?}");
     }
 }

@@ -8,22 +8,22 @@ use dns::{Class, Edns, Message, Name, NameBuf, Question, RType, Rcode, Record};
 use resolver::sim::{Delivery, FakeNetwork};
 use resolver::upstream::{Exchange, Transport};
 
+use crate::signed::{self, Signer};
 use crate::world::{FORGED, FORGER, Found, Manner, NEGATIVE_TTL, Rng, Server, TTL, World, Zone, find};
 
 /// The network of a world.
 pub struct Network {
     world: Rc<World>,
+    signer: Signer,
     rng: Rng,
     /// What was sent, line by line.
     pub log: Vec<String>,
-    /// Messages that reached nobody, or a server that is dead or is not well.
-    pub troubles: u64,
 }
 
 impl Network {
     /// The network of this world; losses come from the seed.
     pub fn new(world: Rc<World>, seed: u64) -> Network {
-        Network { world, rng: Rng(seed), log: Vec::new(), troubles: 0 }
+        Network { signer: Signer::new(world.clone()), world, rng: Rng(seed), log: Vec::new() }
     }
 
     fn deliver(&mut self, now_us: u64, exchange: &Exchange) -> (Delivery, &'static str) {
@@ -87,6 +87,19 @@ impl Network {
                 self.damage(&mut message);
                 (Delivery::Reply { message, after_us }, "damaged")
             }
+            Manner::Forges => {
+                let mut message = empty(&query, Rcode::NOERROR);
+                message.header.aa = true;
+                message.answers.push(record(&query.questions[0].name, RType::A, TTL, FORGED.to_vec()));
+                reply(message, "forged")
+            }
+            Manner::Strips => {
+                let mut message = self.right(exchange.server.ip(), server, &query);
+                let proof = |record: &Record| matches!(record.rtype, RType::RRSIG | RType::NSEC | RType::DS);
+                message.answers.retain(|record| !proof(record));
+                message.authorities.retain(|record| !proof(record));
+                reply(message, "stripped")
+            }
             Manner::Lies => {
                 let mut message = self.right(exchange.server.ip(), server, &query);
                 self.lie(server, &mut message);
@@ -113,7 +126,13 @@ impl Network {
         // RFC 4035 3.1.4.1: DS is what the zone above the cut has.
         let above = name.parent().filter(|_| rtype == RType::DS).and_then(serves);
         match above.or_else(|| serves(&name)) {
-            Some(zone) => authoritative(&world, server, zone, query),
+            Some(zone) => {
+                let (mut message, last) = authoritative(&world, server, zone, query);
+                if query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok) {
+                    self.signer.complete(zone, &last, &mut message);
+                }
+                message
+            }
             None => empty(query, Rcode::REFUSED),
         }
     }
@@ -167,7 +186,6 @@ impl Network {
 impl FakeNetwork for Network {
     fn reply(&mut self, now_us: u64, exchange: &Exchange) -> Delivery {
         let (delivery, what) = self.deliver(now_us, exchange);
-        self.troubles += u64::from(!what.starts_with("right"));
         let query = Message::parse(&exchange.message).expect("our queries are well-formed");
         let question = &query.questions[0];
         self.log.push(format!(
@@ -205,8 +223,8 @@ fn wire(message: &Message, query: &Message, transport: &Transport) -> Vec<u8> {
     message.to_wire(limit)
 }
 
-/// The answer of a server of `zone` (RFC 1034 4.3.2).
-fn authoritative(world: &World, server: &Server, zone: usize, query: &Message) -> Message {
+/// The answer of a server of `zone` (RFC 1034 4.3.2), without proofs and signatures, and where its aliases lead.
+fn authoritative(world: &World, server: &Server, zone: usize, query: &Message) -> (Message, NameBuf) {
     let mut message = empty(query, Rcode::NOERROR);
     let Question { mut name, rtype, .. } = query.questions[0].clone();
     let cuts: Vec<&NameBuf> = world.zones.iter().filter(|it| it.parent == Some(zone)).map(|it| &it.apex).collect();
@@ -219,13 +237,21 @@ fn authoritative(world: &World, server: &Server, zone: usize, query: &Message) -
             if message.answers.is_empty() {
                 refer(world, server, below, &mut message);
             }
-            return message;
+            return (message, name);
         }
         message.header.aa = true;
+        let own_key = rtype == RType::DNSKEY && name == this.apex && this.signed;
+        let ds = world.zones.iter().position(|it| it.parent == Some(zone) && it.apex == name && it.has_ds);
+        let ds = ds.filter(|_| rtype == RType::DS);
+        if own_key || ds.is_some() {
+            let rdata = ds.map_or_else(|| signed::dnskey(world, zone), |below| signed::ds(world, below));
+            message.answers.push(record(&name, rtype, TTL, rdata));
+            return (message, name);
+        }
         let next = match find(this, &cuts, &name, rtype) {
             Found::Data(data) => {
                 message.answers.extend(data.into_iter().map(|rdata| record(&name, rtype, TTL, rdata)));
-                return message;
+                return (message, name);
             }
             Found::Cname(target) => {
                 message.answers.push(record(&name, RType::CNAME, TTL, target.clone().into_wire()));
@@ -236,11 +262,11 @@ fn authoritative(world: &World, server: &Server, zone: usize, query: &Message) -
                 let labels = name.strip_suffix(&owner).expect("below the DNAME");
                 let Ok(made) = NameBuf::from_wire([labels, target.as_wire()].concat()) else {
                     message.header.rcode = Rcode::YXDOMAIN;
-                    return message;
+                    return (message, name);
                 };
                 message.answers.push(record(&name, RType::CNAME, TTL, made.clone().into_wire()));
                 if rtype == RType::CNAME {
-                    return message;
+                    return (message, name);
                 }
                 made
             }
@@ -250,11 +276,11 @@ fn authoritative(world: &World, server: &Server, zone: usize, query: &Message) -
                 }
                 let soa = &this.nodes[&this.apex][&RType::SOA.0][0];
                 message.authorities.push(record(&this.apex, RType::SOA, NEGATIVE_TTL, soa.clone()));
-                return message;
+                return (message, name);
             }
         };
         if !server.chases || !next.is_at_or_below(&this.apex) || seen.contains(&next) {
-            return message;
+            return (message, name);
         }
         seen.push(std::mem::replace(&mut name, next));
     }
