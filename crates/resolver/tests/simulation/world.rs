@@ -426,9 +426,15 @@ impl World {
         this.signed && this.has_ds && this.parent.is_none_or(|parent| self.is_secure(parent))
     }
 
-    /// Whether a name is in or below a zone with a server that damages its replies.
+    /// Whether answers for a name may be wrong: it is in or below a zone with a server that damages its replies, or
+    /// that gives false ones where no signatures show it.
     pub fn is_corrupt(&self, name: &NameBuf) -> bool {
-        let corrupt = self.servers.values().filter(|server| server.manner == Manner::Corrupts);
+        let secure = self.is_secure(self.zone_of(name));
+        let corrupt = self.servers.values().filter(|server| match server.manner {
+            Manner::Corrupts => true,
+            Manner::Forges | Manner::Strips => !secure,
+            _ => false,
+        });
         corrupt.flat_map(|server| &server.zones).any(|&zone| name.is_at_or_below(&self.zones[zone].apex))
     }
 
