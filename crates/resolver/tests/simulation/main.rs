@@ -19,7 +19,7 @@ use std::sync::Arc;
 use dns::{NameBuf, NameHasher, RType, Rcode};
 use resolver::anchors::Anchors;
 use resolver::cache::CacheSettings;
-use resolver::limits::FAILURE_TTL_S;
+use resolver::limits::{BOGUS_TTL_S, FAILURE_TTL_S};
 use resolver::local::NoLocalData;
 use resolver::settings::Hint;
 use resolver::sim::Sim;
@@ -37,6 +37,8 @@ const PATIENCE_US: u64 = 60_000_000;
 /// How long a resolution may take, and how long a failed one is remembered, in microseconds.
 const TIMEOUT_US: u64 = 5_000_000;
 const REMEMBERED_US: u64 = FAILURE_TTL_S as u64 * 1_000_000;
+/// How long data that could not be validated is, in microseconds.
+const BOGUS_US: u64 = BOGUS_TTL_S as u64 * 1_000_000;
 /// What may be asked for.
 const TYPES: [RType; 7] = [RType::A, RType::A, RType::A, RType::AAAA, RType::TXT, RType::CNAME, RType::NS];
 
@@ -183,7 +185,8 @@ fn run(seed: u64, kind: Kind) -> Run {
             // are looked up in a part of the time, so that some is left at the end.
             let late = took_us >= TIMEOUT_US * 3 / 4 || why.contains("not resolved within");
             if late {
-                late_until_us.insert((name.clone(), *rtype), sim.now_us() + REMEMBERED_US);
+                late_until_us
+                    .insert((name.clone(), *rtype), sim.now_us() + if world.dnssec { BOGUS_US } else { REMEMBERED_US });
             }
             let late =
                 late || late_until_us.get(&(name.clone(), *rtype)).is_some_and(|&until_us| sim.now_us() <= until_us);
