@@ -10,8 +10,8 @@ use resolver::security::Security;
 
 /// Octets of the cache.
 const SIZE: usize = 4 << 20;
-const NAMES: usize = 1_000_000;
-const QUESTIONS: usize = 1_000_000;
+const NAMES: usize = 500_000;
+const QUESTIONS: usize = 700_000;
 /// What an entry of exact LRU takes beside the octets that ours has for it: one index of hash and pointer at the same
 /// load, and the two links of the list.
 const LRU_OVERHEAD: usize = 12 + 16;
