@@ -55,6 +55,11 @@ fn tsig() {
 }
 
 #[test]
+fn dnssec() {
+    smoke("dnssec");
+}
+
+#[test]
 fn event() {
     smoke("event");
 }

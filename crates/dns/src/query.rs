@@ -72,6 +72,8 @@ pub struct Query {
     pub qtype: RType,
     /// In which class.
     pub qclass: Class,
+    /// Whether the client wants recursion (RD).
+    pub recursion_desired: bool,
     /// Where the question ends in the packet.
     pub question_end: u16,
     /// EDNS, if the client speaks it.
@@ -82,7 +84,7 @@ pub struct Query {
 
 impl Default for Query {
     fn default() -> Query {
-        Query { qtype: RType(0), qclass: Class::IN, question_end: 0, edns: None, tsig: None }
+        Query { qtype: RType(0), qclass: Class::IN, recursion_desired: false, question_end: 0, edns: None, tsig: None }
     }
 }
 
@@ -99,6 +101,7 @@ impl Query {
         if header[2] & flags::QR != 0 {
             return Err(Unanswerable::Ignore);
         }
+        self.recursion_desired = header[2] & flags::RD != 0;
         let opcode = header[2] >> 3 & 0x0f;
         let count = |i: usize| u16::from_be_bytes([header[i], header[i + 1]]);
         let (questions, answers, authorities, additionals) = (count(4), count(6), count(8), count(10));

@@ -313,10 +313,16 @@ impl<'a> Writer<'a> {
     /// bits of the third octet to add (AA), `rcode` the lower four bits.
     #[inline]
     pub fn finish(self, questions: u16, set: u8, rcode: u8) -> usize {
+        self.finish_recursive(questions, set, 0, rcode)
+    }
+
+    /// The same; `set_low` are the bits of the fourth octet to add (RA, AD).
+    #[inline]
+    pub fn finish_recursive(self, questions: u16, set: u8, set_low: u8, rcode: u8) -> usize {
         let kept = self.buf[2] & (0x78 | flags::RD);
         let tc = if self.truncated { flags::TC } else { 0 };
         self.buf[2] = flags::QR | kept | set | tc;
-        self.buf[3] = self.buf[3] & flags::CD | rcode & 0x0f;
+        self.buf[3] = self.buf[3] & flags::CD | set_low | rcode & 0x0f;
         self.buf[4..6].copy_from_slice(&questions.to_be_bytes());
         for (slot, count) in self.buf[6..12].chunks_exact_mut(2).zip(self.counts) {
             slot.copy_from_slice(&count.to_be_bytes());

@@ -105,7 +105,7 @@ impl Durable {
         check_position(position, journal.bounds()?)?;
         let stored = store.load(hasher).map_err(of_store)?;
         secondaries.remember(stored.iter().filter_map(|zone| Some((zone.name.clone(), zone.checked?))).collect());
-        let follower = Arc::new(Follower::start(store, report())?);
+        let follower = Arc::new(Follower::start(store, server::priority::background, report())?);
         let mut replica = Replica::new(hasher, position, stored.into_iter().map(state_of).collect());
         let keeper = Keeper::new(secondaries, follower.clone(), position);
         catch_up(&mut replica, &*journal, &keeper)?;
@@ -149,7 +149,7 @@ fn catch_up(replica: &mut Replica, journal: &dyn Journal, keeper: &Keeper) -> Re
             keeper.recent.add(std::slice::from_ref(&event.event));
             last = event.event.offset;
             room = keeper.follower.wait_for_room(MAX_BACKLOG_OCTETS);
-            keeper.follower.push(event.event);
+            keeper.follower.push(std::slice::from_ref(&event.event));
         }
         folded += 1;
     })?;

@@ -229,9 +229,7 @@ impl Observer for Reporter {
 
     fn committed(&mut self, changes: &[Accepted]) {
         self.0.recent.add(changes);
-        for accepted in changes {
-            self.0.follower.push(accepted.clone());
-        }
+        self.0.follower.push(changes);
     }
 
     fn published(&mut self, replica: &Replica, zones: &[NameBuf]) {

@@ -24,5 +24,6 @@ pub mod notify;
 mod privileges;
 mod progress;
 mod recent;
+mod recursion;
 mod secondary;
 mod web;

@@ -55,6 +55,13 @@ impl Workers {
         move || Worker::new(zones.clone(), settings.clone(), stats.clone()).with_control(control.clone())
     }
 
+    /// Counters for so many resolver threads.
+    pub fn resolver_stats(&self, threads: usize) -> Vec<Arc<Stats>> {
+        let fresh: Vec<Arc<Stats>> = (0..threads).map(|_| Arc::default()).collect();
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner).extend(fresh.iter().cloned());
+        fresh
+    }
+
     /// The counters as text, one a line, summed over all workers.
     pub fn stats_report(&self) -> String {
         let stats = self.stats.lock().unwrap_or_else(PoisonError::into_inner);

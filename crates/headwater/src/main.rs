@@ -57,6 +57,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             cli::describe::man(&directory)?;
             true
         }
+        Command::Debug(command) => cli::debug::run(&command, &mut out)?,
         Command::Later(later) => bail!("`{}` is not in this version yet", later.command()),
     };
     out.flush()?;

@@ -22,6 +22,7 @@ use crate::durable::{Durable, DurableError};
 use crate::files::{FileZones, ReloadReport};
 use crate::keeper::Keeper;
 use crate::listeners::{self, Listeners, Workers};
+use crate::recursion::{self, Recursor};
 use crate::secondary::{self, Secondaries};
 use crate::web::{self, Web};
 use crate::{new_zone, notify};
@@ -84,6 +85,7 @@ pub struct Node {
     files: FileZones,
     workers: Workers,
     listeners: Listeners,
+    recursor: Recursor,
     keys: Arc<RwLock<Keys>>,
     durable: Durable,
     runtime: tokio::runtime::Runtime,
@@ -132,9 +134,13 @@ impl Node {
         }));
         let (all_keys, published) = (keys.clone(), settings.clone());
         durable.access.observe(move |access| refresh_keys(&all_keys, access, &published));
+        let parts = recursion::Parts { zones: &zones, workers: &workers, runtime: runtime.handle() };
+        let recursor = Recursor::start(config, &parts)?;
+        settings.update(|settings| Settings { recursion: recursor.settings(config), ..settings.clone() });
         let (files, listeners) = (FileZones::default(), Listeners::default());
         let web = Web::new(&durable, &zones, config)?;
-        let mut node = Node { zones, settings, files, workers, listeners, keys, durable, runtime, secondaries, web };
+        let mut node =
+            Node { zones, settings, files, workers, listeners, recursor, keys, durable, runtime, secondaries, web };
         node.set_keys(&config.tsig_keys);
         node.reload_zones(config);
         node.listeners = Listeners::start(sockets, config.server.workers, &node.workers)?;
@@ -150,8 +156,16 @@ impl Node {
     pub fn reload(&mut self, config: &Config) -> Result<ReloadReport, NodeError> {
         let change = self.listeners.change(&config.server.listen, config.server.workers)?;
         let web_sockets = web::open(&config.web, self.web.sockets())?;
+        let parts = recursion::Parts { zones: &self.zones, workers: &self.workers, runtime: self.runtime.handle() };
+        let recursor = self.recursor.change(config, &parts)?;
+        let retired = recursor.map(|recursor| std::mem::replace(&mut self.recursor, recursor));
         let cookies = self.settings.latest().cookies.clone();
-        self.settings.publish(settings(config, cookies));
+        let recursion = self.recursor.settings(config);
+        self.settings.publish(Settings { recursion, ..settings(config, cookies) });
+        // Workers hand questions to the new threads from now on.
+        if let Some(retired) = retired {
+            retired.finish();
+        }
         self.set_keys(&config.tsig_keys);
         let touched = self.durable.keeper.configure(&config.zones);
         let report = self.reload_zones(config);
@@ -253,6 +267,7 @@ impl Node {
     pub fn stop(self) {
         self.web.stop(self.runtime.handle());
         self.listeners.stop();
+        self.recursor.stop();
         self.durable.stop();
         if self.secondaries.join().is_err() {
             tracing::error!("the secondaries' thread panicked; this is a bug of the server");
@@ -353,6 +368,7 @@ fn settings(config: &Config, cookies: Option<Secrets>) -> Settings {
         udp_size: config.server.edns_udp_size,
         minimal_responses: config.server.minimal_responses,
         cookies,
+        recursion: None,
         keys: KeyRing::default(),
     }
 }

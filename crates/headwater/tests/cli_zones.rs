@@ -136,6 +136,12 @@ fn zones_of_a_running_server() {
     assert!(zone(&["revert", "2"]).ok().contains("serial 10 -> 11"));
     assert_eq!(server.data("example.org", RType::NS), "ns.example.net.");
     assert!(zone(&["revert", "77"]).fails().contains("there is no change 77"));
+    // A zone larger than what strangers may send.
+    let many: String = (0..5000).map(|n| format!("host{n} TXT \"some text of host {n}\"\n")).collect();
+    scratch.write("large.zone", &self::zone(1, &many));
+    assert!(zone(&["import", "large.example", "large.zone"]).ok().contains("created"));
+    assert_eq!(server.data("host4999.large.example", RType::TXT), "\"some text of host 4999\"");
+    zone(&["delete", "large.example"]).ok();
     // Transfers on demand.
     assert!(zone(&["notify", "example.org"]).ok().contains("0 servers are told"));
     assert!(zone(&["refresh", "example.org"]).fails().contains("is no secondary"));

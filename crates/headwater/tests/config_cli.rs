@@ -27,7 +27,7 @@ fn check_prints_every_problem() {
 fn check_accepts_with_warnings() {
     let (code, out, _) = headwater("check --config testdata/config/original.yaml");
     assert_eq!(code, 0);
-    let want = "testdata/config/original.yaml:8:3: warning: upstream_servers: not supported yet, has no effect";
+    let want = "testdata/config/original.yaml:20:9: warning: logging.file: not supported yet, has no effect";
     assert_eq!(out.lines().next(), Some(want));
     assert_eq!(headwater("check --listen 127.0.0.1:5300").0, 0);
     assert_eq!(headwater("check --listen nowhere").0, 1);

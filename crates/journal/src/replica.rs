@@ -72,6 +72,13 @@ pub struct Prepared {
     pub contents: Option<Contents>,
 }
 
+/// What whoever made a change knows about it already.
+struct Known {
+    /// The change, if all of it is in one entry.
+    change: Option<Arc<ChangeSet>>,
+    zones: Vec<Prepared>,
+}
+
 /// All zones of the journal at some offset.
 pub struct Replica {
     hasher: NameHasher,
@@ -79,7 +86,7 @@ pub struct Replica {
     /// What to read next.
     next: Offset,
     assembler: Assembler,
-    prepared: HashMap<Offset, Vec<Prepared>>,
+    prepared: HashMap<Offset, Known>,
     prepared_zones: usize,
     /// Zones changed since the last publication.
     touched: HashSet<NameBuf>,
@@ -114,12 +121,13 @@ impl Replica {
         self.zones.values()
     }
 
-    /// Takes contents over for the event at `offset`, so that they are not computed again. Used only if
-    /// the zones are then what they were built on.
-    pub fn prepare(&mut self, offset: Offset, prepared: Vec<Prepared>) {
-        if self.prepared_zones + prepared.len() <= MAX_PREPARED {
-            self.prepared_zones += prepared.len();
-            self.prepared.insert(offset, prepared);
+    /// Takes contents over for the event at `offset`, so that they are not computed again. Used only if the zones are
+    /// then what they were built on. `change` is the event itself, which the journal took in one entry: then it need
+    /// not be read back.
+    pub fn prepare(&mut self, offset: Offset, change: Option<Arc<ChangeSet>>, zones: Vec<Prepared>) {
+        if self.prepared_zones + zones.len() <= MAX_PREPARED {
+            self.prepared_zones += zones.len();
+            self.prepared.insert(offset, Known { change, zones });
         }
     }
 
@@ -135,6 +143,13 @@ impl Replica {
         mut each: impl FnMut(Folded),
     ) -> Result<(), JournalError> {
         while until.is_none_or(|until| self.next <= until) {
+            if let Some(change) = self.prepared.get_mut(&self.next).and_then(|known| known.change.take()) {
+                let event = Accepted { first: self.next, offset: self.next, change };
+                let outcome = self.fold(event.offset, &event.change)?;
+                each(Folded { event, outcome });
+                self.next += 1;
+                continue;
+            }
             let entries = journal.read(self.next, READ_BYTES)?;
             if entries.is_empty() {
                 return Ok(());
@@ -156,7 +171,7 @@ impl Replica {
 
     /// Folds one event: all of it, or nothing if it was built on something else.
     fn fold(&mut self, offset: Offset, set: &ChangeSet) -> Result<Result<(), Rejected>, JournalError> {
-        let prepared = self.prepared.remove(&offset).unwrap_or_default();
+        let prepared = self.prepared.remove(&offset).map(|known| known.zones).unwrap_or_default();
         self.prepared_zones -= prepared.len();
         if let Some(change) = set.zones.iter().find(|change| !self.fits(change)) {
             let serial = self.zones.get(&change.zone).and_then(ZoneState::serial);
@@ -215,7 +230,8 @@ impl Replica {
     }
 
     /// Publishes what changed since the last time. `serve` makes of a zone what queries see of it; `None`: this
-    /// zone is not ours to publish. Returns the names of what changed.
+    /// zone is not ours to publish. Returns the names of what changed. Old versions are left to
+    /// [`Published::collect`].
     pub fn publish(
         &mut self,
         published: &Published<ZoneTable>,
@@ -225,7 +241,7 @@ impl Replica {
         let changes: Vec<(NameBuf, Option<Arc<Zone>>)> =
             touched.iter().filter_map(|name| Some((name.clone(), serve(name, self.zones.get(name))?))).collect();
         if !changes.is_empty() {
-            published.update(|table| table.with_all(changes));
+            published.update_only(|table| table.with_all(changes));
         }
         touched
     }

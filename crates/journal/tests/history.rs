@@ -25,8 +25,8 @@ fn setting(moments: impl FnOnce(&SparseJournal) -> Vec<Moment>) -> Setting {
     let journal = Arc::new(SparseJournal::default());
     let moments = moments(&journal);
     let store = Store::open(&path).expect("store");
-    let follower = Arc::new(Follower::start(store, |error| panic!("{error}")).expect("thread"));
-    moments.iter().for_each(|moment| follower.push(moment.accepted.clone()));
+    let follower = Arc::new(Follower::start(store, || (), |error| panic!("{error}")).expect("thread"));
+    moments.iter().for_each(|moment| follower.push(std::slice::from_ref(&moment.accepted)));
     let history = History::new(&path, journal.clone(), follower.clone(), HASHER).expect("history");
     Setting { moments, journal, follower, history, _directory: directory }
 }

@@ -90,10 +90,10 @@ fn catches_up_after_an_end_without_flush() {
         let position = store.position().expect("position");
         assert_same(&store.load(HASHER).expect("loaded"), &state_at(&history, position));
         let rest: Vec<_> = changes.iter().filter(|change| change.offset > position).collect();
-        let follower = Follower::start(store, |error| panic!("{error}")).expect("thread");
+        let follower = Follower::start(store, || (), |error| panic!("{error}")).expect("thread");
         let Some(last) = rest.last() else { break };
         let some = &rest[..rest.len().min(1 + random.below(40) as usize)];
-        some.iter().for_each(|&change| follower.push(change.clone()));
+        some.iter().for_each(|&change| follower.push(std::slice::from_ref(change)));
         match rounds % 3 {
             0 => follower.sync(some[some.len() / 2].offset).expect("synchronised"),
             1 => follower.stop(),
@@ -109,8 +109,9 @@ fn catches_up_after_an_end_without_flush() {
 fn a_stopped_follower_has_written_everything() {
     let history = World::history(12, &SparseJournal::default(), 100);
     let (_directory, path) = directory();
-    let follower = Follower::start(Store::open(&path).expect("store"), |error| panic!("{error}")).expect("thread");
-    history.iter().for_each(|moment| follower.push(moment.accepted.clone()));
+    let follower =
+        Follower::start(Store::open(&path).expect("store"), || (), |error| panic!("{error}")).expect("thread");
+    history.iter().for_each(|moment| follower.push(std::slice::from_ref(&moment.accepted)));
     follower.stop();
     assert_is(&path, &history, history[99].accepted.offset);
 }
@@ -126,8 +127,8 @@ fn broken_store(path: &Path, history: &[Moment]) -> (Connection, Follower, Arc<A
     let count = move |_: &JournalError| {
         counter.fetch_add(1, Ordering::SeqCst);
     };
-    let follower = Follower::start(store, count).expect("thread");
-    history.iter().for_each(|moment| follower.push(moment.accepted.clone()));
+    let follower = Follower::start(store, || (), count).expect("thread");
+    history.iter().for_each(|moment| follower.push(std::slice::from_ref(&moment.accepted)));
     (broken, follower, reports)
 }
 
@@ -155,7 +156,7 @@ fn a_follower_of_a_broken_store_ends() {
     follower.stop();
     assert!(reports.load(Ordering::SeqCst) > 0);
     assert!(follower.sync(1).is_err(), "it has ended");
-    follower.push(history[0].accepted.clone());
+    follower.push(std::slice::from_ref(&history[0].accepted));
     broken.execute_batch("ALTER TABLE elsewhere RENAME TO changes").expect("renamed");
     assert_is(&path, &history, 0);
 }
@@ -164,8 +165,9 @@ fn a_follower_of_a_broken_store_ends() {
 fn refreshes_are_remembered_until_the_zone_goes() {
     let history = World::history(14, &SparseJournal::default(), 30);
     let (_directory, path) = directory();
-    let follower = Follower::start(Store::open(&path).expect("store"), |error| panic!("{error}")).expect("thread");
-    history.iter().for_each(|moment| follower.push(moment.accepted.clone()));
+    let follower =
+        Follower::start(Store::open(&path).expect("store"), || (), |error| panic!("{error}")).expect("thread");
+    history.iter().for_each(|moment| follower.push(std::slice::from_ref(&moment.accepted)));
     let checked = |n: u64| Checked { at_s: 1000 + n, expires_at_s: 2000 + n };
     let zones: Vec<_> = history[29].state.keys().cloned().collect();
     zones.iter().for_each(|zone| follower.note_check(zone.clone(), checked(1)));

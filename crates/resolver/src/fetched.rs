@@ -24,6 +24,17 @@ pub enum Kind {
     TooLong,
 }
 
+impl Kind {
+    /// The RCODE that goes with it.
+    pub fn rcode(&self) -> Rcode {
+        match self {
+            Kind::NxDomain => Rcode::NXDOMAIN,
+            Kind::TooLong => Rcode::YXDOMAIN,
+            Kind::Positive | Kind::Alias(_) | Kind::NoData => Rcode::NOERROR,
+        }
+    }
+}
+
 /// A reply that answers its question, with what does not belong in it taken out.
 #[derive(Debug, Clone)]
 pub struct Fetched {
@@ -31,7 +42,7 @@ pub struct Fetched {
     pub kind: Kind,
     /// The aliases (CNAME, and DNAME before the CNAME that it makes), then the RRset, in the order of the chain.
     pub answers: Vec<Arc<Rrset>>,
-    /// SOA, NSEC and NSEC3 RRsets of the authority section.
+    /// SOA, NSEC and NSEC3 RRsets of the authority section; with a SOA its zone's NS RRset, if it was there.
     pub authorities: Vec<Arc<Rrset>>,
     /// The zone whose servers said it, as far as delegations told; its apex may be deeper.
     pub zone: NameBuf,
@@ -40,15 +51,6 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// The RCODE that goes with it.
-    pub fn rcode(&self) -> Rcode {
-        match self.kind {
-            Kind::NxDomain => Rcode::NXDOMAIN,
-            Kind::TooLong => Rcode::YXDOMAIN,
-            _ => Rcode::NOERROR,
-        }
-    }
-
     /// The name that the aliases lead to, which a negative answer speaks of; `asked` if there are none.
     pub fn last_name<'a>(&'a self, asked: &'a Name) -> &'a Name {
         let mut aliases = self.answers.iter().rev().filter(|rrset| rrset.rtype == RType::CNAME);

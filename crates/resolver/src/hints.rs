@@ -146,6 +146,6 @@ mod tests {
         check("", Err("hints:1:1: no NS record of the root with an address;"));
         check(". NS a.\n", Err("hints:1:1: no NS record of the root with an address;"));
         check("org. NS a.\na. A 192.0.2.1", Err("hints:1:1: only the root's name servers belong here;"));
-        check(". NS a.\na. A 192.0.2.1\n$INCLUDE x\n", Err("hints:3:10: x: $INCLUDE is not allowed here;"));
+        check(". NS a.\na. A 192.0.2.1\n$INCLUDE x\n", Err("hints:3:10: cannot read x: $INCLUDE is not allowed here;"));
     }
 }

@@ -30,12 +30,14 @@ pub mod security;
 pub mod servers;
 pub mod settings;
 pub mod sim;
+pub mod special;
 pub mod trace;
 pub mod upstream;
 pub mod validate;
 pub mod work;
 
 mod ask;
+mod assembly;
 mod chain;
 mod forward;
 mod iterate;

@@ -95,3 +95,5 @@ pub const MAX_TRUST_S: u32 = 86_400;
 pub const MAX_ANCHORS: usize = 256;
 /// Keys of one zone that are followed by RFC 5011.
 pub const MAX_MANAGED_KEYS: usize = 32;
+/// Signatures that are verified for one update of trust anchors by RFC 5011.
+pub const MAX_UPDATE_VERIFICATIONS: u32 = 64;

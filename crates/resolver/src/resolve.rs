@@ -9,12 +9,12 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dns::edns::ede;
-use dns::rdata::typed::Soa;
 use dns::{Name, NameBuf, NameHasher, RType, Rcode};
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 
 use crate::anchors::Anchors;
+use crate::assembly::{Chain, End, negative_ttl};
 use crate::cache::{Cache, CacheSettings, Found, NewEntry, NewFailure, NewNegative, NewPositive, Rank};
 use crate::delegation::{AddressBook, Delegation, Delegations, NameServer};
 use crate::fetched::{Fetched, Kind};
@@ -274,7 +274,7 @@ impl<U: Upstream> Resolver<U> {
         let (start, signed) = start.map_or((None, true), |(delegation, signed)| (Some(Arc::new(delegation)), signed));
         let (fetched, verdict) = self.fetch_valid(context, question, start, signed).await?;
         self.keep(question, &fetched, &verdict);
-        Ok(chain.fetched(self, question, &fetched, &verdict))
+        Ok(chain.fetched(self.shared.cache.settings(), question, &fetched, &verdict))
     }
 
     /// What the cache has.
@@ -286,6 +286,7 @@ impl<U: Upstream> Resolver<U> {
     ) -> Result<Option<End>, Reason> {
         let cache = &self.shared.cache;
         let found = cache.lookup(self.now_ms(), &question.name, question.rtype);
+        let found = found.or_else(|| cache.aggressive(self.now_ms(), &question.name, question.rtype));
         let Some(found) = found else { return Ok(self.cached_dname(question, chain)) };
         context.trace.add(self.upstream.now_us(), context.depth, || Step::Cache {
             question: question.clone(),
@@ -396,32 +397,30 @@ impl<U: Upstream> Resolver<U> {
         let forwarded = self.settings().forward_of(&question.name).is_some();
         let rank = if forwarded { Rank::NonAuthoritativeAnswer } else { Rank::AuthoritativeAnswer };
         let reason = verdict.reason.as_ref();
-        let proofs = |rrsets: &[Arc<Rrset>]| -> Vec<Arc<Rrset>> {
-            rrsets.iter().filter(|rrset| rrset.rtype != RType::SOA).cloned().collect()
-        };
+        let proofs: Vec<Arc<Rrset>> =
+            verdict.kept(fetched).map(|(rrset, _)| rrset).filter(|rrset| rrset.rtype != RType::SOA).cloned().collect();
         let mut dname: Option<Arc<Rrset>> = None;
         for (rrset, judged) in fetched.answers.iter().zip(&verdict.answers) {
             let bounded = Rrset { ttl: judged.ttl, ..(**rrset).clone() };
             let made = dname.take().filter(|_| rrset.rtype == RType::CNAME);
-            let proofs = match &made {
+            let beside = match &made {
                 Some(dname) => vec![dname.clone()],
-                None if judged.wildcard.is_some() => proofs(&fetched.authorities),
+                None if judged.wildcard.is_some() => proofs.clone(),
                 None => Vec::new(),
             };
             dname = (rrset.rtype == RType::DNAME).then(|| Arc::new(bounded.clone()));
-            let (rrset, security, proofs) = (&bounded, judged.security, &proofs[..]);
+            let (rrset, security, proofs) = (&bounded, judged.security, &beside[..]);
             let entry = NewPositive { rrset, rank, security, proofs, origin, reason };
             cache.insert(now_ms, NewEntry::Positive(entry));
         }
-        let rtype = match fetched.kind {
+        let rtype = match verdict.kind {
             Kind::NoData => Some(question.rtype),
             Kind::NxDomain => None,
             Kind::Positive | Kind::Alias(_) | Kind::TooLong => return,
         };
         let name = fetched.last_name(&question.name);
         let soa = fetched.soa().map(|soa| Rrset { ttl: negative_ttl(soa), ..(**soa).clone() });
-        let (security, proofs) = (verdict.security, proofs(&fetched.authorities));
-        let (soa, proofs) = (soa.as_ref(), &proofs[..]);
+        let (security, soa, proofs) = (verdict.security, soa.as_ref(), &proofs[..]);
         let entry = NewNegative { name, rtype, soa, proofs, rank, security, origin, reason };
         cache.insert(now_ms, NewEntry::Negative(entry));
     }
@@ -458,174 +457,17 @@ impl<U: Upstream> Resolver<U> {
     }
 }
 
-/// How one name of a chain ended.
-enum End {
-    /// With this RCODE.
-    Done(Rcode),
-    /// It goes on at this name.
-    Alias(NameBuf),
-}
-
-/// What has come together of an answer.
-#[derive(Clone)]
-struct Chain {
-    name: NameBuf,
-    seen: Vec<NameBuf>,
-    answers: Vec<Timed>,
-    authorities: Vec<Timed>,
-    security: Security,
-    cached: bool,
-    reason: Option<Reason>,
-    server: Option<std::net::SocketAddr>,
-}
-
-impl Chain {
-    fn new(question: &Question) -> Chain {
-        Chain {
-            name: question.name.clone(),
-            seen: Vec::new(),
-            answers: Vec::new(),
-            authorities: Vec::new(),
-            security: Security::Secure,
-            cached: true,
-            reason: None,
-            server: None,
-        }
-    }
-
-    /// Whether an alias leads to where the chain has been; remembers where it is.
-    fn has_been_at(&mut self, next: &NameBuf) -> bool {
-        self.seen.push(self.name.clone());
-        self.seen.contains(next)
-    }
-
-    /// Takes in what our own zones say.
-    fn local(&mut self, answers: Vec<Arc<Rrset>>, authorities: Vec<Arc<Rrset>>) {
-        let timed = |rrset: Arc<Rrset>| Timed { ttl: rrset.ttl, rrset };
-        self.answers.extend(answers.into_iter().map(timed));
-        self.authorities.extend(authorities.into_iter().map(timed));
-        self.security = self.security.min(Security::Insecure);
-    }
-
-    /// Takes in what the cache has.
-    fn found(&mut self, found: Found) -> Result<End, Reason> {
-        self.security = self.security.min(found.security());
-        match found {
-            Found::Positive(cached) => {
-                self.reason = self.reason.take().or(cached.reason);
-                self.take(cached.proofs);
-                self.answer(cached.data);
-                Ok(End::Done(Rcode::NOERROR))
-            }
-            Found::Alias(cached) => {
-                self.reason = self.reason.take().or(cached.reason);
-                let target = cached.data.rrset.rdata.iter().next().map(|rdata| NameBuf::from_wire(rdata.to_vec()));
-                self.take(cached.proofs);
-                self.answer(cached.data);
-                match target {
-                    Some(Ok(target)) => Ok(End::Alias(target)),
-                    _ => Err(Reason::new(ede::INVALID_DATA, "an alias without a target")),
-                }
-            }
-            Found::Negative(cached) => {
-                self.reason = self.reason.take().or(cached.reason);
-                self.authorities.extend(cached.authorities);
-                Ok(End::Done(cached.rcode))
-            }
-            Found::Failure(cached) => {
-                self.reason = Some(cached.reason);
-                Ok(End::Done(Rcode::SERVFAIL))
-            }
-        }
-    }
-
-    /// An RRset for the answer section; a DNAME may make more than one alias of a chain.
-    fn answer(&mut self, timed: Timed) {
-        let there = |other: &Timed| other.rrset.is(&timed.rrset.owner, timed.rrset.rtype);
-        if !self.answers.iter().any(there) {
-            self.answers.push(timed);
-        }
-    }
-
-    /// What comes with an RRset: a DNAME stands in front of it, proofs in the authority section.
-    fn take(&mut self, proofs: Vec<Timed>) {
-        for proof in proofs {
-            match proof.rrset.rtype {
-                RType::DNAME => self.answer(proof),
-                _ => self.authorities.push(proof),
-            }
-        }
-    }
-
-    /// Takes in what was fetched.
-    fn fetched<U: Upstream>(
-        &mut self,
-        resolver: &Resolver<U>,
-        question: &Question,
-        fetched: &Fetched,
-        verdict: &Verdict,
-    ) -> End {
-        let cache = resolver.shared.cache.settings();
-        self.security = self.security.min(verdict.security);
-        self.reason = self.reason.take().or_else(|| verdict.reason.clone());
-        self.server = fetched.server;
-        for (rrset, judged) in fetched.answers.iter().zip(&verdict.answers) {
-            let ttl = cache.positive_ttl(&rrset.owner, judged.ttl);
-            self.answer(Timed { rrset: rrset.clone(), ttl });
-        }
-        let negative = matches!(fetched.kind, Kind::NoData | Kind::NxDomain);
-        if negative || verdict.answers.iter().any(|judged| judged.wildcard.is_some()) {
-            let name = fetched.last_name(&question.name);
-            let least = fetched.soa().map_or(u32::MAX, negative_ttl);
-            for (rrset, judged) in fetched.authorities.iter().zip(&verdict.authorities) {
-                let ttl = cache.negative_ttl(name, judged.ttl.min(least));
-                self.authorities.push(Timed { rrset: rrset.clone(), ttl });
-            }
-        }
-        match &fetched.kind {
-            Kind::Alias(next) => End::Alias(next.clone()),
-            _ => End::Done(fetched.rcode()),
-        }
-    }
-
-    fn end(self, rcode: Rcode) -> Outcome {
-        Outcome {
-            rcode,
-            security: self.security,
-            answers: self.answers,
-            authorities: self.authorities,
-            reason: self.reason,
-            cached: self.cached,
-            server: self.server,
-        }
-    }
-
-    /// RFC 1034 3.6.2: a chain without end is an error; what there is of it shows why.
-    fn broken(self, why: String) -> Outcome {
-        Outcome { reason: Some(Reason::new(ede::OTHER, why)), ..self.end(Rcode::SERVFAIL) }
-    }
-
-    fn fail(self, reason: Reason) -> Outcome {
-        Outcome { server: self.server, ..Outcome::failure(reason) }
-    }
-}
-
 /// The verdict where nothing is validated.
 fn unchecked(fetched: &Fetched, security: Security) -> Verdict {
     let judged = |rrset: &Arc<Rrset>| Judged { security, ttl: rrset.ttl, wildcard: None };
     Verdict {
         security,
+        kind: fetched.kind.clone(),
         reason: None,
         answers: fetched.answers.iter().map(judged).collect(),
         authorities: fetched.authorities.iter().map(judged).collect(),
         bogus_server: None,
     }
-}
-
-/// RFC 2308 5: the TTL of a negative answer is the lesser of the SOA's own and its MINIMUM.
-fn negative_ttl(soa: &Arc<Rrset>) -> u32 {
-    let minimum = soa.rdata.iter().next().and_then(Soa::parse).map_or(0, |parsed| parsed.minimum);
-    soa.ttl.min(minimum)
 }
 
 /// A delegation in a zone of ours.

@@ -230,8 +230,10 @@ fn positive_proofs(asked: &Asked<'_>, reply: &Reply) -> Vec<Arc<Rrset>> {
     proofs(asked, reply).filter(|rrset| !rrset.signatures.is_empty()).cloned().map(Arc::new).collect()
 }
 
+/// SOA and proofs of a negative answer, and the zone's name servers if the server gave them.
 fn negative_proofs(asked: &Asked<'_>, reply: &Reply, soa: Option<&Rrset>) -> Vec<Arc<Rrset>> {
-    soa.into_iter().chain(proofs(asked, reply)).cloned().map(Arc::new).collect()
+    let ns = soa.and_then(|soa| Reply::find(&reply.authorities, &soa.owner, RType::NS));
+    soa.into_iter().chain(ns).chain(proofs(asked, reply)).cloned().map(Arc::new).collect()
 }
 
 fn referral(asked: &Asked<'_>, reply: &Reply, ns: &Rrset) -> Referral {

@@ -5,7 +5,7 @@ use dns::query::EdnsQuery;
 use dns::response::{Full, Owner, Section, Writer};
 use dns::{Class, RType};
 
-use crate::limits::{MAX_NSID, TCP_IDLE};
+use crate::limits::{MAX_EXTRA_TEXT, MAX_NSID, TCP_IDLE};
 use crate::policy::cookie::FULL_LEN;
 
 /// Room for every option that a response can carry.
@@ -56,6 +56,35 @@ impl ResponseEdns {
         self.option(code::EXTENDED_ERROR, &info_code.to_be_bytes());
     }
 
+    /// Whether the client wants DNSSEC records.
+    pub fn dnssec_ok(&self) -> bool {
+        self.dnssec_ok
+    }
+
+    /// Writes the record with an extended error, its text if there is room; see [`ResponseEdns::write`].
+    pub fn write_with_reason(
+        &self,
+        w: &mut Writer<'_>,
+        rcode_high: u8,
+        reason: Option<(u16, &str)>,
+    ) -> Result<(), Full> {
+        let Some((info_code, text)) = reason else { return self.write(w, rcode_high) };
+        let text = &text[..text.floor_char_boundary(MAX_EXTRA_TEXT)];
+        let mut options = Vec::with_capacity(self.len + OPTION_HEADER_LEN + 2 + text.len());
+        for text in [text, ""] {
+            options.clear();
+            options.extend_from_slice(&self.options[..self.len]);
+            options.extend_from_slice(&code::EXTENDED_ERROR.to_be_bytes());
+            options.extend_from_slice(&(2 + text.len() as u16).to_be_bytes());
+            options.extend_from_slice(&info_code.to_be_bytes());
+            options.extend_from_slice(text.as_bytes());
+            if self.record(w, rcode_high, &options).is_ok() {
+                return Ok(());
+            }
+        }
+        Err(Full)
+    }
+
     /// Octets of the whole record, an extended error that may still come included.
     pub fn room(&self) -> usize {
         OPT_LEN + self.len + OPTION_HEADER_LEN + 2
@@ -63,8 +92,12 @@ impl ResponseEdns {
 
     /// Writes the record; `rcode_high` are the upper eight bits of the RCODE (RFC 6891 6.1.3).
     pub fn write(&self, w: &mut Writer<'_>, rcode_high: u8) -> Result<(), Full> {
+        self.record(w, rcode_high, &self.options[..self.len])
+    }
+
+    fn record(&self, w: &mut Writer<'_>, rcode_high: u8, options: &[u8]) -> Result<(), Full> {
         let ttl = u32::from(rcode_high) << 24 | u32::from(self.dnssec_ok) << 15;
         let kind = (RType::OPT, Class(self.udp_size));
-        w.record_in_class(Section::Additional, Owner::Suffix(0), kind, ttl, &self.options[..self.len])
+        w.record_in_class(Section::Additional, Owner::Suffix(0), kind, ttl, options)
     }
 }

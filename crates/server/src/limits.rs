@@ -54,6 +54,46 @@ pub const MAX_HANDED_OVER_OCTETS: usize = 64 << 20;
 /// Octets of NSID that fit into every response.
 pub const MAX_NSID: usize = 64;
 
+/// UDP sockets to other servers that one thread has open at once, for each source address and family: replies to a
+/// question are guessed among so many ports, which change all the time.
+pub const UPSTREAM_SOCKETS: usize = 64;
+/// A socket to other servers is replaced after so many questions.
+pub const UPSTREAM_SOCKET_QUERIES: u32 = 2_000;
+/// It is replaced when it is that old, in microseconds.
+pub const UPSTREAM_SOCKET_AGE_US: u64 = 20_000_000;
+/// Ports that are tried for a socket before the system chooses one.
+pub const UPSTREAM_PORT_TRIES: usize = 16;
+/// Ports below it are never sent from.
+pub const UPSTREAM_MIN_PORT: u16 = 1024;
+/// Kernel buffer asked for each socket to other servers, in octets.
+pub const UPSTREAM_SOCKET_BUFFER: usize = 1 << 20;
+/// Datagrams to or from other servers that one system call takes.
+pub const UPSTREAM_BATCH: usize = 32;
+/// System calls that empty one socket before others get their turn.
+pub const UPSTREAM_READS: usize = 8;
+/// Largest datagram that is taken from another server, in octets; what is larger is passed over.
+pub const UPSTREAM_DATAGRAM: usize = 4096;
+/// Questions to other servers that one thread has on the way, and pauses; beyond it they are refused.
+pub const MAX_UPSTREAM_WAITS: usize = 100_000;
+/// Questions to other servers over streams that are on the way, in all.
+pub const MAX_STREAM_EXCHANGES: usize = 4096;
+/// Connections to other servers, in all.
+pub const MAX_UPSTREAM_STREAMS: usize = 1000;
+/// Connections to one server.
+pub const UPSTREAM_STREAMS_PER_SERVER: usize = 4;
+/// Questions on the way on one connection to another server.
+pub const UPSTREAM_PIPELINE: usize = 100;
+/// A connection to another server on which nothing is asked for this long is closed.
+pub const UPSTREAM_STREAM_IDLE: Duration = Duration::from_secs(10);
+/// Questions of clients that wait for one resolver thread to take them; beyond it they get SERVFAIL.
+pub const MAX_RESOLVER_QUEUE: usize = 16_384;
+/// Steps of resolutions that a resolver thread makes before it looks at its sockets.
+pub const RESOLVER_STEPS: usize = 4096;
+/// After `stop`, resolutions under way have this long to end.
+pub const RESOLVER_DRAIN: Duration = Duration::from_millis(500);
+/// Octets of text that an extended error may have (RFC 8914).
+pub const MAX_EXTRA_TEXT: usize = 200;
+
 /// The limits of stream connections that can be configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TcpLimits {

@@ -16,7 +16,8 @@ use dns::query::{EdnsQuery, Query, Unanswerable, flags};
 use dns::question::HashedName;
 use dns::response::Writer;
 use dns::{Class, RType};
-use zone::answer::Ask;
+use resolver::Security;
+use zone::answer::{Ask, Ends};
 use zone::{Published, Reader, Zone, ZoneTable};
 
 use crate::chaos;
@@ -25,6 +26,7 @@ use crate::edns::ResponseEdns;
 use crate::handover::{Desk, Handover};
 use crate::limits::{MAX_MESSAGE_SIZE, PLAIN_UDP_SIZE, UDP_BATCH};
 use crate::policy::cookie::CLIENT_LEN;
+use crate::recursion::{Client, Job, Recursion, Resolving};
 use crate::settings::{Settings, ZonePolicy};
 use crate::stats::Stats;
 
@@ -70,6 +72,8 @@ pub struct Worker {
     scratch: Scratch,
     /// The control plane, if there is one.
     pub(crate) desk: Option<Desk>,
+    /// No answers come later.
+    alone: bool,
 }
 
 /// What the third stage needs besides the packet.
@@ -78,6 +82,36 @@ struct Scratch {
     alias: Box<HashedName>,
     /// What the control plane shall answer.
     handed: Vec<Handover>,
+    /// What a resolver thread shall answer.
+    resolving: Vec<Resolving>,
+    jobs: Vec<Job>,
+    /// The time that the cache goes by, if there is one.
+    now_ms: u64,
+}
+
+/// What the header says besides the records, and why.
+struct Verdict {
+    rcode: Rcode,
+    /// The AA bit.
+    set: u8,
+    /// The AD bit.
+    set_low: u8,
+    /// The reason to give (RFC 8914).
+    info: Option<u16>,
+    /// It takes a resolver to answer: nothing is written.
+    resolve: bool,
+}
+
+impl From<Rcode> for Verdict {
+    fn from(rcode: Rcode) -> Verdict {
+        Verdict { rcode, set: 0, set_low: 0, info: None, resolve: false }
+    }
+}
+
+impl Verdict {
+    fn refused(info: u16) -> Verdict {
+        Verdict { info: Some(info), ..Verdict::from(Rcode::REFUSED) }
+    }
 }
 
 /// The question of one packet with all that its answer depends on.
@@ -94,6 +128,8 @@ struct Asked<'a> {
     now: u64,
     /// There is a control plane.
     controlled: bool,
+    /// The client may have names resolved that are in no zone of ours.
+    recursion: Option<&'a Recursion>,
 }
 
 impl Worker {
@@ -106,6 +142,7 @@ impl Worker {
             slots: Box::new(std::array::from_fn(|_| Slot::default())),
             scratch: Scratch::default(),
             desk: None,
+            alone: false,
         }
     }
 
@@ -114,6 +151,12 @@ impl Worker {
     pub fn with_control(mut self, control: Option<Arc<dyn Control>>) -> Worker {
         self.desk = control.map(Desk::new);
         self
+    }
+
+    /// Nobody can answer in the worker's place: there is no way back.
+    pub(crate) fn alone(&mut self) {
+        self.desk = None;
+        self.alone = true;
     }
 
     /// Whether there is a control plane.
@@ -150,10 +193,15 @@ impl Worker {
             slot.admit(&packet.buf[..packet.len], zones);
         }
         let routes = route(slots, zones);
+        if let Some(recursion) = &settings.recursion {
+            self.scratch.now_ms = recursion.now_ms();
+        }
         for (i, packet) in packets.iter_mut().enumerate() {
             let (slot, client) = (&slots[i], packet.client);
             let (stats, zone, controlled) = (&*self.stats, routes[i], self.desk.is_some());
-            let asked = Asked { zones, settings, stats, slot, index: i, zone, transport, client, now, controlled };
+            let recursion = settings.recursion.as_ref().filter(|recursion| !self.alone && recursion.allows(client));
+            let asked =
+                Asked { zones, settings, stats, slot, index: i, zone, transport, client, now, controlled, recursion };
             packet.len = asked.write(packet.buf, packet.len, &mut self.scratch);
         }
     }
@@ -161,6 +209,22 @@ impl Worker {
     /// Takes what the control plane shall answer.
     pub fn handed_over(&mut self) -> Vec<Handover> {
         std::mem::take(&mut self.scratch.handed)
+    }
+
+    /// What a resolver thread shall answer, and is not told yet where to.
+    pub(crate) fn resolving(&mut self) -> &mut Vec<Resolving> {
+        &mut self.scratch.resolving
+    }
+
+    /// Hands over what a resolver thread shall answer. What finds no room gets SERVFAIL.
+    pub(crate) fn hand_to_resolver(&mut self) {
+        let Scratch { resolving, jobs, .. } = &mut self.scratch;
+        if let Some(recursion) = &self.settings.get().recursion {
+            let refused = recursion.threads.hand_over(resolving, jobs);
+            self.stats.resolver_busy.add(refused as u64);
+        }
+        // Recursion was switched off just now: they are dropped, and get SERVFAIL.
+        resolving.clear();
     }
 }
 
@@ -242,7 +306,7 @@ impl Asked<'_> {
         if let Some(edns) = query.edns.map(|edns| self.edns(&edns, w.octets())) {
             let _ = edns.write(&mut w, 0);
         }
-        self.finish(w, questions, 0, rcode)
+        self.finish(w, questions, rcode.into())
     }
 
     /// Largest response in octets.
@@ -258,24 +322,39 @@ impl Asked<'_> {
     /// The response to a query, in at most `limit` octets.
     #[inline]
     fn respond(&self, buf: &mut [u8], limit: usize, scratch: &mut Scratch) -> usize {
-        let (query, alias) = (&self.slot.query, &mut *scratch.alias);
+        let query = &self.slot.query;
         let mut w = Writer::new(buf, &self.slot.name, self.zones.hasher(), usize::from(query.question_end), limit);
-        let Some(edns) = &query.edns else {
-            let (rcode, aa, _) = self.answer(&mut w, alias);
-            return self.finish(w, 1, aa, rcode);
-        };
-        let mut opt = self.edns(edns, w.octets());
-        w.reserve(opt.room());
-        let (rcode, aa, info) = match edns.version {
-            0 => self.answer(&mut w, alias),
-            _ => (Rcode::BADVERS, 0, None),
-        };
-        w.release(opt.room());
-        if let Some(info) = info {
-            opt.extended_error(info);
+        let mut opt = query.edns.as_ref().map(|edns| self.edns(edns, w.octets()));
+        let room = opt.as_ref().map_or(0, ResponseEdns::room);
+        w.reserve(room);
+        let known_version = query.edns.is_none_or(|edns| edns.version == 0);
+        let verdict = if known_version { self.answer(&mut w, scratch) } else { Verdict::from(Rcode::BADVERS) };
+        if verdict.resolve {
+            return self.leave_to_resolver(buf, limit, opt, scratch);
         }
-        let _ = opt.write(&mut w, (rcode.0 >> 4) as u8);
-        self.finish(w, 1, aa, rcode)
+        w.release(room);
+        if let Some(opt) = &mut opt {
+            if let Some(info) = verdict.info {
+                opt.extended_error(info);
+            }
+            let _ = opt.write(&mut w, (verdict.rcode.0 >> 4) as u8);
+        }
+        self.finish(w, 1, verdict)
+    }
+
+    /// Leaves a question for a resolver thread.
+    #[inline(never)]
+    fn leave_to_resolver(&self, buf: &[u8], limit: usize, opt: Option<ResponseEdns>, scratch: &mut Scratch) -> usize {
+        self.stats.resolver_queries.add(1);
+        self.leave(buf, limit, opt, Some(self.index), scratch);
+        0
+    }
+
+    fn leave(&self, buf: &[u8], limit: usize, opt: Option<ResponseEdns>, index: Option<usize>, scratch: &mut Scratch) {
+        let head = buf.get(..usize::from(self.slot.query.question_end)).unwrap_or_default();
+        let hash = self.slot.name.hash(self.slot.name.labels());
+        let client = Box::new(Client::new(head, opt, limit));
+        scratch.resolving.push(Resolving { index, hash, client });
     }
 
     /// The OPT record of the response; `octets` is the packet, whose options are not overwritten yet.
@@ -304,28 +383,25 @@ impl Asked<'_> {
         opt
     }
 
-    /// Decides who answers. Returns RCODE, the AA bit and the reason to give (RFC 8914).
+    /// Decides who answers: our zones, the cache, a resolver thread, nobody.
     #[inline]
-    fn answer(&self, w: &mut Writer<'_>, alias: &mut HashedName) -> (Rcode, u8, Option<u16>) {
+    fn answer(&self, w: &mut Writer<'_>, scratch: &mut Scratch) -> Verdict {
         let query = &self.slot.query;
         match query.qclass {
             Class::IN | Class::ANY => {}
-            Class::CH => return (chaos::answer(self.settings, query, w), 0, None),
-            _ => return (Rcode::REFUSED, 0, None),
+            Class::CH => return chaos::answer(self.settings, query, w).into(),
+            _ => return Rcode::REFUSED.into(),
         }
         match query.qtype {
-            RType::AXFR | RType::IXFR => return (self.transfer(), 0, None),
-            RType::MAILB | RType(254) => return (Rcode::NOTIMP, 0, None), // RFC 1035 3.2.3: obsolete.
-            RType::OPT | RType::TSIG | RType::TKEY => return (Rcode::FORMERR, 0, None),
+            RType::AXFR | RType::IXFR => return self.transfer().into(),
+            RType::MAILB | RType(254) => return Rcode::NOTIMP.into(), // RFC 1035 3.2.3: obsolete.
+            RType::OPT | RType::TSIG | RType::TKEY => return Rcode::FORMERR.into(),
             _ => {}
         }
-        let Some(zone) = self.zone else {
-            self.stats.not_authoritative.add(1);
-            return (Rcode::REFUSED, 0, Some(ede::NOT_AUTHORITATIVE));
-        };
+        let Some(zone) = self.zone else { return self.elsewhere(w, scratch) };
         if !self.may_ask(zone) {
             self.stats.denied.add(1);
-            return (Rcode::REFUSED, 0, Some(ede::PROHIBITED));
+            return Verdict::refused(ede::PROHIBITED);
         }
         let ask = Ask {
             qtype: query.qtype,
@@ -334,12 +410,81 @@ impl Asked<'_> {
             minimal: self.settings.minimal_responses,
         };
         let may_ask = |zone: &Zone| self.may_ask(zone);
-        let verdict = zone::answer::answer(self.zones, zone, ask, &may_ask, alias, w);
+        let mark = w.mark();
+        let verdict = zone::answer::answer(self.zones, zone, ask, &may_ask, &mut scratch.alias, w);
+        if verdict.ends != Ends::Here && self.goes_on(zone, verdict.ends) {
+            w.rollback(mark);
+            return self.resolve(w, scratch);
+        }
         let info = zone.contents.is_none().then_some(ede::NOT_READY);
         // Nobody has all classes of a name, so an answer to QCLASS ANY cannot be authoritative
         // (RFC 1035 6.2).
         let authoritative = verdict.authoritative && query.qclass != Class::ANY;
-        (verdict.rcode, if authoritative { flags::AA } else { 0 }, info)
+        let set = if authoritative { flags::AA } else { 0 };
+        Verdict { set, info, ..Verdict::from(verdict.rcode) }
+    }
+
+    /// Whether the resolver goes on where our zones end. Aliases of a zone that not everybody may ask are not told to
+    /// it, see [`crate::recursion::LocalZones`].
+    fn goes_on(&self, zone: &Zone, ends: Ends) -> bool {
+        let is_open = zone.policy.as_ref().and_then(|policy| policy.downcast_ref::<ZonePolicy>());
+        let is_open = is_open.is_none_or(|policy| policy.allow_query.is_empty());
+        self.recursion.is_some() && self.wants_recursion() && (is_open || ends == Ends::Cut)
+    }
+
+    fn wants_recursion(&self) -> bool {
+        self.slot.query.recursion_desired && self.slot.query.qclass == Class::IN
+    }
+
+    /// The answer to a question about no zone of ours.
+    #[inline]
+    fn elsewhere(&self, w: &mut Writer<'_>, scratch: &mut Scratch) -> Verdict {
+        match (self.recursion, &self.settings.recursion) {
+            (Some(_), _) if self.slot.query.qclass == Class::IN => self.resolve(w, scratch),
+            (None, Some(_)) => {
+                self.stats.resolver_denied.add(1);
+                Verdict::refused(ede::PROHIBITED)
+            }
+            _ => {
+                self.stats.not_authoritative.add(1);
+                Verdict::refused(ede::NOT_AUTHORITATIVE)
+            }
+        }
+    }
+
+    /// The answer from the cache, or a resolver thread's.
+    #[inline]
+    fn resolve(&self, w: &mut Writer<'_>, scratch: &mut Scratch) -> Verdict {
+        let query = &self.slot.query;
+        let octets = w.octets();
+        let (dnssec_ok, low) = (query.edns.is_some_and(|edns| edns.dnssec_ok), octets.get(3).copied().unwrap_or(0));
+        let ask = resolver::cache::Ask { qtype: query.qtype, dnssec_ok, checking_disabled: low & flags::CD != 0 };
+        let cache = self.recursion.and_then(|recursion| recursion.cache(query.qtype));
+        let hit = cache.and_then(|cache| cache.answer(scratch.now_ms, &ask, &mut scratch.alias, w));
+        let Some(hit) = hit else {
+            if self.wants_recursion() {
+                return Verdict { resolve: true, ..Verdict::from(Rcode::NOERROR) };
+            }
+            self.stats.not_authoritative.add(1);
+            return Verdict::refused(ede::NOT_AUTHORITATIVE);
+        };
+        self.stats.cache_hits.add(1);
+        if hit.prefetch {
+            self.refresh(w.octets(), scratch);
+        }
+        // RFC 6840 5.7, 5.8: AD is for those who asked for it, with DO or AD.
+        let authentic = hit.security == Security::Secure && (dnssec_ok || low & flags::AD != 0);
+        let set_low = if authentic { flags::AD } else { 0 };
+        Verdict { set_low, info: hit.reason, ..Verdict::from(hit.rcode) }
+    }
+
+    /// Has a resolver thread resolve the question anew for the cache.
+    #[cold]
+    fn refresh(&self, buf: &[u8], scratch: &mut Scratch) {
+        if self.wants_recursion() {
+            self.stats.resolver_prefetches.add(1);
+            self.leave(buf, 0, None, None, scratch);
+        }
     }
 
     fn may_ask(&self, zone: &Zone) -> bool {
@@ -356,12 +501,14 @@ impl Asked<'_> {
     }
 
     #[inline]
-    fn finish(&self, w: Writer<'_>, questions: u16, set: u8, rcode: Rcode) -> usize {
+    fn finish(&self, w: Writer<'_>, questions: u16, verdict: Verdict) -> usize {
         let stats = self.stats;
         if w.is_truncated() {
             stats.truncated.add(1);
         }
-        let len = w.finish(questions, set, rcode.0 as u8);
+        let Verdict { rcode, set, set_low, .. } = verdict;
+        let available = if self.recursion.is_some() { flags::RA } else { 0 };
+        let len = w.finish_recursive(questions, set, set_low | available, rcode.0 as u8);
         stats.rcode(rcode);
         stats.responses.add(1);
         stats.response_bytes.add(len as u64);

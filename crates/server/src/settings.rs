@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use crate::limits;
 use crate::policy::acl::AccessList;
 use crate::policy::cookie::Secrets;
+use crate::recursion::Recursion;
 
 /// How queries are answered, apart from the zones.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub struct Settings {
     pub minimal_responses: bool,
     /// What server cookies are made with; `None`: clients get none.
     pub cookies: Option<Secrets>,
+    /// Who resolves what is in no zone of ours, and for whom; `None`: nobody.
+    pub recursion: Option<Recursion>,
     /// The TSIG keys that messages may be signed with (RFC 8945).
     pub keys: KeyRing,
 }
@@ -37,6 +40,7 @@ impl Default for Settings {
             udp_size: limits::DEFAULT_UDP_SIZE,
             minimal_responses: true,
             cookies: None,
+            recursion: None,
             keys: KeyRing::default(),
         }
     }

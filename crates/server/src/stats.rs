@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The highest RCODE that is counted on its own: BADCOOKIE.
 const MAX_RCODE: u16 = 23;
 
+/// Upper bounds of the classes of resolution times, in milliseconds; the last class has none.
+pub const RESOLUTION_MS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
+
 /// A counter that one thread writes.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -32,6 +35,8 @@ macro_rules! counters {
             pub rcodes: [Counter; MAX_RCODE as usize + 1],
             /// Questions by type, 0 to 255; index 256 stands for all above.
             pub qtypes: QtypeCounters,
+            /// Resolutions by the time they took, in the classes of [`RESOLUTION_MS`].
+            pub resolution_times: [Counter; RESOLUTION_MS.len() + 1],
         }
 
         impl Stats {
@@ -88,6 +93,26 @@ counters! {
     control_busy,
     /// Zone transfers answered SERVFAIL because there were too many at once.
     transfers_refused,
+    /// Queries answered from the cache.
+    cache_hits,
+    /// Queries handed to the resolver.
+    resolver_queries,
+    /// Questions handed to the resolver to refresh the cache.
+    resolver_prefetches,
+    /// Queries for names in no zone of ours whose client may not use the resolver.
+    resolver_denied,
+    /// Queries answered SERVFAIL at once because too many wait for the resolver.
+    resolver_busy,
+    /// Queries whose resolution failed.
+    resolver_failures,
+    /// Questions to other servers over UDP.
+    upstream_udp,
+    /// Questions to other servers over TCP, TLS and HTTPS.
+    upstream_streams,
+    /// Questions to other servers without a reply in time.
+    upstream_timeouts,
+    /// Datagrams that were no reply to anything asked.
+    upstream_ignored,
     /// UDP packets that could not be sent.
     send_errors,
     /// Connections accepted.
@@ -142,7 +167,16 @@ impl Stats {
         self.rcodes[usize::from(rcode.0.min(MAX_RCODE))].add(1);
     }
 
-    /// Counts a response that the control plane made.
+    /// Counts a resolution.
+    pub(crate) fn resolved(&self, rcode: dns::header::Rcode, elapsed_us: u64) {
+        let class = RESOLUTION_MS.partition_point(|&bound_ms| bound_ms * 1000 < elapsed_us);
+        self.resolution_times[class].add(1);
+        if rcode == dns::header::Rcode::SERVFAIL {
+            self.resolver_failures.add(1);
+        }
+    }
+
+    /// Counts a response that the control plane, or a resolver thread, made.
     pub(crate) fn response(&self, message: &[u8]) {
         self.responses.add(1);
         self.response_bytes.add(message.len() as u64);
@@ -160,6 +194,13 @@ impl Stats {
             let value: u64 = workers.clone().map(|w| w.rcodes[usize::from(rcode)].get()).sum();
             if value > 0 {
                 let _ = writeln!(out, "rcode.{} {value}", dns::header::Rcode(rcode));
+            }
+        }
+        for class in 0..=RESOLUTION_MS.len() {
+            let value: u64 = workers.clone().map(|w| w.resolution_times[class].get()).sum();
+            if value > 0 {
+                let bound = RESOLUTION_MS.get(class).map_or("inf".to_string(), u64::to_string);
+                let _ = writeln!(out, "resolution_ms.{bound} {value}");
             }
         }
         for qtype in 0..257 {

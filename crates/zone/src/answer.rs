@@ -45,6 +45,19 @@ pub struct Verdict {
     pub rcode: Rcode,
     /// Whether the answer is authoritative.
     pub authoritative: bool,
+    /// Where it ends.
+    pub ends: Ends,
+}
+
+/// Where an answer ends, for those who can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// In our zones, as far as the client may see them: it is complete.
+    Here,
+    /// At a delegation to other servers.
+    Cut,
+    /// At an alias that leads to no zone of ours.
+    Outside,
 }
 
 /// How one name of the chain ended.
@@ -69,13 +82,13 @@ pub fn answer<'z>(
 ) -> Verdict {
     let mut answering = Answering::new(ask, may_ask);
     let Some(contents) = &zone.contents else {
-        return Verdict { rcode: Rcode::SERVFAIL, authoritative: false };
+        return Verdict { rcode: Rcode::SERVFAIL, authoritative: false, ends: Ends::Here };
     };
     let rcode = match answering.one(contents, w.question(), w) {
         Ok(Step::Done(rcode)) => rcode,
         step => answering.follow(zones, step, alias, w),
     };
-    Verdict { rcode, authoritative: answering.authoritative }
+    Verdict { rcode, authoritative: answering.authoritative, ends: answering.ends }
 }
 
 /// A name on its way from one step of a chain to the next.
@@ -114,6 +127,7 @@ struct Answering<'z> {
     /// The name at hand, if it is not the question's own.
     owner: Option<Target>,
     authoritative: bool,
+    ends: Ends,
     /// What is known of the RCODE even if the records do not fit.
     rcode: Rcode,
     /// Hashes of the owners of the DNAME records written so far.
@@ -132,6 +146,7 @@ impl<'z> Answering<'z> {
             may_ask,
             owner: None,
             authoritative: true,
+            ends: Ends::Here,
             rcode: Rcode::NOERROR,
             dnames: Written::default(),
             proofs: Written::default(),
@@ -169,8 +184,11 @@ impl<'z> Answering<'z> {
                 break;
             }
             visited[hop] = hash;
-            let zone = zones.find(alias, self.ask.qtype).map(|(zone, _)| zone).filter(|zone| (self.may_ask)(zone));
-            let Some(contents) = zone.and_then(|zone| zone.contents.as_ref()) else { break };
+            let Some((zone, _)) = zones.find(alias, self.ask.qtype) else {
+                self.ends = Ends::Outside;
+                break;
+            };
+            let Some(contents) = zone.contents.as_ref().filter(|_| (self.may_ask)(zone)) else { break };
             step = self.one(contents, alias, w);
         }
         // The chain leaves our data.
@@ -380,6 +398,7 @@ impl<'z> Answering<'z> {
         if self.owner.is_none() {
             self.authoritative = false;
         }
+        self.ends = Ends::Cut;
         self.flush(w)?;
         let Some(servers) = cut.rrset(RType::NS) else { return Ok(Step::Done(Rcode::NOERROR)) };
         let mut wire = [0u8; 256];

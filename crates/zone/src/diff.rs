@@ -7,7 +7,7 @@ use crate::builder::{Builder, OutOfZone};
 use crate::change::RrsetChange;
 use crate::check::{Finding, MAX_FINDINGS, Severity};
 use crate::contents::Contents;
-use crate::draft::{Edit, Records};
+use crate::draft::Records;
 use crate::node::{Node, Rrset};
 use crate::order::{MAX_KEY_LEN, sort_key};
 use crate::records::{RecordList, RecordListBuilder};
@@ -108,11 +108,10 @@ pub fn apply_changes(contents: &Contents, changes: &[RrsetChange], forward: bool
     if (changes.len() as u64).saturating_mul(REBUILD_RECORDS) > contents.record_count() {
         return rebuild(contents, changes, forward);
     }
-    let edits: Vec<Edit> = match forward {
-        true => changes.iter().map(RrsetChange::edit).collect(),
-        false => changes.iter().rev().map(RrsetChange::undo).collect(),
-    };
-    contents.with(&edits)
+    match forward {
+        true => contents.with_each(changes.iter().map(|it| (&*it.owner, it.rtype, it.after.as_ref()))),
+        false => contents.with_each(changes.iter().rev().map(|it| (&*it.owner, it.rtype, it.before.as_ref()))),
+    }
 }
 
 /// A change as [`rebuild`] needs it.
@@ -183,6 +182,7 @@ fn add_all(builder: &mut Builder, owner: &Name, rrset: &Rrset<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draft::Edit;
     use crate::testing::{Random, text, zone};
 
     const ZONE: &str = "@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n";

@@ -12,6 +12,9 @@ use crate::contents::{Contents, Nsec3Chain, count_labels};
 use crate::node::{MAX_NODE_BYTES, MAX_RRSET_BYTES, NSEC3_ONLY, Node, NodeWriter, Rrset, WILDCARD_CHILD};
 use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
 
+/// Octets of a node beside its labels and data, for a few RRsets.
+const NODE_ROOM: usize = 64;
+
 /// The records of one owner and type, as a change brings them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Records {
@@ -73,35 +76,44 @@ impl Contents {
     /// The contents after `edits`, made one after the other. Edits outside the zone have no effect, nor have those
     /// that bring more data than a zone can hold: [`crate::check`] reports them.
     pub fn with(&self, edits: &[Edit]) -> Contents {
+        self.with_each(edits.iter().map(|edit| (&*edit.owner, edit.rtype, edit.records.as_ref())))
+    }
+
+    /// The same for steps that are not [`Edit`]s.
+    pub(crate) fn with_each<'e>(
+        &self,
+        steps: impl Iterator<Item = (&'e Name, RType, Option<&'e Records>)>,
+    ) -> Contents {
         let mut next = self.clone();
-        for edit in edits {
-            next.apply(edit);
-        }
+        steps.for_each(|(owner, rtype, records)| next.apply(owner, rtype, records));
         next
     }
 
-    fn apply(&mut self, edit: &Edit) {
-        let Some(labels) = edit.owner.strip_suffix(&self.origin) else { return };
-        if edit.records.as_ref().is_some_and(|records| records.octets() > MAX_RRSET_BYTES) {
+    fn apply(&mut self, owner: &Name, rtype: RType, records: Option<&Records>) {
+        let origin = self.origin.clone();
+        let Some(labels) = owner.strip_suffix(&origin) else { return };
+        let new_octets = records.map_or(0, Records::octets);
+        if new_octets > MAX_RRSET_BYTES {
             return;
         }
-        let old = self.detached(labels);
-        let old = old.as_ref().map(|octets| Node::read(octets, octets.len()));
-        let mut blob = Vec::new();
+        let old_octets = self.detached(labels);
+        let old = old_octets.as_ref().map(|octets| Node::read(octets, octets.len()));
+        let room = labels.len() + new_octets + old_octets.as_ref().map_or(0, Vec::len) + NODE_ROOM;
+        let mut blob = Vec::with_capacity(room);
         let mut writer = NodeWriter::new(&mut blob, old.map_or(labels, |node| node.labels()));
-        let mut new = edit.records.as_ref().filter(|records| records.octets() > 0);
+        let mut new = records.filter(|_| new_octets > 0);
         for rrset in old.iter().flat_map(Node::rrsets) {
-            if rrset.rtype >= edit.rtype
+            if rrset.rtype >= rtype
                 && let Some(records) = new.take()
             {
-                write(&mut writer, edit.rtype, records);
+                write(&mut writer, rtype, records);
             }
-            if rrset.rtype != edit.rtype {
+            if rrset.rtype != rtype {
                 writer.copy(&rrset);
             }
         }
         if let Some(records) = new {
-            write(&mut writer, edit.rtype, records);
+            write(&mut writer, rtype, records);
         }
         writer.finish(0);
         if blob.len() > MAX_NODE_BYTES {
@@ -125,7 +137,7 @@ impl Contents {
                 self.make_ancestors(labels);
             }
         }
-        if labels.is_empty() && edit.rtype == RType::NSEC3PARAM {
+        if labels.is_empty() && rtype == RType::NSEC3PARAM {
             let chain = self.gather_chain();
             Arc::make_mut(&mut self.orders).nsec3 = chain;
         }
@@ -135,7 +147,7 @@ impl Contents {
     /// wherever no other version shares them.
     fn detached(&self, labels: &[u8]) -> Option<Vec<u8>> {
         let node = self.get_labels(labels)?;
-        let mut octets = Vec::new();
+        let mut octets = Vec::with_capacity(node.octets());
         node.copy_to(&mut octets);
         Some(octets)
     }
@@ -168,8 +180,13 @@ impl Contents {
         let mut buffer = [0; MAX_KEY_LEN];
         let key = sort_key(labels, &mut buffer);
         let orders = Arc::make_mut(&mut self.orders);
-        orders.names.set(key, !new.is_empty());
-        orders.nsec.set(key, new.rrset(RType::NSEC).is_some());
+        if old.is_some_and(|old| !old.is_empty()) == new.is_empty() {
+            orders.names.set(key, !new.is_empty());
+        }
+        let has_nsec = |node: &Node<'_>| node.rrset(RType::NSEC).is_some();
+        if old.is_some_and(has_nsec) != has_nsec(new) {
+            orders.nsec.set(key, has_nsec(new));
+        }
         if let Some(chain) = &mut orders.nsec3 {
             let param = (chain.salt.clone(), chain.iterations);
             let (was, is) = (old.and_then(|old| chain_hash(old, key, &param)), chain_hash(new, key, &param));

@@ -1,11 +1,12 @@
 //! Node by name: a directory of [`Page`]s, chosen by the high bits of the name's hash.
 //!
-//! The directory has two levels so that a change copies a few dozen pointers, however large the zone:
-//! a root of groups, a group of pages. A group doubles its pages when one grows too large; the root
-//! is split anew when a group has too many. Old versions share whatever did not change.
+//! The directory has levels so that a change copies a few dozen pointers, however large the zone: a root of
+//! groups, itself in two levels ([`Fan`]), and groups of a few pages. A group doubles its pages when one grows too
+//! large; the root is split anew when a group has too many. Old versions share whatever did not change.
 
 use std::sync::Arc;
 
+use crate::fan::Fan;
 use crate::memory::{prefetch, region};
 use crate::node::Node;
 use crate::page::{self, Entry, Page};
@@ -14,10 +15,10 @@ use crate::page::{self, Entry, Page};
 const TARGET_BYTES: usize = 3072;
 /// A page that grew beyond this is split, unless it holds a single node.
 const SPLIT_BYTES: usize = 4 * TARGET_BYTES;
-/// Pages of a freshly built group: 2^6.
-const GROUP_BITS: u32 = 6;
+/// Pages of a freshly built group: 2^4.
+const GROUP_BITS: u32 = 4;
 /// A group with more pages than 2^this makes the root split.
-const MAX_GROUP_BITS: u32 = 8;
+const MAX_GROUP_BITS: u32 = 6;
 /// Bits of the hash that choose pages; the rest is for slots within the page.
 const MAX_BITS: u32 = 32;
 
@@ -35,10 +36,11 @@ pub struct Placed {
     pub len: u32,
 }
 
+/// 2^`bits` pages.
 #[derive(Clone)]
 struct Group {
     bits: u32,
-    pages: Box<[Page]>,
+    pages: Arc<[Page]>,
 }
 
 #[derive(Clone)]
@@ -46,7 +48,7 @@ enum Directory {
     /// A small zone is one page; no pointers in between.
     Single(Page),
     /// `root` has 2^`bits` groups.
-    Tree { bits: u32, root: Arc<[Arc<Group>]> },
+    Tree { bits: u32, root: Fan<Group> },
 }
 
 /// All nodes of a zone; a clone shares them.
@@ -134,7 +136,7 @@ impl Index {
         let group_bits = bits - root_bits;
         let mut pages = pages.into_iter();
         let root = (0..1 << root_bits)
-            .map(|_| Arc::new(Group { bits: group_bits, pages: pages.by_ref().take(1 << group_bits).collect() }))
+            .map(|_| Group { bits: group_bits, pages: pages.by_ref().take(1 << group_bits).collect() })
             .collect();
         Index { directory: Directory::Tree { bits: root_bits, root } }
     }
@@ -144,7 +146,7 @@ impl Index {
         match &self.directory {
             Directory::Single(page) => page,
             Directory::Tree { bits, root } => {
-                let group = &root[high(hash, *bits)];
+                let group = root.at(high(hash, *bits));
                 &group.pages[high(hash << bits, group.bits)]
             }
         }
@@ -160,7 +162,7 @@ impl Index {
     #[inline]
     pub fn prefetch_page(&self, hash: u64) {
         if let Directory::Tree { bits, root } = &self.directory {
-            let group = &root[high(hash, *bits)];
+            let group = root.at(high(hash, *bits));
             prefetch(&raw const group.pages[high(hash << bits, group.bits)]);
         }
     }
@@ -234,7 +236,7 @@ impl Index {
         let page = Page::build(entries.len(), entries.iter().copied());
         let depth = match &self.directory {
             Directory::Single(_) => 0,
-            Directory::Tree { bits, root } => bits + root[high(hash, *bits)].bits,
+            Directory::Tree { bits, root } => bits + root.at(high(hash, *bits)).bits,
         };
         if page.len() <= SPLIT_BYTES || entries.len() == 1 || depth >= MAX_BITS {
             *self.page_mut(hash) = page;
@@ -248,8 +250,8 @@ impl Index {
             Directory::Single(page) => page,
             Directory::Tree { bits, root } => {
                 let bits = *bits;
-                let group = Arc::make_mut(&mut Arc::make_mut(root)[high(hash, bits)]);
-                &mut group.pages[high(hash << bits, group.bits)]
+                let group = root.at_mut(high(hash, bits));
+                &mut Arc::make_mut(&mut group.pages)[high(hash << bits, group.bits)]
             }
         }
     }
@@ -259,12 +261,12 @@ impl Index {
         match &mut self.directory {
             Directory::Single(_) => {
                 let group = Group { bits: 1, pages: split(entries, 0).into() };
-                self.directory = Directory::Tree { bits: 0, root: Arc::new([Arc::new(group)]) };
+                self.directory = Directory::Tree { bits: 0, root: std::iter::once(group).collect() };
             }
             Directory::Tree { bits, root } => {
                 let bits = *bits;
-                let slot = &mut Arc::make_mut(root)[high(hash, bits)];
-                *slot = Arc::new(slot.doubled(bits, hash, entries, hash_of));
+                let slot = root.at_mut(high(hash, bits));
+                *slot = slot.doubled(bits, hash, entries, hash_of);
                 if slot.bits > MAX_GROUP_BITS {
                     *self = self.clone().regrouped();
                 }
@@ -277,17 +279,15 @@ impl Index {
     fn regrouped(self) -> Index {
         let Directory::Tree { bits, root } = self.directory else { return self };
         let more = MAX_GROUP_BITS - GROUP_BITS;
+        if root.iter().any(|group| group.bits < more) {
+            return Index { directory: Directory::Tree { bits, root } };
+        }
         let mut groups = Vec::with_capacity(root.len() << more);
         for group in root.iter() {
-            if group.bits < more {
-                return Index { directory: Directory::Tree { bits, root } };
-            }
             let size = group.pages.len() >> more;
-            groups.extend(
-                group.pages.chunks(size).map(|pages| Arc::new(Group { bits: group.bits - more, pages: pages.into() })),
-            );
+            groups.extend(group.pages.chunks(size).map(|pages| Group { bits: group.bits - more, pages: pages.into() }));
         }
-        Index { directory: Directory::Tree { bits: bits + more, root: groups.into() } }
+        Index { directory: Directory::Tree { bits: bits + more, root: groups.into_iter().collect() } }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod contents;
 mod denial;
 pub mod diff;
 pub mod draft;
+mod fan;
 pub mod find;
 mod index;
 mod memory;

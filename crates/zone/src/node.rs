@@ -54,6 +54,11 @@ impl<'a> Node<'a> {
         out.extend_from_slice(self.rrsets);
     }
 
+    /// Octets of the node.
+    pub fn octets(&self) -> usize {
+        NODE_HEAD + self.labels.len() + self.rrsets.len()
+    }
+
     /// The owner's labels relative to the apex (empty for the apex itself).
     #[inline]
     pub fn labels(&self) -> &'a [u8] {

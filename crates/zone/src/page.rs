@@ -12,7 +12,7 @@
 use bytes::Bytes;
 use dns::name::eq_ignore_case;
 
-use crate::memory::prefetch;
+use crate::memory::{prefetch, recycled};
 use crate::node::Node;
 
 /// Offsets have 24 bits.
@@ -85,9 +85,12 @@ impl Page {
     /// A page of its own for `count` entries.
     pub fn build<'a>(count: usize, entries: impl Iterator<Item = Entry<'a>> + Clone) -> Page {
         let bytes = entries.clone().map(|entry| entry.blob.len()).sum();
-        let mut data = vec![0; size(count, bytes)];
-        fill(&mut data, count, entries);
-        Page::new(Bytes::from(data), count)
+        let size = size(count, bytes);
+        let data = recycled(size, |out| {
+            out.resize(size, 0);
+            fill(out, count, entries);
+        });
+        Page::new(data, count)
     }
 
     /// This page with `blob` in place of the node of these labels, or beside the others if there is none.
@@ -101,22 +104,23 @@ impl Page {
         if slots(count) != 1 << self.slots_log2 || len > MAX_PAGE_BYTES {
             return None;
         }
-        let mut data = Vec::with_capacity(len);
-        data.extend_from_slice(&page[..cut]);
-        data.extend_from_slice(&page[cut + cut_len..]);
-        let at = data.len();
-        data.extend_from_slice(&(blob.len() as u32).to_le_bytes());
-        data.extend_from_slice(blob);
-        if cut_len > 0 {
-            for slot in data[..4 << self.slots_log2].chunks_exact_mut(4) {
-                let value = get_u32(slot, 0);
-                let moved = u32::from((value & OFFSET) as usize > cut) * cut_len as u32;
-                put_u32(slot, 0, value - moved);
+        let data = recycled(len, |out| {
+            out.extend_from_slice(&page[..cut]);
+            out.extend_from_slice(&page[cut + cut_len..]);
+            let at = out.len();
+            out.extend_from_slice(&(blob.len() as u32).to_le_bytes());
+            out.extend_from_slice(blob);
+            if cut_len > 0 {
+                for slot in out[..4 << self.slots_log2].chunks_exact_mut(4) {
+                    let value = get_u32(slot, 0);
+                    let moved = u32::from((value & OFFSET) as usize > cut) * cut_len as u32;
+                    put_u32(slot, 0, value - moved);
+                }
             }
-        }
-        put_u32(&mut data, 4 * slot, at as u32 | fingerprint(hash));
-        put_u32(&mut data, 4 << self.slots_log2, count as u32);
-        Some(Page { data: Bytes::from(data), slots_log2: self.slots_log2 })
+            put_u32(out, 4 * slot, at as u32 | fingerprint(hash));
+            put_u32(out, 4 << self.slots_log2, count as u32);
+        });
+        Some(Page { data, slots_log2: self.slots_log2 })
     }
 
     /// The slot of a name and where its node stands; of a name that is not there, the slot that is free for it.

@@ -27,13 +27,19 @@ impl<T> Published<T> {
 
     /// Makes `next` the version that every batch from now on sees.
     pub fn publish(&self, next: T) {
-        let _writer = lock(&self.writers);
-        self.replace(next);
+        self.update(|_| next);
     }
 
     /// Publishes what `change` makes of the latest version. Of several publishers one works at a time, so
     /// that none loses what another did; workers do not wait for them.
     pub fn update(&self, change: impl FnOnce(&T) -> T) {
+        self.update_only(change);
+        self.collect();
+    }
+
+    /// The same, but what nobody holds any more is left to the next [`Published::collect`]: for those who have
+    /// something to do before they spend time on it.
+    pub fn update_only(&self, change: impl FnOnce(&T) -> T) {
         let _writer = lock(&self.writers);
         let next = change(&self.latest());
         self.replace(next);
@@ -43,12 +49,12 @@ impl<T> Published<T> {
         let old = std::mem::replace(&mut *lock(&self.current), Arc::new(next));
         self.generation.fetch_add(1, Ordering::Release);
         lock(&self.retired).push(old);
-        self.collect();
     }
 
     /// Frees old versions that no worker holds any more; the publisher calls it now and then.
     pub fn collect(&self) {
-        lock(&self.retired).retain(|version| Arc::strong_count(version) > 1);
+        let gone: Vec<Arc<T>> = lock(&self.retired).extract_if(.., |version| Arc::strong_count(version) == 1).collect();
+        drop(gone); // Without the lock.
     }
 
     /// The latest version.

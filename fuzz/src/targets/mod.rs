@@ -1,5 +1,6 @@
 //! What is run on each input, and with what it begins.
 
+mod dnssec;
 mod event;
 mod message;
 mod query;
@@ -18,7 +19,7 @@ use dns::{Class, NameBuf, NameHasher};
 use zone::{Builder, Contents};
 
 /// The names of all targets.
-pub const NAMES: [&str; 8] = ["message", "zonefile", "query", "rdata", "update", "transfer", "tsig", "event"];
+pub const NAMES: [&str; 9] = ["message", "zonefile", "query", "rdata", "update", "transfer", "tsig", "dnssec", "event"];
 
 /// Something that reads input from outside.
 pub trait Target {
@@ -43,6 +44,7 @@ pub fn by_name(name: &str) -> Option<Box<dyn Target>> {
         "update" => Some(Box::new(update::UpdateTarget::new())),
         "transfer" => Some(Box::new(transfer::TransferTarget::new())),
         "tsig" => Some(Box::new(tsig::TsigTarget::new())),
+        "dnssec" => Some(Box::new(dnssec::DnssecTarget::new())),
         "event" => Some(Box::new(event::EventTarget)),
         _ => None,
     }

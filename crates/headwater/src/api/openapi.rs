@@ -5,10 +5,11 @@ use axum::http::StatusCode;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Object, OpenApi, Ref, RefOr, Required, Type};
+use utoipa::openapi::{ContentBuilder, Object, ObjectBuilder, OpenApi, Ref, RefOr, Required, Type};
 use utoipa::{Modify, OpenApi as _};
 
 use super::auth::COOKIE;
+use super::limits::MAX_IDEMPOTENCY_KEY_BYTES;
 use super::problem::{self, Problem};
 
 /// The parts that are not in the handlers.
@@ -50,10 +51,16 @@ pub fn finished(mut api: OpenApi) -> OpenApi {
             describe_responses(operation);
             let mut headers = Vec::new();
             if method != "get" {
-                headers.push(header("Idempotency-Key", "A request that is sent again with it is not made again."));
+                let key = ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .min_length(Some(1))
+                    .max_length(Some(MAX_IDEMPOTENCY_KEY_BYTES));
+                let description = "A request that is sent again with it is not made again.";
+                headers.push(header("Idempotency-Key", description, key.build()));
             }
             if method != "get" && (path.starts_with("/zones/{zone}") || path == "/drafts/{id}") {
-                headers.push(header("If-Match", "Only if this is the entity tag: the serial in quotes."));
+                let description = "Only if this is the entity tag: the serial in quotes.";
+                headers.push(header("If-Match", description, Object::with_type(Type::String)));
             }
             operation.parameters.get_or_insert_default().extend(headers.into_iter().map(RefOr::T));
         }
@@ -82,13 +89,13 @@ fn describe_responses(operation: &mut Operation) {
     operation.responses.responses.insert("default".into(), RefOr::T(response.build()));
 }
 
-fn header(name: &str, description: &str) -> Parameter {
+fn header(name: &str, description: &str, schema: Object) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))
-        .schema(Some(Object::with_type(Type::String)))
+        .schema(Some(schema))
         .build()
 }
 

@@ -67,6 +67,8 @@ impl Group {
             while !waiting.is_empty() {
                 waiting = self.turn(waiting, &mut stopping);
             }
+            // Nobody waits for this any more.
+            self.published.collect();
         }
     }
 
@@ -113,13 +115,15 @@ impl Group {
     /// Appends the events, and hands the contents that were computed for them to the replica.
     fn append(&mut self, made: &mut [Made], events: Vec<Vec<u8>>) -> Result<(), JournalError> {
         let mut bodies = Vec::with_capacity(events.len());
+        // Of each event: its last body, and whether it is the only one.
         let mut ends = Vec::with_capacity(events.len());
         for event in events {
             if event.len() > frame::MAX_OPEN_BYTES {
                 return Err(JournalError::Unwritable(format!("a change of {} octets is too large", event.len())));
             }
+            let before = bodies.len();
             bodies.extend(frame::split(event, change_id()?));
-            ends.push(bodies.len() - 1);
+            ends.push((bodies.len() - 1, bodies.len() - before == 1));
         }
         if bodies.is_empty() {
             return Ok(());
@@ -127,7 +131,7 @@ impl Group {
         self.observer.wait_for_room()?;
         let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
         let offsets = self.journal.append(&bodies)?;
-        let offset_of = |event: usize| ends.get(event).and_then(|&end| offsets.get(end)).copied().unwrap_or(0);
+        let offset_of = |event: usize| ends.get(event).and_then(|&(end, _)| offsets.get(end)).copied().unwrap_or(0);
         let events = made.iter_mut().filter(|made| made.is_event());
         for (event, made) in events.enumerate() {
             made.offset = Some(offset_of(event));
@@ -138,7 +142,8 @@ impl Group {
                 };
                 Prepared { zone, based_on, contents }
             });
-            self.replica.prepare(offset_of(event), prepared.collect());
+            let whole = ends.get(event).is_some_and(|&(_, whole)| whole).then(|| made.change.clone());
+            self.replica.prepare(offset_of(event), whole, prepared.collect());
         }
         Ok(())
     }
@@ -183,9 +188,13 @@ fn make(pending: &mut Pending<'_>, mut request: Request, outcome: Outcome, attem
 }
 
 /// Tells everybody the outcome; who lost against another writer tries again.
-fn settle(made: Vec<Made>, rejected: Result<HashMap<Offset, Rejected>, JournalError>, mut later: Vec<Job>) -> Vec<Job> {
+fn settle(made: Vec<Made>, rejected: Result<HashMap<Offset, Rejected>, JournalError>, later: Vec<Job>) -> Vec<Job> {
+    server::control::together(|| tell(made, &rejected, later))
+}
+
+fn tell(made: Vec<Made>, rejected: &Result<HashMap<Offset, Rejected>, JournalError>, mut later: Vec<Job>) -> Vec<Job> {
     for Made { request, outcome, attempts, change, warnings, offset, .. } in made {
-        let lost = match &rejected {
+        let lost = match rejected {
             // What was appended may count or not; nobody can say now.
             Err(error) => {
                 outcome(Err(error.clone().into()));

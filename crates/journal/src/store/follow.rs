@@ -21,8 +21,9 @@ const OVERHEAD_OCTETS: usize = 1024;
 const MAX_BATCH_OCTETS: usize = 8 << 20;
 /// Changes that one transaction takes.
 const MAX_BATCH: usize = 4096;
-/// How long the first change of a batch waits for others.
-const MAX_DELAY: Duration = Duration::from_millis(200);
+/// How long the first change of a batch waits for others: the more there are, the more of them share a page. A start
+/// after a kill folds what waited.
+const MAX_DELAY: Duration = Duration::from_secs(1);
 /// How long after a failure the next attempt is made.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long [`Follower::sync`] waits.
@@ -44,7 +45,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Accepted>,
+    /// Changes with their octets.
+    queue: VecDeque<(Accepted, usize)>,
     octets: usize,
     checks: HashMap<NameBuf, Checked>,
     forget: Option<Offset>,
@@ -82,18 +84,25 @@ struct Batch {
 }
 
 impl Follower {
-    /// Starts the thread on `store`. `report` hears of every attempt that failed.
+    /// Starts the thread on `store`, which calls `begin` first. `report` hears of every attempt that failed.
     ///
     /// # Errors
     /// [`JournalError::Unreadable`]; [`JournalError::Unwritable`] if there can be no thread.
-    pub fn start(store: Store, report: impl Fn(&JournalError) + Send + 'static) -> Result<Follower, JournalError> {
+    pub fn start(
+        store: Store,
+        begin: impl FnOnce() + Send + 'static,
+        report: impl Fn(&JournalError) + Send + 'static,
+    ) -> Result<Follower, JournalError> {
         let stored = store.position()?;
         let state = State { pushed: stored, stored, ..State::default() };
         let shared = Arc::new(Shared { state: Mutex::new(state), work: Condvar::new(), done: Condvar::new() });
         let own = shared.clone();
         let thread = thread::Builder::new()
             .name("store".into())
-            .spawn(move || follow(&own, store, &report))
+            .spawn(move || {
+                begin();
+                follow(&own, store, &report);
+            })
             .map_err(|e| JournalError::Unwritable(format!("store: {e}")))?;
         Ok(Follower { shared, thread: Mutex::new(Some(thread)) })
     }
@@ -117,17 +126,26 @@ impl Follower {
         Ok(())
     }
 
-    /// Hands over the next change, in the order of offsets; after the end nothing is taken. Who hands over many
+    /// Hands over the next changes, in the order of offsets; after the end nothing is taken. Who hands over many
     /// calls [`Follower::wait_for_room`] before.
-    pub fn push(&self, accepted: Accepted) {
+    pub fn push(&self, accepted: &[Accepted]) {
+        let accepted: Vec<(Accepted, usize)> =
+            accepted.iter().map(|accepted| (accepted.clone(), accepted.octets())).collect();
+        let octets = accepted.iter().map(|(_, octets)| octets).sum::<usize>();
         let mut state = self.shared.lock();
         if state.ending != Ending::No {
             return;
         }
-        state.octets += accepted.octets();
-        state.pushed = state.pushed.max(accepted.offset);
-        state.queue.push_back(accepted);
-        self.shared.work.notify_one();
+        let (slept, was_urgent) = (!state.has_work(), state.is_urgent());
+        state.octets += octets;
+        state.pushed = accepted.last().map_or(state.pushed, |(last, _)| state.pushed.max(last.offset));
+        state.queue.extend(accepted);
+        // It sleeps until there is something, and then until its time has come.
+        let wake = slept || state.is_urgent() && !was_urgent;
+        drop(state);
+        if wake {
+            self.shared.work.notify_one();
+        }
     }
 
     /// Remembers that a secondary was refreshed; the latest counts.
@@ -255,8 +273,8 @@ impl Shared {
             state.stored = state.stored.max(last.offset);
         }
         state.failure = None;
-        state.octets -= batch.changes.iter().map(Accepted::octets).sum::<usize>();
-        state.queue.drain(..batch.changes.len());
+        let octets: usize = state.queue.drain(..batch.changes.len()).map(|(_, octets)| octets).sum();
+        state.octets -= octets;
         state.checks.retain(|zone, checked| batch.checks.get(zone) != Some(checked));
         if state.forget == batch.forget {
             state.forget = None;
@@ -299,14 +317,13 @@ impl State {
     /// What is written next; it stays in the queue until it is.
     fn take_batch(&self) -> Batch {
         let mut octets = 0;
-        let fits = |accepted: &&Accepted| {
-            octets += accepted.octets();
+        let fits = |(_, more): &&(Accepted, usize)| {
+            octets += more;
             octets <= MAX_BATCH_OCTETS
         };
-        let mut changes: Vec<Accepted> = self.queue.iter().take(MAX_BATCH).take_while(fits).cloned().collect();
-        if changes.is_empty() {
-            changes.extend(self.queue.front().cloned());
-        }
+        // One that is larger by itself is a batch.
+        let count = self.queue.iter().take(MAX_BATCH).take_while(fits).count().max(1);
+        let changes: Vec<Accepted> = self.queue.iter().take(count).map(|(accepted, _)| accepted.clone()).collect();
         // A zone's refresh is noted once the change that made the zone is there.
         let is_all = changes.len() == self.queue.len();
         let checks = if is_all { self.checks.clone() } else { HashMap::new() };

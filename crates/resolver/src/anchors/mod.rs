@@ -1,10 +1,12 @@
 //! Trust anchors: where chains of signatures begin (RFC 4035 4.4). Parsed from files or built in; called by
 //! [`crate::validate`] and by whoever configures it.
 //!
-//! [`rollover`] follows a zone's changes of keys (RFC 5011), [`signal`] tells zones which keys are trusted (RFC 8145).
+//! [`rollover`] follows a zone's changes of keys (RFC 5011), [`store`] keeps that in a file, [`signal`] tells zones which
+//! keys are trusted (RFC 8145).
 
 pub mod rollover;
 pub mod signal;
+pub mod store;
 
 use std::path::Path;
 
@@ -136,10 +138,12 @@ impl Anchors {
         }
     }
 
-    /// Puts `anchor` in the place of what there is for its zone.
+    /// Puts `anchor` in the place of what there is for its zone; without keys and DS records, nothing (RFC 5011 5).
     pub fn replace(&mut self, anchor: Anchor) {
         self.zones.retain(|known| known.zone != anchor.zone);
-        self.zones.push(anchor);
+        if !anchor.ds.is_empty() || !anchor.keys.is_empty() {
+            self.zones.push(anchor);
+        }
     }
 
     /// That of the closest zone that `name` is in.
@@ -247,7 +251,9 @@ mod tests {
         check(&more, "example.", Some(("example.", &[2, 3613])));
         anchors.replace(Anchor { zone: NameBuf::root(), ds: vec![vec![0, 9, 13, 2, 1]], keys: Vec::new() });
         check(&anchors, "org.", Some((".", &[9])));
-        assert_eq!((anchors.iter().count(), anchors.is_empty()), (3, false));
+        anchors.replace(Anchor { zone: NameBuf::root(), ds: Vec::new(), keys: Vec::new() });
+        check(&anchors, "org.", None);
+        assert_eq!((anchors.iter().count(), anchors.is_empty()), (2, false));
     }
 
     #[test]

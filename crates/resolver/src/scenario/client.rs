@@ -11,9 +11,17 @@ use dns::question::HashedName;
 use dns::response::Writer;
 use dns::{Class, Edns, Message, NameHasher, Rcode};
 
+use super::config::Config;
+use super::parse::Problem;
+use crate::anchors::Anchors;
+use crate::cache::CacheSettings;
+use crate::local::NoLocalData;
 use crate::outcome::Outcome;
 use crate::question::Question;
+use crate::resolve::{Resolver, Shared};
 use crate::security::Security;
+use crate::trace::Trace;
+use crate::upstream::Upstream;
 
 /// Resolves a question, with checking disabled or not.
 pub type Ask = Rc<dyn Fn(Question, bool) -> Pin<Box<dyn Future<Output = Arc<Outcome>>>>>;
@@ -64,4 +72,28 @@ fn refusal(packet: &[u8], rcode: Rcode) -> Option<Message> {
     response.header = dns::Header::from_words(word(0)?, word(2)?);
     (response.header.qr, response.header.rcode) = (true, rcode);
     Some(response)
+}
+
+/// A resolver of its own, as the scenario wants it configured.
+pub fn resolver<U: Upstream + Clone>(config: &Config, upstream: U) -> Result<Ask, Problem> {
+    let cache = CacheSettings {
+        min_ttl_s: config.min_ttl,
+        max_ttl_s: config.max_ttl,
+        negative_ttl_s: config.negative_ttl,
+        serve_stale: false,
+        prefetch: false,
+        ..CacheSettings::default()
+    };
+    let mut anchors = Anchors::default();
+    for record in &config.anchors {
+        if !anchors.add(&record.owner, record.rtype, &record.rdata) {
+            return Err(Problem::Skip(format!("a trust anchor of type {} at {}", record.rtype, record.owner)));
+        }
+    }
+    let shared = Shared::new(config.settings(), cache, anchors, NameHasher::new(0), 0);
+    let resolver = Resolver::new(upstream, shared, Rc::new(NoLocalData));
+    Ok(Rc::new(move |question, checking_disabled| {
+        let resolver = resolver.clone();
+        Box::pin(async move { resolver.resolve(question, checking_disabled, Trace::default()).await })
+    }))
 }

@@ -88,7 +88,7 @@ impl Default for Config {
 }
 
 /// Keys that change nothing here, with the values at which that is so; none: at any value.
-const HARMLESS: [(&str, &[&str]); 53] = [
+const HARMLESS: [(&str, &[&str]); 54] = [
     ("access-control", &[]),
     ("aggressive-nsec", &[]),
     ("answer-cookie", &["no"]),
@@ -104,6 +104,7 @@ const HARMLESS: [(&str, &[&str]); 53] = [
     ("edns-buffer-size", &[]),
     ("extended-statistics", &[]),
     ("fake-sha1", &[]),
+    ("force-ipv6", &[]),
     ("harden-algo-downgrade", &["no"]),
     ("harden-below-nxdomain", &["yes"]),
     ("harden-dnssec-stripped", &["yes"]),
@@ -156,25 +157,22 @@ const HARMLESS_IN_ZONES: [(&str, &[&str]); 7] = [
 ];
 
 /// Where in the CONFIG part a line stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Section {
+    #[default]
     Server,
     Stub,
     Forward,
 }
 
 /// Reads the CONFIG part, line by line.
+#[derive(Default)]
 pub struct Reader {
     config: Config,
     section: Section,
 }
 
 impl Reader {
-    /// One at the beginning.
-    pub fn new() -> Reader {
-        Reader { config: Config::default(), section: Section::Server }
-    }
-
     /// Takes a line, without its comment.
     pub fn line(&mut self, number: usize, line: &str) -> Result<(), Problem> {
         let Some((key, value)) = line.split_once(':') else {
@@ -252,10 +250,9 @@ impl Reader {
         Ok(true)
     }
 
-    /// `KEY = VALUE; KEY = VALUE`.
+    /// `KEY = VALUE; KEY = VALUE`; what has no value is a comment.
     fn features(&mut self, number: usize, value: &str) -> Result<bool, Problem> {
-        for feature in value.split(';').map(str::trim).filter(|it| !it.is_empty()) {
-            let (key, value) = feature.split_once('=').unwrap_or((feature, ""));
+        for (key, value) in value.split(';').filter_map(|feature| feature.split_once('=')) {
             match key.trim() {
                 "min_ttl" => self.config.min_ttl = number_of(number, value.trim())?,
                 "max_ttl" => self.config.max_ttl = number_of(number, value.trim())?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use dns::edns::EdnsOption;
-use dns::{Edns, Message, RType, Record};
+use dns::{Edns, Message, RType, Rcode, Record};
 
 use crate::upstream::Transport;
 
@@ -41,6 +41,9 @@ pub enum Criterion {
     Rcode,
     /// The records of a section, as a set, TTLs aside.
     Section(Part),
+    /// The same, but records may be missing that minimal responses leave out: NS RRsets in the authority section,
+    /// anything in the additional section.
+    Minimal(Part),
     /// The types in the answer section, RRSIG left out.
     AnswerTypes,
     /// The types in the answer section, and the types that RRSIG records cover.
@@ -113,8 +116,10 @@ impl Entry {
         if self.adjust.copy_query {
             reply.questions = query.questions.clone();
         }
-        // A server that speaks EDNS does so when it is spoken to (RFC 6891 6.1.1).
-        reply.edns = query.edns.as_ref().map(|edns| Edns { dnssec_ok: edns.dnssec_ok, ..Edns::default() });
+        // A server that speaks EDNS does so when it is spoken to (RFC 6891 6.1.1); one that does not says this (7).
+        let speaks = !matches!(reply.header.rcode, Rcode::FORMERR | Rcode::NOTIMP);
+        reply.edns =
+            query.edns.as_ref().filter(|_| speaks).map(|edns| Edns { dnssec_ok: edns.dnssec_ok, ..Edns::default() });
         reply.to_wire(usize::MAX)
     }
 
@@ -149,7 +154,8 @@ impl Entry {
                 };
                 differ("question", List(show(wanted)), List(show(got)))
             }
-            Criterion::Section(part) => section_mismatch(*part, wanted, got, ttls),
+            Criterion::Section(part) => section_mismatch(*part, wanted, got, ttls, false),
+            Criterion::Minimal(part) => section_mismatch(*part, wanted, got, ttls, true),
             Criterion::AnswerTypes => differ("answer types", List(types(wanted, false)), List(types(got, false))),
             Criterion::AnswerSignatures => differ("answer types", List(types(wanted, true)), List(types(got, true))),
             Criterion::Ttl => None,
@@ -233,8 +239,9 @@ fn canonical(record: &Record) -> Vec<u8> {
     out
 }
 
-/// What is missing and what is too much in a section, order aside.
-fn section_mismatch(part: Part, wanted: &Message, got: &Message, ttls: bool) -> Option<String> {
+/// What is missing and what is too much in a section, order aside. Of what `minimal` responses leave out nothing is
+/// missing.
+fn section_mismatch(part: Part, wanted: &Message, got: &Message, ttls: bool, minimal: bool) -> Option<String> {
     let (wanted, got) = (records(wanted, part), records(got, part));
     let same = |a: &Record, b: &Record| {
         a.owner == b.owner
@@ -242,20 +249,28 @@ fn section_mismatch(part: Part, wanted: &Message, got: &Message, ttls: bool) -> 
             && (!ttls || a.ttl == b.ttl)
             && canonical(a) == canonical(b)
     };
-    let without = |these: &[Record], those: &[Record]| -> Vec<String> {
-        these.iter().filter(|it| !those.iter().any(|other| same(it, other))).map(|it| short(it, ttls)).collect()
+    let without = |these: &[Record], those: &[Record], but: &dyn Fn(&Record) -> bool| -> Vec<String> {
+        let found = |it: &Record| those.iter().any(|other| same(it, other));
+        these.iter().filter(|it| !found(it) && !but(it)).map(|it| short(it, ttls)).collect()
     };
-    let (missing, extra) = (without(wanted, got), without(got, wanted));
-    if missing.is_empty() && extra.is_empty() && wanted.len() == got.len() {
-        return None;
-    }
+    let may_be_left_out = |it: &Record| minimal && (part == Part::Additional || is_of_ns(it));
+    let (missing, extra) = (without(wanted, got, &may_be_left_out), without(got, wanted, &|_| false));
     let name = format!("{part:?}").to_lowercase();
-    Some(match (missing.is_empty(), extra.is_empty()) {
-        (true, true) => format!("{name}: wanted {} records, got {}", wanted.len(), got.len()),
-        (false, true) => format!("{name}: missing {}", List(missing)),
-        (true, false) => format!("{name}: too much: {}", List(extra)),
-        (false, false) => format!("{name}: missing {}; too much: {}", List(missing), List(extra)),
-    })
+    match (missing.is_empty(), extra.is_empty()) {
+        (true, true) if got.len() > wanted.len() => {
+            Some(format!("{name}: wanted {} records, got {}", wanted.len(), got.len()))
+        }
+        (true, true) => None,
+        (false, true) => Some(format!("{name}: missing {}", List(missing))),
+        (true, false) => Some(format!("{name}: too much: {}", List(extra))),
+        (false, false) => Some(format!("{name}: missing {}; too much: {}", List(missing), List(extra))),
+    }
+}
+
+/// Whether it is an NS record, or a signature of NS records.
+fn is_of_ns(record: &Record) -> bool {
+    let covers_ns = || record.rdata.starts_with(&RType::NS.0.to_be_bytes());
+    record.rtype == RType::NS || (record.rtype == RType::RRSIG && covers_ns())
 }
 
 /// A record in few words: no signature or key is printed whole.

@@ -144,7 +144,7 @@ impl<'a> Lines<'a> {
 }
 
 fn config_part(lines: &mut Lines<'_>) -> Result<Config, Problem> {
-    let mut reader = config::Reader::new();
+    let mut reader = config::Reader::default();
     while let Some(line) = lines.next() {
         if line.starts_with("CONFIG_END") {
             return Ok(reader.finish());
@@ -265,7 +265,7 @@ impl Parser<'_> {
                     words[1..].iter().try_for_each(|word| self.criterion(word, &mut entry))?;
                 }
                 "ADJUST" => words[1..].iter().try_for_each(|word| self.adjust(word, &mut entry))?,
-                "REPLY" => {
+                "REPLY" | "FLAGS" => {
                     let words = words[1..].iter().flat_map(|word| word.split(','));
                     words.filter(|word| !word.is_empty()).try_for_each(|word| self.flag(word, &mut entry))?;
                 }
@@ -328,8 +328,8 @@ impl Parser<'_> {
         use Criterion::*;
         let criterion = match word {
             "all" | "all_noedns" => {
-                let parts = [Part::Answer, Part::Authority, Part::Additional].map(Section);
-                entry.criteria.extend([Opcode, Question, Flags, Rcode].into_iter().chain(parts));
+                let rest = [Minimal(Part::Authority), Minimal(Part::Additional)];
+                entry.criteria.extend([Opcode, Question, Flags, Rcode, Section(Part::Answer)].into_iter().chain(rest));
                 return Ok(());
             }
             "opcode" => Opcode,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use dns::{Class, Edns, Message};
+use dns::{Edns, Message};
 
 use super::client::{self, Ask};
 use super::config::Dialect;
@@ -207,7 +207,11 @@ impl<'a> Runner<'a> {
         };
         self.flow(|runner| find(&runner.sim).is_some());
         find(&self.sim).ok_or_else(|| {
-            let under_way = self.sim.pending().iter().map(|(_, exchange)| described(exchange)).collect::<Vec<_>>();
+            let described = |(_, exchange): &(u64, Exchange)| {
+                Message::parse(&exchange.message)
+                    .map_or_else(|_| "?".to_owned(), |query| script::described(exchange, &query))
+            };
+            let under_way: Vec<_> = self.sim.pending().iter().map(described).collect();
             format!("no such message was sent; under way: [{}]", under_way.join(", "))
         })
     }
@@ -219,22 +223,6 @@ impl<'a> Runner<'a> {
     }
 }
 
-/// A message and where it goes.
-fn described(exchange: &Exchange) -> String {
-    let question = Message::parse(&exchange.message).ok().and_then(|query| query.questions.into_iter().next());
-    let question = question.map_or_else(
-        || "?".to_owned(),
-        |it| {
-            if it.class == Class::IN {
-                format!("{} {}", it.name, it.rtype)
-            } else {
-                format!("{} {} {}", it.name, it.class, it.rtype)
-            }
-        },
-    );
-    format!("{question} to {}", exchange.server.ip())
-}
-
 /// The extended error of a response, as part of an error text.
 fn reason(answer: &Message) -> String {
     let mut options = answer.edns.iter().flat_map(|edns| &edns.options);
@@ -243,4 +231,127 @@ fn reason(answer: &Message) -> String {
         _ => None,
     });
     error.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use dns::{RType, Rcode};
+
+    use super::super::parse;
+    use super::*;
+    use crate::outcome::{Outcome, Timed};
+    use crate::rrset::Rrset;
+    use crate::security::Security;
+    use crate::upstream::Transport;
+
+    /// Asks 192.0.2.1 for all, once, and believes it; SERVFAIL without a reply within a second.
+    fn believer(sim: Sim<Script>) -> Ask {
+        Rc::new(move |question, _| {
+            let sim = sim.clone();
+            Box::pin(async move {
+                let message = Message::query(0, question.name.clone(), question.rtype).to_wire(512);
+                let server = "192.0.2.1:53".parse().expect("address");
+                let exchange = Exchange { server, transport: Transport::Udp, message, timeout_us: 1_000_000 };
+                let Ok(reply) = sim.exchange(exchange).await else {
+                    return Arc::new(Outcome::empty(Rcode::SERVFAIL, Security::Indeterminate));
+                };
+                let reply = Message::parse(&reply).expect("reply");
+                let mut outcome = Outcome::empty(reply.header.rcode, Security::Insecure);
+                for record in reply.answers {
+                    let rrset = Rrset::new(record.owner, record.rtype, record.ttl).with(&record.rdata);
+                    outcome.answers.push(Timed { rrset: Arc::new(rrset), ttl: record.ttl });
+                }
+                Arc::new(outcome)
+            })
+        })
+    }
+
+    const ASK: &str = "STEP 10 QUERY\nENTRY_BEGIN\nREPLY RD\nSECTION QUESTION\nwww. IN A\nENTRY_END\n";
+    const RANGE: &str = "RANGE_BEGIN 0 100\nADDRESS 192.0.2.1\nENTRY_BEGIN\nMATCH opcode qtype qname\nADJUST copy_id\n\
+        REPLY QR AA NOERROR\nSECTION QUESTION\nwww. IN A\nSECTION ANSWER\nwww. 60 IN A 192.0.2.7\nENTRY_END\nRANGE_END\n";
+
+    fn entry(step: &str, matches: &str, reply: &str, answer: &str) -> String {
+        format!(
+            "STEP {step}\nENTRY_BEGIN\nMATCH {matches}\nADJUST copy_id\nREPLY {reply}\nSECTION QUESTION\nwww. IN A\n\
+             SECTION ANSWER\n{answer}\nENTRY_END\n"
+        )
+    }
+
+    /// The scenario of these steps ends like this.
+    fn check(config: &str, steps: &[&str], expected: Result<(), (u64, &str)>) {
+        let source = format!("{config}\nCONFIG_END\nSCENARIO_BEGIN x\n{}SCENARIO_END\n", steps.concat());
+        let scenario = parse::parse(&source).expect("parses");
+        let sim = Sim::new(Script::new(&scenario), 0, 1000);
+        let got = Runner::new(&scenario, sim.clone(), believer(sim.clone())).run();
+        sim.shut_down();
+        let got = got.map_err(|failure| (failure.step, failure.why));
+        assert_eq!(got, expected.map_err(|(step, why)| (step, why.to_owned())), "{source}");
+    }
+
+    const GOOD: &str = "www. IN A 192.0.2.7";
+
+    #[test]
+    fn answers_are_compared() {
+        let with = |matches: &str, reply: &str, answer: &str, expected: Result<(), (u64, &str)>| {
+            check("", &[RANGE, ASK, &entry("20 CHECK_ANSWER", matches, reply, answer)], expected);
+        };
+        with("all", "QR RD RA NOERROR", GOOD, Ok(()));
+        with("all ttl", "QR RD RA NOERROR", "www. 60 IN A 192.0.2.7", Ok(()));
+        with(
+            "all ttl",
+            "QR RD RA",
+            "WWW. 61 A 192.0.2.7",
+            Err((20, "answer: missing WWW. 61 A 192.0.2.7; too much: www. 60 A 192.0.2.7")),
+        );
+        with("all", "QR RD RA NOERROR", "", Err((20, "answer: too much: www. A 192.0.2.7")));
+        with("rcode", "QR NXDOMAIN", "", Err((20, "rcode: wanted NXDOMAIN, got NOERROR")));
+        with("flags", "QR RD RA AD", GOOD, Err((20, "flags: wanted QR RD RA AD, got QR RD RA")));
+        with("answertypes", "QR", "www. TXT x", Err((20, "answer types: wanted TXT, got A")));
+        with("ede=any", "QR", GOOD, Err((20, "extended error: wanted any, got []")));
+        with("subdomain", "QR", GOOD, Ok(()));
+    }
+
+    #[test]
+    fn what_no_entry_is_for() {
+        let failed = entry("20 CHECK_ANSWER", "all", "QR RD RA SERVFAIL", "");
+        check("", &[ASK, &failed], Ok(()));
+        check("server:", &[ASK, &failed], Ok(()));
+        let wrong = entry("20 CHECK_ANSWER", "all", "QR RD RA", "");
+        check("", &[ASK, &wrong], Err((20, "rcode: wanted NOERROR, got SERVFAIL [no entry for: www. A to 192.0.2.1]")));
+    }
+
+    #[test]
+    fn steps_of_testbound() {
+        let good = entry("40 CHECK_ANSWER", "all", "QR RD RA", GOOD);
+        let reply = entry("30 REPLY", "qname", "QR AA", GOOD);
+        let sent = |address: &str| {
+            entry(&format!("20 CHECK_OUT_QUERY {address}"), "qname qtype", "", "").replace("ADJUST copy_id\n", "")
+        };
+        check("server:", &[ASK, &sent(""), &reply, &good], Ok(()));
+        check("server:", &[RANGE, ASK, &sent("ADDRESS 192.0.2.1"), &good], Ok(()));
+        let missing = "no such message was sent; under way: []";
+        check("server:", &[RANGE, ASK, &sent("ADDRESS 192.0.2.9"), &good], Err((20, missing)));
+        let failed = entry("40 CHECK_ANSWER", "all", "QR RD RA SERVFAIL", "");
+        check("", &[ASK, "STEP 30 TIMEOUT\n", &failed], Ok(()));
+        check("", &[RANGE, ASK, "STEP 30 TRAFFIC\n", &good, "STEP 50 TIME_PASSES ELAPSE 5\n"], Ok(()));
+    }
+
+    #[test]
+    fn replies_of_deckard() {
+        let steps =
+            [ASK, &entry("30 REPLY", "qname", "QR AA", GOOD), &entry("40 CHECK_ANSWER", "all", "QR RD RA", GOOD)];
+        check("", &steps, Ok(()));
+        let unused = RANGE.replace("MATCH", "MANDATORY\nMATCH");
+        check("", &[&unused, "STEP 1 NOTHING\n"], Err((1, "the mandatory entry on line 6 was not used")));
+        check("", &[RANGE, ASK, ASK, "STEP 1 NOTHING\n"], Ok(()));
+    }
+
+    #[test]
+    fn types_of_questions() {
+        assert_eq!(RType::A.to_string(), "A");
+        let wanted = entry("20 CHECK_ANSWER", "rcode", "QR REFUSED", "");
+        check("", &[&ASK.replace(" IN ", " CH "), &wanted], Ok(()));
+    }
 }

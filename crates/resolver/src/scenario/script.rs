@@ -3,18 +3,20 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use dns::{Message, Rcode};
+use dns::{Class, Message, Rcode};
 
 use super::config::Dialect;
 use super::entry::Entry;
 use super::parse::{Action, Range, Scenario};
 use crate::sim::{Delivery, FakeNetwork};
-use crate::upstream::Exchange;
+use crate::upstream::{Exchange, Transport};
 
 /// How long a server takes, in microseconds.
 const RTT_US: u64 = 1000;
 /// Messages that are remembered for error texts.
 const MAX_UNANSWERED: usize = 5;
+/// Lines of the log.
+const MAX_LOG: usize = 10_000;
 
 /// What the servers do at which step.
 pub struct Script {
@@ -30,6 +32,8 @@ pub struct Script {
     used: BTreeSet<usize>,
     /// Messages that no entry was for, since the last question of a client.
     pub unanswered: Vec<String>,
+    /// What was sent and what came of it, line by line.
+    pub log: Vec<String>,
 }
 
 impl Script {
@@ -52,6 +56,7 @@ impl Script {
             step: 0,
             used: BTreeSet::new(),
             unanswered: Vec::new(),
+            log: Vec::new(),
         }
     }
 
@@ -91,13 +96,22 @@ impl Script {
         })
     }
 
-    /// Remembers a message that no entry is for.
-    fn note(&mut self, exchange: &Exchange, query: &Message) {
-        if self.unanswered.len() < MAX_UNANSWERED {
-            let question = query.questions.first().map(|it| format!("{} {}", it.name, it.rtype)).unwrap_or_default();
-            self.unanswered.push(format!("{question} to {}", exchange.server.ip()));
+    /// Adds a line to the log.
+    pub fn log(&mut self, line: String) {
+        if self.log.len() < MAX_LOG {
+            self.log.push(line);
         }
     }
+}
+
+/// A message and where it goes.
+pub fn described(exchange: &Exchange, query: &Message) -> String {
+    let question = query.questions.first().map(|it| match it.class {
+        Class::IN => format!("{} {}", it.name, it.rtype),
+        class => format!("{} {class} {}", it.name, it.rtype),
+    });
+    let transport = if exchange.transport == Transport::Udp { "" } else { " over TCP" };
+    format!("{} to {}{transport}", question.unwrap_or_default(), exchange.server.ip())
 }
 
 /// What an entry sends, and when.
@@ -109,22 +123,25 @@ pub fn delivery(entry: &Entry, query: &Message) -> Delivery {
 }
 
 impl FakeNetwork for Script {
-    fn reply(&mut self, _: u64, exchange: &Exchange) -> Delivery {
+    fn reply(&mut self, now_us: u64, exchange: &Exchange) -> Delivery {
         let Ok(query) = Message::parse(&exchange.message) else { return Delivery::Silence };
-        if self.is_awaited(exchange, &query) {
-            return Delivery::Silence;
-        }
-        if let Some(entry) = self.find(exchange, &query) {
-            return delivery(&entry, &query);
-        }
-        self.note(exchange, &query);
-        match self.dialect {
-            Dialect::Testbound => Delivery::Silence,
-            Dialect::Deckard => {
-                let mut reply = query.clone();
-                (reply.header.qr, reply.header.rcode) = (true, Rcode::SERVFAIL);
-                Delivery::Reply { message: reply.to_wire(usize::MAX), after_us: RTT_US }
+        let what = described(exchange, &query);
+        let (result, delivery) = if self.is_awaited(exchange, &query) {
+            ("waits for its step".to_owned(), Delivery::Silence)
+        } else if let Some(entry) = self.find(exchange, &query) {
+            (format!("entry on line {}", entry.line), delivery(&entry, &query))
+        } else {
+            if self.unanswered.len() < MAX_UNANSWERED {
+                self.unanswered.push(what.clone());
             }
-        }
+            let mut reply = query.clone();
+            (reply.header.qr, reply.header.rcode) = (true, Rcode::SERVFAIL);
+            let failure = Delivery::Reply { message: reply.to_wire(usize::MAX), after_us: RTT_US };
+            let silent = self.dialect == Dialect::Testbound;
+            ("no entry".to_owned(), if silent { Delivery::Silence } else { failure })
+        };
+        let step = self.step;
+        self.log(format!("step {step}, {:.3} s: {what}: {result}", now_us as f64 / 1e6));
+        delivery
     }
 }

@@ -21,8 +21,31 @@ use crate::security::{Reason, Security};
 enum Found {
     Secure(Judged),
     Insecure(Option<Reason>),
+    /// Below a negative trust anchor.
+    Exempt,
     Indeterminate,
     Bogus(Failure),
+}
+
+impl Found {
+    fn security(&self) -> Security {
+        match self {
+            Found::Secure(_) => Security::Secure,
+            Found::Insecure(_) | Found::Exempt => Security::Insecure,
+            Found::Indeterminate => Security::Indeterminate,
+            Found::Bogus(_) => Security::Bogus,
+        }
+    }
+
+    fn why(&self) -> String {
+        match self {
+            Found::Insecure(Some(reason)) | Found::Bogus(Failure { reason, .. }) => reason.text.clone(),
+            Found::Secure(_) => "verified".to_owned(),
+            Found::Insecure(None) => "its zone is not signed".to_owned(),
+            Found::Exempt => "below a negative trust anchor".to_owned(),
+            Found::Indeterminate => "not validated".to_owned(),
+        }
+    }
 }
 
 impl From<End> for Found {
@@ -44,12 +67,14 @@ struct Sum {
 impl Sum {
     /// Adds a part; returns its status.
     fn add(&mut self, found: Found, ttl: u32) -> Judged {
-        let plain = |security| Judged { security, ttl, wildcard: None };
+        let security = found.security();
         let (judged, reason, retry) = match found {
             Found::Secure(judged) => (judged, None, false),
-            Found::Insecure(reason) => (plain(Security::Insecure), reason, false),
-            Found::Indeterminate => (plain(Security::Indeterminate), None, false),
-            Found::Bogus(failure) => (plain(Security::Bogus), Some(failure.reason), failure.retry),
+            Found::Insecure(reason) => (Judged { security, ttl, wildcard: None }, reason, false),
+            Found::Exempt | Found::Indeterminate => (Judged { security, ttl, wildcard: None }, None, false),
+            Found::Bogus(Failure { reason, retry, .. }) => {
+                (Judged { security, ttl, wildcard: None }, Some(reason), retry)
+            }
         };
         if judged.security < self.security {
             (self.security, self.retry, self.reason) = (judged.security, retry, reason);
@@ -68,10 +93,9 @@ pub(super) async fn judge<S: ChainSource>(checker: &Checker<'_, S>) -> Verdict {
     let mut answers: Vec<Judged> = Vec::with_capacity(fetched.answers.len());
     let mut name = &*question.name;
     for (index, rrset) in fetched.answers.iter().enumerate() {
-        let dname = index.checked_sub(1).map(|before| &fetched.answers[before]);
-        let found = match dname.filter(|dname| is_made_from(rrset, dname)) {
+        let found = match fetched.answers[..index].iter().rposition(|dname| is_made_from(rrset, dname)) {
             // RFC 6672 5.3.1: its signature is that of the DNAME.
-            Some(_) => made_from(&answers[index - 1], rrset.ttl),
+            Some(dname) => made_from(rrset, &answers[dname]),
             None => checker.judge_rrset(rrset, &mut proofs).await,
         };
         answers.push(checker.note(rrset, found, &mut sum));
@@ -84,24 +108,33 @@ pub(super) async fn judge<S: ChainSource>(checker: &Checker<'_, S>) -> Verdict {
     }
     let rest = fetched.answers[answers.len()..].iter();
     answers.extend(rest.map(|rrset| Judged { security: Security::Indeterminate, ttl: rrset.ttl, wildcard: None }));
-    let mut unverified = None;
-    if sum.security != Security::Bogus && matches!(fetched.kind, Kind::NoData | Kind::NxDomain) {
-        let found = checker.judge_absence(name, &mut proofs).await;
-        let judged = sum.add(found, 0);
-        unverified = (judged.security != Security::Secure).then_some(judged.security);
-        let what = || if fetched.kind == Kind::NoData { "no such data" } else { "no such name" };
-        let why = || sum.reason.as_ref().map_or_else(|| what().to_owned(), |reason| reason.text.clone());
-        checker.tell(name, question.rtype, judged.security, &why);
+    let (mut unverified, mut kind) = (None, fetched.kind.clone());
+    let says_absence = matches!(fetched.kind, Kind::NoData | Kind::NxDomain) || fetched.answers.is_empty();
+    if sum.security != Security::Bogus && says_absence {
+        let found = checker.judge_absence(name, &mut proofs, &mut kind).await;
+        checker.tell(name, question.rtype, found.security(), &|| match kind {
+            Kind::NxDomain => format!("no such name: {}", found.why()),
+            _ => format!("no such data: {}", found.why()),
+        });
+        let security = sum.add(found, 0).security;
+        unverified = (security != Security::Secure).then_some(security);
     }
     let bogus_server = fetched.server.filter(|_| sum.security == Security::Bogus && sum.retry);
     let (security, reason, authorities) = (sum.security, sum.reason, proofs.into_judged(unverified));
-    Verdict { security, reason, answers, authorities, bogus_server }
+    Verdict { security, reason, kind, answers, authorities, bogus_server }
 }
 
 /// A CNAME that its DNAME explains is as good as that.
-fn made_from(dname: &Judged, ttl: u32) -> Found {
+fn made_from(cname: &Rrset, dname: &Judged) -> Found {
+    // RFC 4592 4.4: what a DNAME at a wildcard makes is not defined.
+    if dname.wildcard.is_some() {
+        return Found::Bogus(Failure::data(
+            ede::DNSSEC_BOGUS,
+            format!("CNAME of {}: made from a wildcard DNAME", cname.owner),
+        ));
+    }
     match dname.security {
-        Security::Secure => Found::Secure(Judged { ttl: ttl.min(dname.ttl), wildcard: None, ..*dname }),
+        Security::Secure => Found::Secure(Judged { ttl: cname.ttl.min(dname.ttl), wildcard: None, ..*dname }),
         Security::Insecure => Found::Insecure(None),
         _ => Found::Indeterminate,
     }
@@ -118,19 +151,8 @@ fn home(owner: &Name, rtype: RType) -> &Name {
 impl<S: ChainSource> Checker<'_, S> {
     /// Adds what became of an RRset, and tells of it.
     fn note(&self, rrset: &Rrset, found: Found, sum: &mut Sum) -> Judged {
-        let text = match &found {
-            Found::Insecure(Some(reason)) | Found::Bogus(Failure { reason, .. }) => Some(reason.text.clone()),
-            _ => None,
-        };
-        let judged = sum.add(found, rrset.ttl);
-        let why = || match (&text, judged.security) {
-            (Some(text), _) => text.clone(),
-            (None, Security::Secure) => "signature verified".to_owned(),
-            (None, Security::Insecure) => "its zone is not signed".to_owned(),
-            (None, _) => "no trust anchor".to_owned(),
-        };
-        self.tell(&rrset.owner, rrset.rtype, judged.security, &why);
-        judged
+        self.tell(&rrset.owner, rrset.rtype, found.security(), &|| found.why());
+        sum.add(found, rrset.ttl)
     }
 
     /// Judges one RRset of the answer.
@@ -142,32 +164,30 @@ impl<S: ChainSource> Checker<'_, S> {
         let home = home(&rrset.owner, rrset.rtype);
         let anchor = match self.policy.cover(home) {
             Cover::Anchor(anchor) => anchor,
-            Cover::Negative => return Found::Insecure(None),
+            Cover::Negative => return Found::Exempt,
             Cover::Nothing => return Found::Indeterminate,
         };
         let mut failure = None;
-        let mut insecure_below = true;
         for signer in signers(rrset, &anchor.zone) {
             match self.zone_named(anchor, signer).await {
                 Ok(Some(zone)) => match self.check_rrset(rrset, &zone.zone, &zone.keys) {
                     Ok(verified) => return self.check_wildcard(rrset, &zone, verified, proofs),
-                    Err(bad) => {
-                        insecure_below &= self.given.1.zone.len() > zone.zone.len();
-                        failure.get_or_insert(bad);
-                    }
+                    Err(bad) if self.is_settled(&bad, &zone) => return Found::Bogus(bad),
+                    Err(bad) => failure = failure.or(Some(bad)),
                 },
                 Ok(None) => {}
                 Err(end) => return end.into(),
             }
         }
-        // Whoever signed it, the zone may be unsigned.
-        match failure {
-            Some(failure) if !insecure_below => Found::Bogus(failure),
-            failure => match self.zone_around(anchor, home, &self.given.1.zone).await {
-                Ok(zone) => Found::Bogus(failure.unwrap_or_else(|| unsigned(&rrset.owner, rrset.rtype, &zone.zone))),
-                Err(end) => end.into(),
-            },
+        match self.zone_around(anchor, home, &self.given.1.zone).await {
+            Ok(zone) => Found::Bogus(failure.unwrap_or_else(|| unsigned(&rrset.owner, rrset.rtype, &zone.zone))),
+            Err(end) => end.into(),
         }
+    }
+
+    /// Whether a failure with keys of `zone` is the last word. It is not if there may be an unsigned zone below.
+    fn is_settled(&self, failure: &Failure, zone: &SecureZone) -> bool {
+        !failure.lasting || self.given.1.zone.len() <= zone.zone.len()
     }
 
     /// A verified RRset; one that was made from a wildcard needs the proof that nothing is closer (RFC 4035 5.3.4,
@@ -196,21 +216,20 @@ impl<S: ChainSource> Checker<'_, S> {
     }
 
     /// Judges that `name`, where the answer's chain ends, has no such data or does not exist.
-    async fn judge_absence(&self, name: &Name, proofs: &mut Proofs<'_>) -> Found {
+    /// `kind` becomes what is proved.
+    async fn judge_absence(&self, name: &Name, proofs: &mut Proofs<'_>, kind: &mut Kind) -> Found {
         let (question, fetched) = self.given;
         let home = home(name, question.rtype);
         let anchor = match self.policy.cover(home) {
             Cover::Anchor(anchor) => anchor,
-            Cover::Negative => return Found::Insecure(None),
+            Cover::Negative => return Found::Exempt,
             Cover::Nothing => return Found::Indeterminate,
         };
         let mut failure = None;
         for signer in self.absence_signers(home, anchor) {
             match self.zone_named(anchor, &signer).await {
-                Ok(Some(zone)) => match self.prove_absence(name, &zone, proofs) {
-                    Found::Bogus(bad) => {
-                        failure.get_or_insert(bad);
-                    }
+                Ok(Some(zone)) => match self.prove_absence(name, &zone, proofs, kind) {
+                    Found::Bogus(bad) if !self.is_settled(&bad, &zone) => failure = failure.or(Some(bad)),
                     found => return found,
                 },
                 Ok(None) => {}
@@ -239,17 +258,29 @@ impl<S: ChainSource> Checker<'_, S> {
         zones.into_iter().take(MAX_SIGNERS).map(Name::to_owned).collect()
     }
 
-    fn prove_absence(&self, name: &Name, zone: &SecureZone, proofs: &mut Proofs<'_>) -> Found {
-        let (question, fetched) = self.given;
+    fn prove_absence(&self, name: &Name, zone: &SecureZone, proofs: &mut Proofs<'_>, kind: &mut Kind) -> Found {
+        let rtype = self.given.0.rtype;
         if let Err(failure) = proofs.check_soa(self, zone) {
             return Found::Bogus(failure);
         }
         let records = proofs.records(self, zone);
-        let denied = match fetched.kind {
-            Kind::NxDomain => self.denies_name(&records, &zone.zone, name),
-            _ => match self.denies_type(&records, &zone.zone, name, question.rtype) {
-                // Names that do not exist have no data.
-                Denial::NotProved => self.denies_name(&records, &zone.zone, name),
+        let no_name = || self.denies_name(&records, &zone.zone, name);
+        let no_type = || self.denies_type(&records, &zone.zone, name, rtype);
+        let denied = match kind {
+            // A wrong RCODE is put right by the proof: the name exists, as an empty non-terminal perhaps.
+            Kind::NxDomain => match no_name() {
+                Denial::NotProved => {
+                    let denied = no_type();
+                    if denied != Denial::NotProved {
+                        *kind = Kind::NoData;
+                    }
+                    denied
+                }
+                denied => denied,
+            },
+            // Names that do not exist have no data.
+            _ => match no_type() {
+                Denial::NotProved => no_name(),
                 denied => denied,
             },
         };
@@ -259,7 +290,7 @@ impl<S: ChainSource> Checker<'_, S> {
             Denial::ProvedOptOut => Found::Insecure(None),
             Denial::TooManyIterations => Found::Insecure(Some(iterations_reason(&zone.zone))),
             Denial::OverBudget => Found::Bogus(self.hash_limit(name)),
-            Denial::NotProved => Found::Bogus(proofs.failure(name, question.rtype, &zone.zone)),
+            Denial::NotProved => Found::Bogus(proofs.failure(name, rtype, &zone.zone)),
         }
     }
 }

@@ -129,9 +129,19 @@ impl<'a, S: ChainSource> Checker<'a, S> {
 
     /// Begins at the closest zone that is known, or at the trust anchor.
     async fn start(&self, anchor: &'a Anchor, name: &Name) -> Steps<Walk<'a>> {
-        let zone = match self.trust.closest(name, &anchor.zone, self.now_s) {
-            Some((_, trust)) => known(trust)?,
-            None => self.enter_anchor(anchor).await?,
+        let met = self
+            .met
+            .borrow()
+            .iter()
+            .filter(|met| name.is_at_or_below(&met.zone))
+            .max_by_key(|met| met.zone.len())
+            .cloned();
+        let met = met.filter(|met| met.zone.is_at_or_below(&anchor.zone));
+        let zone = match (self.trust.closest(name, &anchor.zone, self.now_s), met) {
+            (Some((at, _)), Some(met)) if met.zone.len() > at.len() => met,
+            (Some((_, trust)), _) => known(trust)?,
+            (None, Some(met)) => met,
+            (None, None) => self.enter_anchor(anchor).await?,
         };
         Ok(Walk { anchor, floor: zone.zone.clone(), zone, no_cuts: Vec::new() })
     }
@@ -307,6 +317,7 @@ impl<'a, S: ChainSource> Checker<'a, S> {
     fn keep(&self, zone: SecureZone) -> Arc<SecureZone> {
         let zone = Arc::new(zone);
         self.trust.insert(&zone.zone, ZoneTrust::Secure(zone.clone()));
+        self.met.borrow_mut().push(zone.clone());
         self.tell(&zone.zone, RType::DNSKEY, Security::Secure, &|| {
             let tags: Vec<String> = zone.keys.iter().map(|key| key.key_tag().to_string()).collect();
             format!("keys {}", tags.join(", "))

@@ -30,7 +30,7 @@ use dnssec::verify::Scratch;
 pub use self::budget::Budget;
 pub use self::trust::{SecureZone, TrustStore, ZoneTrust};
 use crate::anchors::{Anchor, Anchors};
-use crate::fetched::Fetched;
+use crate::fetched::{Fetched, Kind};
 use crate::limits::Limits;
 use crate::question::Question;
 use crate::security::{Reason, Security};
@@ -92,7 +92,7 @@ enum Cover<'a> {
 }
 
 impl<'a> Policy<'a> {
-    /// What covers `name`: the closest trust anchor, or a negative one that is no farther (RFC 7646 3).
+    /// What covers `name`: the closest trust anchor, or a negative one that is no farther (RFC 7646).
     fn cover(&self, name: &Name) -> Cover<'a> {
         let anchor = self.anchors.closest(name);
         let above = anchor.map_or(Name::root(), |anchor| &*anchor.zone);
@@ -124,9 +124,13 @@ pub struct Verdict {
     pub security: Security,
     /// Why it is not secure, unless that is quite usual.
     pub reason: Option<Reason>,
+    /// What it says: [`Fetched::kind`], but if the proof of an NXDOMAIN shows that the name exists without such data,
+    /// that.
+    pub kind: Kind,
     /// One for each RRset of [`Fetched::answers`].
     pub answers: Vec<Judged>,
-    /// One for each RRset of [`Fetched::authorities`].
+    /// One for each RRset of [`Fetched::authorities`]; in a secure answer those that are not secure themselves prove
+    /// nothing and belong to nothing.
     pub authorities: Vec<Judged>,
     /// Who should not be asked again, if the answer is bogus and others may have a better one.
     pub bogus_server: Option<SocketAddr>,
@@ -169,6 +173,8 @@ struct Checker<'a, S: ChainSource> {
     now_s: u64,
     /// The answer that is validated and its question, which may have keys of the chain in it.
     given: (&'a Question, &'a Fetched),
+    /// Secure zones met so far: keys count for the whole answer, even if their TTL is 0.
+    met: RefCell<Vec<Arc<SecureZone>>>,
     scratch: RefCell<Scratch>,
 }
 
@@ -183,7 +189,7 @@ pub async fn validate<S: ChainSource>(
     trust: &TrustStore,
     policy: &Policy<'_>,
 ) -> Verdict {
-    let (now_s, scratch) = (source.unix_s(), RefCell::default());
-    let checker = Checker { source, context, trust, policy, now_s, given: (question, fetched), scratch };
-    answer::judge(&checker).await
+    let (now_s, given) = (source.unix_s(), (question, fetched));
+    let (met, scratch) = (RefCell::default(), RefCell::default());
+    answer::judge(&Checker { source, context, trust, policy, now_s, given, met, scratch }).await
 }

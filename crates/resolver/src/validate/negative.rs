@@ -2,7 +2,6 @@
 //! what they prove (RFC 4035 5.4, RFC 5155 8, RFC 6840 4, RFC 9276 3.2).
 
 use dns::edns::ede;
-use dns::rdata::typed::Nsec3;
 use dns::{Name, NameBuf, RType};
 use dnssec::denial::Denial;
 use dnssec::nsec::{nsec_denies_ds, nsec_denies_for_wildcard, nsec_denies_name, nsec_denies_type};
@@ -137,12 +136,6 @@ pub(super) fn iterations_reason(zone: &Name) -> Reason {
     Reason::new(ede::UNSUPPORTED_NSEC3_ITERATIONS, format!("NSEC3 of {zone}: too many iterations"))
 }
 
-/// Runs of SHA-1 that one hash takes.
-fn runs_per_hash(records: &Records<'_>) -> u32 {
-    let iterations = records.nsec3.iter().filter_map(|(_, rdata)| Nsec3::parse(rdata)).map(|nsec3| nsec3.iterations);
-    u32::from(iterations.min().unwrap_or(0)) + 1
-}
-
 impl<S: ChainSource> Checker<'_, S> {
     /// Tries NSEC, then NSEC3 within the budget of this question.
     fn denies(
@@ -155,11 +148,11 @@ impl<S: ChainSource> Checker<'_, S> {
         if denied != Denial::NotProved || records.nsec3.is_empty() {
             return denied;
         }
-        let (counter, runs) = (self.source.budget(self.context), runs_per_hash(records));
-        let granted = counter.nsec3_hashes().saturating_mul(runs);
+        let counter = self.source.budget(self.context);
+        let granted = counter.nsec3_hashes();
         let mut budget = HashBudget::new(granted);
         let denied = nsec3(self.policy.limits.nsec3_iterations, &mut budget);
-        counter.spend_nsec3_hashes((granted - budget.left()).div_ceil(runs));
+        counter.spend_nsec3_hashes(granted - budget.left());
         denied
     }
 

@@ -89,6 +89,7 @@ pub fn run(
     limits: Arc<ConnectionLimits>,
     stop: &AtomicBool,
 ) -> io::Result<()> {
+    crate::priority::prompt();
     let mut server = Server::new(listeners, worker, limits)?;
     let mut result = Ok(());
     while result.is_ok() && !stop.load(Ordering::Relaxed) {
@@ -116,9 +117,9 @@ struct Server {
     kept: usize,
     /// Number that the next connection gets.
     serial: u64,
-    /// Where answers of the control plane come in, if there is one.
-    mailbox: Option<Arc<Mailbox>>,
-    /// Messages that the control plane has, also of connections that are closed.
+    /// Where answers of the control plane and of resolver threads come in.
+    mailbox: Arc<Mailbox>,
+    /// Messages that others have to answer, also of connections that are closed.
     handed: usize,
     /// Zone transfers that are not all sent.
     streams: usize,
@@ -132,7 +133,7 @@ struct Server {
 impl Server {
     fn new(listeners: Vec<TcpListener>, worker: Worker, limits: Arc<ConnectionLimits>) -> io::Result<Server> {
         let now = Instant::now();
-        let mailbox = if worker.has_control() { Some(Arc::new(Mailbox::new()?)) } else { None };
+        let mailbox = Arc::new(Mailbox::new()?);
         let server = Server {
             poller: epoll::create(CreateFlags::CLOEXEC)?,
             events: Vec::with_capacity(EVENTS),
@@ -151,10 +152,8 @@ impl Server {
             limits,
             now,
         };
-        if let Some(mailbox) = &server.mailbox {
-            let data = EventData::new_u64(BELL);
-            epoll::add(&server.poller, mailbox.bell(), data, EventFlags::IN | EventFlags::ET)?;
-        }
+        let data = EventData::new_u64(BELL);
+        epoll::add(&server.poller, server.mailbox.bell(), data, EventFlags::IN | EventFlags::ET)?;
         for (i, listener) in server.listeners.iter().enumerate() {
             let data = EventData::new_u64(LISTENER | i as u64);
             epoll::add(&server.poller, listener, data, EventFlags::IN)?;
@@ -269,7 +268,7 @@ impl Server {
         if connection.line_up() {
             self.ready.push_back(Ticket { id, serial: connection.serial });
         }
-        if !self.desk.handed.is_empty() {
+        if !self.desk.handed.is_empty() || !self.desk.resolving.is_empty() {
             self.hand_over(id);
         }
         if self.kept > self.limits.limits().pending {
@@ -372,8 +371,6 @@ impl Server {
 
     fn close_all(&mut self) {
         self.table.ids().into_iter().for_each(|id| self.close(id, Reason::Stopping));
-        if let Some(mailbox) = &self.mailbox {
-            mailbox.close();
-        }
+        self.mailbox.close();
     }
 }

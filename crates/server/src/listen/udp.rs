@@ -6,7 +6,7 @@
 //! So do the control plane's answers, which other threads send (`udp/back.rs`).
 #![allow(unsafe_code)] // recvmmsg and sendmmsg take arrays of pointers; nothing else here is unsafe.
 
-mod back;
+pub(crate) mod back;
 
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -22,6 +22,7 @@ use crate::clock::unix_seconds;
 use crate::handover::Outgoing;
 use crate::limits::{MAX_UDP_SIZE, UDP_BATCH, UDP_SOCKET_BUFFER};
 use crate::query::{Packet, Transport, Worker};
+use crate::recursion::Way;
 use back::{Exit, WayBack};
 
 /// How long a worker sleeps at most before it looks whether it shall stop.
@@ -62,30 +63,29 @@ fn want_packet_info(socket: &Socket, v6: bool) -> io::Result<()> {
 
 /// Answers what comes in on `socket` until `stop` is set; then what is queued is still answered.
 pub fn run(socket: &UdpSocket, mut worker: Worker, stop: &AtomicBool) {
+    crate::priority::prompt();
     let wildcard = socket.local_addr().is_ok_and(|address| address.ip().is_unspecified());
     let mut batch = Batch::new(wildcard);
-    let exit = worker.has_control().then(|| Exit::new(socket)).transpose().unwrap_or_else(|error| {
-        tracing::error!(%error, "no updates and notifications over UDP");
-        None
+    let exit = Exit::new(socket).map_err(|error| {
+        tracing::error!(%error, "no updates, notifications and recursion over UDP");
+        worker.alone();
     });
-    if exit.is_none() {
-        worker = worker.with_control(None);
-    }
     loop {
         let stopping = stop.load(Ordering::Relaxed);
         match batch.receive(socket, stopping) {
             Ok(count) => {
                 batch.answer(count, &mut worker);
                 worker.stats().send_errors.add(batch.send(socket));
-                if let Some(exit) = &exit {
+                if let Ok(exit) = &exit {
                     batch.hand_over(&mut worker, exit);
+                    batch.resolve(&mut worker, exit);
                 }
             }
             Err(_) if stopping => return,
             // Timed out, interrupted, or an ICMP error of an earlier response: nothing was lost.
             Err(_) => worker.refresh(),
         }
-        if let Some(exit) = &exit {
+        if let Ok(exit) = &exit {
             exit.count(worker.stats());
         }
     }
@@ -153,7 +153,7 @@ impl Batch {
             let mut packets: [Packet<'_>; UDP_BATCH] = std::array::from_fn(|_| Packet::default());
             for (i, (packet, memory)) in packets[..count].iter_mut().zip(self.memory.iter_mut()).enumerate() {
                 packet.len = (headers[i].msg_len as usize).min(memory.data.len());
-                packet.client = client(&memory.address).ip();
+                packet.client = address_of(&memory.address).ip();
                 packet.buf = &mut memory.data;
             }
             worker.answer_batch(&mut packets[..count], Transport::Udp, now);
@@ -173,24 +173,43 @@ impl Batch {
     /// Passes on what the control plane shall answer, with the way back.
     fn hand_over(&mut self, worker: &mut Worker, exit: &Arc<Exit>) {
         for handover in worker.handed_over() {
-            let (header, memory) = (&mut self.headers[handover.index].msg_hdr, &mut self.memory[handover.index]);
-            if self.wildcard {
-                reply_from(header, &mut memory.control);
-            }
-            #[allow(clippy::unnecessary_cast)] // It has another type with musl.
-            let control_len = if self.wildcard { header.msg_controllen as usize } else { 0 };
-            let way = WayBack {
-                exit: exit.clone(),
-                address: memory.address,
-                address_len: header.msg_namelen,
-                control: memory.control,
-                control_len,
-            };
-            worker.hand_over(handover, client(&memory.address), Transport::Udp, move |answer| {
+            let way = self.way_back(handover.index, exit);
+            let client = address_of(&self.memory[handover.index].address);
+            worker.hand_over(handover, client, Transport::Udp, move |answer| {
                 if let Outgoing::Message(message) = answer {
                     way.send(&message);
                 }
             });
+        }
+    }
+
+    /// Passes on what a resolver thread shall answer.
+    fn resolve(&mut self, worker: &mut Worker, exit: &Arc<Exit>) {
+        if worker.resolving().is_empty() {
+            return;
+        }
+        for resolving in worker.resolving() {
+            if let Some(index) = resolving.index {
+                resolving.client.way = Way::Datagram(self.way_back(index, exit));
+            }
+        }
+        worker.hand_to_resolver();
+    }
+
+    /// Where the answer to a packet of the last batch goes.
+    fn way_back(&mut self, index: usize, exit: &Arc<Exit>) -> WayBack {
+        let (header, memory) = (&mut self.headers[index].msg_hdr, &mut self.memory[index]);
+        if self.wildcard {
+            reply_from(header, &mut memory.control);
+        }
+        #[allow(clippy::unnecessary_cast)] // It has another type with musl.
+        let control_len = if self.wildcard { header.msg_controllen as usize } else { 0 };
+        WayBack {
+            exit: exit.clone(),
+            address: memory.address,
+            address_len: header.msg_namelen,
+            control: memory.control,
+            control_len,
         }
     }
 
@@ -217,7 +236,7 @@ impl Batch {
 }
 
 /// The address in a socket address that the kernel wrote.
-fn client(address: &libc::sockaddr_storage) -> SocketAddr {
+pub(crate) fn address_of(address: &libc::sockaddr_storage) -> SocketAddr {
     match i32::from(address.ss_family) {
         libc::AF_INET => {
             // SAFETY: the family says that this is a sockaddr_in, which the storage has room for.

@@ -34,7 +34,12 @@ impl Asked<'_> {
                 if let Some(kind) = kind {
                     return self.set_aside(kind, message, Some((key, signer)), scratch);
                 }
+                let left = scratch.resolving.len();
                 let len = self.respond(buf, limit.saturating_sub(signature_room(&key)), scratch);
+                if let Some(resolving) = scratch.resolving.get_mut(left) {
+                    resolving.client.signer = Some(signer);
+                    return 0;
+                }
                 // RFC 8945 5.3: a signature is not left out for want of room.
                 self.complete(buf, len, usize::MAX, |response| signer.sign(response, self.now))
             }

@@ -15,6 +15,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 use crate::handover::{Handover, Outgoing, Stream};
 use crate::limits::{TCP_INPUT, TCP_OUTPUT, TCP_STREAM_TURN};
 use crate::listen::framing::{self, Answerer, Pause};
+use crate::recursion::Resolving;
 
 /// What all connections of a worker use in turn.
 pub(super) struct Desk {
@@ -24,6 +25,8 @@ pub(super) struct Desk {
     pub seconds: u64,
     /// What the control plane shall answer, of the connection that was served last.
     pub handed: Vec<Handover>,
+    /// What a resolver thread shall answer, of the same one.
+    pub resolving: Vec<Resolving>,
     /// Messages of one connection that the control plane has at once.
     outstanding: usize,
     input: Box<[u8]>,
@@ -37,6 +40,7 @@ impl Desk {
             answerer,
             seconds: 0,
             handed: Vec::new(),
+            resolving: Vec::new(),
             outstanding: outstanding.max(1),
             input: vec![0; TCP_INPUT].into_boxed_slice(),
             output: Vec::with_capacity(2 * TCP_OUTPUT),
@@ -254,8 +258,16 @@ impl Connection {
         }
     }
 
-    /// Takes note of what the control plane shall answer.
+    /// Takes note of what others shall answer.
     fn set_aside(&mut self, desk: &mut Desk) {
+        let resolving = desk.answerer.worker().resolving();
+        if !resolving.is_empty() {
+            let outstanding = resolving.iter().filter(|it| it.index.is_some()).count();
+            desk.resolving.append(resolving);
+            if outstanding > 0 {
+                self.pending.get_or_insert_default().outstanding += outstanding;
+            }
+        }
         let handed = desk.answerer.worker().handed_over();
         if !handed.is_empty() {
             self.pending.get_or_insert_default().outstanding += handed.len();

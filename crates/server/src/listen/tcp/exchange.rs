@@ -4,18 +4,19 @@ use super::connection::Connection;
 use super::{Server, Ticket};
 use crate::handover::Outgoing;
 use crate::query::Transport;
+use crate::recursion::Way;
 
 impl Server {
     /// Whether there is nothing to do until something happens; from then on answers of the control plane ring.
     pub(super) fn may_sleep(&self) -> bool {
-        let mailbox = self.mailbox.as_ref().filter(|_| self.handed > 0);
-        self.ready.is_empty() && mailbox.is_none_or(|mailbox| mailbox.sleep())
+        self.ready.is_empty() && (self.handed == 0 || self.mailbox.sleep())
     }
 
     /// Hands over what came in last, which was on this connection.
     pub(super) fn hand_over(&mut self, id: usize) {
         let handed = std::mem::take(&mut self.desk.handed);
-        let (Some(connection), Some(mailbox)) = (self.table.get_mut(id), &self.mailbox) else { return };
+        let mut resolving = std::mem::take(&mut self.desk.resolving);
+        let (Some(connection), mailbox) = (self.table.get_mut(id), &self.mailbox) else { return };
         connection.asked(self.now);
         let (client, ticket) = (connection.client, Ticket { id, serial: connection.serial });
         self.handed += handed.len();
@@ -24,12 +25,26 @@ impl Server {
             let deliver = move |answer| mailbox.put(ticket, answer);
             self.desk.answerer.worker().hand_over(handover, client, Transport::Tcp, deliver);
         }
+        if resolving.is_empty() {
+            return;
+        }
+        for asked in resolving.iter_mut().filter(|it| it.index.is_some()) {
+            let mailbox = mailbox.clone();
+            asked.client.way = Way::Stream(Box::new(move |answer| mailbox.put(ticket, answer)));
+            self.handed += 1;
+        }
+        let worker = self.desk.answerer.worker();
+        worker.resolving().append(&mut resolving);
+        worker.hand_to_resolver();
+        self.desk.resolving = resolving;
     }
 
-    /// Sends answers of the control plane to their clients; returns the connections that got some.
+    /// Sends answers of the control plane and of resolver threads to their clients; returns the connections that got some.
     pub(super) fn deliver(&mut self) -> Vec<usize> {
-        let Some(mailbox) = self.mailbox.as_ref().filter(|_| self.handed > 0) else { return Vec::new() };
-        let mail = mailbox.take();
+        if self.handed == 0 {
+            return Vec::new();
+        }
+        let mail = self.mailbox.take();
         self.handed -= mail.len();
         let mut ids = Vec::with_capacity(mail.len());
         for (ticket, answer) in mail {

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use crate::control::wake;
 use crate::handover::Outgoing;
 
 /// A connection of a worker, told apart from those that have its number later.
@@ -44,7 +45,7 @@ impl Mailbox {
     }
 
     /// Takes an answer, from any thread.
-    pub fn put(&self, ticket: Ticket, answer: Outgoing) {
+    pub fn put(self: &Arc<Mailbox>, ticket: Ticket, answer: Outgoing) {
         let mut state = self.lock();
         if state.closed {
             return;
@@ -53,8 +54,11 @@ impl Mailbox {
         let ring = std::mem::take(&mut state.asleep);
         drop(state);
         if ring {
-            // It fails when it was rung 2^64 times, which is loud enough.
-            let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+            let mailbox = self.clone();
+            wake(move || {
+                // It fails when it was rung 2^64 times, which is loud enough.
+                let _ = rustix::io::write(&mailbox.bell, &1u64.to_ne_bytes());
+            });
         }
     }
 
@@ -98,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_bell_wakes_a_sleeper_once() {
-        let (mailbox, ticket) = (Mailbox::new().expect("an eventfd"), Ticket { id: 1, serial: 7 });
+        let (mailbox, ticket) = (Arc::new(Mailbox::new().expect("an eventfd")), Ticket { id: 1, serial: 7 });
         mailbox.put(ticket, Outgoing::Nothing);
         assert!(!rung(&mailbox), "nobody sleeps");
         assert!(!mailbox.sleep(), "there is mail");

@@ -1,0 +1,230 @@
+//! The resolver of a node: its threads and its cache, as configured.
+//!
+//! [`crate::node`] starts it, tells workers of it, and changes it with a reload.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use resolver::anchors::Anchors;
+use resolver::cache::{CacheSettings, TtlOverride};
+use resolver::resolve::Shared;
+use server::clock::Clock;
+use server::recursion::{self, Running, ThreadSettings};
+use tokio::task::JoinHandle;
+use zone::{Published, ZoneTable};
+
+use crate::clock::now_ms;
+use crate::config::{self, Config};
+use crate::listeners::Workers;
+use crate::node::NodeError;
+
+/// Where the cache is kept over a restart, in the data directory.
+const CACHE_FILE: &str = "cache.bin";
+/// Entries that are looked at in one turn of the search for expired ones.
+const SWEEP_BUDGET: usize = 100_000;
+
+/// The resolver of a node; it may be switched off.
+pub struct Recursor {
+    started: Option<Started>,
+}
+
+struct Started {
+    running: Running,
+    shared: Arc<Shared>,
+    sweeper: JoinHandle<()>,
+    /// What it was made of.
+    made_of: Made,
+    clock: Clock,
+    file: Option<PathBuf>,
+}
+
+/// The parts of a configuration that a resolver depends on.
+#[derive(Clone, PartialEq)]
+struct Made {
+    resolver: config::Resolver,
+    cache: config::Cache,
+    threads: usize,
+}
+
+impl Made {
+    fn of(config: &Config) -> Made {
+        Made { resolver: config.resolver.clone(), cache: config.cache.clone(), threads: config.server.workers }
+    }
+}
+
+/// What a node has that a resolver needs.
+pub struct Parts<'a> {
+    /// Our own zones.
+    pub zones: &'a Arc<Published<ZoneTable>>,
+    /// Where counters are kept.
+    pub workers: &'a Workers,
+    /// Where tasks run.
+    pub runtime: &'a tokio::runtime::Handle,
+}
+
+impl Recursor {
+    /// Starts the threads, if recursion is configured; a cache that was kept is read before.
+    ///
+    /// # Errors
+    /// Threads or random numbers that the system does not give.
+    pub fn start(config: &Config, parts: &Parts<'_>) -> Result<Recursor, NodeError> {
+        let started = config.resolver.enabled.then(|| Started::new(config, parts, None)).transpose()?;
+        if let Some(started) = &started {
+            started.load();
+        }
+        Ok(Recursor { started })
+    }
+
+    /// What workers have to know of it.
+    pub fn settings(&self, config: &Config) -> Option<recursion::Recursion> {
+        let started = self.started.as_ref()?;
+        Some(recursion::Recursion {
+            allowed: config.security.allowed_networks.clone(),
+            threads: started.running.threads().clone(),
+            cache: Some(started.shared.cache.clone()),
+            dns64: started.shared.settings.dns64.is_some(),
+        })
+    }
+
+    /// What the resolver knows, if there is one.
+    pub fn shared(&self) -> Option<&Arc<Shared>> {
+        self.started.as_ref().map(|started| &started.shared)
+    }
+
+    /// The resolver for a new configuration, which runs beside this one until [`Recursor::finish`]; `None`: this one
+    /// fits. The cache goes on if its settings stay.
+    ///
+    /// # Errors
+    /// Threads or random numbers that the system does not give.
+    pub fn change(&self, config: &Config, parts: &Parts<'_>) -> Result<Option<Recursor>, NodeError> {
+        let wanted = config.resolver.enabled.then(|| Made::of(config));
+        let current = self.started.as_ref();
+        if wanted.as_ref() == current.map(|started| &started.made_of) {
+            return Ok(None);
+        }
+        let started = match wanted {
+            Some(_) => Some(Started::new(config, parts, current)?),
+            None => None,
+        };
+        Ok(Some(Recursor { started }))
+    }
+
+    /// Lets resolutions under way end.
+    pub fn finish(self) {
+        if let Some(started) = self.started {
+            started.sweeper.abort();
+            started.running.stop();
+        }
+    }
+
+    /// The same at the end of the server: the cache is kept if it is configured.
+    pub fn stop(self) {
+        if let Some(started) = &self.started {
+            started.save();
+        }
+        self.finish();
+    }
+}
+
+impl Started {
+    fn new(config: &Config, parts: &Parts<'_>, before: Option<&Started>) -> Result<Started, NodeError> {
+        let made_of = Made::of(config);
+        let (settings, seed) = ((*config.resolver.settings).clone(), getrandom::u64()?);
+        let port = settings.upstream_port;
+        let anchors = anchors(&config.resolver);
+        let shared = match before.filter(|before| before.made_of.cache == made_of.cache) {
+            Some(before) => before.shared.with_settings(settings, anchors, seed),
+            None => {
+                let hasher = parts.zones.latest().hasher();
+                Shared::new(settings, cache_settings(&config.cache), anchors, hasher, seed)
+            }
+        };
+        let clock = match config.cache.clock {
+            config::Clock::Monotonic => Clock::Monotonic,
+            config::Clock::Wall => Clock::Wall,
+        };
+        let threads =
+            ThreadSettings { clock, sources: config.resolver.outgoing_addresses.clone(), port, ca_file: None };
+        let stats = parts.workers.resolver_stats(made_of.threads);
+        let running = recursion::start(threads, parts.zones, stats, recursion::resolver(shared.clone()));
+        let running = running.map_err(NodeError::Thread)?;
+        let (cache, interval) =
+            (shared.cache.clone(), Duration::from_secs(config.cache.sweep_interval_s.max(1).into()));
+        let sweeper = parts.runtime.spawn(async move {
+            let mut ticks = tokio::time::interval(interval);
+            ticks.tick().await;
+            loop {
+                ticks.tick().await;
+                let removed = cache.sweep(clock.now_ms(), SWEEP_BUDGET);
+                tracing::debug!(removed, "expired entries of the cache");
+            }
+        });
+        let file = config.cache.persist.then(|| config.data_dir.join(CACHE_FILE));
+        Ok(Started { running, shared, sweeper, made_of, clock, file })
+    }
+
+    /// Reads the cache that another run kept; a file that is damaged is as good as none.
+    fn load(&self) {
+        let Some(path) = &self.file else { return };
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => {
+                return tracing::warn!(path = %path.display(), %error, "the cache that was kept cannot be read");
+            }
+        };
+        match self.shared.cache.load(self.clock.now_ms(), now_ms(), &mut BufReader::new(file)) {
+            Ok(entries) => tracing::info!(entries, "the cache goes on where it stopped"),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "the cache that was kept is not used"),
+        }
+    }
+
+    fn save(&self) {
+        let Some(path) = &self.file else { return };
+        match self.save_to(path) {
+            Ok(entries) => tracing::info!(entries, "the cache is kept"),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "the cache cannot be kept"),
+        }
+    }
+
+    fn save_to(&self, path: &Path) -> io::Result<u64> {
+        // A file that is there is a whole one.
+        let unfinished = path.with_extension("new");
+        let mut file = BufWriter::new(File::create(&unfinished)?);
+        let entries = self.shared.cache.save(self.clock.now_ms(), now_ms(), &mut file)?;
+        drop(file.into_inner().map_err(io::IntoInnerError::into_error)?);
+        std::fs::rename(&unfinished, path)?;
+        Ok(entries)
+    }
+}
+
+/// Those of the files, or the root's that are built in.
+fn anchors(resolver: &config::Resolver) -> Anchors {
+    let Some(records) = &resolver.trust_anchors else { return Anchors::root() };
+    let mut anchors = Anchors::default();
+    for record in records {
+        if !anchors.add(&record.owner, record.rtype, &record.rdata) {
+            tracing::warn!(zone = %record.owner, "too many trust anchors: this one is left out");
+        }
+    }
+    anchors
+}
+
+fn cache_settings(cache: &config::Cache) -> CacheSettings {
+    let overrides = cache.overrides.iter();
+    let overrides =
+        overrides.map(|it| (it.name.clone(), TtlOverride { min_s: it.min_ttl, max_s: it.max_ttl })).collect();
+    CacheSettings {
+        max_size_bytes: cache.max_size,
+        min_ttl_s: cache.min_ttl,
+        max_ttl_s: cache.max_ttl,
+        negative_ttl_s: cache.negative_ttl,
+        serve_stale: cache.serve_stale,
+        prefetch: cache.prefetch,
+        overrides,
+        ..CacheSettings::default()
+    }
+}

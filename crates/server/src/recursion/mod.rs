@@ -1,0 +1,238 @@
+//! Recursion: questions that neither our zones nor the cache answer, on threads of their own.
+//!
+//! [`crate::query`] hands them over; each thread drives a resolver over its [`crate::client::Net`] and sends the
+//! responses itself, through the worker's socket or its mailbox.
+
+mod client;
+mod executor;
+mod local;
+mod queue;
+mod thread;
+
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use dns::RType;
+use ipnet::IpNet;
+use resolver::cache::Cache;
+use resolver::resolve::{Resolver, Shared};
+use resolver::trace::{Stamped, Trace};
+use resolver::{Outcome, Question};
+use zone::{Published, ZoneTable};
+
+use crate::client::stream::{StreamSettings, Streams};
+use crate::client::{Key, Net};
+use crate::clock::Clock;
+use crate::limits::MAX_RESOLVER_QUEUE;
+use crate::stats::Stats;
+use queue::Queue;
+
+pub(crate) use client::{Client, Resolving, Way};
+pub use local::LocalZones;
+
+/// What resolves questions on one thread.
+pub trait Resolve: 'static {
+    /// Resolves one; steps go to `trace`.
+    fn resolve(
+        self: Rc<Self>,
+        question: Question,
+        checking_disabled: bool,
+        trace: Trace,
+    ) -> impl Future<Output = Arc<Outcome>> + 'static;
+
+    /// Resolves one anew although the cache has it, to keep the cache warm.
+    fn refresh(self: Rc<Self>, question: Question) -> impl Future<Output = ()> + 'static;
+}
+
+impl Resolve for Resolver<Net> {
+    async fn resolve(self: Rc<Self>, question: Question, checking_disabled: bool, trace: Trace) -> Arc<Outcome> {
+        Resolver::resolve(&self, question, checking_disabled, trace).await
+    }
+
+    async fn refresh(self: Rc<Self>, question: Question) {
+        Resolver::refresh(&self, question).await;
+    }
+}
+
+/// What makes the resolver of each thread.
+pub fn resolver(shared: Arc<Shared>) -> impl Fn(Net, Rc<LocalZones>) -> Rc<Resolver<Net>> + Clone + Send + 'static {
+    move |net, local| Resolver::new(net, shared.clone(), local)
+}
+
+/// Recursion as queries see it.
+#[derive(Clone)]
+pub struct Recursion {
+    /// Who may use it, and the cache.
+    pub allowed: Vec<IpNet>,
+    /// Who resolves.
+    pub threads: Arc<Threads>,
+    /// What is known already; `None`: nothing.
+    pub cache: Option<Arc<Cache>>,
+    /// Addresses of IPv6 are made of those of IPv4 (RFC 6147), which only the resolver does.
+    pub dns64: bool,
+}
+
+impl Recursion {
+    /// Whether `client` may use it.
+    #[inline]
+    pub fn allows(&self, client: IpAddr) -> bool {
+        self.allowed.iter().any(|network| network.contains(&client))
+    }
+
+    /// The cache, if its data is an answer to questions for this type.
+    #[inline]
+    pub(crate) fn cache(&self, qtype: RType) -> Option<&Cache> {
+        let remade = self.dns64 && matches!(qtype, RType::AAAA | RType::PTR);
+        self.cache.as_deref().filter(|_| !remade)
+    }
+
+    /// The time that the cache goes by.
+    #[inline]
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.threads.clock.now_ms()
+    }
+}
+
+/// How resolver threads are made.
+#[derive(Debug, Clone)]
+pub struct ThreadSettings {
+    /// What their time follows.
+    pub clock: Clock,
+    /// Addresses to ask other servers from; of a family that has none the system chooses.
+    pub sources: Vec<IpAddr>,
+    /// Where name servers listen that our own zones delegate to.
+    pub port: u16,
+    /// Certificates (PEM) to trust besides those that the system trusts.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for ThreadSettings {
+    fn default() -> ThreadSettings {
+        ThreadSettings { clock: Clock::default(), sources: Vec::new(), port: 53, ca_file: None }
+    }
+}
+
+/// Takes what [`Threads::explain`] found.
+pub type Explained = Box<dyn FnOnce(Arc<Outcome>, Vec<Stamped>) + Send>;
+
+/// What a thread is given to do.
+pub(crate) enum Job {
+    /// A client's question.
+    Ask(Box<Client>),
+    /// What came of an exchange over a stream.
+    Streamed(Key, Result<Vec<u8>, resolver::upstream::ExchangeError>),
+    /// A question of the control plane.
+    Explain(Question, bool, Explained),
+    /// Nothing but to look whether to stop.
+    Wake,
+}
+
+/// The resolver threads, for those who hand them questions.
+pub struct Threads {
+    queues: Vec<Arc<Queue<Job>>>,
+    clock: Clock,
+    stop: AtomicBool,
+}
+
+/// Resolver threads that run.
+pub struct Running {
+    threads: Arc<Threads>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+/// Starts a resolver thread for each of `stats`; `make` makes its resolver.
+///
+/// # Errors
+/// Threads and descriptors that the system does not give us.
+pub fn start<R: Resolve>(
+    settings: ThreadSettings,
+    zones: &Arc<Published<ZoneTable>>,
+    stats: Vec<Arc<Stats>>,
+    make: impl Fn(Net, Rc<LocalZones>) -> Rc<R> + Clone + Send + 'static,
+) -> io::Result<Running> {
+    let streams = StreamSettings { sources: settings.sources.clone(), ca_file: settings.ca_file.clone() };
+    let (streams, stream_thread) = Streams::start(streams)?;
+    let queues = stats.iter().map(|_| Queue::new().map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+    let threads = Arc::new(Threads { queues, clock: settings.clock, stop: AtomicBool::new(false) });
+    let mut running = Running { threads: threads.clone(), handles: Vec::new() };
+    for (queue, stats) in threads.queues.iter().zip(stats) {
+        let parts = thread::Parts {
+            settings: settings.clone(),
+            zones: zones.clone(),
+            stats,
+            queue: queue.clone(),
+            streams: streams.clone(),
+            threads: threads.clone(),
+        };
+        let make = make.clone();
+        let work = move || thread::supervise(&parts, make);
+        running.handles.push(std::thread::Builder::new().name("resolver".into()).spawn(work)?);
+    }
+    running.handles.push(stream_thread);
+    Ok(running)
+}
+
+impl Running {
+    /// For those who hand questions over.
+    pub fn threads(&self) -> &Arc<Threads> {
+        &self.threads
+    }
+
+    /// Lets resolutions end within [`crate::limits::RESOLVER_DRAIN`]; the others get SERVFAIL.
+    pub fn stop(mut self) {
+        self.threads.stop();
+        for handle in self.handles.drain(..) {
+            if handle.join().is_err() {
+                tracing::error!("a resolver thread panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.threads.stop();
+    }
+}
+
+impl Threads {
+    /// Resolves a question for the control plane; `explained` is called once, or dropped when the server stops.
+    pub fn explain(&self, question: Question, checking_disabled: bool, explained: Explained) {
+        if let Some(queue) = self.queues.first() {
+            queue.put(&mut vec![Job::Explain(question, checking_disabled, explained)], MAX_RESOLVER_QUEUE);
+        }
+    }
+
+    /// Hands questions over; those that find no room are left.
+    pub(crate) fn hand_over(&self, resolving: &mut Vec<Resolving>, jobs: &mut Vec<Job>) -> usize {
+        let count = self.queues.len() as u64;
+        let mut refused = 0;
+        for (i, queue) in self.queues.iter().enumerate() {
+            let ours = resolving.extract_if(.., |it| it.hash % count == i as u64);
+            jobs.extend(ours.map(|it| Job::Ask(it.client)));
+            if !jobs.is_empty() {
+                queue.put(jobs, MAX_RESOLVER_QUEUE);
+                refused += jobs.len();
+                jobs.clear();
+            }
+        }
+        refused
+    }
+
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for queue in &self.queues {
+            queue.put(&mut vec![Job::Wake], usize::MAX);
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,313 @@
+//! A server whose resolver forwards everything to one other server, and such a server.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use dns::{Edns, Message, NameHasher, RType, Rcode, Record};
+use resolver::outcome::Timed;
+use resolver::trace::Trace;
+use resolver::upstream::{Exchange, ExchangeError, Transport};
+use resolver::{Outcome, Question, Rrset, Security, Upstream};
+use server::client::Net;
+use server::listen::tcp::ConnectionLimits;
+use server::listen::{tcp, udp};
+use server::query::Worker;
+use server::recursion::{self, Recursion, Resolve, Running, ThreadSettings};
+use server::settings::Settings;
+use server::stats::Stats;
+use zone::{Published, Zone, ZoneTable};
+
+/// Any free port of the loopback address.
+pub const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Asks one server for everything, as it is configured; over TCP what is truncated.
+pub struct Forward {
+    net: Net,
+    server: SocketAddr,
+    transport: Transport,
+    timeout_us: u64,
+}
+
+impl Forward {
+    async fn ask(&self, question: &Question, transport: Transport) -> Result<Message, ExchangeError> {
+        let mut query = Message::query(0, question.name.clone(), question.rtype);
+        query.edns = Some(Edns { udp_size: 1232, dnssec_ok: true, ..Edns::default() });
+        let (server, timeout_us) = (self.server, self.timeout_us);
+        let exchange = Exchange { server, transport, message: query.to_wire(1232), timeout_us };
+        let reply = self.net.exchange(exchange).await?;
+        assert_eq!(reply[..2], [0, 0], "the identifier is taken out");
+        Message::parse(&reply).map_err(|_| ExchangeError::Unreachable)
+    }
+}
+
+impl Resolve for Forward {
+    async fn resolve(self: Rc<Self>, question: Question, _: bool, _: Trace) -> Arc<Outcome> {
+        let mut reply = self.ask(&question, self.transport.clone()).await;
+        if reply.as_ref().is_ok_and(|reply| reply.header.tc) {
+            reply = self.ask(&question, Transport::Tcp).await;
+        }
+        let Ok(reply) = reply else {
+            let reason = resolver::security::Reason::new(dns::edns::ede::NO_REACHABLE_AUTHORITY, "nobody answers");
+            return Arc::new(Outcome::failure(reason));
+        };
+        let timed = |records: &[Record]| {
+            let sets = records.iter().map(|record| {
+                let rrset = Rrset::new(record.owner.clone(), record.rtype, record.ttl).with(&record.rdata);
+                Timed { rrset: Arc::new(rrset), ttl: record.ttl }
+            });
+            sets.collect()
+        };
+        let security = if reply.header.ad { Security::Secure } else { Security::Insecure };
+        let mut outcome = Outcome::empty(reply.header.rcode, security);
+        (outcome.answers, outcome.authorities) = (timed(&reply.answers), timed(&reply.authorities));
+        Arc::new(outcome)
+    }
+
+    async fn refresh(self: Rc<Self>, question: Question) {
+        let _ = self.ask(&question, self.transport.clone()).await;
+    }
+}
+
+/// A server that resolves for the loopback address.
+pub struct Server {
+    pub address: SocketAddr,
+    pub stats: Vec<Arc<Stats>>,
+    pub settings: Arc<Published<Settings>>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    resolver: Option<Running>,
+}
+
+/// How a test's server forwards.
+pub struct Forwarding {
+    pub server: SocketAddr,
+    pub transport: Transport,
+    pub timeout_us: u64,
+    pub threads: usize,
+    pub zones: Vec<Arc<Zone>>,
+    pub settings: ThreadSettings,
+}
+
+impl Forwarding {
+    /// Over UDP, on one thread.
+    pub fn to(server: SocketAddr) -> Forwarding {
+        let (transport, timeout_us, settings) = (Transport::Udp, 2_000_000, ThreadSettings::default());
+        Forwarding { server, transport, timeout_us, threads: 1, zones: Vec::new(), settings }
+    }
+
+    /// Starts a server.
+    pub fn start(self) -> Server {
+        self.start_on(ANY)
+    }
+
+    /// Starts a server on an address.
+    pub fn start_on(self, address: SocketAddr) -> Server {
+        let Forwarding { server, transport, timeout_us, threads, zones, settings } = self;
+        let zones = Published::new(ZoneTable::new(NameHasher::new(7), zones));
+        let mut stats: Vec<Arc<Stats>> = (0..threads).map(|_| Arc::default()).collect();
+        let make = move |net: Net, _| Rc::new(Forward { net, server, transport: transport.clone(), timeout_us });
+        let resolver = recursion::start(settings, &zones, stats.clone(), make).expect("threads");
+        let allowed = vec!["127.0.0.0/8".parse().expect("a network")];
+        let threads = resolver.threads().clone();
+        let recursion = Some(Recursion { allowed, threads, cache: None, dns64: false });
+        let settings = Published::new(Settings { recursion, nsid: b"test".to_vec(), ..Settings::default() });
+        let stop = Arc::new(AtomicBool::new(false));
+        let listener = tcp::bind(address).expect("a socket");
+        let address = listener.local_addr().expect("an address");
+        let socket = udp::bind(address).expect("a socket");
+        let worker_stats = [0; 2].map(|_| Arc::<Stats>::default());
+        let workers = worker_stats.each_ref().map(|it| Worker::new(zones.clone(), settings.clone(), it.clone()));
+        stats.extend(worker_stats);
+        let [for_udp, for_tcp] = workers;
+        let (stop_udp, stop_tcp) = (stop.clone(), stop.clone());
+        let threads = vec![
+            std::thread::spawn(move || udp::run(&socket, for_udp, &stop_udp)),
+            std::thread::spawn(move || {
+                let limits = Arc::new(ConnectionLimits::default());
+                tcp::run(vec![listener], for_tcp, limits, &stop_tcp).expect("a poller");
+            }),
+        ];
+        Server { address, stats, settings, stop, threads, resolver: Some(resolver) }
+    }
+}
+
+impl Server {
+    /// Asks over UDP; `None` if nothing comes.
+    pub fn ask(&self, query: &Message) -> Option<Message> {
+        let socket = client();
+        socket.send_to(&query.to_wire(4096), self.address).expect("sent");
+        receive(&socket)
+    }
+
+    /// Asks over TCP, all at once; the responses in the order in which they come.
+    pub fn ask_over_tcp(&self, queries: &[Message]) -> Vec<Message> {
+        let mut stream = std::net::TcpStream::connect(self.address).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("an option");
+        for query in queries {
+            send_framed(&mut stream, &query.to_wire(4096));
+        }
+        queries.iter().map(|_| Message::parse(&read_framed(&mut stream).expect("a response")).expect("one")).collect()
+    }
+
+    /// The sum of one counter.
+    pub fn count(&self, counter: impl Fn(&Stats) -> u64) -> u64 {
+        self.stats.iter().map(|stats| counter(stats)).sum()
+    }
+
+    /// Stops the resolver's threads alone.
+    pub fn stop_resolver(&mut self) {
+        if let Some(resolver) = self.resolver.take() {
+            resolver.stop();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.drain(..).for_each(|thread| thread.join().expect("no panic"));
+        self.stop_resolver();
+    }
+}
+
+/// A client's socket.
+pub fn client() -> UdpSocket {
+    let socket = UdpSocket::bind(ANY).expect("a socket");
+    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("an option");
+    socket
+}
+
+/// The next response.
+pub fn receive(socket: &UdpSocket) -> Option<Message> {
+    let mut buffer = [0; 4096];
+    let len = socket.recv(&mut buffer).ok()?;
+    Some(Message::parse(&buffer[..len]).expect("a message"))
+}
+
+pub fn send_framed(stream: &mut impl Write, message: &[u8]) {
+    stream.write_all(&(message.len() as u16).to_be_bytes()).expect("sent");
+    stream.write_all(message).expect("sent");
+}
+
+pub fn read_framed(stream: &mut impl Read) -> Option<Vec<u8>> {
+    let mut len = [0; 2];
+    stream.read_exact(&mut len).ok()?;
+    let mut message = vec![0; usize::from(u16::from_be_bytes(len))];
+    stream.read_exact(&mut message).ok()?;
+    Some(message)
+}
+
+/// Answers A questions with an address made from the name; the first label says what is special about it.
+pub fn reply(query: &Message, over_udp: bool) -> Message {
+    let mut reply = query.clone();
+    reply.header.qr = true;
+    reply.header.ra = true;
+    reply.edns = None;
+    let question = &query.questions[0];
+    let label = question.name.to_string().split('.').next().unwrap_or_default().to_owned();
+    let mut add = |rtype, rdata: Vec<u8>| {
+        let (owner, class) = (question.name.clone(), question.class);
+        reply.answers.push(Record { owner, rtype, class, ttl: 300, rdata });
+    };
+    match &*label {
+        "missing" => reply.header.rcode = Rcode::NXDOMAIN,
+        "truncated" if over_udp => reply.header.tc = true,
+        // More than a datagram takes.
+        "truncated" | "large" => (0..100).for_each(|i| add(RType::A, vec![192, 0, 2, i])),
+        "secure" => {
+            add(RType::A, vec![192, 0, 2, 1]);
+            reply.header.ad = true;
+        }
+        _ => add(RType::A, vec![192, 0, 2, label.len() as u8]),
+    }
+    reply
+}
+
+/// A server to forward to.
+pub struct Other {
+    pub address: SocketAddr,
+    /// It says nothing as long as this is set.
+    pub silent: Arc<AtomicBool>,
+    /// Questions by the port that they came from, over UDP.
+    pub asked: Arc<AtomicUsize>,
+    pub ports: Arc<std::sync::Mutex<HashMap<u16, usize>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Other {
+    pub fn start() -> Other {
+        let listener = TcpListener::bind(ANY).expect("a socket");
+        let address = listener.local_addr().expect("an address");
+        let socket = UdpSocket::bind(address).expect("a socket");
+        socket.set_read_timeout(Some(Duration::from_millis(20))).expect("an option");
+        let (silent, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (asked, ports) = (Arc::default(), Arc::default());
+        let mut upstream = Other { address, silent, asked, ports, stop, thread: None };
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("a connection");
+                std::thread::spawn(move || {
+                    while let Some(query) = read_framed(&mut stream) {
+                        let query = Message::parse(&query).expect("a query");
+                        send_framed(&mut stream, &reply(&query, false).to_wire(65_535));
+                    }
+                });
+            }
+        });
+        let (silent, stop) = (upstream.silent.clone(), upstream.stop.clone());
+        let (asked, ports) = (upstream.asked.clone(), upstream.ports.clone());
+        let work = move || {
+            let mut buffer = [0; 4096];
+            while !stop.load(Ordering::Relaxed) {
+                let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
+                asked.fetch_add(1, Ordering::Relaxed);
+                *ports.lock().expect("no panic").entry(from.port()).or_insert(0) += 1;
+                if !silent.load(Ordering::Relaxed) {
+                    answer_datagram(&socket, from, &Message::parse(&buffer[..len]).expect("a query"));
+                }
+            }
+        };
+        upstream.thread = Some(std::thread::spawn(work));
+        upstream
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("no panic");
+        }
+    }
+}
+
+/// Answers, after replies that must be passed over if the name says so.
+fn answer_datagram(socket: &UdpSocket, from: SocketAddr, query: &Message) {
+    let right = reply(query, true);
+    let mut lie = right.clone();
+    lie.answers.clear();
+    lie.header.rcode = Rcode::REFUSED;
+    let name = query.questions[0].name.to_string();
+    if name.starts_with("wrong-id.") {
+        for i in 1..100 {
+            lie.header.id = query.header.id.wrapping_add(i);
+            socket.send_to(&lie.to_wire(4096), from).expect("sent");
+        }
+    } else if name.starts_with("wrong-source.") {
+        UdpSocket::bind(ANY).expect("a socket").send_to(&lie.to_wire(4096), from).expect("sent");
+    } else if name.starts_with("wrong-question.") {
+        lie.questions[0].name = "other.example.".parse().expect("a name");
+        socket.send_to(&lie.to_wire(4096), from).expect("sent");
+        socket.send_to(&query.to_wire(4096), from).expect("sent");
+        socket.send_to(&[1, 2, 3], from).expect("sent");
+    }
+    std::thread::sleep(if name.starts_with("wrong") { Duration::from_millis(50) } else { Duration::ZERO });
+    socket.send_to(&right.to_wire(4096), from).expect("sent");
+}
