@@ -466,5 +466,34 @@ mod tests {
         assert!(built.iter().eq(order.iter()));
         let tail: Vec<&[u8]> = built.iter_from(b"08000").collect();
         assert!(tail.iter().copied().eq(model.range(b"08000".to_vec()..).map(|key| &key[..])));
+        // Down to nothing, from the middle; what was is still there.
+        let before = order.clone();
+        let keys: Vec<Vec<u8>> = model.iter().cloned().collect();
+        let (left, right) = keys.split_at(keys.len() / 2);
+        for (i, key) in right.iter().chain(left.iter().rev()).enumerate() {
+            order.set(key, false);
+            model.remove(key);
+            if i % 500 == 0 {
+                assert!(order.iter().eq(model.iter().map(|key| &key[..])));
+            }
+        }
+        assert!(order.is_empty() && matches!(order.tree, Tree::None) && order.iter().next().is_none());
+        assert!(before.iter().eq(keys.iter().map(|key| &key[..])));
+    }
+
+    /// A tree of several levels, in both directions.
+    #[test]
+    fn grows_in_height() {
+        for step in [1, 7919] {
+            let mut order = Order::default();
+            let key = |i: u32| format!("{:06}.and-some-more-octets", i * step % 50_000).into_bytes();
+            (0..50_000).for_each(|i| order.set(&key(i), true));
+            assert!(
+                matches!(&order.tree, Tree::Many(Node::Nodes(branches)) if matches!(branches[0].it, Node::Nodes(_)))
+            );
+            assert!(order.len() == 50_000 && order.iter().is_sorted() && order.iter().count() == 50_000);
+            assert_eq!(order.at_or_before(b"025000.z"), Some(&b"025000.and-some-more-octets"[..]));
+            assert_eq!(order.iter_from(b"049998").count(), 2);
+        }
     }
 }
