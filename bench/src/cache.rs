@@ -144,7 +144,7 @@ fn lookups(size_mb: usize, hot: usize) -> anyhow::Result<()> {
     }
     let kinds = [("a hit", 0, true), ("a hit behind an alias", 1 << 40, true), ("a miss", 1 << 50, false)];
     for (what, offset, hits) in kinds {
-        let questions: Vec<NameBuf> = (0..hot as u64).map(|i| name(offset | mixed(i) % hot as u64)).collect();
+        let questions: Vec<NameBuf> = (0..hot as u64).map(|i| name(offset | (mixed(i) % hot as u64))).collect();
         let (found, ns) = timed(&cache, &questions);
         println!("{what}: {ns:.0} ns ({hot} names)");
         anyhow::ensure!(found == if hits { LOOKUPS } else { 0 }, "{found} hits");

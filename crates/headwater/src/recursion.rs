@@ -91,6 +91,7 @@ impl Recursor {
             threads: started.running.threads().clone(),
             cache: Some(started.shared.cache.clone()),
             dns64: started.shared.settings.dns64.is_some(),
+            rebinding: started.shared.settings.rebinding.is_some(),
         })
     }
 

@@ -66,6 +66,15 @@ impl Chain {
         self.security = self.security.min(Security::Insecure);
     }
 
+    /// Takes in an answer that was made here.
+    pub fn made(&mut self, outcome: Outcome) -> End {
+        self.answers.extend(outcome.answers);
+        self.authorities.extend(outcome.authorities);
+        self.security = self.security.min(outcome.security);
+        self.reason = self.reason.take().or(outcome.reason);
+        End::Done(outcome.rcode)
+    }
+
     /// Takes in what the cache has.
     pub fn found(&mut self, found: Found) -> Result<End, Reason> {
         self.security = self.security.min(found.security());

@@ -17,17 +17,20 @@ use crate::anchors::Anchors;
 use crate::assembly::{Chain, End, negative_ttl};
 use crate::cache::{Cache, CacheSettings, Found, NewEntry, NewFailure, NewNegative, NewPositive, Rank};
 use crate::delegation::{AddressBook, Delegation, Delegations, NameServer};
+use crate::dns64::Dns64;
 use crate::fetched::{Fetched, Kind};
 use crate::flight::{Flights, Waits};
 use crate::limits::MAX_BOGUS_RETRIES;
 use crate::local::{Local, LocalData};
 use crate::outcome::{Outcome, Timed};
 use crate::question::Question;
+use crate::rebinding;
 use crate::rrset::Rrset;
 use crate::scrub::substitute;
 use crate::security::{Reason, Security};
 use crate::servers::Servers;
 use crate::settings::Settings;
+use crate::special;
 use crate::trace::{Step, Trace};
 use crate::upstream::Upstream;
 use crate::validate::{Judged, Policy, TrustStore, Verdict, validate};
@@ -166,15 +169,43 @@ impl<U: Upstream> Resolver<U> {
     ///
     /// Questions that are equal share a resolution, unless somebody looks on.
     pub async fn resolve(self: &Rc<Self>, question: Question, checking_disabled: bool, trace: Trace) -> Arc<Outcome> {
+        let outcome = self.answer(question.clone(), trace.clone()).await;
+        if outcome.security == Security::Bogus && !checking_disabled {
+            return Arc::new(outcome.checked());
+        }
+        if let Some(refused) = rebinding::refuse(&outcome, self.settings()) {
+            return Arc::new(refused);
+        }
+        match self.settings().dns64.as_ref().filter(|_| question.rtype == RType::AAAA) {
+            Some(dns64) => self.translate(dns64, outcome, question, checking_disabled, trace).await,
+            None => outcome,
+        }
+    }
+
+    async fn answer(self: &Rc<Self>, question: Question, trace: Trace) -> Arc<Outcome> {
         let context = self.context(trace);
-        let outcome = match context.trace.is_on() {
+        match context.trace.is_on() {
             true => self.clone().resolve_now(context, question, false).await,
             false => self.fly_or_stale(context, question).await,
-        };
-        match outcome.security == Security::Bogus && !checking_disabled {
-            true => Arc::new(outcome.checked()),
-            false => outcome,
         }
+    }
+
+    /// DNS64 (RFC 6147 5.1): an answer for AAAA, made of that for A if there is none.
+    async fn translate(
+        self: &Rc<Self>,
+        dns64: &Dns64,
+        outcome: Arc<Outcome>,
+        question: Question,
+        checking_disabled: bool,
+        trace: Trace,
+    ) -> Arc<Outcome> {
+        if dns64.is_wanted(&outcome, checking_disabled, checking_disabled) {
+            let a = self.answer(Question { rtype: RType::A, ..question }, trace).await;
+            if let Some(made) = dns64.synthesise(&outcome, &a) {
+                return Arc::new(made);
+            }
+        }
+        dns64.without_excluded(&outcome).map_or(outcome, Arc::new)
     }
 
     /// Resolves a question anew although the cache has it, to keep the cache warm.
@@ -267,6 +298,11 @@ impl<U: Upstream> Resolver<U> {
             }
             Local::Delegated { zone, servers, ds } => Some((delegated(zone, servers, ds.clone()), ds.is_some())),
         };
+        if start.is_none()
+            && let Some(end) = self.special(context, question, chain)
+        {
+            return Ok(end);
+        }
         if !fresh && let Some(end) = self.cached(context, question, chain)? {
             return Ok(end);
         }
@@ -275,6 +311,23 @@ impl<U: Upstream> Resolver<U> {
         let (fetched, verdict) = self.fetch_valid(context, question, start, signed).await?;
         self.keep(question, &fetched, &verdict);
         Ok(chain.fetched(self.shared.cache.settings(), question, &fetched, &verdict))
+    }
+
+    /// What we know of special names (RFC 6761) and of those that DNS64 makes.
+    fn special(&self, context: &Context, question: &Question, chain: &mut Chain) -> Option<End> {
+        let settings = self.settings();
+        let outcome = special::answer(&question.name, question.rtype, settings);
+        let end = match (outcome, &settings.dns64) {
+            (Some(outcome), _) => chain.made(outcome),
+            (None, Some(dns64)) if question.rtype == RType::PTR => {
+                let (alias, target) = dns64.reverse_alias(&question.name)?;
+                chain.local(vec![Arc::new(alias)], Vec::new());
+                End::Alias(target)
+            }
+            _ => return None,
+        };
+        context.trace.add(self.upstream.now_us(), context.depth, || Step::Local(question.clone()));
+        Some(end)
     }
 
     /// What the cache has.

@@ -203,8 +203,13 @@ fn caching(names: &[&str]) -> (Worker, Running) {
     let make = recursion::resolver(shared.clone());
     let running = recursion::start(ThreadSettings::default(), &zones, vec![Arc::default()], make).expect("threads");
     let allowed = vec!["192.0.2.0/24".parse().expect("network"), "127.0.0.0/8".parse().expect("network")];
-    let recursion =
-        Recursion { allowed, threads: running.threads().clone(), cache: Some(shared.cache.clone()), dns64: false };
+    let recursion = Recursion {
+        allowed,
+        threads: running.threads().clone(),
+        cache: Some(shared.cache.clone()),
+        dns64: false,
+        rebinding: false,
+    };
     let settings = Settings { recursion: Some(recursion), cookies: Some(Secrets::new([9; 16])), ..Settings::default() };
     (Worker::new(zones, Published::new(settings), Arc::new(Stats::default())), running)
 }

@@ -76,6 +76,8 @@ pub struct Recursion {
     pub cache: Option<Arc<Cache>>,
     /// Addresses of IPv6 are made of those of IPv4 (RFC 6147), which only the resolver does.
     pub dns64: bool,
+    /// Private addresses are kept from clients, which only the resolver does.
+    pub rebinding: bool,
 }
 
 impl Recursion {
@@ -88,7 +90,12 @@ impl Recursion {
     /// The cache, if its data is an answer to questions for this type.
     #[inline]
     pub(crate) fn cache(&self, qtype: RType) -> Option<&Cache> {
-        let remade = self.dns64 && matches!(qtype, RType::AAAA | RType::PTR);
+        let remade = match qtype {
+            RType::AAAA => self.dns64 || self.rebinding,
+            RType::PTR => self.dns64,
+            RType::A => self.rebinding,
+            _ => false,
+        };
         self.cache.as_deref().filter(|_| !remade)
     }
 

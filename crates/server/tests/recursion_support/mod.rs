@@ -113,7 +113,7 @@ impl Forwarding {
         let make = move |net: Net, _| Rc::new(Forward { net, server, transport: transport.clone(), timeout_us });
         let resolver = recursion::start(settings, &zones, stats.clone(), make).expect("threads");
         let threads = resolver.threads().clone();
-        let recursion = Some(Recursion { allowed: Vec::new(), threads, cache: None, dns64: false });
+        let recursion = Some(Recursion { allowed: Vec::new(), threads, cache: None, dns64: false, rebinding: false });
         let settings = Published::new(Settings { recursion, nsid: b"test".to_vec(), ..Settings::default() });
         let stop = Arc::new(AtomicBool::new(false));
         let listener = tcp::bind(address).expect("a socket");
