@@ -6,6 +6,7 @@
 //! takes a lock on the data it reads, or allocates. What is signed, and what the control plane answers, goes apart.
 
 mod apart;
+mod elsewhere;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,7 +17,6 @@ use dns::query::{EdnsQuery, Query, Unanswerable, flags};
 use dns::question::HashedName;
 use dns::response::Writer;
 use dns::{Class, RType};
-use resolver::Security;
 use zone::answer::{Ask, Ends};
 use zone::{Published, Reader, Zone, ZoneTable};
 
@@ -26,7 +26,7 @@ use crate::edns::ResponseEdns;
 use crate::handover::{Desk, Handover};
 use crate::limits::{MAX_MESSAGE_SIZE, PLAIN_UDP_SIZE, UDP_BATCH};
 use crate::policy::cookie::CLIENT_LEN;
-use crate::recursion::{Client, Job, Recursion, Resolving};
+use crate::recursion::{Job, Recursion, Resolving};
 use crate::settings::{Settings, ZonePolicy};
 use crate::stats::Stats;
 
@@ -342,21 +342,6 @@ impl Asked<'_> {
         self.finish(w, 1, verdict)
     }
 
-    /// Leaves a question for a resolver thread.
-    #[inline(never)]
-    fn leave_to_resolver(&self, buf: &[u8], limit: usize, opt: Option<ResponseEdns>, scratch: &mut Scratch) -> usize {
-        self.stats.resolver_queries.add(1);
-        self.leave(buf, limit, opt, Some(self.index), scratch);
-        0
-    }
-
-    fn leave(&self, buf: &[u8], limit: usize, opt: Option<ResponseEdns>, index: Option<usize>, scratch: &mut Scratch) {
-        let head = buf.get(..usize::from(self.slot.query.question_end)).unwrap_or_default();
-        let hash = self.slot.name.hash(self.slot.name.labels());
-        let client = Box::new(Client::new(head, opt, limit));
-        scratch.resolving.push(Resolving { index, hash, client });
-    }
-
     /// The OPT record of the response; `octets` is the packet, whose options are not overwritten yet.
     fn edns(&self, query: &EdnsQuery, octets: &[u8]) -> ResponseEdns {
         let mut opt = ResponseEdns::new(query, self.settings.udp_size);
@@ -422,69 +407,6 @@ impl Asked<'_> {
         let authoritative = verdict.authoritative && query.qclass != Class::ANY;
         let set = if authoritative { flags::AA } else { 0 };
         Verdict { set, info, ..Verdict::from(verdict.rcode) }
-    }
-
-    /// Whether the resolver goes on where our zones end. Aliases of a zone that not everybody may ask are not told to
-    /// it, see [`crate::recursion::LocalZones`].
-    fn goes_on(&self, zone: &Zone, ends: Ends) -> bool {
-        let is_open = zone.policy.as_ref().and_then(|policy| policy.downcast_ref::<ZonePolicy>());
-        let is_open = is_open.is_none_or(|policy| policy.allow_query.is_empty());
-        self.recursion.is_some() && self.wants_recursion() && (is_open || ends == Ends::Cut)
-    }
-
-    fn wants_recursion(&self) -> bool {
-        self.slot.query.recursion_desired && self.slot.query.qclass == Class::IN
-    }
-
-    /// The answer to a question about no zone of ours.
-    #[inline]
-    fn elsewhere(&self, w: &mut Writer<'_>, scratch: &mut Scratch) -> Verdict {
-        match (self.recursion, &self.settings.recursion) {
-            (Some(_), _) if self.slot.query.qclass == Class::IN => self.resolve(w, scratch),
-            (None, Some(_)) => {
-                self.stats.resolver_denied.add(1);
-                Verdict::refused(ede::PROHIBITED)
-            }
-            _ => {
-                self.stats.not_authoritative.add(1);
-                Verdict::refused(ede::NOT_AUTHORITATIVE)
-            }
-        }
-    }
-
-    /// The answer from the cache, or a resolver thread's.
-    #[inline]
-    fn resolve(&self, w: &mut Writer<'_>, scratch: &mut Scratch) -> Verdict {
-        let query = &self.slot.query;
-        let octets = w.octets();
-        let (dnssec_ok, low) = (query.edns.is_some_and(|edns| edns.dnssec_ok), octets.get(3).copied().unwrap_or(0));
-        let ask = resolver::cache::Ask { qtype: query.qtype, dnssec_ok, checking_disabled: low & flags::CD != 0 };
-        let cache = self.recursion.and_then(|recursion| recursion.cache(query.qtype));
-        let hit = cache.and_then(|cache| cache.answer(scratch.now_ms, &ask, &mut scratch.alias, w));
-        let Some(hit) = hit else {
-            if self.wants_recursion() {
-                return Verdict { resolve: true, ..Verdict::from(Rcode::NOERROR) };
-            }
-            self.stats.not_authoritative.add(1);
-            return Verdict::refused(ede::NOT_AUTHORITATIVE);
-        };
-        self.stats.cache_hits.add(1);
-        if hit.prefetch {
-            self.refresh(w.octets(), scratch);
-        }
-        // RFC 6840 5.7, 5.8: AD is for those who asked for it, with DO or AD.
-        let authentic = hit.security == Security::Secure && (dnssec_ok || low & flags::AD != 0);
-        let set_low = if authentic { flags::AD } else { 0 };
-        Verdict { set_low, info: hit.reason, ..Verdict::from(hit.rcode) }
-    }
-
-    /// Has a resolver thread resolve the question anew for the cache.
-    #[cold]
-    fn refresh(&self, buf: &[u8], scratch: &mut Scratch) {
-        if self.wants_recursion() {
-            self.stats.resolver_prefetches.add(1);
-            self.leave(buf, 0, None, None, scratch);
-        }
     }
 
     fn may_ask(&self, zone: &Zone) -> bool {
