@@ -1,4 +1,4 @@
-//! Measures parts of the server without sockets: `headwater-bench answer|structure|transfer`; and with
+//! Measures parts of the server without sockets: `headwater-bench answer|structure|transfer|cache`; and with
 //! sockets what changes over the API cost a client: `headwater-bench api`.
 //!
 //! For the server as a whole there are side-by-side measurements against other servers; these here
@@ -7,6 +7,7 @@
 
 mod answer;
 mod api;
+mod cache;
 mod queries;
 mod structure;
 mod transfer;
@@ -58,6 +59,21 @@ enum Command {
         #[arg(long)]
         zone: NameBuf,
     },
+    /// The resolver's cache: hits, misses, insertions, and memory under more names than it holds.
+    Cache {
+        /// Its size.
+        #[arg(long, default_value_t = 100)]
+        size_mb: usize,
+        /// Names that are put in.
+        #[arg(long, default_value_t = 10_000_000)]
+        names: u64,
+        /// Threads that put them in.
+        #[arg(long, default_value_t = 2)]
+        threads: u64,
+        /// Names of which some are looked up.
+        #[arg(long, default_value_t = 100_000)]
+        hot: usize,
+    },
     /// Records a second out of and into a transfer of a large zone.
     Transfer {
         /// Number of names.
@@ -74,6 +90,7 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Api { api, dns, token, zone } => api::run(&api::Target { api, dns, token, zone }),
         Command::Structure { names } => structure::run(names),
+        Command::Cache { size_mb, names, threads, hot } => cache::run(size_mb, names, threads, hot),
         Command::Transfer { names } => transfer::run(names),
     }
 }

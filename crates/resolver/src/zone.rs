@@ -250,10 +250,7 @@ impl<U: Upstream> Resolver<U> {
             if !server.addresses.is_empty() {
                 continue;
             }
-            let book = &self.shared().addresses;
-            let known = self.families().map(|family| book.get(name, family, now_us));
-            for address in known.into_iter().flatten().flat_map(|known| known.to_vec()) {
-                let address = SocketAddr::new(address, self.settings().upstream_port);
+            for address in self.known_addresses(name, now_us) {
                 self.add_candidate(&mut candidates, index, address, avoid);
             }
             if !candidates.names.contains(&index) {
@@ -261,6 +258,17 @@ impl<U: Upstream> Resolver<U> {
             }
         }
         candidates
+    }
+
+    /// The addresses of a name server that are known: looked up before, or the glue of the zone that it is in.
+    fn known_addresses(&self, name: &Name, now_us: u64) -> Vec<SocketAddr> {
+        let book = &self.shared().addresses;
+        let known = self.families().filter_map(|family| book.get(name, family, now_us));
+        let known: Vec<_> = known
+            .flat_map(|known| known.to_vec())
+            .map(|ip| SocketAddr::new(ip, self.settings().upstream_port))
+            .collect();
+        if known.is_empty() { self.shared().delegations.glue_of(name, now_us) } else { known }
     }
 
     fn add_candidate(&self, candidates: &mut Candidates<'_>, index: usize, address: SocketAddr, avoid: &[SocketAddr]) {

@@ -7,10 +7,10 @@ use dns::{Name, RType};
 
 use super::arena::UNIT;
 use super::found::Rank;
-use super::limits::{MAX_PROOFS, MAX_REASON, SEGMENT_BYTES};
+use super::limits::{MAX_PROOFS, SEGMENT_BYTES};
 use super::shard::Key;
 use super::table::Tag;
-use crate::rrset::{PackedIter, Rrset};
+use crate::rrset::PackedIter;
 use crate::security::{Reason, Security};
 
 /// Octets of the fixed part.
@@ -18,31 +18,36 @@ pub const HEADER: usize = 36;
 /// Type under which the absence of a whole name is kept; no type has this number (RFC 6895 3.1).
 pub const NO_NAME: RType = RType(0);
 
-// Offsets of the fixed part.
-const HASH: usize = 0;
-const UNITS: usize = 4;
-const RTYPE: usize = 6;
-const KIND: usize = 8;
-const FLAGS: usize = 9;
-const TRUST: usize = 10;
-const NAME_LEN: usize = 11;
-const CREATED: usize = 12;
-const TTL: usize = 18;
-const LAST_USE: usize = 22;
-const HITS: usize = 26;
-const RDATA_LEN: usize = 30;
-const SIGNATURES_LEN: usize = 32;
-const PROOFS: usize = 34;
-const REPEATED: usize = 35;
+/// Offsets of the fixed part.
+pub mod at {
+    pub const HASH: usize = 0;
+    pub const UNITS: usize = 4;
+    pub const RTYPE: usize = 6;
+    pub const KIND: usize = 8;
+    pub const FLAGS: usize = 9;
+    pub const TRUST: usize = 10;
+    pub const NAME_LEN: usize = 11;
+    pub const CREATED: usize = 12;
+    pub const TTL: usize = 18;
+    pub const LAST_USE: usize = 22;
+    pub const HITS: usize = 26;
+    pub const RDATA_LEN: usize = 30;
+    pub const SIGNATURES_LEN: usize = 32;
+    pub const PROOFS: usize = 34;
+    pub const REPEATED: usize = 35;
+}
 
 const FREQUENCY: u8 = 0b11;
 const IN_MAIN: u8 = 1 << 2;
 const PREFETCHED: u8 = 1 << 3;
-const ORIGIN_V4: u8 = 1 << 4;
-const ORIGIN_V6: u8 = 1 << 5;
-const HAS_REASON: u8 = 1 << 6;
+/// The origin is an IPv4 address.
+pub const ORIGIN_V4: u8 = 1 << 4;
+/// The origin is an IPv6 address.
+pub const ORIGIN_V6: u8 = 1 << 5;
+/// There is a reason.
+pub const HAS_REASON: u8 = 1 << 6;
 /// A proof's owner that is not a suffix of the entry's name.
-const OTHER_OWNER: u8 = 0xff;
+pub const OTHER_OWNER: u8 = 0xff;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +87,7 @@ pub struct Proof<'a> {
     pub owner: &'a Name,
     /// The type.
     pub rtype: RType,
-    /// The TTL that it came with.
+    /// The at::TTL that it came with.
     pub ttl: u32,
     /// Packed record data.
     pub rdata: &'a [u8],
@@ -111,7 +116,7 @@ impl<'a> View<'a> {
     /// Octets that it takes.
     #[inline]
     pub fn len(self) -> usize {
-        usize::from(self.u16(UNITS)) * UNIT
+        usize::from(self.u16(at::UNITS)) * UNIT
     }
 
     /// A copy of its octets.
@@ -123,35 +128,35 @@ impl<'a> View<'a> {
 
     /// What it is found by.
     pub fn tag(self) -> Tag {
-        Tag::from_parts(self.u32(HASH), self.rtype())
+        Tag::from_parts(self.u32(at::HASH), self.rtype())
     }
 
     /// Its type.
     #[inline]
     pub fn rtype(self) -> RType {
-        RType(self.u16(RTYPE))
+        RType(self.u16(at::RTYPE))
     }
 
     /// What it is.
     #[inline]
     pub fn kind(self) -> Kind {
-        Kind::from_octet(self.head[KIND])
+        Kind::from_octet(self.head[at::KIND])
     }
 
     /// Whether it is in the main queue.
     pub fn in_main(self) -> bool {
-        self.head[FLAGS] & IN_MAIN != 0
+        self.head[at::FLAGS] & IN_MAIN != 0
     }
 
     /// How often it was asked for lately, 0 to 3.
     pub fn frequency(self) -> u8 {
-        self.head[FLAGS] & FREQUENCY
+        self.head[at::FLAGS] & FREQUENCY
     }
 
     /// What validation said.
     #[inline]
     pub fn security(self) -> Security {
-        match self.head[TRUST] & 3 {
+        match self.head[at::TRUST] & 3 {
             0 => Security::Bogus,
             1 => Security::Indeterminate,
             2 => Security::Insecure,
@@ -161,7 +166,7 @@ impl<'a> View<'a> {
 
     /// Where it stood.
     pub fn rank(self) -> Rank {
-        match self.head[TRUST] >> 2 & 3 {
+        match self.head[at::TRUST] >> 2 & 3 {
             0 => Rank::AuthorityData,
             1 => Rank::NonAuthoritativeAnswer,
             _ => Rank::AuthoritativeAnswer,
@@ -172,14 +177,14 @@ impl<'a> View<'a> {
     #[inline]
     pub fn created_ms(self) -> u64 {
         let mut octets = [0; 8];
-        octets[..6].copy_from_slice(&self.head[CREATED..CREATED + 6]);
+        octets[..6].copy_from_slice(&self.head[at::CREATED..at::CREATED + 6]);
         u64::from_le_bytes(octets)
     }
 
-    /// The TTL that it is kept for, in seconds.
+    /// The at::TTL that it is kept for, in seconds.
     #[inline]
     pub fn ttl(self) -> u32 {
-        self.u32(TTL)
+        self.u32(at::TTL)
     }
 
     /// When it expires, in milliseconds.
@@ -188,7 +193,7 @@ impl<'a> View<'a> {
         self.created_ms() + u64::from(self.ttl()) * 1000
     }
 
-    /// What is left of its TTL, in seconds: 0 when it has expired, and only then.
+    /// What is left of its at::TTL, in seconds: 0 when it has expired, and only then.
     #[inline]
     pub fn ttl_left(self, now_ms: u64) -> u32 {
         let left_ms = self.expires_ms().saturating_sub(now_ms);
@@ -198,23 +203,23 @@ impl<'a> View<'a> {
 
     /// How often it was asked for.
     pub fn hits(self) -> u32 {
-        self.u32(HITS)
+        self.u32(at::HITS)
     }
 
     /// When it was asked for last, in milliseconds, to the second.
     pub fn last_use_ms(self) -> u64 {
-        self.created_ms() + u64::from(self.u32(LAST_USE)) * 1000
+        self.created_ms() + u64::from(self.u32(at::LAST_USE)) * 1000
     }
 
     /// How often a failure repeated itself.
     pub fn repeated(self) -> u8 {
-        self.head[REPEATED]
+        self.head[at::REPEATED]
     }
 
     /// Number of RRsets that go with it.
     #[inline]
     pub fn proof_count(self) -> usize {
-        usize::from(self.head[PROOFS])
+        usize::from(self.head[at::PROOFS])
     }
 
     #[inline]
@@ -225,12 +230,12 @@ impl<'a> View<'a> {
     /// Its name.
     #[inline]
     pub fn name(self) -> &'a Name {
-        Name::from_validated(self.slice(0, usize::from(self.head[NAME_LEN])))
+        Name::from_validated(self.slice(0, usize::from(self.head[at::NAME_LEN])))
     }
 
     #[inline]
     fn origin_len(self) -> usize {
-        match self.head[FLAGS] & (ORIGIN_V4 | ORIGIN_V6) {
+        match self.head[at::FLAGS] & (ORIGIN_V4 | ORIGIN_V6) {
             ORIGIN_V4 => 4,
             ORIGIN_V6 => 16,
             _ => 0,
@@ -239,7 +244,7 @@ impl<'a> View<'a> {
 
     /// Who gave it.
     pub fn origin(self) -> Option<IpAddr> {
-        let octets = self.slice(usize::from(self.head[NAME_LEN]), self.origin_len());
+        let octets = self.slice(usize::from(self.head[at::NAME_LEN]), self.origin_len());
         if let Ok(v4) = <[u8; 4]>::try_from(octets) {
             return Some(IpAddr::V4(Ipv4Addr::from(v4)));
         }
@@ -248,27 +253,27 @@ impl<'a> View<'a> {
 
     #[inline]
     fn rdata_start(self) -> usize {
-        usize::from(self.head[NAME_LEN]) + self.origin_len()
+        usize::from(self.head[at::NAME_LEN]) + self.origin_len()
     }
 
     /// Packed record data.
     #[inline]
     pub fn rdata(self) -> &'a [u8] {
-        self.slice(self.rdata_start(), usize::from(self.u16(RDATA_LEN)))
+        self.slice(self.rdata_start(), usize::from(self.u16(at::RDATA_LEN)))
     }
 
     /// Packed signatures.
     #[inline]
     pub fn signatures(self) -> &'a [u8] {
-        self.slice(self.rdata_start() + usize::from(self.u16(RDATA_LEN)), usize::from(self.u16(SIGNATURES_LEN)))
+        self.slice(self.rdata_start() + usize::from(self.u16(at::RDATA_LEN)), usize::from(self.u16(at::SIGNATURES_LEN)))
     }
 
     fn reason_start(self) -> usize {
-        self.rdata_start() + usize::from(self.u16(RDATA_LEN)) + usize::from(self.u16(SIGNATURES_LEN))
+        self.rdata_start() + usize::from(self.u16(at::RDATA_LEN)) + usize::from(self.u16(at::SIGNATURES_LEN))
     }
 
     fn has_reason(self) -> bool {
-        self.head[FLAGS] & HAS_REASON != 0
+        self.head[at::FLAGS] & HAS_REASON != 0
     }
 
     /// The INFO-CODE of the reason.
@@ -336,161 +341,21 @@ impl<'a> Iterator for Proofs<'a> {
     }
 }
 
-/// What an entry is made of.
-pub struct Parts<'a> {
-    /// What it is found by.
-    pub tag: Tag,
-    /// Its name.
-    pub name: &'a Name,
-    /// Its type.
-    pub rtype: RType,
-    /// What it is.
-    pub kind: Kind,
-    /// When it came, in milliseconds.
-    pub created_ms: u64,
-    /// How long it is kept, in seconds.
-    pub ttl: u32,
-    /// What validation said.
-    pub security: Security,
-    /// Where it stood.
-    pub rank: Rank,
-    /// Who gave it.
-    pub origin: Option<IpAddr>,
-    /// The RRset, of positive entries.
-    pub rrset: Option<&'a Rrset>,
-    /// Why it is as it is.
-    pub reason: Option<&'a Reason>,
-    /// The SOA of negative entries.
-    pub soa: Option<&'a Rrset>,
-    /// RRsets that go with it.
-    pub proofs: &'a [std::sync::Arc<Rrset>],
-    /// How often a failure repeated itself.
-    pub repeated: u8,
-}
-
-impl<'a> Parts<'a> {
-    /// An entry with nothing in it yet.
-    pub fn new(key: Key<'a>, kind: Kind, created_ms: u64, ttl: u32, security: Security) -> Parts<'a> {
-        Parts {
-            tag: Tag::new(key.hash, key.rtype),
-            name: key.name,
-            rtype: key.rtype,
-            kind,
-            created_ms,
-            ttl,
-            security,
-            rank: Rank::AuthorityData,
-            origin: None,
-            rrset: None,
-            reason: None,
-            soa: None,
-            proofs: &[],
-            repeated: 0,
-        }
-    }
-
-    /// The entry; `None` if it is larger than entries may be.
-    pub fn encode(&self) -> Option<Vec<u8>> {
-        let (rdata, signatures) = match self.rrset {
-            Some(rrset) => (rrset.rdata.as_octets(), rrset.signatures.as_octets()),
-            None => (&[][..], &[][..]),
-        };
-        let proofs = self.soa.into_iter().chain(self.proofs.iter().map(|proof| &**proof));
-        let proof_count = proofs.clone().count();
-        if proof_count > MAX_PROOFS || rdata.len().max(signatures.len()) > usize::from(u16::MAX) {
-            return None;
-        }
-        let mut out = vec![0; HEADER];
-        out.extend_from_slice(self.name.as_wire());
-        let origin = self.push_origin(&mut out);
-        out.extend_from_slice(rdata);
-        out.extend_from_slice(signatures);
-        self.push_reason(&mut out);
-        for proof in proofs {
-            push_proof(&mut out, self.name, proof)?;
-        }
-        out.resize(out.len().next_multiple_of(UNIT), 0);
-        if out.len() > SEGMENT_BYTES {
-            return None;
-        }
-        out[HASH..HASH + 4].copy_from_slice(&self.tag.hash().to_le_bytes());
-        let len = out.len();
-        set_len(&mut out, len);
-        out[RTYPE..RTYPE + 2].copy_from_slice(&self.rtype.0.to_le_bytes());
-        out[KIND] = self.kind as u8;
-        out[FLAGS] = origin | if self.reason.is_some() { HAS_REASON } else { 0 };
-        out[TRUST] = self.security as u8 | (self.rank as u8) << 2;
-        out[NAME_LEN] = self.name.len() as u8;
-        out[CREATED..CREATED + 6].copy_from_slice(&self.created_ms.to_le_bytes()[..6]);
-        out[TTL..TTL + 4].copy_from_slice(&self.ttl.to_le_bytes());
-        out[RDATA_LEN..RDATA_LEN + 2].copy_from_slice(&(rdata.len() as u16).to_le_bytes());
-        out[SIGNATURES_LEN..SIGNATURES_LEN + 2].copy_from_slice(&(signatures.len() as u16).to_le_bytes());
-        out[PROOFS] = proof_count as u8;
-        out[REPEATED] = self.repeated;
-        Some(out)
-    }
-
-    fn push_origin(&self, out: &mut Vec<u8>) -> u8 {
-        match self.origin {
-            None => 0,
-            Some(IpAddr::V4(v4)) => {
-                out.extend_from_slice(&v4.octets());
-                ORIGIN_V4
-            }
-            Some(IpAddr::V6(v6)) => {
-                out.extend_from_slice(&v6.octets());
-                ORIGIN_V6
-            }
-        }
-    }
-
-    fn push_reason(&self, out: &mut Vec<u8>) {
-        let Some(reason) = self.reason else { return };
-        let end = (0..=MAX_REASON.min(reason.text.len())).rev().find(|&end| reason.text.is_char_boundary(end));
-        let text = &reason.text[..end.unwrap_or(0)];
-        out.extend_from_slice(&reason.code.to_le_bytes());
-        out.push(text.len() as u8);
-        out.extend_from_slice(text.as_bytes());
-    }
-}
-
-fn push_proof(out: &mut Vec<u8>, name: &Name, proof: &Rrset) -> Option<()> {
-    let suffix = name.strip_suffix(&proof.owner).filter(|front| {
-        // The case of the owner is kept: signatures do not need it, people like it.
-        name.as_wire().get(front.len()..) == Some(proof.owner.as_wire())
-    });
-    match suffix.map(<[u8]>::len) {
-        Some(offset) => out.push(offset as u8),
-        None => {
-            out.push(OTHER_OWNER);
-            out.extend_from_slice(proof.owner.as_wire());
-        }
-    }
-    let (rdata, signatures) = (proof.rdata.as_octets(), proof.signatures.as_octets());
-    out.extend_from_slice(&proof.rtype.0.to_le_bytes());
-    out.extend_from_slice(&proof.ttl.to_le_bytes());
-    out.extend_from_slice(&u16::try_from(rdata.len()).ok()?.to_le_bytes());
-    out.extend_from_slice(&u16::try_from(signatures.len()).ok()?.to_le_bytes());
-    out.extend_from_slice(rdata);
-    out.extend_from_slice(signatures);
-    Some(())
-}
-
 /// Sets how many octets the entry takes.
 pub fn set_len(entry: &mut [u8], len: usize) {
-    entry[UNITS..UNITS + 2].copy_from_slice(&((len / UNIT) as u16).to_le_bytes());
+    entry[at::UNITS..at::UNITS + 2].copy_from_slice(&((len / UNIT) as u16).to_le_bytes());
 }
 
 /// The entry is nothing any more.
 pub fn kill(entry: &mut [u8]) {
-    if let Some(kind) = entry.get_mut(KIND) {
+    if let Some(kind) = entry.get_mut(at::KIND) {
         *kind = Kind::Dead as u8;
     }
 }
 
 /// Notes in which queue it is, and with what frequency.
 pub fn place(entry: &mut [u8], main: bool, frequency: u8) {
-    if let Some(flags) = entry.get_mut(FLAGS) {
+    if let Some(flags) = entry.get_mut(at::FLAGS) {
         *flags = *flags & !(FREQUENCY | IN_MAIN) | frequency.min(FREQUENCY) | if main { IN_MAIN } else { 0 };
     }
 }
@@ -501,42 +366,42 @@ pub fn touch(entry: &mut [u8], now_ms: u64) -> u32 {
     let Some(view) = View::new(entry) else { return 0 };
     let hits = view.hits().saturating_add(1);
     let since = now_ms.saturating_sub(view.created_ms()) / 1000;
-    if entry[FLAGS] & FREQUENCY < FREQUENCY {
-        entry[FLAGS] += 1;
+    if entry[at::FLAGS] & FREQUENCY < FREQUENCY {
+        entry[at::FLAGS] += 1;
     }
-    entry[HITS..HITS + 4].copy_from_slice(&hits.to_le_bytes());
-    entry[LAST_USE..LAST_USE + 4].copy_from_slice(&u32::try_from(since).unwrap_or(u32::MAX).to_le_bytes());
+    entry[at::HITS..at::HITS + 4].copy_from_slice(&hits.to_le_bytes());
+    entry[at::LAST_USE..at::LAST_USE + 4].copy_from_slice(&u32::try_from(since).unwrap_or(u32::MAX).to_le_bytes());
     hits
 }
 
 /// Takes over the hits of the entry that it replaces.
 pub fn inherit(entry: &mut [u8], hits: u32) {
-    if let Some(octets) = entry.get_mut(HITS..HITS + 4) {
+    if let Some(octets) = entry.get_mut(at::HITS..at::HITS + 4) {
         octets.copy_from_slice(&hits.to_le_bytes());
     }
 }
 
 /// Notes that a refresh was asked for; false if it was before.
 pub fn mark_prefetched(entry: &mut [u8]) -> bool {
-    let Some(flags) = entry.get_mut(FLAGS).filter(|flags| **flags & PREFETCHED == 0) else { return false };
+    let Some(flags) = entry.get_mut(at::FLAGS).filter(|flags| **flags & PREFETCHED == 0) else { return false };
     *flags |= PREFETCHED;
     true
 }
 
 /// Puts something in place of the time at which it came.
 pub fn set_created(entry: &mut [u8], created_ms: u64) {
-    if let Some(octets) = entry.get_mut(CREATED..CREATED + 6) {
+    if let Some(octets) = entry.get_mut(at::CREATED..at::CREATED + 6) {
         octets.copy_from_slice(&created_ms.to_le_bytes()[..6]);
     }
 }
 
-/// Makes an entry of another run one of this: with its hash, the time at which it came, and the TTL from there on.
+/// Makes an entry of another run one of this: with its hash, the time at which it came, and the at::TTL from there on.
 pub fn rebase(entry: &mut [u8], key: Key<'_>, created_ms: u64, ttl: u32) {
     set_created(entry, created_ms);
     if let Some(head) = entry.first_chunk_mut::<HEADER>() {
-        head[HASH..HASH + 4].copy_from_slice(&Tag::new(key.hash, key.rtype).hash().to_le_bytes());
-        head[TTL..TTL + 4].copy_from_slice(&ttl.to_le_bytes());
-        head[FLAGS] &= !PREFETCHED;
+        head[at::HASH..at::HASH + 4].copy_from_slice(&Tag::new(key.hash, key.rtype).hash().to_le_bytes());
+        head[at::TTL..at::TTL + 4].copy_from_slice(&ttl.to_le_bytes());
+        head[at::FLAGS] &= !PREFETCHED;
     }
 }
 
@@ -544,7 +409,7 @@ pub fn rebase(entry: &mut [u8], key: Key<'_>, created_ms: u64, ttl: u32) {
 pub fn is_sound(octets: &[u8]) -> bool {
     let Some(view) = View::new(octets) else { return false };
     let framed = view.len() == octets.len() && octets.len() <= SEGMENT_BYTES && view.kind() != Kind::Dead;
-    let name = view.slice(0, usize::from(view.head[NAME_LEN]));
+    let name = view.slice(0, usize::from(view.head[at::NAME_LEN]));
     if !framed || Name::from_wire(name).is_err() || view.proofs_start() > view.rest.len() {
         return false;
     }

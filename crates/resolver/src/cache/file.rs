@@ -108,8 +108,9 @@ impl Cache {
     }
 
     fn load_entry(&self, octets: &[u8], now_ms: u64, gap_ms: u64) -> bool {
+        // The digest keeps accidents out; this keeps out whatever else calls itself an entry.
         let mut octets = octets.to_vec();
-        let Some(view) = View::new(&octets) else { return false };
+        let Some(view) = View::new(&octets).filter(|_| entry::is_sound(&octets)) else { return false };
         let name = view.name().to_owned();
         let key = Key { name: &name, hash: self.hasher.hash(&name), rtype: view.rtype() };
         let (age_ms, ttl) = (view.created_ms() + gap_ms, view.ttl());
@@ -168,10 +169,6 @@ fn split(mut rest: &[u8]) -> Option<Vec<&[u8]>> {
     let mut entries = Vec::new();
     while let Some((len, behind)) = rest.split_first_chunk::<4>() {
         let (octets, behind) = behind.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-        // The digest keeps accidents out; this keeps out whatever else calls itself an entry.
-        if !entry::is_sound(octets) {
-            return None;
-        }
         entries.push(octets);
         rest = behind;
     }

@@ -17,6 +17,7 @@ mod file;
 mod found;
 mod ghost;
 pub mod limits;
+mod pack;
 mod settings;
 mod shard;
 mod stats;
@@ -31,7 +32,7 @@ use dns::{Name, NameHasher, RType};
 
 use self::aggressive::Aggressive;
 use self::decode::Use;
-use self::entry::{Kind, NO_NAME, Parts, View};
+use self::entry::{Kind, NO_NAME, View};
 pub use self::file::LoadError;
 pub use self::found::{
     Ask, CachedFailure, CachedNegative, CachedRrset, Found, Hit, NewEntry, NewFailure, NewNegative, NewPositive, Rank,
@@ -39,6 +40,7 @@ pub use self::found::{
 use self::limits::{
     AGGRESSIVE_SHARE, FAILURE_MEMORY, MAX_FAILURE_TTL_S, MAX_SHARDS, PREFETCH_HITS, PREFETCH_MIN_TTL_S, SHARD_BYTES,
 };
+use self::pack::Parts;
 pub use self::settings::{CacheSettings, TtlOverride};
 use self::shard::{Key, Shard};
 pub use self::stats::{COUNTED, Stats, TypeCounts};

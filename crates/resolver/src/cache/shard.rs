@@ -20,7 +20,7 @@ const SMALL_SHARE: usize = 10;
 /// When one in so many octets is of entries that are gone, room is made by moving others together.
 const DEAD_SHARE: usize = 8;
 /// Segments that are kept for moving entries while room is made.
-const RESERVE: usize = 2;
+const RESERVE: usize = 1;
 /// What moving an entry counts for when room is made little by little, in octets.
 const MOVE_COST: usize = 16;
 /// Least number of segments.
@@ -52,9 +52,10 @@ pub struct Shard {
     ghost: Ghost,
     /// Octets that it may take.
     budget: usize,
-    /// Octets of entries, and of entries that are gone.
+    /// Octets of entries.
     live: usize,
-    dead: usize,
+    /// Octets of entries that are gone, by queue.
+    dead: [usize; 2],
     /// What is counted.
     pub stats: Stats,
     /// For how long entries are kept after they have expired, in milliseconds.
@@ -65,7 +66,7 @@ impl Shard {
     /// An empty one.
     pub fn new(budget: usize, stale_ms: u64) -> Shard {
         let (table, arena, ghost) = (Table::new(), Arena::default(), Ghost::default());
-        Shard { table, arena, ghost, budget, live: 0, dead: 0, stats: Stats::default(), stale_ms }
+        Shard { table, arena, ghost, budget, live: 0, dead: [0; 2], stats: Stats::default(), stale_ms }
     }
 
     /// Octets that it takes.
@@ -189,12 +190,12 @@ impl Shard {
         self.stats.of(rtype).entries += 1;
         // Make room little by little, not a segment at once while others wait for the lock.
         let mut passed = 0;
-        while self.arena.available(self.limit()) <= RESERVE && passed < 2 * new.len() {
-            let before = self.live + self.dead;
+        while self.arena.available(self.limit()) <= RESERVE && passed < new.len() + new.len() / 4 {
+            let before = self.used();
             if !self.make_room(now_ms) {
                 break;
             }
-            passed += (before - (self.live + self.dead)).max(MOVE_COST);
+            passed += (before - self.used()).max(MOVE_COST);
         }
         true
     }
@@ -210,7 +211,7 @@ impl Shard {
             (true, false) => Which::Small,
             (false, false) => return false,
         };
-        let keep = which == Which::Main && self.dead * DEAD_SHARE > self.dead + self.live;
+        let keep = which == Which::Main && self.dead[which as usize] * DEAD_SHARE > self.arena.queue_bytes(which);
         self.turn(which, now_ms, keep)
     }
 
@@ -220,7 +221,7 @@ impl Shard {
         let Some(view) = self.view(entry) else { return false };
         let (len, frequency, tag) = (view.len(), view.frequency(), view.tag());
         if view.kind() == Kind::Dead {
-            self.dead -= len;
+            self.dead[which as usize] -= len;
         } else if self.is_gone(view, now_ms) {
             self.stats.expired += 1;
             self.drop_entry(entry);
@@ -263,7 +264,10 @@ impl Shard {
 
     /// Takes an entry out; its octets stay until its queue comes to them.
     pub fn remove(&mut self, entry: Ref) {
-        self.dead += self.view(entry).map_or(0, View::len);
+        if let Some(view) = self.view(entry) {
+            let (queue, len) = (usize::from(view.in_main()), view.len());
+            self.dead[queue] += len;
+        }
         self.drop_entry(entry);
         entry::kill(self.arena.octets_mut(entry));
     }
@@ -327,18 +331,28 @@ impl Shard {
     /// most `turns` entries are moved; true if there is more to do.
     pub fn compact(&mut self, now_ms: u64, turns: usize) -> bool {
         for _ in 0..turns {
-            if self.dead * 4 <= self.dead + self.live {
+            let which = if self.dead[0] > self.dead[1] { Which::Small } else { Which::Main };
+            // A whole round of the queue frees all of that, so this comes to an end.
+            if !self.is_sparse() {
                 break;
             }
-            let small = self.arena.queue_bytes(Which::Small) > self.arena.queue_bytes(Which::Main);
-            let which = if small { Which::Small } else { Which::Main };
             if !self.turn(which, now_ms, true) {
-                break;
+                return false;
             }
         }
         let held = self.arena.held();
         self.arena.trim((held + 1).saturating_sub(self.arena.spare()).max(1));
-        self.dead * 4 > self.dead + self.live
+        self.is_sparse()
+    }
+
+    /// Whether a quarter of what is used is of entries that are gone.
+    fn is_sparse(&self) -> bool {
+        (self.dead[0] + self.dead[1]) * 4 > self.used()
+    }
+
+    /// Octets of entries, those that are gone included.
+    fn used(&self) -> usize {
+        self.live + self.dead[0] + self.dead[1]
     }
 
     /// Takes out everything, and gives back the memory; how many entries there were.
