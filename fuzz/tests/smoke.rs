@@ -60,6 +60,11 @@ fn dnssec() {
 }
 
 #[test]
+fn reply() {
+    smoke("reply");
+}
+
+#[test]
 fn event() {
     smoke("event");
 }

@@ -5,6 +5,7 @@ mod event;
 mod message;
 mod query;
 mod rdata;
+mod reply;
 mod transfer;
 mod tsig;
 mod update;
@@ -19,7 +20,8 @@ use dns::{Class, NameBuf, NameHasher};
 use zone::{Builder, Contents};
 
 /// The names of all targets.
-pub const NAMES: [&str; 9] = ["message", "zonefile", "query", "rdata", "update", "transfer", "tsig", "dnssec", "event"];
+pub const NAMES: [&str; 10] =
+    ["message", "zonefile", "query", "rdata", "update", "transfer", "tsig", "dnssec", "reply", "event"];
 
 /// Something that reads input from outside.
 pub trait Target {
@@ -45,6 +47,7 @@ pub fn by_name(name: &str) -> Option<Box<dyn Target>> {
         "transfer" => Some(Box::new(transfer::TransferTarget::new())),
         "tsig" => Some(Box::new(tsig::TsigTarget::new())),
         "dnssec" => Some(Box::new(dnssec::DnssecTarget::new())),
+        "reply" => Some(Box::new(reply::ReplyTarget)),
         "event" => Some(Box::new(event::EventTarget)),
         _ => None,
     }
