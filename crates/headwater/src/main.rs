@@ -45,6 +45,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             cli::describe::config(command, &mut out)?;
             true
         }
+        Command::Explain(args) => {
+            cli::explain::run(&args, &mut out)?;
+            true
+        }
+        Command::Cache(command) => cli::cache::run(&command, &mut out)?,
         Command::Stats(args) => {
             cli::stats::run(&args, &mut out)?;
             true

@@ -22,6 +22,7 @@ use crate::durable::{Durable, DurableError};
 use crate::files::{FileZones, ReloadReport};
 use crate::keeper::Keeper;
 use crate::listeners::{self, Listeners, Workers};
+use crate::lookups::Lookups;
 use crate::recursion::{self, Recursor};
 use crate::secondary::{self, Secondaries};
 use crate::web::{self, Web};
@@ -86,6 +87,7 @@ pub struct Node {
     workers: Workers,
     listeners: Listeners,
     recursor: Recursor,
+    lookups: Lookups,
     keys: Arc<RwLock<Keys>>,
     durable: Durable,
     runtime: tokio::runtime::Runtime,
@@ -138,9 +140,23 @@ impl Node {
         let recursor = Recursor::start(config, &parts)?;
         settings.update(|settings| Settings { recursion: recursor.settings(config), ..settings.clone() });
         let (files, listeners) = (FileZones::default(), Listeners::default());
-        let web = Web::new(&durable, &zones, config)?;
-        let mut node =
-            Node { zones, settings, files, workers, listeners, recursor, keys, durable, runtime, secondaries, web };
+        let lookups = Lookups::new(zones.clone());
+        lookups.set(recursor.lookup());
+        let web = Web::new(&durable, &zones, lookups.clone(), config)?;
+        let mut node = Node {
+            zones,
+            settings,
+            files,
+            workers,
+            listeners,
+            recursor,
+            lookups,
+            keys,
+            durable,
+            runtime,
+            secondaries,
+            web,
+        };
         node.set_keys(&config.tsig_keys);
         node.reload_zones(config);
         node.listeners = Listeners::start(sockets, config.server.workers, &node.workers)?;
@@ -163,6 +179,7 @@ impl Node {
         let recursion = self.recursor.settings(config);
         self.settings.publish(Settings { recursion, ..settings(config, cookies) });
         // Workers hand questions to the new threads from now on.
+        self.lookups.set(self.recursor.lookup());
         if let Some(retired) = retired {
             retired.finish();
         }

@@ -4,12 +4,12 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use resolver::anchors::Anchors;
-use resolver::cache::{CacheSettings, TtlOverride};
+use resolver::cache::{Cache, CacheSettings, TtlOverride};
 use resolver::resolve::Shared;
 use server::clock::Clock;
 use server::recursion::{self, Running, ThreadSettings};
@@ -19,12 +19,16 @@ use zone::{Published, ZoneTable};
 use crate::clock::now_ms;
 use crate::config::{self, Config};
 use crate::listeners::Workers;
+use crate::lookups::Lookup;
 use crate::node::NodeError;
+use crate::trust;
 
 /// Where the cache is kept over a restart, in the data directory.
 const CACHE_FILE: &str = "cache.bin";
 /// Entries that are looked at in one turn of the search for expired ones.
 const SWEEP_BUDGET: usize = 100_000;
+/// How often the cache is kept while the server runs.
+const SAVE_INTERVAL: Duration = Duration::from_secs(900);
 
 /// The resolver of a node; it may be switched off.
 pub struct Recursor {
@@ -34,7 +38,8 @@ pub struct Recursor {
 struct Started {
     running: Running,
     shared: Arc<Shared>,
-    sweeper: JoinHandle<()>,
+    /// Tasks that go on beside the threads.
+    tasks: Vec<JoinHandle<()>>,
     /// What it was made of.
     made_of: Made,
     clock: Clock,
@@ -89,9 +94,9 @@ impl Recursor {
         })
     }
 
-    /// What the resolver knows, if there is one.
-    pub fn shared(&self) -> Option<&Arc<Shared>> {
-        self.started.as_ref().map(|started| &started.shared)
+    /// The resolver for others than workers, if there is one.
+    pub fn lookup(&self) -> Option<Lookup> {
+        self.started.as_ref().map(Started::lookup)
     }
 
     /// The resolver for a new configuration, which runs beside this one until [`Recursor::finish`]; `None`: this one
@@ -115,7 +120,7 @@ impl Recursor {
     /// Lets resolutions under way end.
     pub fn finish(self) {
         if let Some(started) = self.started {
-            started.sweeper.abort();
+            started.tasks.iter().for_each(JoinHandle::abort);
             started.running.stop();
         }
     }
@@ -134,12 +139,12 @@ impl Started {
         let made_of = Made::of(config);
         let (settings, seed) = ((*config.resolver.settings).clone(), getrandom::u64()?);
         let port = settings.upstream_port;
-        let anchors = anchors(&config.resolver);
+        let configured = anchors(&config.resolver);
         let shared = match before.filter(|before| before.made_of.cache == made_of.cache) {
-            Some(before) => before.shared.with_settings(settings, anchors, seed),
+            Some(before) => before.shared.with_settings(settings, configured.clone(), seed),
             None => {
                 let hasher = parts.zones.latest().hasher();
-                Shared::new(settings, cache_settings(&config.cache), anchors, hasher, seed)
+                Shared::new(settings, cache_settings(&config.cache), configured.clone(), hasher, seed)
             }
         };
         let clock = match config.cache.clock {
@@ -151,19 +156,27 @@ impl Started {
         let stats = parts.workers.resolver_stats(made_of.threads);
         let running = recursion::start(threads, parts.zones, stats, recursion::resolver(shared.clone()));
         let running = running.map_err(NodeError::Thread)?;
-        let (cache, interval) =
-            (shared.cache.clone(), Duration::from_secs(config.cache.sweep_interval_s.max(1).into()));
-        let sweeper = parts.runtime.spawn(async move {
-            let mut ticks = tokio::time::interval(interval);
-            ticks.tick().await;
-            loop {
-                ticks.tick().await;
-                let removed = cache.sweep(clock.now_ms(), SWEEP_BUDGET);
-                tracing::debug!(removed, "expired entries of the cache");
-            }
-        });
         let file = config.cache.persist.then(|| config.data_dir.join(CACHE_FILE));
-        Ok(Started { running, shared, sweeper, made_of, clock, file })
+        let mut started = Started { running, shared, tasks: Vec::new(), made_of, clock, file };
+        started.tasks.push(parts.runtime.spawn(sweep(started.shared.cache.clone(), clock, &config.cache)));
+        started.tasks.extend(started.file.clone().map(|file| {
+            let saver = Saver { cache: started.shared.cache.clone(), clock, file };
+            parts.runtime.spawn(saver.run())
+        }));
+        let keeper = trust::Keeper {
+            lookup: started.lookup(),
+            configured,
+            file: config.resolver.trust_anchor_update.then(|| config.data_dir.join(trust::FILE)),
+            signalling: config.resolver.trust_anchor_signalling,
+        };
+        if config.resolver.settings.validate {
+            started.tasks.extend(keeper.start(parts.runtime));
+        }
+        Ok(started)
+    }
+
+    fn lookup(&self) -> Lookup {
+        Lookup { shared: self.shared.clone(), resolver: self.running.threads().clone(), clock: self.clock }
     }
 
     /// Reads the cache that another run kept; a file that is damaged is as good as none.
@@ -183,20 +196,62 @@ impl Started {
     }
 
     fn save(&self) {
-        let Some(path) = &self.file else { return };
-        match self.save_to(path) {
-            Ok(entries) => tracing::info!(entries, "the cache is kept"),
-            Err(error) => tracing::warn!(path = %path.display(), %error, "the cache cannot be kept"),
+        if let Some(file) = self.file.clone() {
+            Saver { cache: self.shared.cache.clone(), clock: self.clock, file }.save();
+        }
+    }
+}
+
+/// Takes out what has expired, now and then.
+fn sweep(cache: Arc<Cache>, clock: Clock, config: &config::Cache) -> impl Future<Output = ()> + use<> {
+    let interval = Duration::from_secs(config.sweep_interval_s.max(1).into());
+    async move {
+        loop {
+            tokio::time::sleep(interval).await;
+            let removed = cache.sweep(clock.now_ms(), SWEEP_BUDGET);
+            tracing::debug!(removed, "expired entries of the cache");
+        }
+    }
+}
+
+/// Keeps the cache in a file.
+struct Saver {
+    cache: Arc<Cache>,
+    clock: Clock,
+    file: PathBuf,
+}
+
+impl Saver {
+    /// Now and then, so that a server that is killed does not begin with nothing.
+    async fn run(self) {
+        let saver = Arc::new(self);
+        loop {
+            tokio::time::sleep(SAVE_INTERVAL).await;
+            let saver = saver.clone();
+            // Aborting the task does not stop this; the file gets its name only when it is whole.
+            if tokio::task::spawn_blocking(move || saver.save()).await.is_err() {
+                tracing::error!("the cache is not kept: a panic, which is a bug of the server");
+            }
         }
     }
 
-    fn save_to(&self, path: &Path) -> io::Result<u64> {
+    fn save(&self) {
+        let path = self.file.display();
+        match self.try_save() {
+            Ok(entries) => tracing::info!(entries, "the cache is kept"),
+            Err(error) => tracing::warn!(%path, %error, "the cache cannot be kept"),
+        }
+    }
+
+    fn try_save(&self) -> io::Result<u64> {
+        static SAVING: Mutex<()> = Mutex::new(());
+        let _one_at_a_time = SAVING.lock().unwrap_or_else(PoisonError::into_inner);
         // A file that is there is a whole one.
-        let unfinished = path.with_extension("new");
+        let unfinished = self.file.with_extension("new");
         let mut file = BufWriter::new(File::create(&unfinished)?);
-        let entries = self.shared.cache.save(self.clock.now_ms(), now_ms(), &mut file)?;
+        let entries = self.cache.save(self.clock.now_ms(), now_ms(), &mut file)?;
         drop(file.into_inner().map_err(io::IntoInnerError::into_error)?);
-        std::fs::rename(&unfinished, path)?;
+        std::fs::rename(&unfinished, &self.file)?;
         Ok(entries)
     }
 }

@@ -13,6 +13,7 @@ use crate::auth::{self, AccessError, BootstrapError, Logins};
 use crate::backend::NodeBackend;
 use crate::config::{self, ADMIN_PASSWORD, Config};
 use crate::durable::Durable;
+use crate::lookups::Lookups;
 use crate::node::NodeError;
 
 /// What the sockets are called in messages.
@@ -70,11 +71,16 @@ impl Web {
     ///
     /// # Errors
     /// Drafts that cannot be read, no administrator.
-    pub fn new(durable: &Durable, zones: &Arc<Published<ZoneTable>>, config: &Config) -> Result<Web, WebError> {
+    pub fn new(
+        durable: &Durable,
+        zones: &Arc<Published<ZoneTable>>,
+        lookups: Lookups,
+        config: &Config,
+    ) -> Result<Web, WebError> {
         if config.web.enabled {
             make_first_administrator(durable)?;
         }
-        Ok(Web { app: app(durable, zones, config)?, running: None, sockets: Vec::new() })
+        Ok(Web { app: app(durable, zones, lookups, config)?, running: None, sockets: Vec::new() })
     }
 
     /// What its handlers share.
@@ -120,7 +126,12 @@ impl Web {
 ///
 /// # Errors
 /// Drafts that cannot be read.
-pub fn app(durable: &Durable, zones: &Arc<Published<ZoneTable>>, config: &Config) -> Result<Arc<App>, DraftError> {
+pub fn app(
+    durable: &Durable,
+    zones: &Arc<Published<ZoneTable>>,
+    lookups: Lookups,
+    config: &Config,
+) -> Result<Arc<App>, DraftError> {
     let backend = NodeBackend {
         zones: zones.clone(),
         keeper: durable.keeper.clone(),
@@ -129,7 +140,8 @@ pub fn app(durable: &Durable, zones: &Arc<Published<ZoneTable>>, config: &Config
         data_dir: config.data_dir.clone(),
     };
     let (access, logins) = (durable.access.clone(), Arc::new(Logins::new()));
-    App::new(Arc::new(backend), access, logins, config.server.name.clone(), &config.data_dir).map(Arc::new)
+    let app = App::new(Arc::new(backend), access, logins, config.server.name.clone(), &config.data_dir)?;
+    Ok(Arc::new(App { lookups, ..app }))
 }
 
 /// The password is shown once, and not in the log.

@@ -106,13 +106,18 @@ impl<U: Upstream> Resolver<U> {
             Transport::Tcp => 3,
             _ => 5,
         };
-        let timeout_us = (manner.timeout_us * rounds).min(left_us);
+        let patience_us = manner.timeout_us * rounds;
+        let timeout_us = patience_us.min(left_us);
         let exchange = Exchange { server: ask.server, transport: transport.clone(), message, timeout_us };
         let octets = self.upstream().exchange(exchange).await;
         let elapsed_us = self.upstream().now_us().saturating_sub(now_us);
         let keep_signatures = matches!(ask.question.rtype, RType::RRSIG | RType::ANY);
         let reply = match &octets {
             Ok(octets) => Reply::parse(octets, keep_signatures).map_err(|_| AskError::Malformed),
+            // It was not given the time that it may take: that says nothing of the server.
+            Err(ExchangeError::Timeout) if left_us < patience_us => {
+                Err(Exceeded::Time(self.settings().query_timeout_ms).into())
+            }
             Err(error) => Err((*error).into()),
         };
         match reply {

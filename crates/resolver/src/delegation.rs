@@ -96,12 +96,11 @@ impl Delegations {
         (found.until_us > now_us).then_some(found)
     }
 
-    /// The addresses that some delegation gave for a name server, whatever the name server's own zone says.
+    /// The addresses that a delegation gave for a name server in the zone that it delegates, or below.
     pub fn glue_of(&self, name: &Name, now_us: u64) -> Vec<SocketAddr> {
-        let above = name.ancestors().filter_map(|zone| self.get(zone, now_us));
-        let mut servers = above.flat_map(|delegation| delegation.servers.clone());
-        let found = servers.find(|server| server.name.as_deref() == Some(name) && !server.addresses.is_empty());
-        found.map(|server| server.addresses).unwrap_or_default()
+        let is = |server: &&NameServer| server.name.as_deref() == Some(name) && !server.addresses.is_empty();
+        let glue = |zone| self.get(zone, now_us)?.servers.iter().find(is).map(|server| server.addresses.clone());
+        name.ancestors().find_map(glue).unwrap_or_default()
     }
 
     /// Remembers a delegation. One that is known stays until its time is over, so that the parent is asked again at

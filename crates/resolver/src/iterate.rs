@@ -97,8 +97,11 @@ impl<U: Upstream> Resolver<U> {
                 Ok(Said::Referral(below)) => cut = below,
                 Ok(Said::Answer { fetched, .. }) if whole => return Ok(fetched),
                 Ok(Said::Answer { fetched, authoritative }) => match fetched.kind {
-                    // RFC 8020: nothing is below a name that does not exist; if its server says so properly.
-                    Kind::NxDomain if authoritative && fetched.soa().is_some() => return Ok(fetched),
+                    // RFC 8020: nothing is below a name that does not exist; if its server says so properly. Behind an
+                    // alias it says so of another name.
+                    Kind::NxDomain if authoritative && fetched.answers.is_empty() && fetched.soa().is_some() => {
+                        return Ok(fetched);
+                    }
                     Kind::NxDomain | Kind::Alias(_) | Kind::TooLong => minimiser.give_up(),
                     _ if fetched.answers.iter().any(|rrset| rrset.rtype == RType::CNAME) => minimiser.give_up(),
                     Kind::NoData | Kind::Positive => minimiser.advance(&asked),

@@ -399,8 +399,13 @@ impl<U: Upstream> Resolver<U> {
         let reason = verdict.reason.as_ref();
         let proofs: Vec<Arc<Rrset>> =
             verdict.kept(fetched).map(|(rrset, _)| rrset).filter(|rrset| rrset.rtype != RType::SOA).cloned().collect();
+        let bogus = verdict.security == Security::Bogus;
         let mut dname: Option<Arc<Rrset>> = None;
         for (rrset, judged) in fetched.answers.iter().zip(&verdict.answers) {
+            // Nobody looked at what stands behind something bogus.
+            if bogus && judged.security == Security::Indeterminate {
+                return;
+            }
             let bounded = Rrset { ttl: judged.ttl, ..(**rrset).clone() };
             let made = dname.take().filter(|_| rrset.rtype == RType::CNAME);
             let beside = match &made {
@@ -412,6 +417,9 @@ impl<U: Upstream> Resolver<U> {
             let (rrset, security, proofs) = (&bounded, judged.security, &beside[..]);
             let entry = NewPositive { rrset, rank, security, proofs, origin, reason };
             cache.insert(now_ms, NewEntry::Positive(entry));
+        }
+        if verdict.answers.iter().any(|judged| judged.security == Security::Bogus) {
+            return;
         }
         let rtype = match verdict.kind {
             Kind::NoData => Some(question.rtype),

@@ -168,7 +168,7 @@ impl Server {
     fn timeout_us(&self, first_us: u64) -> u64 {
         let measured = match self.srtt_us {
             0 => first_us,
-            srtt => (srtt + 4 * self.var_us).clamp(MIN_TIMEOUT_US.min(first_us), MAX_TIMEOUT_US.min(first_us)),
+            srtt => (srtt + 4 * self.var_us).clamp(MIN_TIMEOUT_US.min(first_us), MAX_TIMEOUT_US),
         };
         let doublings = self.timeouts.min(6);
         (measured << doublings).min(MAX_TIMEOUT_US.max(first_us))

@@ -227,7 +227,7 @@ mod tests {
     fn check(settings: &Settings, question: &str, want: &str) {
         let (name, rtype) = question.split_once(' ').expect("a name and a type");
         let name: NameBuf = name.parse().expect("a name");
-        let got = answer(&name, rtype.parse().expect("a type"), settings).map(|outcome| {
+        let got = answer(&name, RType::from_text(rtype.as_bytes()).expect("a type"), settings).map(|outcome| {
             let records = |timed: &[Timed]| {
                 let records = timed.iter().flat_map(|timed| timed.rrset.records(timed.ttl));
                 records

@@ -14,7 +14,7 @@ use crate::ask::{Ask, AskError};
 use crate::delegation::Delegation;
 use crate::fetched::{Fetched, Kind};
 use crate::flight::FlightError;
-use crate::limits::{MAX_PRIMING_ATTEMPTS, UNPRIMED_ROOT_S};
+use crate::limits::{FAILURE_TTL_S, MAX_PRIMING_ATTEMPTS, UNPRIMED_ROOT_S};
 use crate::local::Local;
 use crate::question::Question;
 use crate::reply::Reply;
@@ -25,6 +25,8 @@ use crate::servers::MAX_CANDIDATES;
 use crate::upstream::{ExchangeError, Transport, Upstream};
 use crate::work::{Context, Exceeded};
 
+/// When the server that is best has been asked so often in vain, other addresses of the name servers are looked for.
+const OTHERS_AFTER: u32 = 2;
 /// A name server without addresses is looked up again after so long, in seconds.
 const NO_ADDRESS_S: u32 = 60;
 
@@ -81,6 +83,8 @@ struct Candidates<'a> {
     others: Vec<usize>,
     /// All addresses that were ever among them.
     tried: Vec<SocketAddr>,
+    /// An address could not be looked up within the limits.
+    unfinished: bool,
     /// What came of it, for the reason in the end.
     failures: Vec<String>,
 }
@@ -181,37 +185,58 @@ impl<U: Upstream> Resolver<U> {
             let (servers, now_us) = (&self.shared().servers, self.upstream().now_us());
             let random = self.upstream().random();
             let chosen = servers.choose(&candidates.servers, &candidates.cut.zone, now_us, random);
-            let well = chosen.is_some_and(|index| servers.is_well(candidates.servers[index].0));
-            let index = if well {
+            // Asked in vain, a server is asked again only when there is no other, so that dead ones do not take all
+            // the time.
+            let asked = chosen.map_or(u32::MAX, |index| candidates.servers[index].1);
+            let well = asked == 0 && chosen.is_some_and(|index| servers.is_well(candidates.servers[index].0));
+            let (index, other) = if well {
                 return Ok(chosen);
             } else if !candidates.unknown.is_empty() {
                 let pick = (random >> 32) as usize % candidates.unknown.len();
-                candidates.unknown.swap_remove(pick)
-            } else if let (Some(index), None) = (candidates.others.last().copied(), chosen) {
-                candidates.others.pop();
-                index
+                (candidates.unknown.swap_remove(pick), false)
+            } else if let Some(index) = candidates.others.pop_if(|_| asked >= OTHERS_AFTER) {
+                (index, true)
             } else {
                 return Ok(chosen);
             };
-            let cut = candidates.cut;
-            let Some(name) = cut.servers.get(index).and_then(|server| server.name.as_ref()) else { continue };
-            let looked_up = self.addresses_of(context, name).await?;
-            let mut addresses: Vec<_> =
-                looked_up.into_iter().map(|ip| SocketAddr::new(ip, self.settings().upstream_port)).collect();
-            // What the zone of the name server says may be wrong, and what its parent says right.
-            if addresses.is_empty() || chosen.is_none() {
-                addresses.extend(self.shared().delegations.glue_of(name, self.upstream().now_us()));
-            }
+            let last = candidates.unknown.is_empty() && candidates.servers.is_empty();
+            let (addresses, finished) = self.more_addresses(context, candidates.cut, index, (other, last)).await;
+            candidates.unfinished |= !finished;
             for address in addresses {
                 self.add_candidate(candidates, index, address, avoid);
             }
         }
     }
 
+    /// Addresses of a name server that is not known yet; or of one whose addresses do not answer: what the zone of the
+    /// name server says may be wrong, and what its parent says right, or the other way round. The `last` one may take
+    /// all the time there is. Also says whether all was found out that can be.
+    async fn more_addresses(
+        self: &Rc<Self>,
+        context: &Context,
+        cut: &Delegation,
+        index: usize,
+        (other, last): (bool, bool),
+    ) -> (Vec<SocketAddr>, bool) {
+        let Some(name) = cut.servers.get(index).and_then(|server| server.name.as_ref()) else { return (vec![], true) };
+        // Within the zone nobody but the servers that do not answer could tell.
+        let (found, finished) = match other && name.is_at_or_below(&cut.zone) {
+            true => (Vec::new(), true),
+            false => self.addresses_of(context, name, (other, last)).await,
+        };
+        let port = self.settings().upstream_port;
+        let mut addresses: Vec<_> = found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+        if other || addresses.is_empty() {
+            addresses.extend(self.shared().delegations.glue_of(name, self.upstream().now_us()));
+        }
+        (addresses, finished)
+    }
+
     fn candidates<'a>(&self, cut: &'a Delegation, avoid: &[SocketAddr]) -> Candidates<'a> {
         let (servers, names) = (Vec::with_capacity(4), Vec::with_capacity(4));
         let (unknown, others, failures) = (Vec::new(), Vec::new(), Vec::new());
-        let mut candidates = Candidates { cut, servers, names, unknown, others, tried: Vec::new(), failures };
+        let mut candidates =
+            Candidates { cut, servers, names, unknown, others, tried: Vec::new(), unfinished: false, failures };
         let now_us = self.upstream().now_us();
         for (index, server) in cut.servers.iter().enumerate() {
             for &address in &server.addresses {
@@ -225,10 +250,7 @@ impl<U: Upstream> Resolver<U> {
             if !server.addresses.is_empty() {
                 continue;
             }
-            let book = &self.shared().addresses;
-            let known = self.families().map(|family| book.get(name, family, now_us));
-            for address in known.into_iter().flatten().flat_map(|known| known.to_vec()) {
-                let address = SocketAddr::new(address, self.settings().upstream_port);
+            for address in self.known_addresses(name, now_us) {
                 self.add_candidate(&mut candidates, index, address, avoid);
             }
             if !candidates.names.contains(&index) {
@@ -236,6 +258,17 @@ impl<U: Upstream> Resolver<U> {
             }
         }
         candidates
+    }
+
+    /// The addresses of a name server that are known: looked up before, or the glue of the zone that it is in.
+    fn known_addresses(&self, name: &Name, now_us: u64) -> Vec<SocketAddr> {
+        let book = &self.shared().addresses;
+        let known = self.families().filter_map(|family| book.get(name, family, now_us));
+        let known: Vec<_> = known
+            .flat_map(|known| known.to_vec())
+            .map(|ip| SocketAddr::new(ip, self.settings().upstream_port))
+            .collect();
+        if known.is_empty() { self.shared().delegations.glue_of(name, now_us) } else { known }
     }
 
     fn add_candidate(&self, candidates: &mut Candidates<'_>, index: usize, address: SocketAddr, avoid: &[SocketAddr]) {
@@ -258,34 +291,53 @@ impl<U: Upstream> Resolver<U> {
         [(v4, RType::A), (v6, RType::AAAA)].into_iter().filter(|(on, _)| *on).map(|(_, rtype)| rtype)
     }
 
-    /// Looks up the addresses of a name server: of IPv6 only if it has none of IPv4.
-    async fn addresses_of(self: &Rc<Self>, context: &Context, name: &Name) -> Result<Vec<IpAddr>, ZoneError> {
-        for family in self.families() {
-            let now_us = self.upstream().now_us();
-            let known = self.shared().addresses.get(name, family, now_us);
-            let addresses = match known {
+    /// Looks up the addresses of a name server: of IPv6 only if it has none of IPv4, or if `all` are wanted.
+    async fn addresses_of(
+        self: &Rc<Self>,
+        context: &Context,
+        name: &Name,
+        (all, last): (bool, bool),
+    ) -> (Vec<IpAddr>, bool) {
+        let (mut found, mut families) = (Vec::new(), self.families().peekable());
+        while let Some(family) = families.next() {
+            let known = || self.shared().addresses.get(name, family, self.upstream().now_us());
+            let addresses = match known() {
                 Some(addresses) => addresses,
-                None => self.look_up(context, Question::new(name, family)).await?,
+                None => {
+                    let last = last && families.peek().is_none();
+                    let addresses = self.look_up(context, Question::new(name, family), last).await;
+                    // If nothing was found out about the one family, the other would take as long in vain.
+                    if addresses.is_empty() && known().is_none() {
+                        return (found, false);
+                    }
+                    addresses
+                }
             };
-            if !addresses.is_empty() {
-                return Ok(addresses.to_vec());
+            found.extend_from_slice(&addresses);
+            if !all && !found.is_empty() {
+                break;
             }
         }
-        Ok(Vec::new())
+        (found, true)
     }
 
-    async fn look_up(self: &Rc<Self>, context: &Context, question: Question) -> Result<Arc<[IpAddr]>, ZoneError> {
+    async fn look_up(self: &Rc<Self>, context: &Context, question: Question, last: bool) -> Arc<[IpAddr]> {
         let limits = &self.settings().limits;
-        let Ok(deeper) = context.deeper(limits) else { return Ok(Arc::default()) };
+        let Ok(mut deeper) = context.deeper(limits) else { return Arc::default() };
         if context.work.name_server_lookup(limits).is_err() {
-            return Ok(Arc::default());
+            return Arc::default();
+        }
+        // A name server that cannot be found leaves time for the next one, and for the question itself.
+        if !last {
+            let now_us = self.upstream().now_us();
+            deeper.deadline_us = now_us + context.deadline_us.saturating_sub(now_us) / 2;
         }
         let start = |number| {
             let (this, question, context) = (self.clone(), question.clone(), deeper.in_flight(number));
             async move { this.look_up_now(&context, question).await }
         };
         // A name server whose address depends on itself has none.
-        Ok(self.address_flights().join(context.flight, question.clone(), start).await.unwrap_or_default())
+        self.address_flights().join(context.flight, question.clone(), start).await.unwrap_or_default()
     }
 
     /// Addresses of name servers are not validated: what they lead to is.
@@ -300,7 +352,23 @@ impl<U: Upstream> Resolver<U> {
                 }
                 _ => Box::pin(self.fetch(context, &current, &[])).await,
             };
-            let Ok(fetched) = fetched else { return Arc::default() };
+            let fetched = match fetched {
+                Ok(fetched) => fetched,
+                Err(reason) => {
+                    // RFC 9520 3.2: not asked for again at once. That a limit of ours was passed says nothing of others.
+                    if reason.code == ede::NO_REACHABLE_AUTHORITY {
+                        let now_us = self.upstream().now_us();
+                        self.shared().addresses.insert(
+                            &question.name,
+                            question.rtype,
+                            Arc::default(),
+                            FAILURE_TTL_S,
+                            now_us,
+                        );
+                    }
+                    return Arc::default();
+                }
+            };
             if let Kind::Alias(target) = &fetched.kind {
                 current.name = target.clone();
                 continue;
@@ -395,7 +463,11 @@ impl Candidates<'_> {
             true => format!("no server of {zone} has an address that may be asked"),
             false => format!("no server of {zone} gave an answer: {}", self.failures.join("; ")),
         };
-        Reason::new(ede::NO_REACHABLE_AUTHORITY, text)
+        match self.unfinished {
+            // There may be one that would: the limits were too tight to find it.
+            true => Reason::new(ede::OTHER, format!("{text}; not all addresses could be looked up within the limits")),
+            false => Reason::new(ede::NO_REACHABLE_AUTHORITY, text),
+        }
     }
 }
 

@@ -29,9 +29,13 @@ fn nice() -> i32 {
     unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
 }
 
-/// `slice_ns`: 0 is the system's.
+/// `slice_ns`: 0 is the system's. What somebody has set from outside, a real-time policy say, stays.
 #[cfg(target_os = "linux")]
 fn set(policy: i32, nice: i32, slice_ns: u64) {
+    // SAFETY: the call takes a number and returns one.
+    if unsafe { libc::sched_getscheduler(0) } != libc::SCHED_OTHER {
+        return;
+    }
     let attributes = libc::sched_attr {
         size: size_of::<libc::sched_attr>() as u32,
         sched_policy: policy as u32,

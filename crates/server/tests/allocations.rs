@@ -8,9 +8,15 @@ use allocation_counter::measure;
 use dns::edns::EdnsOption;
 use dns::zonefile::{self, NoIncludes, Options, Sink};
 use dns::{Class, Edns, Message, NameBuf, NameHasher, RType};
+use resolver::anchors::Anchors;
+use resolver::cache::{CacheSettings, NewEntry, NewNegative, NewPositive, Rank};
+use resolver::resolve::Shared;
+use resolver::{Rrset, Security};
+use server::clock::Clock;
 use server::control::{Control, Reply, Request};
 use server::policy::cookie::Secrets;
 use server::query::{Packet, Transport, Worker};
+use server::recursion::{self, Recursion, Running, ThreadSettings};
 use server::settings::Settings;
 use server::stats::Stats;
 use zone::{Builder, Published, Zone, ZoneTable};
@@ -163,6 +169,78 @@ fn answering_allocates_nothing() {
             }
         }
     }
+}
+
+/// A worker that has no zones, and a cache with answers to `names`: there, not there, an alias, signed.
+fn caching(names: &[&str]) -> (Worker, Running) {
+    let hasher = NameHasher::new(7);
+    let settings = resolver::Settings::default();
+    let shared = Shared::new(settings, CacheSettings::default(), Anchors::default(), hasher, 7);
+    let now_ms = Clock::default().now_ms();
+    for name in names {
+        let owner: NameBuf = name.parse().expect("name");
+        let (ns, soa) = (b"\x02ns\x07example\x00", b"\0\0\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\x01\0");
+        let mut signed = Rrset::new(owner.clone(), RType::A, 300).with(&[192, 0, 2, 1]).with(&[192, 0, 2, 2]);
+        signed.signatures.push(b"not looked at");
+        let www: NameBuf = "www.example.".parse().expect("name");
+        let rrsets = [
+            signed,
+            Rrset::new(owner.clone(), RType::MX, 300).with(b"\0\x0a\x02mx\x07example\x00"),
+            Rrset::new(owner.prepend(b"alias").expect("name"), RType::CNAME, 300).with(owner.as_wire()),
+            Rrset::new(owner.clone(), RType::NS, 300).with(ns),
+        ];
+        let (rank, security, proofs) = (Rank::AuthoritativeAnswer, Security::Secure, &[][..]);
+        for rrset in &rrsets {
+            let new = NewPositive { rrset, rank, security, proofs, origin: None, reason: None };
+            shared.cache.insert(now_ms, NewEntry::Positive(new));
+        }
+        let soa = Rrset::new(www, RType::SOA, 300).with(soa);
+        let (soa, rtype) = (Some(&soa), Some(RType::TXT));
+        let new = NewNegative { name: &owner, rtype, soa, proofs, rank, security, origin: None, reason: None };
+        shared.cache.insert(now_ms, NewEntry::Negative(new));
+    }
+    let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
+    let make = recursion::resolver(shared.clone());
+    let running = recursion::start(ThreadSettings::default(), &zones, vec![Arc::default()], make).expect("threads");
+    let allowed = vec!["192.0.2.0/24".parse().expect("network"), "127.0.0.0/8".parse().expect("network")];
+    let recursion =
+        Recursion { allowed, threads: running.threads().clone(), cache: Some(shared.cache.clone()), dns64: false };
+    let settings = Settings { recursion: Some(recursion), cookies: Some(Secrets::new([9; 16])), ..Settings::default() };
+    (Worker::new(zones, Published::new(settings), Arc::new(Stats::default())), running)
+}
+
+#[test]
+fn hits_of_the_cache_allocate_nothing() {
+    let names = ["www.example.", "a.b.c.example.org.", "other."];
+    let (mut worker, running) = caching(&names);
+    let mut queries = Vec::new();
+    for name in names {
+        let name: NameBuf = name.parse().expect("name");
+        let alias = name.prepend(b"alias").expect("name");
+        for (name, rtype) in [(&name, RType::A), (&name, RType::MX), (&name, RType::TXT), (&alias, RType::A)] {
+            for edns in [None, Some(Edns::default()), Some(Edns { dnssec_ok: true, ..Edns::default() })] {
+                for (rd, cd) in [(true, false), (true, true), (false, false)] {
+                    let mut query = Message { edns: edns.clone(), ..Message::query(7, name.clone(), rtype) };
+                    (query.header.rd, query.header.cd) = (rd, cd);
+                    queries.push(query.to_wire(1232));
+                }
+            }
+        }
+    }
+    let mut memory = vec![vec![0; 65_535]; queries.len()];
+    for transport in [Transport::Udp, Transport::Tcp] {
+        assert_eq!(answer_all(&mut worker, &queries, &mut memory, transport), queries.len());
+        let info = measure(|| {
+            answer_all(&mut worker, &queries, &mut memory, transport);
+        });
+        assert_eq!(info.count_total, 0, "{transport:?}: {info:?}");
+    }
+    assert_eq!(worker.stats().cache_hits.get(), 4 * queries.len() as u64);
+    for response in &memory {
+        assert_eq!(response[2] & 0x84, 0x80, "no data of ours");
+        assert_eq!((response[3] & 0x80, response[3] & 0x0f), (0x80, 0));
+    }
+    running.stop();
 }
 
 #[test]

@@ -165,6 +165,18 @@ impl Contents {
         self.hasher.extend_by(self.origin_hash, labels)
     }
 
+    /// Asks for the memory of the nodes that will be looked up next, so that the waits for it overlap.
+    pub(crate) fn expect<'n>(&self, owners: impl Iterator<Item = &'n Name>) {
+        if !self.is_large() {
+            return;
+        }
+        let hash = |owner: &Name| Some(self.hash_labels(owner.strip_suffix(&self.origin)?));
+        let hashes: Vec<u64> = owners.filter_map(hash).collect();
+        hashes.iter().for_each(|&hash| self.index.prefetch_page(hash));
+        hashes.iter().for_each(|&hash| self.index.prefetch_slot(hash));
+        hashes.iter().for_each(|&hash| self.index.prefetch_node(hash, self.node_lines));
+    }
+
     /// All nodes with records, in canonical order, apex first.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
         self.keyed_nodes().map(|(_, node)| node)

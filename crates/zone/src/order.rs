@@ -6,12 +6,12 @@
 //! reads a chunk but its own.
 
 mod chunk;
+mod key;
 
 use std::sync::Arc;
 
-use dns::name::label_starts;
-
 use chunk::{Chunk, compare, head};
+pub use key::{MAX_KEY_LEN, labels_of, sort_key};
 
 /// Octets that a freshly built chunk holds at most.
 const CHUNK_BYTES: usize = 2048;
@@ -21,58 +21,6 @@ const SPLIT_BYTES: usize = 2 * CHUNK_BYTES;
 const BRANCHES: usize = 12;
 /// A node with more is split.
 const MAX_BRANCHES: usize = 16;
-
-/// Longest sort key: every octet of the labels escaped.
-pub const MAX_KEY_LEN: usize = 512;
-
-/// The sort key of `labels` (uncompressed, left to right, without the apex), written to `out`.
-///
-/// The labels stand from right to left in lower case, separated by a zero octet; octets 0 and 1 are
-/// escaped so that the separator sorts before everything a label can contain.
-pub fn sort_key<'o>(labels: &[u8], out: &'o mut [u8; MAX_KEY_LEN]) -> &'o [u8] {
-    let mut starts = [0u8; 128];
-    let count = label_starts(labels, &mut starts);
-    let mut len = 0;
-    for (i, &start) in starts[..count].iter().rev().enumerate() {
-        if i > 0 {
-            out[len] = 0;
-            len += 1;
-        }
-        let start = start as usize;
-        for &octet in &labels[start + 1..start + 1 + labels[start] as usize] {
-            if octet <= 1 {
-                out[len] = 1;
-                len += 1;
-                out[len] = octet + 2;
-            } else {
-                out[len] = octet.to_ascii_lowercase();
-            }
-            len += 1;
-        }
-    }
-    &out[..len]
-}
-
-/// Writes the labels (left to right) that `key` was made of to `out`, as far as they fit.
-pub fn labels_of<'o>(key: &[u8], out: &'o mut [u8; 256]) -> &'o [u8] {
-    let mut end = out.len();
-    if key.is_empty() {
-        return &out[end..];
-    }
-    for part in key.split(|&octet| octet == 0) {
-        let escapes = part.iter().filter(|&&octet| octet == 1).count();
-        let Some(start) = end.checked_sub(1 + part.len() - escapes) else { break };
-        out[start] = (part.len() - escapes) as u8;
-        let mut octets = part.iter();
-        let mut at = start + 1;
-        while let Some(&octet) = octets.next() {
-            out[at] = if octet == 1 { octets.next().map_or(0, |escaped| escaped.wrapping_sub(2)) } else { octet };
-            at += 1;
-        }
-        end = start;
-    }
-    &out[end..]
-}
 
 /// What became of a part of the tree that was changed in place.
 enum Edited<T> {
@@ -518,5 +466,34 @@ mod tests {
         assert!(built.iter().eq(order.iter()));
         let tail: Vec<&[u8]> = built.iter_from(b"08000").collect();
         assert!(tail.iter().copied().eq(model.range(b"08000".to_vec()..).map(|key| &key[..])));
+        // Down to nothing, from the middle; what was is still there.
+        let before = order.clone();
+        let keys: Vec<Vec<u8>> = model.iter().cloned().collect();
+        let (left, right) = keys.split_at(keys.len() / 2);
+        for (i, key) in right.iter().chain(left.iter().rev()).enumerate() {
+            order.set(key, false);
+            model.remove(key);
+            if i % 500 == 0 {
+                assert!(order.iter().eq(model.iter().map(|key| &key[..])));
+            }
+        }
+        assert!(order.is_empty() && matches!(order.tree, Tree::None) && order.iter().next().is_none());
+        assert!(before.iter().eq(keys.iter().map(|key| &key[..])));
+    }
+
+    /// A tree of several levels, in both directions.
+    #[test]
+    fn grows_in_height() {
+        for step in [1, 7919] {
+            let mut order = Order::default();
+            let key = |i: u32| format!("{:06}.and-some-more-octets", i * step % 50_000).into_bytes();
+            (0..50_000).for_each(|i| order.set(&key(i), true));
+            assert!(
+                matches!(&order.tree, Tree::Many(Node::Nodes(branches)) if matches!(branches[0].it, Node::Nodes(_)))
+            );
+            assert!(order.len() == 50_000 && order.iter().is_sorted() && order.iter().count() == 50_000);
+            assert_eq!(order.at_or_before(b"025000.z"), Some(&b"025000.and-some-more-octets"[..]));
+            assert_eq!(order.iter_from(b"049998").count(), 2);
+        }
     }
 }

@@ -71,3 +71,7 @@ pub const STREAM_AGE: Duration = Duration::from_secs(600);
 
 /// Host names of one dyndns2 request.
 pub const MAX_DDNS_HOSTS: usize = 20;
+/// Questions that one request may have resolved ahead.
+pub const MAX_WARM_QUESTIONS: usize = 1000;
+/// So many of them at once.
+pub const MAX_WARM_AT_ONCE: usize = 32;

@@ -10,6 +10,7 @@ mod auth;
 pub mod backend;
 mod backups;
 mod body;
+mod cache;
 mod changes;
 mod changeset;
 mod diff;
@@ -17,6 +18,7 @@ mod draft_store;
 mod drafts;
 mod etag;
 mod events;
+mod explain;
 mod export;
 pub mod gate;
 mod health;
@@ -46,7 +48,7 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri, header};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -74,6 +76,8 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(roles::router())
         .merge(tokens::router())
         .merge(backups::router())
+        .merge(cache::router())
+        .merge(explain::router())
         .merge(types::router())
         .merge(events::router())
         .merge(health::router())
@@ -94,7 +98,11 @@ pub fn router(app: Arc<App>) -> Router {
     let (routes, api) = described().split_for_parts();
     let api: Arc<str> = text_of(api).into();
     let description = get(move || async move { ([(header::CONTENT_TYPE, "application/json")], api.to_string()) });
-    let short = Router::new().route("/health", get(health::health)).route("/api/status", get(health::status));
+    let short = Router::new()
+        .route("/health", get(health::health))
+        .route("/api/status", get(health::status))
+        .route("/api/cache/stats", get(cache::stats))
+        .route("/api/cache/flush", post(cache::flush));
     Router::new()
         .nest("/api/v1", routes.route("/openapi.json", description))
         .merge(short)

@@ -16,6 +16,7 @@ use super::limits::{MAX_LARGE_BODIES_BYTES, MAX_STREAMS};
 use super::problem::Problem;
 use crate::auth::{AccessStore, Logins};
 use crate::commit::{CommitError, Committed, Prepare, Request};
+use crate::lookups::Lookups;
 
 /// The state of the API.
 pub struct App {
@@ -25,6 +26,8 @@ pub struct App {
     pub access: Arc<AccessStore>,
     /// Passwords and sessions.
     pub logins: Arc<Logins>,
+    /// The resolver.
+    pub lookups: Lookups,
     /// Changes that are not made yet.
     pub drafts: DraftStore,
     /// Responses that may be asked for again.
@@ -71,6 +74,7 @@ impl App {
             backend,
             access,
             logins,
+            lookups: Lookups::default(),
             drafts: DraftStore::open(&data_dir.join("drafts"))?,
             idempotency: Idempotency::default(),
             server_name,

@@ -148,10 +148,24 @@ impl Client {
     ///
     /// # Errors
     /// The connection's, [`Refused`], and those of `take`.
-    pub fn pages(&self, path: &str, mut take: impl FnMut(&[Value]) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    pub fn pages(&self, path: &str, take: impl FnMut(&[Value]) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+        self.pages_of(path, &[], take)
+    }
+
+    /// The same for a list with parameters.
+    ///
+    /// # Errors
+    /// As of [`Client::pages`].
+    pub fn pages_of(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        mut take: impl FnMut(&[Value]) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
         let mut after: Option<String> = None;
         loop {
-            let mut query = vec![("limit", PAGE)];
+            let mut query = query.to_vec();
+            query.push(("limit", PAGE));
             query.extend(after.as_deref().map(|after| ("after", after)));
             let page = self.get(&target(path, &query))?;
             let goes_on = take(page["items"].as_array().map_or(&[], Vec::as_slice))?;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use headwater::api::{self, App, Server};
 use headwater::auth::{AccessEvent, AccessStore, Grant, Logins, NewToken, bootstrap};
+use headwater::lookups::Lookups;
 use serde_json::Value;
 
 use super::fake::{Fake, MemoryJournal};
@@ -18,6 +19,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct House {
     pub fake: Arc<Fake>,
     pub access: Arc<AccessStore>,
+    pub lookups: Lookups,
     pub address: SocketAddr,
     /// A token that may do everything.
     pub token: String,
@@ -65,6 +67,7 @@ impl House {
         let name = "ns1.example.net".parse().expect("name");
         let logins = Arc::new(Logins::new());
         let app = App::new(fake.clone(), access.clone(), logins, name, &data_dir).expect("app");
+        let lookups = app.lookups.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("runtime");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -74,6 +77,7 @@ impl House {
         let mut house = House {
             fake,
             access,
+            lookups,
             address,
             token: String::new(),
             agent: config.into(),

@@ -1,6 +1,7 @@
 //! The API over HTTP on loopback, with a node in memory.
 
 mod access;
+mod cache;
 mod fake;
 mod guide;
 mod history;

@@ -15,8 +15,9 @@ const STEPS: &[M<'_>] = &[M::up(include_str!("schema.sql"))];
 const PAGE_BYTES: u32 = 8192;
 /// What the write-ahead log is cut back to after a large change.
 const KEPT_LOG_BYTES: u32 = 64 << 20;
-/// Memory for pages of the one connection that writes, in KiB.
-const WRITER_CACHE_KIB: u32 = 32 << 10;
+/// Memory for pages of the one connection that writes, in KiB: the upper levels of the tables of a large store, and
+/// all that a small one changes. More would only hold pages that the system caches anyway.
+const WRITER_CACHE_KIB: u32 = 8 << 10;
 /// How long a connection waits for another one's lock.
 const BUSY_TIMEOUT_MS: u32 = 10_000;
 /// Prepared statements that a connection keeps.

@@ -185,8 +185,8 @@ impl<'a, S: ChainSource> Checker<'a, S> {
             // DS and DNSKEY are verified together, at once after both are there: whoever waits for the same replies
             // then finds the zone known.
             dnskey = match self.keys_reply(&goal.name, &goal.tries.avoid).await {
-                Err(End::Bogus(failure)) if !goal.tries.avoid.is_empty() => {
-                    let failure = goal.failure.take().unwrap_or(failure);
+                Err(End::Bogus(cause)) if !goal.tries.avoid.is_empty() => {
+                    let failure = goal.failure.take().map_or(cause.clone(), |failure| failure.unless_limited(&cause));
                     return self.refresh(goal, failure, reply).await;
                 }
                 dnskey => Some(dnskey?),
@@ -256,13 +256,17 @@ impl<'a, S: ChainSource> Checker<'a, S> {
 
     /// Asks others for DS after a failure, or gives up.
     async fn retry_ds(&self, goal: &mut Goal, failure: Failure, server: Option<SocketAddr>) -> Steps<()> {
-        if goal.tries.again(&failure, server)
-            && let Ok(reply) = self.fetch(&goal.name, RType::DS, &goal.tries.avoid).await
-        {
-            goal.reply = Some(reply);
-            return Ok(());
+        if !goal.tries.again(&failure, server) {
+            return Err(self.bogus(&goal.name, failure));
         }
-        Err(self.bogus(&goal.name, failure))
+        match self.fetch(&goal.name, RType::DS, &goal.tries.avoid).await {
+            Ok(reply) => {
+                goal.reply = Some(reply);
+                Ok(())
+            }
+            Err(End::Bogus(cause)) => Err(self.bogus(&goal.name, failure.unless_limited(&cause))),
+            Err(_) => Err(self.bogus(&goal.name, failure)),
+        }
     }
 
     /// No keys fit the DS RRset, which may be remembered from before the keys were changed: asks for it once more.
@@ -302,6 +306,7 @@ impl<'a, S: ChainSource> Checker<'a, S> {
             }
             match self.fetch(zone, RType::DNSKEY, &tries.avoid).await {
                 Ok(reply) => dnskey = reply,
+                Err(End::Bogus(cause)) => return Err(self.bogus(zone, failure.unless_limited(&cause))),
                 Err(_) => return Err(self.bogus(zone, failure)),
             }
         }

@@ -158,6 +158,13 @@ impl Failure {
         Failure { reason: Reason::new(dns::edns::ede::DNSSEC_BOGUS, text), retry: false, lasting: false }
     }
 
+    /// The same, but not to be remembered if it was a limit of ours, and not the other servers, that kept us from
+    /// finding better data.
+    fn unless_limited(mut self, cause: &Failure) -> Failure {
+        self.lasting &= cause.reason.code != dns::edns::ede::OTHER;
+        self
+    }
+
     /// Part of the chain is wrong or not to be had: other servers of the answer do not help.
     fn of_chain(self) -> Failure {
         Failure { retry: false, ..self }

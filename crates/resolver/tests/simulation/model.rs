@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use dns::{NameBuf, RType, Rcode};
 use resolver::limits::Limits;
 
-use crate::world::{Found, World, find};
+use crate::world::{Found, Manner, Server, World, find};
 
 /// A record: owner in lower case, type, data.
 pub type Fact = (NameBuf, u16, Vec<u8>);
@@ -113,5 +113,8 @@ pub fn reachable(world: &World, limits: &Limits) -> Vec<Option<u32>> {
 
 /// Whether a server answers well all the time.
 fn is_well(world: &World, address: &IpAddr) -> bool {
-    world.servers.get(address).is_some_and(|server| server.manner.is_well() && server.outage.is_none())
+    // There are no signatures without EDNS.
+    let mute = |manner| world.dnssec && manner == Manner::NoEdns;
+    let well = |server: &Server| server.manner.is_well() && !mute(server.manner) && server.outage.is_none();
+    world.servers.get(address).is_some_and(well)
 }

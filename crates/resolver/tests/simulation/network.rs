@@ -8,22 +8,22 @@ use dns::{Class, Edns, Message, Name, NameBuf, Question, RType, Rcode, Record};
 use resolver::sim::{Delivery, FakeNetwork};
 use resolver::upstream::{Exchange, Transport};
 
-use crate::world::{FORGED, FORGER, Found, Manner, NEGATIVE_TTL, Rng, Server, TTL, World, find};
+use crate::signed::{self, Signer};
+use crate::world::{FORGED, FORGER, Found, Manner, NEGATIVE_TTL, Rng, Server, TTL, World, Zone, find};
 
 /// The network of a world.
 pub struct Network {
     world: Rc<World>,
+    signer: Signer,
     rng: Rng,
     /// What was sent, line by line.
     pub log: Vec<String>,
-    /// Messages that reached nobody, or a server that is dead or is not well.
-    pub troubles: u64,
 }
 
 impl Network {
     /// The network of this world; losses come from the seed.
     pub fn new(world: Rc<World>, seed: u64) -> Network {
-        Network { world, rng: Rng(seed), log: Vec::new(), troubles: 0 }
+        Network { signer: Signer::new(world.clone()), world, rng: Rng(seed), log: Vec::new() }
     }
 
     fn deliver(&mut self, now_us: u64, exchange: &Exchange) -> (Delivery, &'static str) {
@@ -81,6 +81,25 @@ impl Network {
                 message.questions[0].name = message.questions[0].name.to_canonical();
                 reply(message, "right")
             }
+            Manner::Corrupts => {
+                let message = self.right(exchange.server.ip(), server, &query);
+                let mut message = wire(&message, &query, &exchange.transport);
+                self.damage(&mut message);
+                (Delivery::Reply { message, after_us }, "damaged")
+            }
+            Manner::Forges => {
+                let mut message = empty(&query, Rcode::NOERROR);
+                message.header.aa = true;
+                message.answers.push(record(&query.questions[0].name, RType::A, TTL, FORGED.to_vec()));
+                reply(message, "forged")
+            }
+            Manner::Strips => {
+                let mut message = self.right(exchange.server.ip(), server, &query);
+                let proof = |record: &Record| matches!(record.rtype, RType::RRSIG | RType::NSEC | RType::DS);
+                message.answers.retain(|record| !proof(record));
+                message.authorities.retain(|record| !proof(record));
+                reply(message, "stripped")
+            }
             Manner::Lies => {
                 let mut message = self.right(exchange.server.ip(), server, &query);
                 self.lie(server, &mut message);
@@ -107,8 +126,33 @@ impl Network {
         // RFC 4035 3.1.4.1: DS is what the zone above the cut has.
         let above = name.parent().filter(|_| rtype == RType::DS).and_then(serves);
         match above.or_else(|| serves(&name)) {
-            Some(zone) => authoritative(&world, zone, query, server.chases),
+            Some(zone) => {
+                let (mut message, last) = authoritative(&world, server, zone, query);
+                if query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok) {
+                    self.signer.complete(zone, &last, &mut message);
+                }
+                message
+            }
             None => empty(query, Rcode::REFUSED),
+        }
+    }
+
+    /// Changes some octets, mostly behind the question, and the length now and then.
+    fn damage(&mut self, message: &mut Vec<u8>) {
+        for _ in 0..self.rng.below(6) {
+            let from = if self.rng.chance(10) { 2 } else { 12 };
+            let at = from + self.rng.below(message.len().saturating_sub(from));
+            let value = *self.rng.pick(&[0, 1, 2, 5, 12, 0x40, 0xc0, 0xff]);
+            match self.rng.below(8) {
+                0 => message.truncate(at),
+                1 => message.insert(at.min(message.len()), value),
+                2 => drop(message.get(at).is_some().then(|| message.remove(at))),
+                3 => message.extend_from_within(at.min(message.len())..),
+                4 => message.iter_mut().skip(at).take(1).for_each(|octet| *octet = value),
+                // A count, an RCODE, a flag.
+                5 => message.iter_mut().skip(2 + at % 10).take(1).for_each(|octet| *octet ^= 1 << (at % 8)),
+                _ => message.iter_mut().skip(at).take(1).for_each(|octet| *octet ^= 1 << (value % 8)),
+            }
         }
     }
 
@@ -142,7 +186,6 @@ impl Network {
 impl FakeNetwork for Network {
     fn reply(&mut self, now_us: u64, exchange: &Exchange) -> Delivery {
         let (delivery, what) = self.deliver(now_us, exchange);
-        self.troubles += u64::from(!what.starts_with("right"));
         let query = Message::parse(&exchange.message).expect("our queries are well-formed");
         let question = &query.questions[0];
         self.log.push(format!(
@@ -180,8 +223,8 @@ fn wire(message: &Message, query: &Message, transport: &Transport) -> Vec<u8> {
     message.to_wire(limit)
 }
 
-/// The answer of a server of `zone` (RFC 1034 4.3.2).
-fn authoritative(world: &World, zone: usize, query: &Message, chases: bool) -> Message {
+/// The answer of a server of `zone` (RFC 1034 4.3.2), without proofs and signatures, and where its aliases lead.
+fn authoritative(world: &World, server: &Server, zone: usize, query: &Message) -> (Message, NameBuf) {
     let mut message = empty(query, Rcode::NOERROR);
     let Question { mut name, rtype, .. } = query.questions[0].clone();
     let cuts: Vec<&NameBuf> = world.zones.iter().filter(|it| it.parent == Some(zone)).map(|it| &it.apex).collect();
@@ -192,15 +235,23 @@ fn authoritative(world: &World, zone: usize, query: &Message, chases: bool) -> M
         let cut = cut.filter(|it| rtype != RType::DS || name != it.apex);
         if let Some(below) = cut {
             if message.answers.is_empty() {
-                refer(world, below, &mut message);
+                refer(world, server, below, &mut message);
             }
-            return message;
+            return (message, name);
         }
         message.header.aa = true;
+        let own_key = rtype == RType::DNSKEY && name == this.apex && this.signed;
+        let ds = world.zones.iter().position(|it| it.parent == Some(zone) && it.apex == name && it.has_ds);
+        let ds = ds.filter(|_| rtype == RType::DS);
+        if own_key || ds.is_some() {
+            let rdata = ds.map_or_else(|| signed::dnskey(world, zone), |below| signed::ds(world, below));
+            message.answers.push(record(&name, rtype, TTL, rdata));
+            return (message, name);
+        }
         let next = match find(this, &cuts, &name, rtype) {
             Found::Data(data) => {
                 message.answers.extend(data.into_iter().map(|rdata| record(&name, rtype, TTL, rdata)));
-                return message;
+                return (message, name);
             }
             Found::Cname(target) => {
                 message.answers.push(record(&name, RType::CNAME, TTL, target.clone().into_wire()));
@@ -211,11 +262,11 @@ fn authoritative(world: &World, zone: usize, query: &Message, chases: bool) -> M
                 let labels = name.strip_suffix(&owner).expect("below the DNAME");
                 let Ok(made) = NameBuf::from_wire([labels, target.as_wire()].concat()) else {
                     message.header.rcode = Rcode::YXDOMAIN;
-                    return message;
+                    return (message, name);
                 };
                 message.answers.push(record(&name, RType::CNAME, TTL, made.clone().into_wire()));
                 if rtype == RType::CNAME {
-                    return message;
+                    return (message, name);
                 }
                 made
             }
@@ -225,26 +276,28 @@ fn authoritative(world: &World, zone: usize, query: &Message, chases: bool) -> M
                 }
                 let soa = &this.nodes[&this.apex][&RType::SOA.0][0];
                 message.authorities.push(record(&this.apex, RType::SOA, NEGATIVE_TTL, soa.clone()));
-                return message;
+                return (message, name);
             }
         };
-        if !chases || !next.is_at_or_below(&this.apex) || seen.contains(&next) {
-            return message;
+        if !server.chases || !next.is_at_or_below(&this.apex) || seen.contains(&next) {
+            return (message, name);
         }
         seen.push(std::mem::replace(&mut name, next));
     }
 }
 
 /// A referral to `zone`.
-fn refer(world: &World, zone: &crate::world::Zone, message: &mut Message) {
+fn refer(world: &World, server: &Server, zone: &Zone, message: &mut Message) {
     let mut glue = BTreeMap::new();
     for (host, addresses) in &zone.servers {
         let name = &world.hosts[*host].name;
         message.authorities.push(record(&zone.apex, RType::NS, TTL, name.clone().into_wire()));
         glue.insert(name, addresses);
     }
+    let own = |name: &NameBuf| server.zones.iter().any(|&zone| name.is_at_or_below(&world.zones[zone].apex));
     for (name, addresses) in glue {
-        for address in addresses {
+        // A forged address is a lie only where the server has no say.
+        for address in addresses.iter().filter(|address| **address != FORGER || !own(name)) {
             let (rtype, rdata) = match address {
                 IpAddr::V4(address) => (RType::A, address.octets().to_vec()),
                 IpAddr::V6(address) => (RType::AAAA, address.octets().to_vec()),

@@ -62,6 +62,12 @@ pub enum Manner {
     Garbage,
     /// Answers another question.
     OtherQuestion,
+    /// Damages its replies.
+    Corrupts,
+    /// Gives false answers for the zones that it serves.
+    Forges,
+    /// Leaves out signatures and proofs.
+    Strips,
 }
 
 impl Manner {
@@ -123,6 +129,10 @@ pub struct Zone {
     pub servers: Vec<(usize, Vec<IpAddr>)>,
     /// What is in it, name servers and SOA included.
     pub nodes: BTreeMap<NameBuf, Node>,
+    /// It is signed.
+    pub signed: bool,
+    /// The zone above has a DS for it; of the root: it is the trust anchor.
+    pub has_ds: bool,
 }
 
 /// All of it.
@@ -142,6 +152,8 @@ pub struct World {
     pub mix_case: bool,
     /// The resolver has IPv6.
     pub ipv6: bool,
+    /// Some zones are signed, and the resolver validates.
+    pub dnssec: bool,
 }
 
 /// The address of a server that answers every question with [`FORGED`].
@@ -164,8 +176,8 @@ fn below(label: &str, apex: &NameBuf) -> NameBuf {
 }
 
 impl World {
-    /// The world of this seed.
-    pub fn new(rng: &mut Rng) -> World {
+    /// The world of this seed, with signed zones or without.
+    pub fn new(rng: &mut Rng, dnssec: bool) -> World {
         let mut world = World {
             zones: Vec::new(),
             hosts: Vec::new(),
@@ -174,6 +186,7 @@ impl World {
             minimise: rng.chance(70),
             mix_case: rng.chance(50),
             ipv6: rng.chance(60),
+            dnssec,
         };
         world.add_root(rng);
         for _ in 0..3 + rng.below(12) {
@@ -191,7 +204,14 @@ impl World {
     }
 
     fn add_root(&mut self, rng: &mut Rng) {
-        self.zones.push(Zone { apex: NameBuf::root(), parent: None, servers: vec![], nodes: BTreeMap::new() });
+        self.zones.push(Zone {
+            apex: NameBuf::root(),
+            parent: None,
+            servers: vec![],
+            nodes: BTreeMap::new(),
+            signed: self.dnssec,
+            has_ds: self.dnssec,
+        });
         for i in 0..1 + rng.below(2) {
             let host = self.add_host(&format!("root{i}"), 0, rng);
             if i == 0 {
@@ -283,7 +303,9 @@ impl World {
             return;
         }
         let index = self.zones.len();
-        self.zones.push(Zone { apex, parent: Some(parent), servers: vec![], nodes: BTreeMap::new() });
+        let signed = self.dnssec && rng.chance(75);
+        let has_ds = signed && self.zones[parent].signed && rng.chance(90);
+        self.zones.push(Zone { apex, parent: Some(parent), servers: vec![], nodes: BTreeMap::new(), signed, has_ds });
         for i in 0..1 + rng.below(3) {
             let host = match rng.below(100) {
                 0..50 => self.add_host(&format!("ns{i}"), index, rng),
@@ -375,6 +397,45 @@ impl World {
             name = name.prepend(rng.pick::<&str>(LABELS).as_bytes()).unwrap_or(name);
         }
         name
+    }
+
+    /// Makes some of the servers damage their replies; none of the root's.
+    pub fn corrupt(&mut self, rng: &mut Rng) {
+        for server in self.servers.values_mut().filter(|server| !server.zones.is_empty() && !server.zones.contains(&0))
+        {
+            if rng.chance(30) {
+                server.manner = Manner::Corrupts;
+            }
+        }
+    }
+
+    /// Makes some servers of zones that are all secure give false answers.
+    pub fn forge(&mut self, rng: &mut Rng) {
+        let secure: Vec<bool> = (0..self.zones.len()).map(|zone| self.is_secure(zone)).collect();
+        for server in self.servers.values_mut().filter(|server| !server.zones.is_empty() && !server.zones.contains(&0))
+        {
+            if rng.chance(20) && server.zones.iter().all(|&zone| secure[zone]) {
+                server.manner = *rng.pick(&[Manner::Forges, Manner::Strips]);
+            }
+        }
+    }
+
+    /// Whether a chain of signatures leads to a zone.
+    pub fn is_secure(&self, zone: usize) -> bool {
+        let this = &self.zones[zone];
+        this.signed && this.has_ds && this.parent.is_none_or(|parent| self.is_secure(parent))
+    }
+
+    /// Whether answers for a name may be wrong: it is in or below a zone with a server that damages its replies, or
+    /// that gives false ones where no signatures show it.
+    pub fn is_corrupt(&self, name: &NameBuf) -> bool {
+        let secure = self.is_secure(self.zone_of(name));
+        let corrupt = self.servers.values().filter(|server| match server.manner {
+            Manner::Corrupts => true,
+            Manner::Forges | Manner::Strips => !secure,
+            _ => false,
+        });
+        corrupt.flat_map(|server| &server.zones).any(|&zone| name.is_at_or_below(&self.zones[zone].apex))
     }
 
     /// The zone that a name is in.

@@ -1,11 +1,10 @@
 //! A server whose resolver forwards everything to one other server, and such a server.
 
-use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -78,7 +77,7 @@ impl Resolve for Forward {
 pub struct Server {
     pub address: SocketAddr,
     pub stats: Vec<Arc<Stats>>,
-    pub settings: Arc<Published<Settings>>,
+    settings: Arc<Published<Settings>>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     resolver: Option<Running>,
@@ -113,9 +112,8 @@ impl Forwarding {
         let mut stats: Vec<Arc<Stats>> = (0..threads).map(|_| Arc::default()).collect();
         let make = move |net: Net, _| Rc::new(Forward { net, server, transport: transport.clone(), timeout_us });
         let resolver = recursion::start(settings, &zones, stats.clone(), make).expect("threads");
-        let allowed = vec!["127.0.0.0/8".parse().expect("a network")];
         let threads = resolver.threads().clone();
-        let recursion = Some(Recursion { allowed, threads, cache: None, dns64: false });
+        let recursion = Some(Recursion { allowed: Vec::new(), threads, cache: None, dns64: false });
         let settings = Published::new(Settings { recursion, nsid: b"test".to_vec(), ..Settings::default() });
         let stop = Arc::new(AtomicBool::new(false));
         let listener = tcp::bind(address).expect("a socket");
@@ -133,7 +131,9 @@ impl Forwarding {
                 tcp::run(vec![listener], for_tcp, limits, &stop_tcp).expect("a poller");
             }),
         ];
-        Server { address, stats, settings, stop, threads, resolver: Some(resolver) }
+        let server = Server { address, stats, settings, stop, threads, resolver: Some(resolver) };
+        server.allow("127.0.0.0/8");
+        server
     }
 }
 
@@ -158,6 +158,15 @@ impl Server {
     /// The sum of one counter.
     pub fn count(&self, counter: impl Fn(&Stats) -> u64) -> u64 {
         self.stats.iter().map(|stats| counter(stats)).sum()
+    }
+
+    /// From now on these may use the resolver.
+    pub fn allow(&self, network: &str) {
+        self.settings.update(|settings| {
+            let mut recursion = settings.recursion.clone().expect("it is on");
+            recursion.allowed = vec![network.parse().expect("a network")];
+            Settings { recursion: Some(recursion), ..settings.clone() }
+        });
     }
 
     /// Stops the resolver's threads alone.
@@ -227,87 +236,4 @@ pub fn reply(query: &Message, over_udp: bool) -> Message {
         _ => add(RType::A, vec![192, 0, 2, label.len() as u8]),
     }
     reply
-}
-
-/// A server to forward to.
-pub struct Other {
-    pub address: SocketAddr,
-    /// It says nothing as long as this is set.
-    pub silent: Arc<AtomicBool>,
-    /// Questions by the port that they came from, over UDP.
-    pub asked: Arc<AtomicUsize>,
-    pub ports: Arc<std::sync::Mutex<HashMap<u16, usize>>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Other {
-    pub fn start() -> Other {
-        let listener = TcpListener::bind(ANY).expect("a socket");
-        let address = listener.local_addr().expect("an address");
-        let socket = UdpSocket::bind(address).expect("a socket");
-        socket.set_read_timeout(Some(Duration::from_millis(20))).expect("an option");
-        let (silent, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let (asked, ports) = (Arc::default(), Arc::default());
-        let mut upstream = Other { address, silent, asked, ports, stop, thread: None };
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.expect("a connection");
-                std::thread::spawn(move || {
-                    while let Some(query) = read_framed(&mut stream) {
-                        let query = Message::parse(&query).expect("a query");
-                        send_framed(&mut stream, &reply(&query, false).to_wire(65_535));
-                    }
-                });
-            }
-        });
-        let (silent, stop) = (upstream.silent.clone(), upstream.stop.clone());
-        let (asked, ports) = (upstream.asked.clone(), upstream.ports.clone());
-        let work = move || {
-            let mut buffer = [0; 4096];
-            while !stop.load(Ordering::Relaxed) {
-                let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
-                asked.fetch_add(1, Ordering::Relaxed);
-                *ports.lock().expect("no panic").entry(from.port()).or_insert(0) += 1;
-                if !silent.load(Ordering::Relaxed) {
-                    answer_datagram(&socket, from, &Message::parse(&buffer[..len]).expect("a query"));
-                }
-            }
-        };
-        upstream.thread = Some(std::thread::spawn(work));
-        upstream
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("no panic");
-        }
-    }
-}
-
-/// Answers, after replies that must be passed over if the name says so.
-fn answer_datagram(socket: &UdpSocket, from: SocketAddr, query: &Message) {
-    let right = reply(query, true);
-    let mut lie = right.clone();
-    lie.answers.clear();
-    lie.header.rcode = Rcode::REFUSED;
-    let name = query.questions[0].name.to_string();
-    if name.starts_with("wrong-id.") {
-        for i in 1..100 {
-            lie.header.id = query.header.id.wrapping_add(i);
-            socket.send_to(&lie.to_wire(4096), from).expect("sent");
-        }
-    } else if name.starts_with("wrong-source.") {
-        UdpSocket::bind(ANY).expect("a socket").send_to(&lie.to_wire(4096), from).expect("sent");
-    } else if name.starts_with("wrong-question.") {
-        lie.questions[0].name = "other.example.".parse().expect("a name");
-        socket.send_to(&lie.to_wire(4096), from).expect("sent");
-        socket.send_to(&query.to_wire(4096), from).expect("sent");
-        socket.send_to(&[1, 2, 3], from).expect("sent");
-    }
-    std::thread::sleep(if name.starts_with("wrong") { Duration::from_millis(50) } else { Duration::ZERO });
-    socket.send_to(&right.to_wire(4096), from).expect("sent");
 }

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::control;
 use crate::durable::Durable;
 use crate::files::FileZones;
+use crate::lookups::Lookups;
 use crate::secondary::{Secondaries, Waiting};
 use crate::web;
 
@@ -46,7 +47,7 @@ impl Offline {
             .enable_all()
             .build()
             .context("thread")?;
-        let app = web::app(&durable, &zones, config)?;
+        let app = web::app(&durable, &zones, Lookups::new(zones.clone()), config)?;
         let stopping = watch::Sender::new(false);
         Ok(Offline { router: control::local(app), stopping, runtime, durable: Some(durable), _waiting: waiting })
     }

@@ -1,0 +1,125 @@
+//! The resolver as the API, commands and pages see it, whichever one a reload has made: its cache, and questions of
+//! our own to it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use dns::{Name, NameBuf, RType, Rcode};
+use resolver::local::{Local, LocalData};
+use resolver::outcome::Timed;
+use resolver::resolve::Shared;
+use resolver::trace::Stamped;
+use resolver::{Outcome, Question, Security};
+use server::clock::Clock;
+use server::recursion::{Explained, LocalZones, Threads};
+use tokio::sync::oneshot;
+use zone::{Published, ZoneTable};
+
+/// Who resolves a question and tells how.
+pub trait Explain: Send + Sync {
+    /// Resolves it; `explained` is called once, or dropped when the resolver stops.
+    fn explain(&self, question: Question, checking_disabled: bool, explained: Explained);
+}
+
+impl Explain for Threads {
+    fn explain(&self, question: Question, checking_disabled: bool, explained: Explained) {
+        Threads::explain(self, question, checking_disabled, explained);
+    }
+}
+
+/// A resolver that runs.
+#[derive(Clone)]
+pub struct Lookup {
+    /// What it knows.
+    pub shared: Arc<Shared>,
+    /// Who resolves.
+    pub resolver: Arc<dyn Explain>,
+    /// What its time follows.
+    pub clock: Clock,
+}
+
+/// What was resolved, and how.
+pub type Answer = (Arc<Outcome>, Vec<Stamped>);
+
+impl Lookup {
+    /// Milliseconds of the cache's clock.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Resolves a question; `None`: the resolver stops.
+    pub fn ask(
+        &self,
+        question: Question,
+        checking_disabled: bool,
+    ) -> Pin<Box<dyn Future<Output = Option<Answer>> + Send>> {
+        let (sender, answered) = oneshot::channel();
+        // Who has gone away hears nothing.
+        let explained = move |outcome, steps| drop(sender.send((outcome, steps)));
+        self.resolver.explain(question, checking_disabled, Box::new(explained));
+        Box::pin(async move { answered.await.ok() })
+    }
+
+    /// Takes out of the cache what is kept at a name, or at and below it, and what is known of the way there; how many
+    /// entries that were.
+    pub fn flush(&self, name: &Name, subtree: bool) -> usize {
+        let shared = &self.shared;
+        shared.trust.flush(name);
+        shared.delegations.forget(name);
+        shared.addresses.forget(name);
+        match subtree {
+            true if name.is_root() => shared.cache.flush_all(),
+            true => shared.cache.flush_subtree(name),
+            false => shared.cache.flush_name(name),
+        }
+    }
+}
+
+/// The resolver there is, if any, and the zones that come before it.
+#[derive(Clone, Default)]
+pub struct Lookups {
+    zones: Option<Arc<Published<ZoneTable>>>,
+    current: Arc<RwLock<Option<Lookup>>>,
+}
+
+impl Lookups {
+    /// No resolver yet.
+    pub fn new(zones: Arc<Published<ZoneTable>>) -> Lookups {
+        Lookups { zones: Some(zones), current: Arc::default() }
+    }
+
+    /// Puts another resolver in the place of the one there was.
+    pub fn set(&self, lookup: Option<Lookup>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = lookup;
+    }
+
+    /// The resolver; `None`: recursion is off.
+    pub fn get(&self) -> Option<Lookup> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The zone of our own that a name is in.
+    pub fn zone_of(&self, name: &Name) -> Option<NameBuf> {
+        let zones = self.zones.as_ref()?.latest();
+        name.ancestors().find_map(|name| zones.get(name)).map(|zone| zone.name.clone())
+    }
+
+    /// What our own zones say, without any resolver; `None`: the name is in none of them.
+    pub fn local(&self, name: &Name, rtype: RType) -> Option<Outcome> {
+        let timed = |rrset: Arc<resolver::Rrset>| Timed { ttl: rrset.ttl, rrset };
+        let zones = LocalZones::new(self.zones.clone()?, 53);
+        match zones.find(name, rtype) {
+            Local::Elsewhere => None,
+            Local::Delegated { ds, .. } => {
+                let authorities = ds.into_iter().map(timed).collect();
+                Some(Outcome { authorities, ..Outcome::empty(Rcode::NOERROR, Security::Insecure) })
+            }
+            Local::Answer { rcode, answers, authorities, .. } => {
+                let timed = |rrsets: Vec<_>| rrsets.into_iter().map(timed).collect();
+                let (answers, authorities) = (timed(answers), timed(authorities));
+                Some(Outcome { answers, authorities, ..Outcome::empty(rcode, Security::Insecure) })
+            }
+        }
+    }
+}
