@@ -102,7 +102,7 @@ fn insert(cache: &Cache, i: u64, random: u64) {
         _ => (0..=random as u8 / 8 % 4)
             .fold(Rrset::new(owner.clone(), RType::A, 300), |set, i| set.with(&[192, 0, 2, i])),
     };
-    if random >> 32 & 7 == 0 {
+    if (random >> 32) & 7 == 0 {
         rrset.signatures.push(&[3; 100]);
     }
     put(cache, &rrset);
@@ -144,7 +144,7 @@ fn lookups(size_mb: usize, hot: usize) -> anyhow::Result<()> {
     }
     let kinds = [("a hit", 0, true), ("a hit behind an alias", 1 << 40, true), ("a miss", 1 << 50, false)];
     for (what, offset, hits) in kinds {
-        let questions: Vec<NameBuf> = (0..hot as u64).map(|i| name(offset | mixed(i) % hot as u64)).collect();
+        let questions: Vec<NameBuf> = (0..hot as u64).map(|i| name(offset | (mixed(i) % hot as u64))).collect();
         let (found, ns) = timed(&cache, &questions);
         println!("{what}: {ns:.0} ns ({hot} names)");
         anyhow::ensure!(found == if hits { LOOKUPS } else { 0 }, "{found} hits");
