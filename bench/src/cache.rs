@@ -102,7 +102,7 @@ fn insert(cache: &Cache, i: u64, random: u64) {
         _ => (0..=random as u8 / 8 % 4)
             .fold(Rrset::new(owner.clone(), RType::A, 300), |set, i| set.with(&[192, 0, 2, i])),
     };
-    if random >> 32 & 7 == 0 {
+    if (random >> 32) & 7 == 0 {
         rrset.signatures.push(&[3; 100]);
     }
     put(cache, &rrset);

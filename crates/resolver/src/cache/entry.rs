@@ -327,7 +327,7 @@ impl<'a> Iterator for Proofs<'a> {
         let (&owner, rest) = self.rest.split_first()?;
         let (owner, rest) = match owner {
             OTHER_OWNER => Name::split_from_wire(rest).ok()?,
-            offset => (Name::from_validated(self.name.as_wire().get(usize::from(offset)..)?), rest),
+            offset => (Name::from_wire(self.name.as_wire().get(usize::from(offset)..)?).ok()?, rest),
         };
         let (fixed, rest) = rest.split_first_chunk::<10>()?;
         let rdata_len = usize::from(u16::from_le_bytes([fixed[6], fixed[7]]));
