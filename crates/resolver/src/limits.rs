@@ -62,7 +62,7 @@ pub const MAX_BOGUS_RETRIES: u32 = 4;
 /// Questions that clients wait for at once, on one thread; beyond it they get SERVFAIL.
 pub const MAX_CLIENTS: usize = 25_000;
 /// Flights, that is different questions under way, on one thread.
-pub const MAX_FLIGHTS: usize = 10_000;
+pub const MAX_FLIGHTS: usize = 25_000;
 /// Delegations that are remembered.
 pub const MAX_DELEGATIONS: usize = 50_000;
 /// Name servers' addresses that are remembered, in names.
