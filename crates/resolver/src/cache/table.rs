@@ -189,7 +189,7 @@ mod tests {
         for round in 0..20_000u32 {
             if random() % 5 < 3 && list.len() < 1000 {
                 // Some homes at the end of the table, so that it wraps.
-                let hash = if random() % 2 == 0 { 0xff_ff00 | random() % 256 } else { random() };
+                let hash = if random() % 2 == 0 { 0xff_ff00 | (random() % 256) } else { random() };
                 let tag = Tag::new(hash, [RType::A, RType::AAAA, RType::MX][random() as usize % 3]);
                 table.insert(tag, Ref(round));
                 list.push((tag, Ref(round)));
