@@ -133,6 +133,52 @@ fn world_of(rng: &mut Rng, kind: Kind) -> World {
     world
 }
 
+/// What is needed to judge the ends of questions.
+struct Check<'a> {
+    world: &'a Rc<World>,
+    depths: &'a [Option<u32>],
+    aliases: u32,
+    kind: Kind,
+    sim: &'a Sim<Network>,
+    /// Questions whose time was over are answered the same for a while.
+    late_until_us: BTreeMap<(NameBuf, RType), u64>,
+}
+
+impl Check<'_> {
+    /// Judges the end of a question.
+    fn end(&mut self, (name, rtype): &(NameBuf, RType), outcome: &Outcome, took_us: u64, run: &mut Run) {
+        let world = self.world;
+        let why = outcome.reason.as_ref().map_or("", |reason| reason.text.as_str());
+        // The time may be over, or have been over for the same question just before. Addresses of name servers
+        // are looked up in a part of the time, so that some is left at the end.
+        let late = took_us >= TIMEOUT_US * 3 / 4 || why.contains("not resolved within");
+        if late {
+            self.late_until_us.insert(
+                (name.clone(), *rtype),
+                self.sim.now_us() + if world.dnssec { BOGUS_US } else { REMEMBERED_US },
+            );
+        }
+        let late = late
+            || self.late_until_us.get(&(name.clone(), *rtype)).is_some_and(|&until_us| self.sim.now_us() <= until_us);
+        let limit = late || why.contains("(limit `") || why.contains("within the limits");
+        let truth = truth(world, name, *rtype);
+        // With losses or damage anything may be out of reach, and long chains are a matter of limits.
+        let in_reach = truth.zones.iter().all(|&zone| self.depths[zone].is_some());
+        let certain = in_reach
+            && world.loss == 0
+            && truth.aliases < self.aliases
+            && !matches!(self.kind, Kind::Damaged | Kind::Forged);
+        let damaged = |&zone: &usize| world.is_corrupt(&world.zones[zone].apex);
+        let excused = world.is_corrupt(name) || truth.zones.iter().any(damaged);
+        let secure = world.dnssec.then(|| truth.zones.iter().all(|&zone| world.is_secure(zone)));
+        let fault = if excused { None } else { judge(outcome, &truth, certain, limit, run) };
+        let fault = fault.or_else(|| secure.and_then(|secure| misjudged(outcome, secure)));
+        let line = format!("{} {name} {rtype}: {} {:?}", self.sim.now_us(), outcome.rcode, outcome.reason);
+        self.sim.network_mut().log.push(line);
+        run.faults.extend(fault.map(|fault| format!("{name} {rtype}: {fault}")));
+    }
+}
+
 /// Runs a seed.
 fn run(seed: u64, kind: Kind) -> Run {
     let mut rng = Rng(seed);
@@ -149,9 +195,9 @@ fn run(seed: u64, kind: Kind) -> Run {
     let shared = Shared::new(settings, cache, anchors, NameHasher::new(seeds[2]), seeds[2]);
     let resolver = Resolver::new(sim.clone(), shared.clone(), Rc::new(NoLocalData));
 
+    let mut check = Check { world: &world, depths: &depths, aliases, kind, sim: &sim, late_until_us: BTreeMap::new() };
     let mut run = Run::default();
     let mut asked: Vec<(NameBuf, RType)> = Vec::new();
-    let mut late_until_us: BTreeMap<(NameBuf, RType), u64> = BTreeMap::new();
     let mut left = QUESTIONS;
     while left > 0 {
         let together = (1 + rng.below(3)).min(left);
@@ -179,31 +225,7 @@ fn run(seed: u64, kind: Kind) -> Run {
             break;
         }
         for (index, outcome, took_us) in ends.take() {
-            let (name, rtype) = &asked[index];
-            let why = outcome.reason.as_ref().map_or("", |reason| reason.text.as_str());
-            // The time may be over, or have been over for the same question just before. Addresses of name servers
-            // are looked up in a part of the time, so that some is left at the end.
-            let late = took_us >= TIMEOUT_US * 3 / 4 || why.contains("not resolved within");
-            if late {
-                late_until_us
-                    .insert((name.clone(), *rtype), sim.now_us() + if world.dnssec { BOGUS_US } else { REMEMBERED_US });
-            }
-            let late =
-                late || late_until_us.get(&(name.clone(), *rtype)).is_some_and(|&until_us| sim.now_us() <= until_us);
-            let limit = late || why.contains("(limit `") || why.contains("within the limits");
-            let truth = truth(&world, name, *rtype);
-            // With losses or damage anything may be out of reach, and long chains are a matter of limits.
-            let in_reach = truth.zones.iter().all(|&zone| depths[zone].is_some());
-            let certain =
-                in_reach && world.loss == 0 && truth.aliases < aliases && !matches!(kind, Kind::Damaged | Kind::Forged);
-            let damaged = |&zone: &usize| world.is_corrupt(&world.zones[zone].apex);
-            let excused = world.is_corrupt(name) || truth.zones.iter().any(damaged);
-            let secure = world.dnssec.then(|| truth.zones.iter().all(|&zone| world.is_secure(zone)));
-            let fault = if excused { None } else { judge(&outcome, &truth, certain, limit, &mut run) };
-            let fault = fault.or_else(|| secure.and_then(|secure| misjudged(&outcome, secure)));
-            let line = format!("{} {name} {rtype}: {} {:?}", sim.now_us(), outcome.rcode, outcome.reason);
-            sim.network_mut().log.push(line);
-            run.faults.extend(fault.map(|fault| format!("{name} {rtype}: {fault}")));
+            check.end(&asked[index], &outcome, took_us, &mut run);
         }
         if rng.chance(40) {
             sim.pass(rng.below(400) as u64 * 1_000_000);

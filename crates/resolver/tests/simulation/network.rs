@@ -61,11 +61,6 @@ impl Network {
                 let message = (0..self.rng.below(300)).map(|_| self.rng.next() as u8).collect();
                 (Delivery::Reply { message, after_us }, "garbage")
             }
-            Manner::OtherQuestion => {
-                let mut message = self.right(exchange.server.ip(), server, &query);
-                message.questions[0].name = below("other", Name::root());
-                reply(message, "other question")
-            }
             Manner::TcpOnly if udp => {
                 let mut message = empty(&query, Rcode::NOERROR);
                 message.header.tc = true;
@@ -76,36 +71,57 @@ impl Network {
                 let message = Message { edns: None, ..empty(&query, rcode) };
                 (Delivery::Reply { message: message.to_wire(512), after_us }, "no EDNS")
             }
-            Manner::LosesCase => {
-                let mut message = self.right(exchange.server.ip(), server, &query);
-                message.questions[0].name = message.questions[0].name.to_canonical();
-                reply(message, "right")
-            }
             Manner::Corrupts => {
                 let message = self.right(exchange.server.ip(), server, &query);
                 let mut message = wire(&message, &query, &exchange.transport);
                 self.damage(&mut message);
                 (Delivery::Reply { message, after_us }, "damaged")
             }
+            manner => {
+                let (message, what) = self.altered(manner, exchange.server.ip(), server, &query);
+                reply(message, what)
+            }
+        }
+    }
+
+    /// What a server says instead of what it should.
+    fn altered(
+        &mut self,
+        manner: Manner,
+        address: IpAddr,
+        server: &Server,
+        query: &Message,
+    ) -> (Message, &'static str) {
+        match manner {
+            Manner::OtherQuestion => {
+                let mut message = self.right(address, server, query);
+                message.questions[0].name = below("other", Name::root());
+                (message, "other question")
+            }
+            Manner::LosesCase => {
+                let mut message = self.right(address, server, query);
+                message.questions[0].name = message.questions[0].name.to_canonical();
+                (message, "right")
+            }
             Manner::Forges => {
-                let mut message = empty(&query, Rcode::NOERROR);
+                let mut message = empty(query, Rcode::NOERROR);
                 message.header.aa = true;
                 message.answers.push(record(&query.questions[0].name, RType::A, TTL, FORGED.to_vec()));
-                reply(message, "forged")
+                (message, "forged")
             }
             Manner::Strips => {
-                let mut message = self.right(exchange.server.ip(), server, &query);
+                let mut message = self.right(address, server, query);
                 let proof = |record: &Record| matches!(record.rtype, RType::RRSIG | RType::NSEC | RType::DS);
                 message.answers.retain(|record| !proof(record));
                 message.authorities.retain(|record| !proof(record));
-                reply(message, "stripped")
+                (message, "stripped")
             }
             Manner::Lies => {
-                let mut message = self.right(exchange.server.ip(), server, &query);
+                let mut message = self.right(address, server, query);
                 self.lie(server, &mut message);
-                reply(message, "right, with lies")
+                (message, "right, with lies")
             }
-            _ => reply(self.right(exchange.server.ip(), server, &query), "right"),
+            _ => (self.right(address, server, query), "right"),
         }
     }
 
