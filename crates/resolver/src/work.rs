@@ -38,7 +38,11 @@ pub enum Exceeded {
 
 impl From<Exceeded> for Reason {
     fn from(exceeded: Exceeded) -> Reason {
-        Reason::new(dns::edns::ede::OTHER, exceeded.to_string())
+        let code = match exceeded {
+            Exceeded::Time(_) => dns::edns::ede::NO_REACHABLE_AUTHORITY,
+            _ => dns::edns::ede::OTHER,
+        };
+        Reason::new(code, exceeded.to_string())
     }
 }
 
