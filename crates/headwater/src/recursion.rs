@@ -138,7 +138,9 @@ impl Recursor {
 impl Started {
     fn new(config: &Config, parts: &Parts<'_>, before: Option<&Started>) -> Result<Started, NodeError> {
         let made_of = Made::of(config);
-        let (settings, seed) = ((*config.resolver.settings).clone(), getrandom::u64()?);
+        let default_ttl_s = config.cache.default_ttl;
+        let settings = resolver::Settings { default_ttl_s, ..(*config.resolver.settings).clone() };
+        let seed = getrandom::u64()?;
         let port = settings.upstream_port;
         let configured = anchors(&config.resolver);
         let shared = match before.filter(|before| before.made_of.cache == made_of.cache) {

@@ -61,6 +61,7 @@ impl Chain {
     /// Takes in what our own zones say.
     pub fn local(&mut self, answers: Vec<Arc<Rrset>>, authorities: Vec<Arc<Rrset>>) {
         let timed = |rrset: Arc<Rrset>| Timed { ttl: rrset.ttl, rrset };
+        self.cached = false;
         self.answers.extend(answers.into_iter().map(timed));
         self.authorities.extend(authorities.into_iter().map(timed));
         self.security = self.security.min(Security::Insecure);
@@ -68,6 +69,7 @@ impl Chain {
 
     /// Takes in an answer that was made here.
     pub fn made(&mut self, outcome: Outcome) -> End {
+        self.cached = false;
         self.answers.extend(outcome.answers);
         self.authorities.extend(outcome.authorities);
         self.security = self.security.min(outcome.security);

@@ -19,8 +19,6 @@ use crate::special;
 const WELL_KNOWN: Ipv6Addr = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0);
 /// Longest TTL in seconds of an address that was made without a SOA to take it from (RFC 6147 5.1.7).
 const MAX_TTL_S: u32 = 600;
-/// TTL in seconds of the alias of a name in the prefix.
-const ALIAS_TTL_S: u32 = 300;
 /// Networks that are not of the Internet (RFC 6890), which the well-known prefix is not for (RFC 6052 3.1).
 const NOT_GLOBAL: [([u8; 4], u8); 14] = [
     ([0, 0, 0, 0], 8),
@@ -177,9 +175,9 @@ impl Dns64 {
     }
 
     /// For a name in the reverse tree of the prefix: the alias to the name of the IPv4 address (RFC 6147 5.3.1).
-    pub fn reverse_alias(&self, name: &Name) -> Option<(Rrset, NameBuf)> {
+    pub fn reverse_alias(&self, name: &Name, ttl: u32) -> Option<(Rrset, NameBuf)> {
         let target = special::reverse_name(self.extract(reverse_address(name)?)?)?;
-        let alias = Rrset::new(name.to_owned(), RType::CNAME, ALIAS_TTL_S).with(target.as_wire());
+        let alias = Rrset::new(name.to_owned(), RType::CNAME, ttl).with(target.as_wire());
         Some((alias, target))
     }
 }
@@ -311,9 +309,9 @@ mod tests {
     fn reverse_names_are_aliases() {
         let dns64 = dns64("64:ff9b::/96");
         let name = "8.0.8.0.8.0.8.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.9.f.f.4.6.0.0.ip6.arpa.";
-        let (alias, target) = dns64.reverse_alias(&name.parse::<NameBuf>().expect("a name")).expect("an alias");
+        let (alias, target) = dns64.reverse_alias(&name.parse::<NameBuf>().expect("a name"), 300).expect("an alias");
         assert_eq!((target.to_string().as_str(), alias.rtype), ("8.8.8.8.in-addr.arpa.", RType::CNAME));
-        assert!(dns64.reverse_alias(&"b.9.f.f.4.6.0.0.ip6.arpa.".parse::<NameBuf>().expect("a name")).is_none());
-        assert!(dns64.reverse_alias(&"example.".parse::<NameBuf>().expect("a name")).is_none());
+        assert!(dns64.reverse_alias(&"b.9.f.f.4.6.0.0.ip6.arpa.".parse::<NameBuf>().expect("a name"), 300).is_none());
+        assert!(dns64.reverse_alias(&"example.".parse::<NameBuf>().expect("a name"), 300).is_none());
     }
 }

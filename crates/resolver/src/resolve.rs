@@ -173,7 +173,9 @@ impl<U: Upstream> Resolver<U> {
         if outcome.security == Security::Bogus && !checking_disabled {
             return Arc::new(outcome.checked());
         }
-        if let Some(refused) = rebinding::refuse(&outcome, self.settings()) {
+        // What our own zones and special names say is meant to be private.
+        let foreign = outcome.cached || outcome.server.is_some();
+        if let Some(refused) = rebinding::refuse(&outcome, self.settings()).filter(|_| foreign) {
             return Arc::new(refused);
         }
         match self.settings().dns64.as_ref().filter(|_| question.rtype == RType::AAAA) {
@@ -320,7 +322,7 @@ impl<U: Upstream> Resolver<U> {
         let end = match (outcome, &settings.dns64) {
             (Some(outcome), _) => chain.made(outcome),
             (None, Some(dns64)) if question.rtype == RType::PTR => {
-                let (alias, target) = dns64.reverse_alias(&question.name)?;
+                let (alias, target) = dns64.reverse_alias(&question.name, settings.default_ttl_s)?;
                 chain.local(vec![Arc::new(alias)], Vec::new());
                 End::Alias(target)
             }

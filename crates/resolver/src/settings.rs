@@ -72,6 +72,8 @@ pub struct Settings {
     pub allow_sha1: bool,
     /// Answer special names ourselves (RFC 6761).
     pub special_names: bool,
+    /// TTL of answers that are made here, in seconds.
+    pub default_ttl_s: u32,
     /// Whom to forward to, the longest name first.
     pub forward: Vec<ForwardZone>,
     /// Zones with servers that are configured, the longest name first.
@@ -110,6 +112,7 @@ impl Default for Settings {
             harden_glue: true,
             allow_sha1: false,
             special_names: true,
+            default_ttl_s: 300,
             forward: Vec::new(),
             stubs: Vec::new(),
             query_timeout_ms: 5000,

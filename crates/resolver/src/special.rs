@@ -67,11 +67,12 @@ pub fn answer(name: &Name, rtype: RType, settings: &Settings) -> Option<Outcome>
         found.push(Rrset::new(zone.apex.to_owned(), RType::NS, ZONE_TTL_S).with(zone.apex.as_wire()));
     }
     let exists = at_apex || !found.is_empty() || exists(&zone, name);
+    let ttl = settings.default_ttl_s;
     let mut outcome = Outcome::empty(if exists { Rcode::NOERROR } else { Rcode::NXDOMAIN }, Security::Insecure);
     if found.is_empty() {
-        outcome.authorities.push(timed(soa(zone.apex)));
+        outcome.authorities.push(timed(soa(zone.apex), ttl));
     }
-    outcome.answers = found.into_iter().map(timed).collect();
+    outcome.answers = found.into_iter().map(|rrset| timed(rrset, ttl)).collect();
     Some(outcome)
 }
 
@@ -208,8 +209,8 @@ fn soa(apex: &Name) -> Rrset {
     Rrset::new(apex.to_owned(), RType::SOA, ZONE_TTL_S).with(&rdata)
 }
 
-fn timed(rrset: Rrset) -> Timed {
-    Timed { ttl: rrset.ttl, rrset: Arc::new(rrset) }
+fn timed(rrset: Rrset, ttl: u32) -> Timed {
+    Timed { ttl, rrset: Arc::new(Rrset { ttl, ..rrset }) }
 }
 
 /// The name of an address in the reverse tree, for IPv4.
