@@ -166,7 +166,7 @@ impl Contents {
     }
 
     /// Asks for the memory of the nodes that will be looked up next, so that the waits for it overlap.
-    pub(crate) fn prefetch_all<'n>(&self, owners: impl Iterator<Item = &'n Name>) {
+    pub(crate) fn ask_for<'n>(&self, owners: impl Iterator<Item = &'n Name>) {
         if !self.is_large() {
             return;
         }

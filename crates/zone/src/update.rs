@@ -75,7 +75,7 @@ pub fn apply(
     contents: &Contents,
     may: &dyn Fn(&Name, RType) -> bool,
 ) -> Result<Vec<Edit>, Rcode> {
-    contents.prefetch_all(update.updates.iter().map(|record| &*record.owner));
+    contents.ask_for(update.updates.iter().map(|record| &*record.owner));
     prerequisite::check(&update.prerequisites, contents)?;
     if !update.updates.iter().all(|record| is_permitted(record, contents, may)) {
         return Err(Rcode::REFUSED);
