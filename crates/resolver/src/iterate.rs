@@ -110,7 +110,10 @@ impl<U: Upstream> Resolver<U> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(Reason::new(dns::edns::ede::OTHER, format!("more than {} referrals (limit `referrals`)", limits.referrals)))
+        Err(Reason::limit(
+            dns::edns::ede::OTHER,
+            format!("more than {} referrals (limit `referrals`)", limits.referrals),
+        ))
     }
 
     /// The closest zone to a question whose servers are known.

@@ -33,11 +33,18 @@ pub struct Reason {
     pub code: u16,
     /// EXTRA-TEXT that names the cause: which name, which server, which signature.
     pub text: String,
+    /// A limit of this question was passed: that says nothing of other servers, and nothing of other questions.
+    pub limit: bool,
 }
 
 impl Reason {
     /// A reason with an INFO-CODE of [`dns::edns::ede`].
     pub fn new(code: u16, text: impl Into<String>) -> Reason {
-        Reason { code, text: text.into() }
+        Reason { code, text: text.into(), limit: false }
+    }
+
+    /// The reason that a limit of this question was passed.
+    pub fn limit(code: u16, text: impl Into<String>) -> Reason {
+        Reason { limit: true, ..Reason::new(code, text) }
     }
 }

@@ -42,7 +42,7 @@ impl From<Exceeded> for Reason {
             Exceeded::Time(_) => dns::edns::ede::NO_REACHABLE_AUTHORITY,
             _ => dns::edns::ede::OTHER,
         };
-        Reason::new(code, exceeded.to_string())
+        Reason::limit(code, exceeded.to_string())
     }
 }
 

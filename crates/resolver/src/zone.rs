@@ -356,7 +356,7 @@ impl<U: Upstream> Resolver<U> {
                 Ok(fetched) => fetched,
                 Err(reason) => {
                     // RFC 9520 3.2: not asked for again at once. That a limit of ours was passed says nothing of others.
-                    if reason.code == ede::NO_REACHABLE_AUTHORITY {
+                    if !reason.limit {
                         let now_us = self.upstream().now_us();
                         self.shared().addresses.insert(
                             &question.name,
@@ -465,7 +465,9 @@ impl Candidates<'_> {
         };
         match self.unfinished {
             // There may be one that would: the limits were too tight to find it.
-            true => Reason::new(ede::OTHER, format!("{text}; not all addresses could be looked up within the limits")),
+            true => {
+                Reason::limit(ede::OTHER, format!("{text}; not all addresses could be looked up within the limits"))
+            }
             false => Reason::new(ede::NO_REACHABLE_AUTHORITY, text),
         }
     }
@@ -473,5 +475,5 @@ impl Candidates<'_> {
 
 /// Why a flight was not joined, for people.
 pub(crate) fn flight_reason(error: FlightError, question: &Question) -> Reason {
-    Reason::new(ede::OTHER, format!("{question}: {error}"))
+    Reason::limit(ede::OTHER, format!("{question}: {error}"))
 }

@@ -315,7 +315,7 @@ impl<'a, S: ChainSource> Checker<'a, S> {
     async fn fetch(&self, name: &Name, rtype: RType, avoid: &[SocketAddr]) -> Steps<Arc<Fetched>> {
         self.source.fetch(self.context, name, rtype, avoid).await.map_err(|reason| {
             let text = format!("{rtype} of {name}: {}", reason.text);
-            End::Bogus(Failure { reason: Reason::new(reason.code, text), retry: false, lasting: false })
+            End::Bogus(Failure { reason: Reason { text, ..reason }, retry: false, lasting: false })
         })
     }
 

@@ -161,7 +161,7 @@ impl Failure {
     /// The same, but not to be remembered if it was a limit of ours, and not the other servers, that kept us from
     /// finding better data.
     fn unless_limited(mut self, cause: &Failure) -> Failure {
-        self.lasting &= cause.reason.code != dns::edns::ede::OTHER;
+        self.lasting &= !cause.reason.limit;
         self
     }
 
