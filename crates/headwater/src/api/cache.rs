@@ -64,7 +64,7 @@ pub struct ReasonOut {
 }
 
 impl From<Reason> for ReasonOut {
-    fn from(Reason { code, text }: Reason) -> ReasonOut {
+    fn from(Reason { code, text, .. }: Reason) -> ReasonOut {
         ReasonOut { code, name: dns::edns::ede::text(code), text }
     }
 }
