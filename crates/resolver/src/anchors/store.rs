@@ -50,7 +50,7 @@ fn write_zone(zone: &Managed, out: &mut String) -> fmt::Result {
     Ok(())
 }
 
-/// What [`write`] wrote.
+/// What [`write()`] wrote.
 ///
 /// # Errors
 /// [`StoreError`] for the first line that it did not write so.
