@@ -121,7 +121,9 @@ impl<U: Upstream> Resolver<U> {
             Err(error) => Err((*error).into()),
         };
         match reply {
-            Err(AskError::Exchange(ExchangeError::Timeout)) => self.shared().servers.timed_out(ask.server),
+            Err(AskError::Exchange(ExchangeError::Timeout)) => {
+                self.shared().servers.timed_out(ask.server, manner.doublings);
+            }
             _ if octets.is_ok() => self.shared().servers.answered(ask.server, elapsed_us),
             _ => {}
         }

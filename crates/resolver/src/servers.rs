@@ -32,6 +32,8 @@ pub struct Server {
     var_us: u64,
     /// Timeouts since it answered last.
     timeouts: u32,
+    /// How often the wait for it was doubled since then.
+    doublings: u32,
     /// When it was found to be lame for these zones.
     lame: Vec<(NameBuf, u64)>,
     no_edns_until: u64,
@@ -49,6 +51,8 @@ pub struct Manner {
     pub mixed_case: bool,
     /// The cookies.
     pub cookie: Option<([u8; 8], Vec<u8>)>,
+    /// How often the wait was doubled because it did not answer.
+    pub doublings: u32,
     /// How long to wait, in microseconds.
     pub timeout_us: u64,
 }
@@ -76,10 +80,11 @@ impl Servers {
     /// How to ask a server; one that was never asked is given `first_timeout_us`.
     pub fn manner(&self, server: SocketAddr, now_us: u64, first_timeout_us: u64) -> Manner {
         self.known.look(&server, |known| match known {
-            None => Manner { edns: true, mixed_case: true, cookie: None, timeout_us: first_timeout_us },
+            None => Manner { edns: true, mixed_case: true, cookie: None, doublings: 0, timeout_us: first_timeout_us },
             Some(known) => Manner {
                 edns: known.no_edns_until <= now_us,
                 mixed_case: known.no_case_until <= now_us,
+                doublings: known.doublings,
                 timeout_us: known.timeout_us(first_timeout_us),
                 cookie: known.cookie.clone(),
             },
@@ -91,9 +96,13 @@ impl Servers {
         self.known.update(server, |server| server.measure(elapsed_us.max(1)));
     }
 
-    /// It did not answer in time.
-    pub fn timed_out(&self, server: SocketAddr) {
-        self.known.update(server, |server| server.timeouts = server.timeouts.saturating_add(1));
+    /// It did not answer in time when the wait had been doubled so often. Questions that were lost side by side double
+    /// the next wait once, not once each (RFC 6298 5.5 has one timer, whatever is outstanding).
+    pub fn timed_out(&self, server: SocketAddr, doublings: u32) {
+        self.known.update(server, |server| {
+            server.timeouts = server.timeouts.saturating_add(1);
+            server.doublings = server.doublings.max(doublings.saturating_add(1));
+        });
     }
 
     /// It cannot do something.
@@ -162,7 +171,7 @@ impl Server {
             self.var_us = (3 * self.var_us + self.srtt_us.abs_diff(rtt_us)) / 4;
             self.srtt_us = ((7 * self.srtt_us + rtt_us) / 8).max(1);
         }
-        self.timeouts = 0;
+        (self.timeouts, self.doublings) = (0, 0);
     }
 
     fn timeout_us(&self, first_us: u64) -> u64 {
@@ -170,8 +179,7 @@ impl Server {
             0 => first_us,
             srtt => (srtt + 4 * self.var_us).clamp(MIN_TIMEOUT_US.min(first_us), MAX_TIMEOUT_US),
         };
-        let doublings = self.timeouts.min(6);
-        (measured << doublings).min(MAX_TIMEOUT_US.max(first_us))
+        (measured << self.doublings.min(6)).min(MAX_TIMEOUT_US.max(first_us))
     }
 
     /// The lower the better. A server that was never asked is as good as the best, so that all become known.
@@ -198,7 +206,7 @@ mod tests {
         let candidates = [(address(1), 0), (address(2), 0), (address(3), 0)];
         servers.answered(address(1), 10_000);
         servers.answered(address(2), 200_000);
-        (0..4).for_each(|_| servers.timed_out(address(3)));
+        (0..4).for_each(|_| servers.timed_out(address(3), 0));
         let mut chosen = [0; 3];
         for random in 0..10_000u64 {
             let random = random.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -214,10 +222,13 @@ mod tests {
     #[test]
     fn waits_grow_with_timeouts_and_shrink_with_answers() {
         let servers = Servers::new(1);
-        let wait = || servers.manner(address(1), 0, 400_000).timeout_us;
+        let manner = || servers.manner(address(1), 0, 400_000);
+        let wait = || manner().timeout_us;
         let mut waits = vec![wait()];
         for _ in 0..3 {
-            servers.timed_out(address(1));
+            // Several that were under way at once.
+            let doublings = manner().doublings;
+            (0..5).for_each(|_| servers.timed_out(address(1), doublings));
             waits.push(wait());
         }
         assert_eq!(waits, [400_000, 800_000, 1_600_000, 3_000_000]);
