@@ -95,7 +95,7 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Flights<K, V> {
     }
 
     /// Waits for the flight for `key`; if there is none, `start` makes it with its number. `from` is the flight
-    /// that waits, 0 for none. A flight goes on as long as anybody waits for it.
+    /// that waits, 0 for none. A flight goes on as long as anybody waits for it, and no longer.
     ///
     /// # Errors
     /// A circle, or too many flights.
@@ -108,14 +108,9 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Flights<K, V> {
             return Err(FlightError::Circle);
         }
         self.waits.add(from, number);
-        let waiting = Waiting { waits: &self.waits, from, to: number };
+        let waiting = Waiting { flights: self, key, from, to: number };
         let outcome = flight.await;
         drop(waiting);
-        // The first to hear of the end takes the flight out.
-        let mut table = self.table.borrow_mut();
-        if table.get(&key).is_some_and(|(current, _)| *current == number) {
-            table.remove(&key);
-        }
         Ok(outcome)
     }
 
@@ -125,11 +120,9 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Flights<K, V> {
     {
         let mut table = self.table.borrow_mut();
         if let Some((number, flight)) = table.get(key) {
-            // One that nobody waited for to its end is not flown on with.
-            if flight.strong_count().is_some_and(|count| count > 1) || flight.peek().is_some() {
-                return Ok((*number, flight.clone()));
-            }
-        } else if table.len() >= MAX_FLIGHTS {
+            return Ok((*number, flight.clone()));
+        }
+        if table.len() >= MAX_FLIGHTS {
             return Err(FlightError::TooMany);
         }
         let number = self.waits.number();
@@ -139,18 +132,28 @@ impl<K: Hash + Eq + Clone + 'static, V: Clone + 'static> Flights<K, V> {
     }
 }
 
-/// Ends a wait, also when whoever waits is dropped.
-struct Waiting<'a> {
-    waits: &'a Waits,
+/// Ends a wait, also when whoever waits is dropped. A flight that has come to its end, or that nobody waits for any
+/// longer, is taken out: it holds whom it works for, and they hold the flights.
+struct Waiting<'a, K: Hash + Eq, V: Clone> {
+    flights: &'a Flights<K, V>,
+    key: K,
     from: u64,
     to: u64,
 }
 
-impl Drop for Waiting<'_> {
+impl<K: Hash + Eq, V: Clone> Drop for Waiting<'_, K, V> {
     fn drop(&mut self) {
         if self.from != 0 {
-            self.waits.remove(self.from, self.to);
+            self.flights.waits.remove(self.from, self.to);
         }
+        let over = |(number, flight): &Flight<V>| {
+            *number == self.to && (flight.peek().is_some() || flight.strong_count() == Some(1))
+        };
+        let mut table = self.flights.table.borrow_mut();
+        let flight = if table.get(&self.key).is_some_and(over) { table.remove(&self.key) } else { None };
+        // What it waits for may be in the same table.
+        drop(table);
+        drop(flight);
     }
 }
 
@@ -185,6 +188,20 @@ mod tests {
         assert_eq!(both.as_mut().now_or_never(), None);
         let both = both.now_or_never().expect("the end");
         assert_eq!((both, started.get(), flights.count()), ((Ok(42), Ok(42)), 1, 0));
+    }
+
+    #[test]
+    fn flights_that_nobody_waits_for_are_gone() {
+        let flights = Flights::<u8, ()>::new(Rc::default());
+        let inner = flights.clone();
+        // Flight 1 waits for 2 in the same table, and holds it.
+        let mut outer = Box::pin(flights.join(0, 1, move |one| async move {
+            drop(inner.join(one, 2, |_| pending()).await);
+        }));
+        assert_eq!(outer.as_mut().now_or_never(), None);
+        assert_eq!(flights.count(), 2);
+        drop(outer);
+        assert_eq!((flights.count(), Rc::strong_count(&flights)), (0, 1));
     }
 
     #[test]
