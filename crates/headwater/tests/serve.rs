@@ -176,12 +176,12 @@ fn opcodes_classes_and_headers() {
     let mut other_class = query("example.org", RType::SOA);
     other_class.questions[0].class = Class(4);
     assert_eq!(server.ask(&other_class).header.rcode, Rcode::REFUSED);
-    // RD is copied, RA and AD are not set, CD is copied (RFC 1035 4.1.1, RFC 4035 3.1.6).
+    // RD is copied, RA says that this client may recurse, AD is not set, CD is copied (RFC 1035 4.1.1, RFC 4035 3.1.6).
     let mut flags = query("example.org", RType::SOA);
     (flags.header.rd, flags.header.cd, flags.header.ad, flags.header.z) = (true, true, true, true);
     let header = server.ask(&flags).header;
     assert_eq!((header.rd, header.cd, header.aa), (true, true, true));
-    assert_eq!((header.ra, header.ad, header.z, header.tc), (false, false, false, false));
+    assert_eq!((header.ra, header.ad, header.z, header.tc), (true, false, false, false));
     // Responses and runts are not answered.
     let mut response = query("example.org", RType::SOA);
     response.header.qr = true;

@@ -194,7 +194,7 @@ fn cut(rows: &mut Vec<Row>, size: usize) -> Option<String> {
 
 /// Counts of one type.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct TypeOut {
+pub struct TypeStats {
     /// The type; `other` for all the rest, and names that do not exist.
     #[serde(rename = "type")]
     rtype: String,
@@ -236,7 +236,7 @@ pub struct StatsOut {
     /// Answers that were made of NSEC records (RFC 8198).
     synthesised: u64,
     /// By type.
-    types: Vec<TypeOut>,
+    types: Vec<TypeStats>,
 }
 
 /// Counts of the cache.
@@ -247,7 +247,7 @@ pub async fn stats(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<S
     let stats = blocking(move || Ok::<_, Problem>(lookup.shared.cache.stats())).await?;
     let asked = stats.hits + stats.misses;
     let names = COUNTED.iter().map(ToString::to_string).chain(["other".to_owned()]);
-    let of_type = |(rtype, counts): (String, &resolver::cache::TypeCounts)| TypeOut {
+    let of_type = |(rtype, counts): (String, &resolver::cache::TypeCounts)| TypeStats {
         rtype,
         entries: counts.entries,
         hits: counts.hits,

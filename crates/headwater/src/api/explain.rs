@@ -44,7 +44,7 @@ pub struct ExplainParams {
 
 /// A record of an answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RecordOut {
+pub struct AnswerRecord {
     /// The owner.
     name: String,
     /// The type.
@@ -126,9 +126,9 @@ pub struct Explanation {
     /// How long it took, in microseconds.
     elapsed_us: u64,
     /// The answer section.
-    answers: Vec<RecordOut>,
+    answers: Vec<AnswerRecord>,
     /// The authority section.
-    authorities: Vec<RecordOut>,
+    authorities: Vec<AnswerRecord>,
     /// How it came to that.
     steps: Vec<StepOut>,
 }
@@ -223,12 +223,12 @@ fn explanation(
     }
 }
 
-fn records(timed: &Timed) -> Vec<RecordOut> {
+fn records(timed: &Timed) -> Vec<AnswerRecord> {
     let row = |record: dns::Record| {
         let mut data = String::new();
         // Writing to a String does not fail.
         let _ = rdata::text::write(record.rtype, &record.rdata, &mut data);
-        RecordOut { name: record.owner.to_string(), rtype: record.rtype.to_string(), ttl: record.ttl, data }
+        AnswerRecord { name: record.owner.to_string(), rtype: record.rtype.to_string(), ttl: record.ttl, data }
     };
     let rrset = &timed.rrset;
     rrset.records(timed.ttl).chain(rrset.signature_records(timed.ttl)).map(row).collect()
