@@ -81,7 +81,12 @@ pub fn run(socket: &UdpSocket, mut worker: Worker, stop: &AtomicBool) {
                     batch.resolve(&mut worker, exit);
                 }
             }
-            Err(_) if stopping => return,
+            Err(_) if stopping => {
+                if let Ok(exit) = &exit {
+                    exit.count(worker.stats());
+                }
+                return;
+            }
             // Timed out, interrupted, or an ICMP error of an earlier response: nothing was lost.
             Err(_) => worker.refresh(),
         }

@@ -80,16 +80,17 @@ impl WayBack {
             header.msg_controllen = self.control_len.min(CONTROL_LEN) as _;
         }
         let (exit, socket) = (&self.exit, self.exit.socket.as_raw_fd());
+        // Counted first: whoever has the response finds it counted.
+        let rcode = message.get(3).map_or(0, |octet| usize::from(octet & 0x0f));
+        exit.octets.fetch_add(message.len() as u64, Ordering::Relaxed);
+        exit.rcodes[rcode].fetch_add(1, Ordering::Relaxed);
+        exit.uncounted.store(true, Ordering::Relaxed);
         // SAFETY: all that the header points to outlives the call, with lengths within it; nothing is written to.
         let sent = unsafe { libc::sendmsg(socket, &raw const header, libc::MSG_DONTWAIT) };
         if sent < 0 {
             exit.send_errors.fetch_add(1, Ordering::Relaxed);
-        } else {
-            let rcode = message.get(3).map_or(0, |octet| usize::from(octet & 0x0f));
-            exit.octets.fetch_add(message.len() as u64, Ordering::Relaxed);
-            exit.rcodes[rcode].fetch_add(1, Ordering::Relaxed);
+            exit.uncounted.store(true, Ordering::Relaxed);
         }
-        exit.uncounted.store(true, Ordering::Relaxed);
     }
 }
 
