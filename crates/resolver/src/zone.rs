@@ -192,8 +192,7 @@ impl<U: Upstream> Resolver<U> {
             let (index, other) = if well {
                 return Ok(chosen);
             } else if !candidates.unknown.is_empty() {
-                let pick = (random >> 32) as usize % candidates.unknown.len();
-                (candidates.unknown.swap_remove(pick), false)
+                (candidates.take_unknown(), false)
             } else if let Some(index) = candidates.others.pop_if(|_| asked >= OTHERS_AFTER) {
                 (index, true)
             } else {
@@ -448,6 +447,15 @@ impl Candidates<'_> {
         if !again || self.servers[index].1 > retries {
             self.useless(index, &error.to_string());
         }
+    }
+
+    /// The name server to look up next: the first in canonical order, so that zones with the same name servers
+    /// look up the same one, and share it.
+    fn take_unknown(&mut self) -> usize {
+        let name = |index: &usize| self.cut.servers.get(*index).and_then(|server| server.name.clone());
+        let first = self.unknown.iter().enumerate().min_by_key(|(_, index)| name(index));
+        let place = first.map_or(0, |(place, _)| place);
+        self.unknown.swap_remove(place)
     }
 
     /// A server is of no use for this question.
