@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 use super::unreadable;
@@ -68,8 +68,20 @@ fn begin(path: &Path, create: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Two that begin the WAL of a new database at once could wait for each other, so SQLite refuses one of them without
+/// asking the busy handler: it tries again.
+fn begin_wal(connection: &Connection) -> rusqlite::Result<()> {
+    for _ in 0..MAX_BUSY_STEPS {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => std::thread::sleep(BUSY_STEP),
+            done => return done,
+        }
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")
+}
+
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    begin_wal(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // A thread does it: `checkpoint.rs`.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
