@@ -113,16 +113,6 @@ impl Delegations {
     pub fn forget(&self, name: &Name) {
         self.known.retain(|zone, _| !zone.is_at_or_below(name));
     }
-
-    /// Number of delegations.
-    pub fn len(&self) -> usize {
-        self.known.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
-    }
 }
 
 /// The addresses of one family of a name server.
