@@ -109,7 +109,10 @@ fn is_read_only(error: &io::Error) -> bool {
 type Journals = (Arc<dyn Journal>, Arc<dyn Journal>);
 
 fn journals(path: &Path) -> Result<Journals, DurableError> {
-    let open = |stream| SqliteJournal::open(path, stream).map(|journal| Arc::new(journal) as Arc<dyn Journal>);
+    let open = |stream| -> Result<Arc<dyn Journal>, DurableError> {
+        let journal = SqliteJournal::open(path, stream, server::priority::background)?;
+        Ok(Arc::new(journal))
+    };
     Ok((open(Stream::Zones)?, open(Stream::Access)?))
 }
 

@@ -1,5 +1,6 @@
 //! The `headwater` binary: hands each command of the command line to the function that does it.
-#![forbid(unsafe_code)]
+
+mod allocator;
 
 use anyhow::bail;
 use clap::Parser;
@@ -8,6 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    allocator::configure();
     match run(Cli::parse().command) {
         Ok(code) => code,
         // Who reads the output may stop at any line: `headwater zone print ... | head`.

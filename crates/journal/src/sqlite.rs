@@ -93,17 +93,18 @@ pub(crate) fn bounds_in(connection: &Connection, stream: Stream) -> rusqlite::Re
 
 impl SqliteJournal {
     /// Opens the journal at `path`; makes it if there is none, and brings its schema up to date.
+    /// `begin` is the first thing its thread for checkpoints does: it may lower its priority.
     ///
     /// # Errors
     /// [`JournalError::FromTheFuture`]; [`JournalError::Unreadable`] if the file is something else, or
     /// cannot be opened.
-    pub fn open(path: &Path, stream: Stream) -> Result<SqliteJournal, JournalError> {
+    pub fn open(path: &Path, stream: Stream, begin: fn()) -> Result<SqliteJournal, JournalError> {
         let writer = schema::open(path)?;
         let sql = Sql::new(stream);
         let open = || Ok((sql.bounds(&writer)?.next, schema::connect(path)?));
         let (next, connection) = open().map_err(|error| unreadable(path, &error))?;
         let writer = Arc::new(Mutex::new(Some(writer)));
-        let checkpointer = Checkpointer::start(connection, Arc::clone(&writer))
+        let checkpointer = Checkpointer::start(connection, Arc::clone(&writer), begin)
             .map_err(|error| JournalError::Unreadable(format!("no thread for checkpoints: {error}")))?;
         Ok(SqliteJournal {
             path: path.to_owned(),
@@ -329,7 +330,7 @@ mod tests {
         let check = |failure: &str, want: &str| {
             let dir = tempfile::tempdir().expect("directory");
             let path = dir.path().join("journal.db");
-            let journal = SqliteJournal::open(&path, Stream::Zones).expect("opens");
+            let journal = SqliteJournal::open(&path, Stream::Zones, || {}).expect("opens");
             journal.append(&[b"before"]).expect("appended");
             lock(&journal.writer).as_ref().expect("open").execute_batch(failure).expect("fails from now on");
             // Small enough to be written, and too large: none of both is there.
@@ -338,7 +339,7 @@ mod tests {
             assert_eq!(journal.read(1, usize::MAX).expect("reads go on").len(), 1, "{failure}");
             assert_eq!(journal.append(&[b"after"]).expect("works again"), [2]);
             drop(journal);
-            let journal = SqliteJournal::open(&path, Stream::Zones).expect("opens");
+            let journal = SqliteJournal::open(&path, Stream::Zones, || {}).expect("opens");
             let bodies: Vec<Vec<u8>> = journal.read(1, usize::MAX).expect("read").into_iter().map(|e| e.body).collect();
             assert_eq!(bodies, [b"before".to_vec(), b"after".to_vec()], "{failure}");
         };
@@ -350,7 +351,7 @@ mod tests {
     fn a_file_that_is_gone_is_an_error() {
         let dir = tempfile::tempdir().expect("directory");
         let path = dir.path().join("journal.db");
-        let journal = SqliteJournal::open(&path, Stream::Zones).expect("opens");
+        let journal = SqliteJournal::open(&path, Stream::Zones, || {}).expect("opens");
         *lock(&journal.writer) = None;
         std::fs::remove_dir_all(dir.path()).expect("removed");
         assert!(matches!(journal.append(&[b"x"]), Err(JournalError::Unwritable(_))));
@@ -359,7 +360,7 @@ mod tests {
     #[test]
     fn a_page_and_nothing_else_is_written_for_an_event() {
         let dir = tempfile::tempdir().expect("directory");
-        let journal = SqliteJournal::open(&dir.path().join("journal.db"), Stream::Zones).expect("opens");
+        let journal = SqliteJournal::open(&dir.path().join("journal.db"), Stream::Zones, || {}).expect("opens");
         journal.append(&[&[1; 200]]).expect("appended");
         let wal = || std::fs::metadata(dir.path().join("journal.db-wal")).expect("WAL").len();
         let before = wal();

@@ -8,7 +8,7 @@ use journal::backup::{BackupError, create, restore, verify};
 use journal::{DirLock, Journal, SqliteJournal, Store, Stream};
 
 fn zones(dir: &Path) -> SqliteJournal {
-    SqliteJournal::open(&dir.join("journal.db"), Stream::Zones).expect("opens")
+    SqliteJournal::open(&dir.join("journal.db"), Stream::Zones, || {}).expect("opens")
 }
 
 fn text(offset: u64) -> String {
@@ -27,7 +27,10 @@ fn data_dir(root: &Path, count: u64) -> std::path::PathBuf {
     let data = root.join("data");
     fs::create_dir(&data).expect("directory");
     append(&zones(&data), count);
-    SqliteJournal::open(&data.join("journal.db"), Stream::Access).expect("opens").append(&[b"user"]).expect("appended");
+    SqliteJournal::open(&data.join("journal.db"), Stream::Access, || {})
+        .expect("opens")
+        .append(&[b"user"])
+        .expect("appended");
     drop(Store::open(&data.join("store.db")).expect("opens"));
     fs::write(data.join("seal.key"), [7; 32]).expect("written");
     data

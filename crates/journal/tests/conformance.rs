@@ -25,7 +25,7 @@ fn sqlite() {
         conformance(&|check| {
             let dir = tempfile::tempdir().expect("directory");
             let path = dir.path().join("journal.db");
-            check(&|| Box::new(SqliteJournal::open(&path, stream).expect("opens")));
+            check(&|| Box::new(SqliteJournal::open(&path, stream, || {}).expect("opens")));
         });
     }
 }

@@ -13,7 +13,7 @@ const CHILD: &str = "HEADWATER_TEST_JOURNAL";
 const ROUNDS: u64 = 30;
 
 fn open(path: &Path) -> Result<SqliteJournal, JournalError> {
-    SqliteJournal::open(path, Stream::Zones)
+    SqliteJournal::open(path, Stream::Zones, || {})
 }
 
 /// Not a test by itself: what `a_killed_process_loses_nothing_acknowledged` starts and kills.
@@ -99,12 +99,12 @@ fn opened_by_many_at_once() {
             for stream in [Stream::Zones, Stream::Access, Stream::Zones, Stream::Access] {
                 let path = &path;
                 scope.spawn(move || {
-                    SqliteJournal::open(path, stream).expect("opens").append(&[b"a"]).expect("appended")
+                    SqliteJournal::open(path, stream, || {}).expect("opens").append(&[b"a"]).expect("appended")
                 });
             }
         });
         for stream in [Stream::Zones, Stream::Access] {
-            let journal = SqliteJournal::open(&path, stream).expect("opens");
+            let journal = SqliteJournal::open(&path, stream, || {}).expect("opens");
             assert_eq!(journal.read(1, usize::MAX).expect("read").len(), 2, "{stream:?}");
         }
     }

@@ -57,6 +57,12 @@ impl Delegation {
         }
     }
 
+    /// The addresses that came with the name of a name server; `None` if none did.
+    pub fn glue(&self, name: &Name) -> Option<&[SocketAddr]> {
+        let server = self.servers.iter().find(|server| server.name.as_deref() == Some(name))?;
+        Some(&*server.addresses).filter(|addresses| !addresses.is_empty())
+    }
+
     /// The root by its hints.
     pub fn of_hints(hints: &[Hint], port: u16) -> Delegation {
         let server = |hint: &Hint| NameServer {
@@ -98,8 +104,7 @@ impl Delegations {
 
     /// The addresses that a delegation gave for a name server in the zone that it delegates, or below.
     pub fn glue_of(&self, name: &Name, now_us: u64) -> Vec<SocketAddr> {
-        let is = |server: &&NameServer| server.name.as_deref() == Some(name) && !server.addresses.is_empty();
-        let glue = |zone| self.get(zone, now_us)?.servers.iter().find(is).map(|server| server.addresses.clone());
+        let glue = |zone| self.get(zone, now_us)?.glue(name).map(<[_]>::to_vec);
         name.ancestors().find_map(glue).unwrap_or_default()
     }
 

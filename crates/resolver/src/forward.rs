@@ -31,6 +31,13 @@ enum Refusal {
 }
 
 impl<U: Upstream> Resolver<U> {
+    /// Who is asked about a name instead of the servers of its zone; nobody if a stub zone is closer to it.
+    pub(crate) fn forwarders_of(&self, name: &Name) -> Option<&ForwardZone> {
+        let settings = self.settings();
+        let stub = settings.stub_of(name).map(|stub| stub.name.label_count());
+        settings.forward_of(name).filter(|zone| stub.is_none_or(|labels| labels < zone.name.label_count()))
+    }
+
     /// Asks the servers that a zone is forwarded to. Those in `avoid` come last.
     ///
     /// # Errors

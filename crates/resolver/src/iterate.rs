@@ -3,6 +3,7 @@
 //! QNAME minimisation (RFC 9156) shows each zone no more of the name than it needs. Called by [`crate::resolve`] for
 //! one name at a time; the servers of one zone are asked in [`crate::zone`].
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -66,7 +67,31 @@ impl<'a> Minimiser<'a> {
     }
 }
 
+/// Where a descent ended.
+pub(crate) enum Reached<T> {
+    /// At the answer.
+    Answer(Arc<Fetched>),
+    /// On the way there, at a delegation that says enough.
+    Enough(T),
+}
+
 impl<U: Upstream> Resolver<U> {
+    /// Asks the network about one name: forwarders, or the servers of its zone. Nothing is validated.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(crate) async fn fetch(
+        self: &Rc<Self>,
+        context: &Context,
+        question: &Question,
+        avoid: &[SocketAddr],
+    ) -> Result<Arc<Fetched>, Reason> {
+        match self.forwarders_of(&question.name) {
+            Some(zone) => self.forward(context, zone, question, avoid).await,
+            None => self.iterate(context, question, None, avoid).await,
+        }
+    }
+
     /// Asks from the closest zone down. Servers in `avoid` are not asked for the answer itself.
     ///
     /// # Errors
@@ -78,6 +103,21 @@ impl<U: Upstream> Resolver<U> {
         start: Option<Arc<Delegation>>,
         avoid: &[SocketAddr],
     ) -> Result<Arc<Fetched>, Reason> {
+        match self.descend(context, question, start, avoid, |_| None::<Infallible>).await? {
+            Reached::Answer(fetched) => Ok(fetched),
+            Reached::Enough(never) => match never {},
+        }
+    }
+
+    /// As [`Resolver::iterate`], but ends where `enough` makes something of a delegation on the way.
+    pub(crate) async fn descend<T>(
+        self: &Rc<Self>,
+        context: &Context,
+        question: &Question,
+        start: Option<Arc<Delegation>>,
+        avoid: &[SocketAddr],
+        enough: impl Fn(&Delegation) -> Option<T>,
+    ) -> Result<Reached<T>, Reason> {
         let limits = &self.settings().limits;
         let mut minimiser = Minimiser::new(question, self.settings().qname_minimisation);
         let mut cut = match start {
@@ -92,15 +132,18 @@ impl<U: Upstream> Resolver<U> {
             let whole = asked == *question;
             match self.ask_zone(context, &cut, &asked, avoid).await {
                 Ok(Said::Referral(below)) if question.rtype == RType::DS && below.zone == question.name => {
-                    return Ok(no_ds(&below, &cut));
+                    return Ok(Reached::Answer(no_ds(&below, &cut)));
                 }
-                Ok(Said::Referral(below)) => cut = below,
-                Ok(Said::Answer { fetched, .. }) if whole => return Ok(fetched),
+                Ok(Said::Referral(below)) => match enough(&below) {
+                    Some(found) => return Ok(Reached::Enough(found)),
+                    None => cut = below,
+                },
+                Ok(Said::Answer { fetched, .. }) if whole => return Ok(Reached::Answer(fetched)),
                 Ok(Said::Answer { fetched, authoritative }) => match fetched.kind {
                     // RFC 8020: nothing is below a name that does not exist; if its server says so properly. Behind an
                     // alias it says so of another name.
                     Kind::NxDomain if authoritative && fetched.answers.is_empty() && fetched.soa().is_some() => {
-                        return Ok(fetched);
+                        return Ok(Reached::Answer(fetched));
                     }
                     Kind::NxDomain | Kind::Alias(_) | Kind::TooLong => minimiser.give_up(),
                     _ if fetched.answers.iter().any(|rrset| rrset.rtype == RType::CNAME) => minimiser.give_up(),

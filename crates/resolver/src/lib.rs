@@ -36,6 +36,7 @@ pub mod upstream;
 pub mod validate;
 pub mod work;
 
+mod addresses;
 mod ask;
 mod assembly;
 mod chain;

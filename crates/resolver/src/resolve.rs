@@ -425,26 +425,6 @@ impl<U: Upstream> Resolver<U> {
         validate(self, context, question, fetched, &self.shared.trust, &policy).await
     }
 
-    /// Asks the network about one name: forwarders, or the servers of its zone. Nothing is validated.
-    ///
-    /// # Errors
-    /// Why there is no answer.
-    pub(crate) async fn fetch(
-        self: &Rc<Self>,
-        context: &Context,
-        question: &Question,
-        avoid: &[std::net::SocketAddr],
-    ) -> Result<Arc<Fetched>, Reason> {
-        let (name, settings) = (&question.name, self.settings());
-        let depth = settings.stub_of(name).map(|stub| stub.name.label_count());
-        match settings.forward_of(name) {
-            Some(zone) if depth.is_none_or(|depth| depth < zone.name.label_count()) => {
-                self.forward(context, zone, question, avoid).await
-            }
-            _ => self.iterate(context, question, None, avoid).await,
-        }
-    }
-
     /// Puts what was fetched into the cache.
     fn keep(&self, question: &Question, fetched: &Fetched, verdict: &Verdict) {
         let (cache, now_ms) = (&self.shared.cache, self.now_ms());

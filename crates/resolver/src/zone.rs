@@ -10,16 +10,16 @@ use std::sync::Arc;
 use dns::edns::ede;
 use dns::{Name, NameBuf, RType};
 
+use crate::addresses::Lookup;
 use crate::ask::{Ask, AskError};
 use crate::delegation::Delegation;
-use crate::fetched::{Fetched, Kind};
+use crate::fetched::Fetched;
 use crate::flight::FlightError;
-use crate::limits::{FAILURE_TTL_S, MAX_PRIMING_ATTEMPTS, UNPRIMED_ROOT_S};
-use crate::local::Local;
+use crate::limits::{MAX_PRIMING_ATTEMPTS, UNPRIMED_ROOT_S};
 use crate::question::Question;
 use crate::reply::Reply;
 use crate::resolve::Resolver;
-use crate::scrub::{Asked, Meaning, address, glue, scrub};
+use crate::scrub::{Asked, Meaning, glue, scrub};
 use crate::security::Reason;
 use crate::servers::MAX_CANDIDATES;
 use crate::upstream::{ExchangeError, Transport, Upstream};
@@ -27,8 +27,6 @@ use crate::work::{Context, Exceeded};
 
 /// When the server that is best has been asked so often in vain, other addresses of the name servers are looked for.
 const OTHERS_AFTER: u32 = 2;
-/// A name server without addresses is looked up again after so long, in seconds.
-const NO_ADDRESS_S: u32 = 60;
 
 /// What the servers of a zone said.
 #[derive(Debug, Clone)]
@@ -189,7 +187,7 @@ impl<U: Upstream> Resolver<U> {
             // the time.
             let asked = chosen.map_or(u32::MAX, |index| candidates.servers[index].1);
             let well = asked == 0 && chosen.is_some_and(|index| servers.is_well(candidates.servers[index].0));
-            let (index, other) = if well {
+            let (index, others) = if well {
                 return Ok(chosen);
             } else if !candidates.unknown.is_empty() {
                 (candidates.take_unknown(), false)
@@ -199,36 +197,13 @@ impl<U: Upstream> Resolver<U> {
                 return Ok(chosen);
             };
             let last = candidates.unknown.is_empty() && candidates.servers.is_empty();
-            let (addresses, finished) = self.more_addresses(context, candidates.cut, index, (other, last)).await;
+            let lookup = Lookup { others, last };
+            let (addresses, finished) = self.more_addresses(context, candidates.cut, index, lookup).await;
             candidates.unfinished |= !finished;
             for address in addresses {
                 self.add_candidate(candidates, index, address, avoid);
             }
         }
-    }
-
-    /// Addresses of a name server that is not known yet; or of one whose addresses do not answer: what the zone of the
-    /// name server says may be wrong, and what its parent says right, or the other way round. The `last` one may take
-    /// all the time there is. Also says whether all was found out that can be.
-    async fn more_addresses(
-        self: &Rc<Self>,
-        context: &Context,
-        cut: &Delegation,
-        index: usize,
-        (other, last): (bool, bool),
-    ) -> (Vec<SocketAddr>, bool) {
-        let Some(name) = cut.servers.get(index).and_then(|server| server.name.as_ref()) else { return (vec![], true) };
-        // Within the zone nobody but the servers that do not answer could tell.
-        let (found, finished) = match other && name.is_at_or_below(&cut.zone) {
-            true => (Vec::new(), true),
-            false => self.addresses_of(context, name, (other, last)).await,
-        };
-        let port = self.settings().upstream_port;
-        let mut addresses: Vec<_> = found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
-        if other || addresses.is_empty() {
-            addresses.extend(self.shared().delegations.glue_of(name, self.upstream().now_us()));
-        }
-        (addresses, finished)
     }
 
     fn candidates<'a>(&self, cut: &'a Delegation, avoid: &[SocketAddr]) -> Candidates<'a> {
@@ -259,17 +234,6 @@ impl<U: Upstream> Resolver<U> {
         candidates
     }
 
-    /// The addresses of a name server that are known: looked up before, or the glue of the zone that it is in.
-    fn known_addresses(&self, name: &Name, now_us: u64) -> Vec<SocketAddr> {
-        let book = &self.shared().addresses;
-        let known = self.families().filter_map(|family| book.get(name, family, now_us));
-        let known: Vec<_> = known
-            .flat_map(|known| known.to_vec())
-            .map(|ip| SocketAddr::new(ip, self.settings().upstream_port))
-            .collect();
-        if known.is_empty() { self.shared().delegations.glue_of(name, now_us) } else { known }
-    }
-
     fn add_candidate(&self, candidates: &mut Candidates<'_>, index: usize, address: SocketAddr, avoid: &[SocketAddr]) {
         let settings = self.settings();
         let family = if address.is_ipv4() { settings.ipv4 } else { settings.ipv6 };
@@ -282,105 +246,6 @@ impl<U: Upstream> Resolver<U> {
             candidates.servers.push((address, 0));
             candidates.names.push(index);
         }
-    }
-
-    /// The types of address records that are of use.
-    fn families(&self) -> impl Iterator<Item = RType> + use<U> {
-        let (v4, v6) = (self.settings().ipv4, self.settings().ipv6);
-        [(v4, RType::A), (v6, RType::AAAA)].into_iter().filter(|(on, _)| *on).map(|(_, rtype)| rtype)
-    }
-
-    /// Looks up the addresses of a name server: of IPv6 only if it has none of IPv4, or if `all` are wanted.
-    async fn addresses_of(
-        self: &Rc<Self>,
-        context: &Context,
-        name: &Name,
-        (all, last): (bool, bool),
-    ) -> (Vec<IpAddr>, bool) {
-        let (mut found, mut families) = (Vec::new(), self.families().peekable());
-        while let Some(family) = families.next() {
-            let known = || self.shared().addresses.get(name, family, self.upstream().now_us());
-            let addresses = match known() {
-                Some(addresses) => addresses,
-                None => {
-                    let last = last && families.peek().is_none();
-                    let addresses = self.look_up(context, Question::new(name, family), last).await;
-                    // If nothing was found out about the one family, the other would take as long in vain.
-                    if addresses.is_empty() && known().is_none() {
-                        return (found, false);
-                    }
-                    addresses
-                }
-            };
-            found.extend_from_slice(&addresses);
-            if !all && !found.is_empty() {
-                break;
-            }
-        }
-        (found, true)
-    }
-
-    async fn look_up(self: &Rc<Self>, context: &Context, question: Question, last: bool) -> Arc<[IpAddr]> {
-        let limits = &self.settings().limits;
-        let Ok(mut deeper) = context.deeper(limits) else { return Arc::default() };
-        if context.work.name_server_lookup(limits).is_err() {
-            return Arc::default();
-        }
-        // A name server that cannot be found leaves time for the next one, and for the question itself.
-        if !last {
-            let now_us = self.upstream().now_us();
-            deeper.deadline_us = now_us + context.deadline_us.saturating_sub(now_us) / 2;
-        }
-        let start = |number| {
-            let (this, question, context) = (self.clone(), question.clone(), deeper.in_flight(number));
-            async move { this.look_up_now(&context, question).await }
-        };
-        // A name server whose address depends on itself has none.
-        self.address_flights().join(context.flight, question.clone(), start).await.unwrap_or_default()
-    }
-
-    /// Addresses of name servers are not validated: what they lead to is.
-    async fn look_up_now(self: Rc<Self>, context: &Context, question: Question) -> Arc<[IpAddr]> {
-        let mut current = question.clone();
-        for _ in 0..=self.settings().limits.aliases {
-            let fetched = match self.local().find(&current.name, current.rtype) {
-                Local::Answer { answers, .. } => {
-                    let kind = Kind::Positive;
-                    let zone = current.name.clone();
-                    Ok(Arc::new(Fetched { kind, answers, authorities: Vec::new(), zone, server: None }))
-                }
-                _ => Box::pin(self.fetch(context, &current, &[])).await,
-            };
-            let fetched = match fetched {
-                Ok(fetched) => fetched,
-                Err(reason) => {
-                    // RFC 9520 3.2: not asked for again at once. That a limit of ours was passed says nothing of others.
-                    if !reason.limit {
-                        let now_us = self.upstream().now_us();
-                        self.shared().addresses.insert(
-                            &question.name,
-                            question.rtype,
-                            Arc::default(),
-                            FAILURE_TTL_S,
-                            now_us,
-                        );
-                    }
-                    return Arc::default();
-                }
-            };
-            if let Kind::Alias(target) = &fetched.kind {
-                current.name = target.clone();
-                continue;
-            }
-            let rrset = fetched.answers.last().filter(|rrset| rrset.rtype == question.rtype);
-            let addresses = rrset.into_iter().flat_map(|rrset| rrset.rdata.iter());
-            let addresses: Arc<[IpAddr]> = addresses.filter_map(|rdata| address(question.rtype, rdata)).collect();
-            let ttl_s = rrset.map_or(NO_ADDRESS_S, |rrset| rrset.ttl);
-            let now_us = self.upstream().now_us();
-            self.shared().addresses.insert(&question.name, question.rtype, addresses.clone(), ttl_s, now_us);
-            return addresses;
-        }
-        Arc::default()
     }
 
     /// The root: its name servers of today, if priming gets them (RFC 9609), else those of the hints.

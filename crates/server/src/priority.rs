@@ -6,6 +6,9 @@
 /// shorter time than the running one's takes its place at once (Linux 6.12 and later).
 #[cfg(target_os = "linux")]
 const PROMPT_SLICE_NS: u64 = 100_000;
+/// What a thread that makes changes yields to those that answer: their share is three times its own.
+#[cfg(target_os = "linux")]
+const PATIENT_NICE: i32 = 5;
 /// What a thread in the background yields to others: their share is ten times its own.
 #[cfg(target_os = "linux")]
 const BACKGROUND_NICE: i32 = 10;
@@ -14,6 +17,12 @@ const BACKGROUND_NICE: i32 = 10;
 pub fn prompt() {
     #[cfg(target_os = "linux")]
     set(libc::SCHED_OTHER, nice(), PROMPT_SLICE_NS);
+}
+
+/// For a thread that somebody waits for, but not as those wait that ask: it goes on soon, and answers come first.
+pub fn patient() {
+    #[cfg(target_os = "linux")]
+    set(libc::SCHED_OTHER, nice().max(PATIENT_NICE), 0);
 }
 
 /// For a thread that nobody waits for: it takes what the others leave, and a share that keeps it going.
@@ -58,15 +67,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_in_the_background_is_nice() {
+    fn a_thread_that_can_wait_is_nice() {
         let run = || {
             let before = nice();
-            prompt();
-            let prompt = nice();
-            background();
-            (before, prompt, nice())
+            let then = |wish: fn()| {
+                wish();
+                nice()
+            };
+            (before, [prompt, patient, background].map(then))
         };
-        let (before, prompt, background) = std::thread::spawn(run).join().expect("it ends");
-        assert_eq!((prompt, background), (before, before.max(BACKGROUND_NICE)));
+        let (before, then) = std::thread::spawn(run).join().expect("it ends");
+        assert_eq!(then, [before, before.max(PATIENT_NICE), before.max(BACKGROUND_NICE)]);
     }
 }

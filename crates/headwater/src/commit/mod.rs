@@ -78,7 +78,10 @@ impl Committer {
     ) -> std::io::Result<(Committer, JoinHandle<()>)> {
         let (queue, jobs) = sync_channel(MAX_WAITING);
         group::publish(&mut replica, &published, &mut *observer);
-        let run = move || group::Group { journal, replica, published, observer }.run(&jobs);
+        let run = move || {
+            server::priority::patient();
+            group::Group { journal, replica, published, observer }.run(&jobs);
+        };
         let thread = std::thread::Builder::new().name("commit".into()).spawn(run)?;
         Ok((Committer { queue, stopping: Arc::default() }, thread))
     }

@@ -23,11 +23,14 @@ pub struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Starts the thread, which uses `connection`. What an earlier process left in the WAL is copied first.
-    pub fn start(connection: Connection, writer: Writer) -> std::io::Result<Checkpointer> {
+    /// Starts the thread, which calls `begin` and uses `connection`. What an earlier process left in the WAL is copied first.
+    pub fn start(connection: Connection, writer: Writer, begin: fn()) -> std::io::Result<Checkpointer> {
         let (wake, woken) = sync_channel(1);
         let thread = std::thread::Builder::new().name("checkpoint".to_owned());
-        let thread = thread.spawn(move || run(&connection, &writer, &woken))?;
+        let thread = thread.spawn(move || {
+            begin();
+            run(&connection, &writer, &woken);
+        })?;
         let checkpointer = Checkpointer { written: AtomicU64::new(0), wake: Some(wake), thread: Some(thread) };
         checkpointer.wake();
         Ok(checkpointer)
