@@ -7,6 +7,7 @@ mod ask;
 #[path = "../common/mod.rs"]
 mod common;
 mod data;
+mod silence;
 mod world;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
