@@ -9,7 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use dns::{Edns, Message, RType, Rcode};
+use dns::{Edns, Message, NameBuf, RType, Rcode};
+use resolver::cache::{Cache, CacheSettings, NewEntry, NewPositive, Rank};
+use resolver::{Rrset, Security};
+use server::recursion::ThreadSettings;
+use zone::{Builder, Zone};
 
 use other::Other;
 use recursion_support::*;
@@ -161,11 +165,8 @@ fn stopping_answers_who_waits() {
     assert_eq!(server.ask(&query(6, "www.example.")).expect("a response").header.rcode, Rcode::SERVFAIL);
 }
 
-#[test]
-fn our_zones_come_first_and_lead_on() {
-    use dns::NameBuf;
-    use zone::{Builder, Zone};
-    let upstream = Other::start();
+/// The zone "own.".
+fn own_zone() -> Arc<Zone> {
     let name: NameBuf = "own.".parse().expect("a name");
     let mut builder = Builder::new(&name, dns::NameHasher::new(7));
     let soa = b"\x02ns\x00\x01h\x00\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05";
@@ -181,8 +182,42 @@ fn our_zones_come_first_and_lead_on() {
         let owner: NameBuf = owner.parse().expect("a name");
         builder.add(&owner, rtype, 60, rdata).expect("in the zone");
     }
-    let zone = Arc::new(Zone { name, contents: Some(builder.finish().0), policy: None });
-    let server = Forwarding { zones: vec![zone], ..Forwarding::to(upstream.address) }.start();
+    Arc::new(Zone { name, contents: Some(builder.finish().0), policy: None })
+}
+
+/// A zone may come in after the cache learned of its names.
+#[test]
+fn what_the_cache_has_of_names_in_our_zones_is_not_told() {
+    let upstream = Other::start();
+    let cache = Arc::new(Cache::new(CacheSettings::default(), dns::NameHasher::new(7)));
+    let put = |owner: &str, rtype, rdata: &[u8]| {
+        let rrset = Rrset::new(owner.parse().expect("a name"), rtype, 60).with(rdata);
+        let (rank, security) = (Rank::AuthoritativeAnswer, Security::Insecure);
+        let entry = NewPositive { rrset: &rrset, rank, security, proofs: &[], origin: None, reason: None };
+        cache.insert(ThreadSettings::default().clock.now_ms(), NewEntry::Positive(entry));
+    };
+    put("here.example.", RType::CNAME, b"\x03www\x03own\x00");
+    put("there.example.", RType::CNAME, b"\x03www\x05other\x00");
+    put("www.own.", RType::A, &[203, 0, 113, 1]);
+    put("www.other.", RType::A, &[203, 0, 113, 2]);
+    let start = |zones| {
+        let server = Forwarding { zones, cache: Some(cache.clone()), ..Forwarding::to(upstream.address) }.start();
+        move |name: &str| {
+            let response = server.ask(&query(1, name)).expect("a response");
+            (response.answers.len(), server.count(|stats| stats.resolver_queries.get()))
+        }
+    };
+    let without = start(Vec::new());
+    assert_eq!([without("here.example."), without("there.example.")], [(2, 0), (2, 0)]);
+    // The test's resolver gives one record for everything: what counts is that it was asked.
+    let with = start(vec![own_zone()]);
+    assert_eq!([with("there.example."), with("here.example.")], [(2, 0), (1, 1)]);
+}
+
+#[test]
+fn our_zones_come_first_and_lead_on() {
+    let upstream = Other::start();
+    let server = Forwarding { zones: vec![own_zone()], ..Forwarding::to(upstream.address) }.start();
     let check = |name: &str, rd: bool, expected: (bool, usize, usize)| {
         let mut query = query(1, name);
         query.header.rd = rd;

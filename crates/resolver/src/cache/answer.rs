@@ -45,15 +45,25 @@ impl Cache {
     /// Writes the answer to the question of `w`, aliases followed; `alias` is scratch space. `None`: it is not, or not
     /// completely, in the cache, and nothing was written. What does not fit sets TC.
     ///
+    /// `is_ours` says of the name that an alias leads to that the cache has no say in it: it is in a zone of the
+    /// server, which may be newer than what the cache learned.
+    ///
     /// Bogus data and failures are SERVFAIL, but clients that set CD get the data, and `None` for failures of
     /// validation without data.
-    pub fn answer(&self, now_ms: u64, ask: &Ask, alias: &mut HashedName, w: &mut Writer<'_>) -> Option<Hit> {
+    pub fn answer(
+        &self,
+        now_ms: u64,
+        ask: &Ask,
+        alias: &mut HashedName,
+        is_ours: impl Fn(&HashedName) -> bool,
+        w: &mut Writer<'_>,
+    ) -> Option<Hit> {
         let mark = w.mark();
         let hit =
             Hit { rcode: Rcode::NOERROR, security: Security::Secure, reason: None, prefetch: false, stale: false };
         let (written, written_count) = ([0; MAX_WRITTEN], 0);
         let mut walk = Walk { cache: self, ask: *ask, now_ms, hit, proofs_on_the_way: false, written, written_count };
-        let step = match walk.answers(alias, w) {
+        let step = match walk.answers(alias, is_ours, w) {
             Step::Done if walk.proofs_on_the_way && ask.dnssec_ok => walk.proofs_of_aliases(alias, w),
             step => step,
         };
@@ -76,9 +86,10 @@ impl Cache {
 }
 
 impl Walk<'_> {
-    fn answers(&mut self, alias: &mut HashedName, w: &mut Writer<'_>) -> Step {
+    fn answers(&mut self, alias: &mut HashedName, is_ours: impl Fn(&HashedName) -> bool, w: &mut Writer<'_>) -> Step {
         for aliases in 0..=MAX_ALIASES {
             match self.step(aliases == 0, alias, w) {
+                Step::Alias if is_ours(alias) => return Step::Miss,
                 Step::Alias => {}
                 step => return step,
             }

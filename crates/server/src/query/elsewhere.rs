@@ -5,6 +5,7 @@ use dns::Class;
 use dns::edns::ede;
 use dns::header::Rcode;
 use dns::query::flags;
+use dns::question::HashedName;
 use dns::response::Writer;
 use resolver::Security;
 use zone::Zone;
@@ -52,7 +53,8 @@ impl Asked<'_> {
         let (dnssec_ok, low) = (query.edns.is_some_and(|edns| edns.dnssec_ok), octets.get(3).copied().unwrap_or(0));
         let ask = resolver::cache::Ask { qtype: query.qtype, dnssec_ok, checking_disabled: low & flags::CD != 0 };
         let cache = self.recursion.and_then(|recursion| recursion.cache(query.qtype));
-        let hit = cache.and_then(|cache| cache.answer(scratch.now_ms, &ask, &mut scratch.alias, w));
+        let is_ours = |name: &HashedName| self.zones.find(name, ask.qtype).is_some();
+        let hit = cache.and_then(|cache| cache.answer(scratch.now_ms, &ask, &mut scratch.alias, is_ours, w));
         let Some(hit) = hit else {
             if self.wants_recursion() {
                 return Verdict { resolve: true, ..Verdict::from(Rcode::NOERROR) };

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use dns::{Edns, Message, NameHasher, RType, Rcode, Record};
+use resolver::cache::Cache;
 use resolver::outcome::Timed;
 use resolver::trace::Trace;
 use resolver::upstream::{Exchange, ExchangeError, Transport};
@@ -90,6 +91,7 @@ pub struct Forwarding {
     pub timeout_us: u64,
     pub threads: usize,
     pub zones: Vec<Arc<Zone>>,
+    pub cache: Option<Arc<Cache>>,
     pub settings: ThreadSettings,
 }
 
@@ -97,7 +99,7 @@ impl Forwarding {
     /// Over UDP, on one thread.
     pub fn to(server: SocketAddr) -> Forwarding {
         let (transport, timeout_us, settings) = (Transport::Udp, 2_000_000, ThreadSettings::default());
-        Forwarding { server, transport, timeout_us, threads: 1, zones: Vec::new(), settings }
+        Forwarding { server, transport, timeout_us, threads: 1, zones: Vec::new(), cache: None, settings }
     }
 
     /// Starts a server.
@@ -107,13 +109,13 @@ impl Forwarding {
 
     /// Starts a server on an address.
     pub fn start_on(self, address: SocketAddr) -> Server {
-        let Forwarding { server, transport, timeout_us, threads, zones, settings } = self;
+        let Forwarding { server, transport, timeout_us, threads, zones, cache, settings } = self;
         let zones = Published::new(ZoneTable::new(NameHasher::new(7), zones));
         let mut stats: Vec<Arc<Stats>> = (0..threads).map(|_| Arc::default()).collect();
         let make = move |net: Net, _| Rc::new(Forward { net, server, transport: transport.clone(), timeout_us });
         let resolver = recursion::start(settings, &zones, stats.clone(), make).expect("threads");
         let threads = resolver.threads().clone();
-        let recursion = Some(Recursion { allowed: Vec::new(), threads, cache: None, dns64: false, rebinding: false });
+        let recursion = Some(Recursion { allowed: Vec::new(), threads, cache, dns64: false, rebinding: false });
         let settings = Published::new(Settings { recursion, nsid: b"test".to_vec(), ..Settings::default() });
         let stop = Arc::new(AtomicBool::new(false));
         let listener = tcp::bind(address).expect("a socket");
