@@ -1,31 +1,46 @@
 //! The allocator of the process (decision 0006).
-#![allow(unsafe_code)] // mimalloc's options have no wrapper; nothing else here is unsafe.
+#![allow(unsafe_code)] // mi_collect has no wrapper; nothing else here is unsafe.
 
-use libmimalloc_sys::{mi_option_set, mi_option_t};
+use std::thread;
+use std::time::Duration;
+
+use libmimalloc_sys::mi_collect;
 use mimalloc::MiMalloc;
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// `mi_option_purge_delay`: milliseconds before memory that is free goes back to the system.
-const PURGE_DELAY: mi_option_t = 15;
+/// How often memory that nobody has used for a while goes back to the system.
+const EVERY: Duration = Duration::from_secs(1);
 
-/// Has free memory go back at once: what is late is looked for only when more is freed, and a server that has just
-/// read a large zone may be idle from then on. To be called before other threads start.
-pub fn configure() {
-    // SAFETY: no other thread runs, and the option takes any number.
-    unsafe { mi_option_set(PURGE_DELAY, 0) };
-    // Small allocations shall not be spread over huge pages, and the allocator keeps all of the process from them.
-    // Zones ask for them by themselves. Where this is refused they are just slower.
+/// Lets mappings have huge pages again. Small allocations shall not be spread over them, and the allocator is built so
+/// that it keeps the whole process from them; zones ask for theirs. Where this is refused they are just slower.
+pub fn allow_huge_pages() {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_thp_disable(false);
 }
 
-#[cfg(test)]
+/// Starts a thread that gives back free memory. The allocator does so only while more is freed, and a server that has
+/// just read a large zone may be idle from then on.
+///
+/// # Errors
+/// A thread that cannot be started.
+pub fn give_back_regularly() -> std::io::Result<()> {
+    let give_back = || {
+        loop {
+            thread::sleep(EVERY);
+            // SAFETY: the call may be made by any thread at any time; without force it touches what is free only.
+            unsafe { mi_collect(false) };
+        }
+    };
+    thread::Builder::new().name("allocator".into()).spawn(give_back).map(drop)
+}
+
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    /// Octets of this process that nobody else has and that are in memory.
+    /// Octets of this process that are in memory.
     fn resident() -> usize {
         let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
         let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number");
@@ -33,15 +48,16 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
-    fn what_is_freed_goes_back_at_once() {
-        configure();
+    fn an_idle_process_gives_back_what_is_free() {
+        give_back_regularly().expect("a thread");
         let before = resident();
         // In small pieces, by a thread that ends: as zones are read.
-        let pieces = std::thread::spawn(|| (0..200_000).map(|_| Box::new([1_u8; 400])).collect::<Vec<_>>());
+        let pieces = thread::spawn(|| (0..200_000).map(|_| Box::new([1_u8; 400])).collect::<Vec<_>>());
         let pieces = pieces.join().expect("it ends");
         assert!(resident() > before + (70 << 20));
         drop(pieces);
-        assert!(resident() < before + (20 << 20), "{} after {before}", resident());
+        let is_back = |_: &u32| resident() < before + (20 << 20);
+        let waited = (0..100).inspect(|_| thread::sleep(Duration::from_millis(100))).find(is_back);
+        assert!(waited.is_some(), "{} after {before}", resident());
     }
 }

@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    allocator::configure();
+    allocator::allow_huge_pages();
     match run(Cli::parse().command) {
         Ok(code) => code,
         // Who reads the output may stop at any line: `headwater zone print ... | head`.
@@ -26,7 +26,10 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     let mut out = BufWriter::new(io::stdout().lock());
     let good = match command {
-        Command::Serve(args) => return cli::serve::run(args),
+        Command::Serve(args) => {
+            allocator::give_back_regularly()?;
+            return cli::serve::run(args);
+        }
         Command::Query(args) => return cli::query::run(&args.words, &mut out),
         Command::Check(args) => cli::check::run(args, &mut out)?,
         Command::Zone(command) => cli::zone::run(&command, &mut out)?,
