@@ -30,6 +30,7 @@ pub use builder::Builder;
 pub use change::{Action, ChangeSet, RrsetChange, ZoneChange};
 pub use contents::Contents;
 pub use draft::{Edit, Records};
+pub use memory::prefetch;
 pub use order::{MAX_KEY_LEN, sort_key};
 pub use publish::{Published, Reader};
 pub use records::{RecordList, RecordListBuilder};

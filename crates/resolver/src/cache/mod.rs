@@ -95,6 +95,13 @@ impl Cache {
         self.hasher
     }
 
+    /// Memory that looking up `rtype` at the name with this hash will read; where it stands in the index, and when
+    /// that is at hand (`indexed`), what may be the entry. Only for hints to the processor: it may be gone by then.
+    #[inline]
+    pub fn memory_of(&self, hash: u64, rtype: RType, indexed: bool) -> Option<*const u8> {
+        self.lock(hash).memory_of(Tag::new(hash, rtype), indexed)
+    }
+
     fn lock(&self, hash: u64) -> MutexGuard<'_, Shard> {
         // The upper bits choose the shard, lower ones the place in it.
         let at = (hash >> 48) as usize & (self.shards.len() - 1);

@@ -91,6 +91,16 @@ impl Shard {
         (rest / SEGMENT_COST).max(MIN_SEGMENTS)
     }
 
+    /// Memory that finding an entry with this tag will read: of the index at first, and then, once that is at hand, of
+    /// what may be the entry. Only for hints to the processor.
+    #[inline]
+    pub fn memory_of(&self, tag: Tag, indexed: bool) -> Option<*const u8> {
+        match indexed {
+            false => Some(self.table.memory_of(tag)),
+            true => self.table.find(tag, |_| true).map(|entry| self.arena.octets(entry).as_ptr()),
+        }
+    }
+
     /// The entry of a key.
     #[inline]
     pub fn find(&self, key: Key<'_>, failure: bool) -> Option<Ref> {

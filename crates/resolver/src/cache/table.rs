@@ -91,6 +91,12 @@ impl Table {
         if at + 1 == self.slots.len() { 0 } else { at + 1 }
     }
 
+    /// Where probing for a tag begins: memory that a lookup will read. Only for hints to the processor.
+    #[inline]
+    pub fn memory_of(&self, tag: Tag) -> *const u8 {
+        (&raw const self.slots[self.home(tag.0 << REF_BITS)]).cast()
+    }
+
     /// The entries with this tag, for which `is` has to say which one is meant.
     #[inline]
     pub fn find(&self, tag: Tag, mut is: impl FnMut(Ref) -> bool) -> Option<Ref> {
