@@ -31,13 +31,6 @@ pub fn of_zone_rrsets(db: &Connection, zone: i64) -> rusqlite::Result<u64> {
     add_up(select.query(params![zone])?, of_rrset_row)
 }
 
-/// Of one row of `rrsets`; 0: there is none.
-pub fn of_one_rrset(db: &Connection, zone: i64, owner: &[u8], rtype: u16) -> rusqlite::Result<u64> {
-    let sql = format!("SELECT {RRSET_COLUMNS} FROM rrsets WHERE zone = ?1 AND owner = ?2 AND type = ?3");
-    let mut select = db.prepare_cached(&sql)?;
-    add_up(select.query(params![zone, owner, rtype])?, of_rrset_row)
-}
-
 /// Of a zone's row of the table `zones`, but for its refreshes; 0: there is none.
 pub fn of_zone(db: &Connection, lower: &[u8]) -> rusqlite::Result<u64> {
     let mut select = db.prepare_cached(&format!("SELECT {ZONE_COLUMNS} FROM zones WHERE lower = ?1"))?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use dns::{Name, NameBuf};
+use dns::{Name, NameBuf, RType};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use zone::{Action, MAX_KEY_LEN, RecordList, RrsetChange, ZoneChange, ZoneSettings, sort_key};
 
@@ -274,8 +274,26 @@ impl<'c> Writer<'_, 'c> {
         Ok(())
     }
 
+    /// What is there of a name: its labels in the case that it was first given, which it keeps, and the sum of its
+    /// RRset of `rtype`.
+    fn known(&self, id: i64, key: &[u8], rtype: RType) -> rusqlite::Result<(Option<Vec<u8>>, u64)> {
+        let mut select = self.db.prepare_cached("SELECT type, ttl, data FROM rrsets WHERE zone = ?1 AND owner = ?2")?;
+        let (mut rows, mut known, mut sum) = (select.query(params![id, key])?, None, 0);
+        while let Some(row) = rows.next()? {
+            let (stored, data) = (row.get(0)?, row.get_ref(2)?.as_blob()?);
+            if known.is_none() {
+                known = row::split_labels(data).map(|(labels, _)| labels.to_vec());
+            }
+            if stored == rtype.0 {
+                sum = sum::of_rrset(id, key, stored, row.get(1)?, data);
+            }
+        }
+        Ok((known, sum))
+    }
+
     fn edit(&mut self, id: i64, key: &[u8], labels: &[u8], change: &RrsetChange) -> Result<(), Failure> {
-        self.sum = self.sum.wrapping_sub(sum::of_one_rrset(self.db, id, key, change.rtype.0)?);
+        let (known, sum) = self.known(id, key, change.rtype)?;
+        self.sum = self.sum.wrapping_sub(sum);
         let after = change.after.as_ref().filter(|after| !after.data.is_empty() || !after.signatures.is_empty());
         let Some(after) = after else {
             self.db
@@ -283,15 +301,8 @@ impl<'c> Writer<'_, 'c> {
                 .execute(params![id, key, change.rtype.0])?;
             return Ok(());
         };
-        // A name keeps the case that it was first given.
-        let known: Option<Vec<u8>> = self
-            .db
-            .prepare_cached("SELECT data FROM rrsets WHERE zone = ?1 AND owner = ?2 LIMIT 1")?
-            .query_row(params![id, key], |row| row.get(0))
-            .optional()?;
-        let known = known.as_deref().and_then(row::split_labels).map(|(labels, _)| labels);
         let mut row = RowWriter::default();
-        row.begin(known.unwrap_or(labels));
+        row.begin(known.as_deref().unwrap_or(labels));
         after.data.iter().try_for_each(|data| row.record(data))?;
         after.signatures.iter().try_for_each(|data| row.signature(after.ttl, data))?;
         self.db
