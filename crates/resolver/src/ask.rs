@@ -1,6 +1,6 @@
 //! One question to one server: the message, EDNS, cookies, mixed case, the way to TCP.
 //!
-//! RFC 1035 4.1, RFC 6891, RFC 7766 (TCP after TC), RFC 7873 (cookies). Called by [`crate::iterate`] and
+//! RFC 1035 4.1, RFC 6891, RFC 7766 (TCP after TC), RFC 7873 (cookies), RFC 8467 (padding). Called by [`crate::iterate`] and
 //! [`crate::forward`].
 
 use std::net::SocketAddr;
@@ -21,6 +21,8 @@ use crate::work::{Context, Exceeded};
 
 /// Exchanges with one server for one question: without EDNS, with a new cookie, over TCP.
 const MAX_ROUNDS: usize = 5;
+/// Encrypted queries are padded to a multiple of so many octets (RFC 8467 4.1).
+const PADDED_TO: usize = 128;
 
 /// A server and what it is asked.
 #[derive(Debug, Clone, Copy)]
@@ -147,12 +149,7 @@ impl<U: Upstream> Resolver<U> {
         out.extend_from_slice(&Class::IN.0.to_be_bytes());
         if manner.edns {
             out[11] = 1;
-            let mut options = Vec::new();
-            if let (Some((client, server)), Transport::Udp) = (&manner.cookie, transport) {
-                options.push(EdnsOption::Cookie { client: *client, server: server.clone() });
-            }
-            let edns = Edns { udp_size: UDP_SIZE, dnssec_ok: settings.validate, options, ..Edns::default() };
-            out.extend_from_slice(&edns.to_record(Rcode::NOERROR, usize::from(UDP_SIZE)));
+            put_edns(&mut out, settings.validate, manner, transport);
         }
         (out, name)
     }
@@ -260,6 +257,24 @@ impl<U: Upstream> Resolver<U> {
     }
 }
 
+/// Adds the OPT record to a query that ends without it.
+fn put_edns(out: &mut Vec<u8>, dnssec_ok: bool, manner: &Manner, transport: &Transport) {
+    let mut edns = Edns { udp_size: UDP_SIZE, dnssec_ok, ..Edns::default() };
+    match (transport, &manner.cookie) {
+        (Transport::Udp, Some((client, server))) => {
+            edns.options.push(EdnsOption::Cookie { client: *client, server: server.clone() });
+        }
+        (Transport::Tls(_) | Transport::Https(_), _) => {
+            // What the length of a query says of its name.
+            edns.options.push(EdnsOption::Padding(0));
+            let len = out.len() + edns.to_record(Rcode::NOERROR, usize::from(UDP_SIZE)).len();
+            edns.options = vec![EdnsOption::Padding((len.next_multiple_of(PADDED_TO) - len) as u16)];
+        }
+        _ => {}
+    }
+    out.extend_from_slice(&edns.to_record(Rcode::NOERROR, usize::from(UDP_SIZE)));
+}
+
 /// A reply in a few words.
 fn describe(reply: &Reply) -> String {
     let ns = reply.authorities.iter().find(|rrset| rrset.rtype == RType::NS);
@@ -271,5 +286,36 @@ fn describe(reply: &Reply) -> String {
         }
         (_, None, Some(ns)) if !reply.header.aa => format!("referral to {}", ns.owner),
         _ => "no data".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dns::Message;
+
+    use super::*;
+
+    /// RFC 8467 4.1, for encrypted transports alone.
+    #[test]
+    fn encrypted_queries_are_padded() {
+        let cookie = Some(([1; 8], Vec::new()));
+        let manner = Manner { edns: true, mixed_case: false, cookie, doublings: 0, timeout_us: 1 };
+        let len = |label: usize, transport: &Transport| {
+            let name = format!("{}.example.", "a".repeat(label)).parse().expect("a name");
+            let mut out = Message::query(0, name, RType::A).to_wire(512);
+            out[11] = 1;
+            put_edns(&mut out, true, &manner, transport);
+            let edns = Message::parse(&out).expect("a message").edns.expect("EDNS");
+            (out.len(), edns.options)
+        };
+        for label in 1..64 {
+            let (padded, options) = len(label, &Transport::Tls(None));
+            assert!(padded.is_multiple_of(PADDED_TO), "{padded}");
+            assert!(matches!(options[..], [EdnsOption::Padding(_)]), "{options:?}");
+            let (plain, options) = len(label, &Transport::Udp);
+            assert_eq!(plain, 12 + label + 1 + 9 + 4 + 11 + 12);
+            assert!(matches!(options[..], [EdnsOption::Cookie { .. }]), "{options:?}");
+            assert_eq!(len(label, &Transport::Tcp).1, []);
+        }
     }
 }

@@ -42,6 +42,7 @@ mod assembly;
 mod chain;
 mod forward;
 mod iterate;
+mod learn;
 mod zone;
 
 pub use fetched::{Fetched, Kind};
