@@ -36,7 +36,8 @@ pub fn give_back_regularly() -> std::io::Result<()> {
     thread::Builder::new().name("allocator".into()).spawn(give_back).map(drop)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

@@ -23,7 +23,8 @@ pub struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Starts the thread, which calls `begin` and uses `connection`. What an earlier process left in the WAL is copied first.
+    /// Starts the thread, which calls `begin` and uses `connection`. What an earlier process left in the WAL is copied
+    /// first.
     pub fn start(connection: Connection, writer: Writer, begin: fn()) -> std::io::Result<Checkpointer> {
         let (wake, woken) = sync_channel(1);
         let thread = std::thread::Builder::new().name("checkpoint".to_owned());
