@@ -1,21 +1,28 @@
 //! The allocator of the process (decision 0006).
-#![allow(unsafe_code)] // mi_collect has no wrapper; nothing else here is unsafe.
+#![allow(unsafe_code)] // mimalloc's own functions have no wrapper; nothing else here is unsafe.
 
 use std::thread;
 use std::time::Duration;
 
-use libmimalloc_sys::mi_collect;
+use libmimalloc_sys::{mi_collect, mi_option_set, mi_option_t};
 use mimalloc::MiMalloc;
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// How often memory that nobody has used for a while goes back to the system.
+/// `mi_option_purge_delay`: milliseconds that free memory waits for somebody who needs it, 1,000 if nobody says else.
+const PURGE_DELAY: mi_option_t = 15;
+/// Longer, and much of it is cut up before it goes back; at once, and what is needed again in a moment goes as well.
+const PURGE_DELAY_MS: std::ffi::c_long = 10;
+/// How often what has waited so long goes back to the system.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Lets mappings have huge pages again. Small allocations shall not be spread over them, and the allocator is built so
-/// that it keeps the whole process from them; zones ask for theirs. Where this is refused they are just slower.
-pub fn allow_huge_pages() {
+/// Says how the allocator works. To be called before there are other threads.
+pub fn configure() {
+    // SAFETY: no other thread is there, and the option takes any number.
+    unsafe { mi_option_set(PURGE_DELAY, PURGE_DELAY_MS) };
+    // Small allocations shall not be spread over huge pages, and the allocator is built so that it keeps the whole
+    // process from them; zones ask for theirs. Where this is refused they are just slower.
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_thp_disable(false);
 }
@@ -46,6 +53,15 @@ mod tests {
         let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
         let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number");
         pages * 4096
+    }
+
+    #[test]
+    fn the_option_is_the_one_that_is_meant() {
+        // SAFETY: it reads a number.
+        let delay = || unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };
+        assert_eq!(delay(), 1000);
+        configure();
+        assert_eq!(delay(), PURGE_DELAY_MS);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    allocator::allow_huge_pages();
+    allocator::configure();
     match run(Cli::parse().command) {
         Ok(code) => code,
         // Who reads the output may stop at any line: `headwater zone print ... | head`.
