@@ -6,7 +6,7 @@ mod common;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use common::{Random, Scratch, Server, query, tcp, until};
+use common::{Random, Scratch, Server, counter, counters, query, tcp, until};
 use dns::RType;
 
 /// Packets sent in all.
@@ -44,17 +44,6 @@ fn packet(random: &mut Random) -> Vec<u8> {
     good
 }
 
-/// One of the server's counters.
-fn counter(report: &str, name: &str) -> u64 {
-    let line = report.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in:\n{report}"))
-}
-
-fn report(scratch: &Scratch) -> String {
-    let output = common::headwater(&["stats", "--data", "data"]).current_dir(scratch.path()).output();
-    String::from_utf8(output.expect("headwater runs").stdout).expect("text")
-}
-
 #[test]
 fn the_server_goes_on_answering() {
     let scratch = Scratch::new("flood");
@@ -77,8 +66,9 @@ fn the_server_goes_on_answering() {
             memory = server.process.resident_kib();
         }
     }
-    let settled = until(PATIENCE, || (counter(&report(&scratch), "udp_received") >= PACKETS).then(|| report(&scratch)));
-    let report = settled.unwrap_or_else(|| panic!("packets are missing:\n{}", report(&scratch)));
+    let settled =
+        until(PATIENCE, || (counter(&counters(&scratch), "udp_received") >= PACKETS).then(|| counters(&scratch)));
+    let report = settled.unwrap_or_else(|| panic!("packets are missing:\n{}", counters(&scratch)));
     let [received, ignored, responses] = ["udp_received", "ignored", "responses"].map(|name| counter(&report, name));
     assert_eq!(received, ignored + responses, "every packet is answered or ignored:\n{report}");
     assert!(ignored > PACKETS / 10 && counter(&report, "malformed") > PACKETS / 10, "{report}");

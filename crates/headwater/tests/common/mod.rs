@@ -161,6 +161,18 @@ pub fn headwater(args: &[&str]) -> Command {
     command
 }
 
+/// The counters of the server whose data directory is `data` in `scratch`.
+pub fn counters(scratch: &Scratch) -> String {
+    let output = headwater(&["stats", "--data", "data"]).current_dir(scratch.path()).output();
+    String::from_utf8(output.expect("headwater runs").stdout).expect("text")
+}
+
+/// One of them.
+pub fn counter(counters: &str, name: &str) -> u64 {
+    let line = counters.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in:\n{counters}"))
+}
+
 impl Server {
     /// Starts `headwater serve` in `scratch` on a free port of 127.0.0.1, and waits until it is ready.
     pub fn start(scratch: &Scratch, args: &[&str]) -> Server {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use dns::{Message, RType, Rcode};
 
-use crate::common::{PATIENCE, Scratch, Server, free_port, receive, until};
+use crate::common::{PATIENCE, Scratch, Server, counter, counters, free_port, receive, until};
 use crate::data::{address_record, name};
 
 /// Clients that wait.
@@ -102,19 +102,11 @@ fn hits(server: SocketAddr) -> f64 {
     f64::from(answered) / begin.elapsed().as_secs_f64()
 }
 
-/// One of the server's counters.
-fn counter(server: &Server, scratch: &Scratch, name: &str) -> u64 {
-    let output = crate::common::headwater(&["stats", "--data", "data"]).current_dir(scratch.path()).output();
-    let report = String::from_utf8(output.expect("headwater runs").stdout).expect("text");
-    let line = report.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.and_then(|value| value.parse().ok())
-        .unwrap_or_else(|| panic!("no {name} in:\n{report}{}", server.process.log()))
-}
-
 /// Has all clients ask; each thread ends when its clients have their responses: how many were answers, and how many
 /// SERVFAIL.
 fn wait_for_nothing(server: &Server, scratch: &Scratch) -> Vec<JoinHandle<(u32, u32)>> {
-    let before = counter(server, scratch, "resolver_queries");
+    let taken = || counter(&counters(scratch), "resolver_queries");
+    let before = taken();
     let sockets: Vec<_> = (0..SOCKETS).map(|_| socket_to(server.address)).collect();
     for client in 0..CLIENTS {
         let question = question(client as u16, &format!("n{client}.example."));
@@ -124,7 +116,7 @@ fn wait_for_nothing(server: &Server, scratch: &Scratch) -> Vec<JoinHandle<(u32, 
             std::thread::sleep(Duration::from_millis(1));
         }
     }
-    let all = || (counter(server, scratch, "resolver_queries") >= before + u64::from(CLIENTS)).then_some(());
+    let all = || (taken() >= before + u64::from(CLIENTS)).then_some(());
     until(PATIENCE, all).expect("all of them wait");
     let clients = |number| (number..CLIENTS).step_by(SOCKETS).count();
     let read = |(number, socket)| std::thread::spawn(move || responses(&socket, clients(number)));
