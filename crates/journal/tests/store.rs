@@ -5,6 +5,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use common::{HASHER, Moment, Random, SparseJournal, State, World, assert_same, name};
 use journal::{Accepted, Bounds, Checked, Follower, JournalError, Offset, Store, check_position};
@@ -114,6 +115,32 @@ fn a_stopped_follower_has_written_everything() {
     history.iter().for_each(|moment| follower.push(std::slice::from_ref(&moment.accepted)));
     follower.stop();
     assert_is(&path, &history, history[99].accepted.offset);
+}
+
+/// Whoever makes many changes has the disk; the store follows when there is rest.
+#[test]
+fn follows_when_it_is_quiet() {
+    let history = World::history(18, &SparseJournal::default(), 20);
+    let (_directory, path) = directory();
+    let follower =
+        Follower::start(Store::open(&path).expect("store"), || (), |error| panic!("{error}")).expect("thread");
+    let mut last = Instant::now();
+    for moment in &history {
+        follower.push(std::slice::from_ref(&moment.accepted));
+        std::thread::sleep(Duration::from_millis(100));
+        // A machine that slept itself proves nothing.
+        let rest = last.elapsed();
+        assert!(rest > Duration::from_millis(900) || follower.stored() == 0, "it did not wait");
+        last = Instant::now();
+    }
+    let end = history[19].accepted.offset;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while follower.stored() < end {
+        assert!(Instant::now() < deadline, "it does not follow");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(follower);
+    assert_is(&path, &history, end);
 }
 
 /// A store that cannot be written until its table has its name again, its follower with `history` to write, and how

@@ -329,7 +329,7 @@ impl<'a> Assembly<'a> {
         let input = self.input;
         let hashes = self.nsec3.finish();
         let orders = Orders {
-            names: self.names.finish(),
+            names: self.names.finish().into(),
             nsec: self.nsec.finish(),
             nsec3: self.nsec3_param.map(|(salt, iterations)| Nsec3Chain { salt, iterations, hashes }),
             cuts: self.cuts,

@@ -10,6 +10,7 @@ use dns::rdata::typed::{Nsec3Param, Soa};
 use dns::{Name, NameBuf, NameHasher, RType};
 
 use crate::index::Index;
+use crate::names::Names;
 use crate::node::{CUT, DNAME, Node};
 use crate::order::{MAX_KEY_LEN, Order, labels_of, sort_key};
 
@@ -76,7 +77,7 @@ pub struct Nsec3Chain {
 #[derive(Clone, Default)]
 pub struct Orders {
     /// Every name with records.
-    pub names: Order,
+    pub names: Names,
     /// Every name with an NSEC record.
     pub nsec: Order,
     /// The hashed chain in use.
@@ -184,14 +185,14 @@ impl Contents {
 
     /// All nodes with records and their sort keys, in canonical order.
     pub(crate) fn keyed_nodes(&self) -> impl Iterator<Item = (&[u8], Node<'_>)> {
-        self.orders.names.iter().filter_map(|key| Some((key, self.get_labels(labels_of(key, &mut [0; 256]))?)))
+        self.orders.names.order().iter().filter_map(|key| Some((key, self.get_labels(labels_of(key, &mut [0; 256]))?)))
     }
 
     /// All nodes with records from `name` on, in canonical order; from the apex on if `name` is not in the zone.
     pub fn nodes_from(&self, name: &Name) -> impl Iterator<Item = Node<'_>> {
         let mut buffer = [0; MAX_KEY_LEN];
         let key = sort_key(name.strip_suffix(&self.origin).unwrap_or_default(), &mut buffer).to_vec();
-        let keys = self.orders.names.iter_from(&key);
+        let keys = self.orders.names.order().iter_from(&key);
         keys.filter_map(|key| self.get_labels(labels_of(key, &mut [0; 256])))
     }
 

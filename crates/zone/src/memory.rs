@@ -28,6 +28,11 @@ pub fn prefetch_all<T>(value: &T) {
     (0..size_of::<T>().div_ceil(64)).for_each(|line| prefetch(start.wrapping_add(64 * line)));
 }
 
+/// Asks for every cache line of `octets`.
+pub fn prefetch_octets(octets: &[u8]) {
+    octets.chunks(64).for_each(|line| prefetch(line.as_ptr()));
+}
+
 /// Fresh memory of `len` octets that `fill` writes, shared from then on.
 ///
 /// Large regions are mapped on their own and ask for huge pages, small ones come from the allocator.
@@ -52,7 +57,7 @@ const SMALL_BYTES: usize = 1024;
 /// Memory larger than this many classes is not recycled.
 const CLASSES: usize = 32;
 /// Octets of idle memory of one class.
-const MAX_IDLE_BYTES: usize = 512 << 10;
+const MAX_IDLE_BYTES: usize = 1 << 20;
 
 /// Memory of versions that are gone, by class. Changes take and give back pieces of a few kilobytes at a rate and in an
 /// order that allocators for everything are slow with.

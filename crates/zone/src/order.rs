@@ -7,11 +7,13 @@
 
 mod chunk;
 mod key;
+mod walk;
 
 use std::sync::Arc;
 
 use chunk::{Chunk, compare, head};
 pub use key::{MAX_KEY_LEN, labels_of, sort_key};
+use walk::Walk;
 
 /// Octets that a freshly built chunk holds at most.
 const CHUNK_BYTES: usize = 2048;
@@ -246,6 +248,13 @@ impl Order {
         }
     }
 
+    /// Asks for what a coming [`Order::set`] copies.
+    pub fn prefetch(&self, key: &[u8]) {
+        if let Some(chunk) = self.chunk_of(key) {
+            chunk.prefetch();
+        }
+    }
+
     /// The greatest key that is smaller than `key`, or equal to it; the greatest of all when there is
     /// none, as the chains of RFC 4034 and 5155 close in a ring.
     pub fn at_or_before(&self, key: &[u8]) -> Option<&[u8]> {
@@ -281,7 +290,7 @@ impl Order {
 
     /// All keys from `start` on, in order.
     pub fn iter_from<'a>(&'a self, start: &[u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut walk = Walk { above: Vec::new(), chunks: &[], chunk: None, at: 0 };
+        let mut walk = Walk::default();
         match &self.tree {
             Tree::None => {}
             Tree::One(chunk) => walk.enter(chunk, chunk.rank(start, false)),
@@ -331,69 +340,6 @@ impl Order {
                 Node::Nodes(branches) if branches.len() == 1 => Tree::Many(branches[0].it.clone()),
                 _ => return,
             };
-        }
-    }
-}
-
-/// A walk over the keys in order.
-struct Walk<'a> {
-    /// What comes behind the chunks, level by level, the lowest last.
-    above: Vec<&'a [Branch<Node>]>,
-    /// The chunks behind the present one.
-    chunks: &'a [Branch<Chunk>],
-    chunk: Option<&'a Chunk>,
-    /// The key of the chunk that comes next.
-    at: usize,
-}
-
-impl<'a> Walk<'a> {
-    fn enter(&mut self, chunk: &'a Chunk, at: usize) {
-        (self.chunk, self.at) = (Some(chunk), at);
-    }
-
-    /// Goes down to where `start` belongs, or to the first key.
-    fn descend(&mut self, mut node: &'a Node, start: Option<&[u8]>) {
-        loop {
-            match node {
-                Node::Nodes(branches) => {
-                    let at = start.map_or(0, |start| locate(branches, start));
-                    self.above.push(&branches[at + 1..]);
-                    node = &branches[at].it;
-                }
-                Node::Chunks(branches) => {
-                    let at = start.map_or(0, |start| locate(branches, start));
-                    self.chunks = &branches[at + 1..];
-                    let chunk = &branches[at].it;
-                    return self.enter(chunk, start.map_or(0, |start| chunk.rank(start, false)));
-                }
-            }
-        }
-    }
-}
-
-impl<'a> Iterator for Walk<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        loop {
-            let chunk = self.chunk?;
-            if self.at < chunk.count() {
-                self.at += 1;
-                return Some(chunk.key(self.at - 1));
-            }
-            self.chunk = None;
-            if let Some((next, behind)) = self.chunks.split_first() {
-                self.chunks = behind;
-                self.enter(&next.it, 0);
-                continue;
-            }
-            while let Some(level) = self.above.pop() {
-                if let Some((next, behind)) = level.split_first() {
-                    self.above.push(behind);
-                    self.descend(&next.it, None);
-                    break;
-                }
-            }
         }
     }
 }

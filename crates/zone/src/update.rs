@@ -83,7 +83,7 @@ pub fn apply(
     for record in &update.updates {
         prescan(record, contents)?;
     }
-    let mut overlay = Overlay::new(contents);
+    let mut overlay = Overlay::new(contents, update.updates.len());
     for record in &update.updates {
         match record.class {
             Class::ANY => delete_rrsets(record, &mut overlay),

@@ -285,7 +285,8 @@ impl<'r> Pending<'r> {
 /// What `edits`, made one after the other, change in the end.
 fn net_changes(contents: &Contents, edits: Vec<Edit>) -> Vec<RrsetChange> {
     let mut last: HashMap<(NameBuf, RType), usize> = HashMap::with_capacity(edits.len());
-    let mut changes: Vec<RrsetChange> = Vec::with_capacity(edits.len());
+    // The serial is one more.
+    let mut changes: Vec<RrsetChange> = Vec::with_capacity(edits.len() + 1);
     for Edit { owner, rtype, records } in edits {
         let after = records.map(|records| records.normalised(rtype)).filter(|records| !records.is_empty());
         match last.get(&(owner.clone(), rtype)) {

@@ -8,6 +8,7 @@ use journal::{Accepted, Folded, Journal, JournalError, Offset, Prepared, Rejecte
 use zone::check::Finding;
 use zone::{ChangeSet, Published, ZoneTable};
 
+use super::afterwards::Afterwards;
 use super::draft::{Base, Pending};
 use super::request::{CommitError, Committed};
 use super::{Job, Jobs, Observer, Outcome, Request};
@@ -26,6 +27,7 @@ pub struct Group {
     pub replica: Replica,
     pub published: Arc<Published<ZoneTable>>,
     pub observer: Box<dyn Observer>,
+    pub afterwards: Afterwards,
 }
 
 /// A request with its change, on the way to the journal.
@@ -48,12 +50,20 @@ impl Made {
     }
 }
 
-/// Publishes what the replica holds anew.
-pub fn publish(replica: &mut Replica, published: &Published<ZoneTable>, observer: &mut dyn Observer) {
+/// What was done since the last acknowledgement.
+#[derive(Default)]
+struct Done {
+    zones: Vec<NameBuf>,
+    octets: usize,
+}
+
+/// Publishes what the replica holds anew; returns which zones changed.
+pub fn publish(replica: &mut Replica, published: &Published<ZoneTable>, observer: &mut dyn Observer) -> Vec<NameBuf> {
     let zones = replica.publish(published, |name, state| {
         if observer.is_file_zone(name) { None } else { Some(state.map(|state| observer.serve(state))) }
     });
     observer.published(replica, &zones);
+    zones
 }
 
 impl Group {
@@ -64,16 +74,17 @@ impl Group {
             let Ok(first) = jobs.recv() else { return };
             let mut waiting = vec![first];
             waiting.extend(jobs.try_iter().take(MAX_GROUP - 1));
+            let mut done = Done::default();
             while !waiting.is_empty() {
-                waiting = self.turn(waiting, &mut stopping);
+                waiting = self.turn(waiting, &mut stopping, &mut done);
             }
-            // Nobody waits for this any more.
-            self.published.collect();
+            let names = done.zones.iter().filter_map(|zone| self.replica.sort_later(zone)).collect();
+            self.afterwards.acknowledged(done.octets, names);
         }
     }
 
     /// Does what stands in `jobs`; returns what must be done once more.
-    fn turn(&mut self, jobs: Vec<Job>, stopping: &mut bool) -> Vec<Job> {
+    fn turn(&mut self, jobs: Vec<Job>, stopping: &mut bool, done: &mut Done) -> Vec<Job> {
         let (mut made, mut bytes, mut later) = (Vec::new(), Vec::new(), Vec::new());
         let (mut octets, mut follow) = (0, false);
         let mut pending = Pending::new(&self.replica, &*self.observer, now_ms());
@@ -106,7 +117,8 @@ impl Group {
             }
             // Others' events may come behind ours; then somebody says so.
             let until = made.iter().filter_map(|made| made.offset).max().filter(|_| !follow);
-            let rejected = self.fold(until);
+            done.octets += octets;
+            let rejected = self.fold(until, &mut done.zones);
             return settle(made, rejected, later);
         }
         settle(made, Ok(HashMap::new()), later)
@@ -148,8 +160,13 @@ impl Group {
         Ok(())
     }
 
-    /// Folds what is new in the journal, up to `until` if that is given, and publishes it. Returns the offsets that do not count.
-    fn fold(&mut self, until: Option<Offset>) -> Result<HashMap<Offset, Rejected>, JournalError> {
+    /// Folds what is new in the journal, up to `until` if that is given, and publishes it; `zones` gets those that
+    /// changed. Returns the offsets that do not count.
+    fn fold(
+        &mut self,
+        until: Option<Offset>,
+        zones: &mut Vec<NameBuf>,
+    ) -> Result<HashMap<Offset, Rejected>, JournalError> {
         let (mut accepted, mut rejected) = (Vec::new(), HashMap::new());
         let result = self.replica.catch_up(&*self.journal, until, |Folded { event, outcome }| match outcome {
             Ok(()) => accepted.push(event),
@@ -160,7 +177,7 @@ impl Group {
         if !accepted.is_empty() {
             self.observer.committed(&accepted);
         }
-        publish(&mut self.replica, &self.published, &mut *self.observer);
+        zones.extend(publish(&mut self.replica, &self.published, &mut *self.observer));
         result.map(|()| rejected)
     }
 }

@@ -4,6 +4,7 @@
 //! (`draft.rs`), the group is appended to the journal with one synchronisation, folded by the replica and published;
 //! then everybody hears the outcome. Acknowledged means: durable, accepted by the fold, and visible to queries.
 
+mod afterwards;
 mod draft;
 mod group;
 mod request;
@@ -78,9 +79,10 @@ impl Committer {
     ) -> std::io::Result<(Committer, JoinHandle<()>)> {
         let (queue, jobs) = sync_channel(MAX_WAITING);
         group::publish(&mut replica, &published, &mut *observer);
+        let afterwards = afterwards::Afterwards::start(published.clone())?;
         let run = move || {
             server::priority::patient();
-            group::Group { journal, replica, published, observer }.run(&jobs);
+            group::Group { journal, replica, published, observer, afterwards }.run(&jobs);
         };
         let thread = std::thread::Builder::new().name("commit".into()).spawn(run)?;
         Ok((Committer { queue, stopping: Arc::default() }, thread))

@@ -17,13 +17,13 @@ use crate::journal::{JournalError, Offset};
 
 /// A change that waits takes so much memory beside its octets.
 const OVERHEAD_OCTETS: usize = 1024;
-/// Octets of changes that one transaction takes, unless a single one is larger.
-const MAX_BATCH_OCTETS: usize = 8 << 20;
-/// Changes that one transaction takes.
-const MAX_BATCH: usize = 4096;
-/// How long the first change of a batch waits for others: the more there are, the more of them share a page. A start
-/// after a kill folds what waited.
-const MAX_DELAY: Duration = Duration::from_secs(1);
+/// Octets of changes that one transaction takes, unless a single one is larger. A start after a kill folds what waited:
+/// so many octets in half a second.
+const MAX_BATCH_OCTETS: usize = 24 << 20;
+/// What waits is written when there was no change for so long: whoever makes many has the processor and the disk.
+const QUIET: Duration = Duration::from_secs(1);
+/// How long the first change of a batch waits for others: the more there are, the more of them share a page.
+const MAX_DELAY: Duration = Duration::from_secs(10);
 /// How long after a failure the next attempt is made.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long [`Follower::sync`] waits.
@@ -45,9 +45,11 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Changes with their octets.
+    /// Changes with the octets that they take.
     queue: VecDeque<(Accepted, usize)>,
     octets: usize,
+    /// When something came last.
+    came: Option<Instant>,
     checks: HashMap<NameBuf, Checked>,
     forget: Option<Offset>,
     /// The last change that was pushed.
@@ -116,7 +118,7 @@ impl Follower {
     /// [`JournalError::Unwritable`] if the store cannot be written now: it may be long before there is room.
     pub fn wait_for_room(&self, limit: usize) -> Result<(), JournalError> {
         let mut state = self.shared.lock();
-        while state.ending == Ending::No && state.octets + state.queue.len() * OVERHEAD_OCTETS >= limit {
+        while state.ending == Ending::No && state.octets >= limit {
             if let Some(why) = &state.failure {
                 let count = state.queue.len();
                 return Err(JournalError::Unwritable(format!("{count} changes wait for the store: {why}")));
@@ -130,14 +132,14 @@ impl Follower {
     /// calls [`Follower::wait_for_room`] before.
     pub fn push(&self, accepted: &[Accepted]) {
         let accepted: Vec<(Accepted, usize)> =
-            accepted.iter().map(|accepted| (accepted.clone(), accepted.octets())).collect();
+            accepted.iter().map(|accepted| (accepted.clone(), accepted.octets() + OVERHEAD_OCTETS)).collect();
         let octets = accepted.iter().map(|(_, octets)| octets).sum::<usize>();
         let mut state = self.shared.lock();
         if state.ending != Ending::No {
             return;
         }
         let (slept, was_urgent) = (!state.has_work(), state.is_urgent());
-        state.octets += octets;
+        (state.octets, state.came) = (state.octets + octets, Some(Instant::now()));
         state.pushed = accepted.last().map_or(state.pushed, |(last, _)| state.pushed.max(last.offset));
         state.queue.extend(accepted);
         // It sleeps until there is something, and then until its time has come.
@@ -152,6 +154,7 @@ impl Follower {
     pub fn note_check(&self, zone: NameBuf, checked: Checked) {
         let mut state = self.shared.lock();
         state.checks.insert(zone, checked);
+        state.came = Some(Instant::now());
         self.shared.work.notify_one();
     }
 
@@ -254,7 +257,8 @@ impl Shared {
         }
         let deadline = Instant::now() + MAX_DELAY;
         while !state.is_urgent() {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let due = state.came.map_or(deadline, |came| deadline.min(came + QUIET));
+            let left = due.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
@@ -308,10 +312,7 @@ impl State {
     }
 
     fn is_urgent(&self) -> bool {
-        self.hurried > 0
-            || self.ending != Ending::No
-            || self.octets >= MAX_BATCH_OCTETS
-            || self.queue.len() >= MAX_BATCH
+        self.hurried > 0 || self.ending != Ending::No || self.octets >= MAX_BATCH_OCTETS
     }
 
     /// What is written next; it stays in the queue until it is.
@@ -322,7 +323,7 @@ impl State {
             octets <= MAX_BATCH_OCTETS
         };
         // One that is larger by itself is a batch.
-        let count = self.queue.iter().take(MAX_BATCH).take_while(fits).count().max(1);
+        let count = self.queue.iter().take_while(fits).count().max(1);
         let changes: Vec<Accepted> = self.queue.iter().take(count).map(|(accepted, _)| accepted.clone()).collect();
         // A zone's refresh is noted once the change that made the zone is there.
         let is_all = changes.len() == self.queue.len();

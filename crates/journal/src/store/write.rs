@@ -1,10 +1,10 @@
 //! Makes accepted changes in the store: contents, index of changes and position in one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use dns::{Name, NameBuf, RType};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use zone::{Action, MAX_KEY_LEN, RecordList, RrsetChange, ZoneChange, ZoneSettings, sort_key};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use zone::{Action, MAX_KEY_LEN, RecordList, Records, RrsetChange, ZoneChange, ZoneSettings, sort_key};
 
 use super::list::{self, RowOfList};
 use super::row::{self, RowWriter, Wrong};
@@ -77,7 +77,7 @@ pub fn apply(db: &mut Connection, changes: &[Accepted]) -> Result<(), JournalErr
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritable)?;
     let (stored, before) = sum::stored(&transaction).map_err(unwritable)?;
     let sum = stored.wrapping_sub(sum::of_position(before));
-    let mut writer = Writer { db: &transaction, sum, zones: HashMap::new(), edits: BTreeMap::new() };
+    let mut writer = Writer { db: &transaction, sum, zones: HashMap::new(), edits: Vec::new() };
     let before = offset_of(before);
     let mut at = before;
     for accepted in changes {
@@ -135,9 +135,78 @@ struct Writer<'t, 'c> {
     sum: u64,
     /// Numbers of the zones that edits have looked up.
     zones: HashMap<&'c Name, i64>,
-    /// RRsets that are not written yet, by zone, owner and type: what several changes touch is written once, and in
-    /// the order of the table.
-    edits: BTreeMap<(i64, Vec<u8>, u16), (&'c Name, &'c RrsetChange)>,
+    /// RRsets that are not written yet, as changes touched them.
+    edits: Vec<Edit<'c>>,
+}
+
+/// What an RRset becomes.
+struct Edit<'c> {
+    /// Of its zone.
+    id: i64,
+    key: Vec<u8>,
+    rtype: RType,
+    /// Of the owner, relative to the apex.
+    labels: &'c [u8],
+    after: Option<&'c Records>,
+}
+
+impl Edit<'_> {
+    /// Where its row is.
+    fn place(&self) -> (i64, &[u8], u16) {
+        (self.id, &self.key, self.rtype.0)
+    }
+}
+
+/// The statements for rows of the table `rrsets`, kept at hand for many of them.
+struct Rows<'t> {
+    select: CachedStatement<'t>,
+    put: CachedStatement<'t>,
+    delete: CachedStatement<'t>,
+}
+
+impl<'t> Rows<'t> {
+    fn new(db: &'t Connection) -> rusqlite::Result<Rows<'t>> {
+        Ok(Rows {
+            select: db.prepare_cached("SELECT type, ttl, data FROM rrsets WHERE zone = ?1 AND owner = ?2")?,
+            put: db.prepare_cached(
+                "INSERT OR REPLACE INTO rrsets (zone, owner, type, ttl, data) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?,
+            delete: db.prepare_cached("DELETE FROM rrsets WHERE zone = ?1 AND owner = ?2 AND type = ?3")?,
+        })
+    }
+
+    /// What is there of a name: its labels in the case that it was first given, which it keeps, and the sum of its
+    /// RRset of `rtype`.
+    fn known(&mut self, id: i64, key: &[u8], rtype: RType) -> rusqlite::Result<(Option<Vec<u8>>, u64)> {
+        let (mut rows, mut known, mut sum) = (self.select.query(params![id, key])?, None, 0);
+        while let Some(row) = rows.next()? {
+            let (stored, data) = (row.get(0)?, row.get_ref(2)?.as_blob()?);
+            if known.is_none() {
+                known = row::split_labels(data).map(|(labels, _)| labels.to_vec());
+            }
+            if stored == rtype.0 {
+                sum = sum::of_rrset(id, key, stored, row.get(1)?, data);
+            }
+        }
+        Ok((known, sum))
+    }
+
+    /// Writes an RRset; returns the sums of what was there and of what is.
+    fn edit(&mut self, edit: &Edit<'_>) -> Result<(u64, u64), Failure> {
+        let (id, key, rtype) = edit.place();
+        let (known, before) = self.known(id, key, edit.rtype)?;
+        let after = edit.after.filter(|after| !after.data.is_empty() || !after.signatures.is_empty());
+        let Some(after) = after else {
+            self.delete.execute(params![id, key, rtype])?;
+            return Ok((before, 0));
+        };
+        let mut row = RowWriter::default();
+        row.begin(known.as_deref().unwrap_or(edit.labels));
+        after.data.iter().try_for_each(|data| row.record(data))?;
+        after.signatures.iter().try_for_each(|data| row.signature(after.ttl, data))?;
+        self.put.execute(params![id, key, rtype, after.ttl, row.finish()])?;
+        Ok((before, sum::of_rrset(id, key, rtype, after.ttl, row.finish())))
+    }
 }
 
 impl<'c> Writer<'_, 'c> {
@@ -184,16 +253,26 @@ impl<'c> Writer<'_, 'c> {
             // As in `Contents::with`: what is outside the zone has no effect.
             let Some(labels) = change.owner.strip_suffix(zone) else { continue };
             let key = sort_key(labels, &mut [0; MAX_KEY_LEN]).to_vec();
-            self.edits.insert((id, key, change.rtype.0), (zone, change));
+            self.edits.push(Edit { id, key, rtype: change.rtype, labels, after: change.after.as_ref() });
         }
         Ok(())
     }
 
-    /// Writes the RRsets that were collected. Numbers of zones may change afterwards.
+    /// Writes the RRsets that were collected: in the order of the table, and what several changes touched once. Numbers
+    /// of zones may change afterwards.
     fn write_edits(&mut self) -> Result<(), Failure> {
         self.zones.clear();
-        for ((id, key, _), (zone, change)) in std::mem::take(&mut self.edits) {
-            self.edit(id, &key, change.owner.strip_suffix(zone).unwrap_or_default(), change)?;
+        let mut edits = std::mem::take(&mut self.edits);
+        if edits.is_empty() {
+            return Ok(());
+        }
+        // Stable: of several edits of one RRset the last one counts.
+        edits.sort_by(|a, b| a.place().cmp(&b.place()));
+        let mut rows = Rows::new(self.db)?;
+        for of_rrset in edits.chunk_by(|a, b| a.place() == b.place()) {
+            let [.., last] = of_rrset else { continue };
+            let (before, after) = rows.edit(last)?;
+            self.sum = self.sum.wrapping_sub(before).wrapping_add(after);
         }
         Ok(())
     }
@@ -271,44 +350,6 @@ impl<'c> Writer<'_, 'c> {
             Ok::<(), Failure>(())
         })?;
         self.sum = self.sum.wrapping_add(added);
-        Ok(())
-    }
-
-    /// What is there of a name: its labels in the case that it was first given, which it keeps, and the sum of its
-    /// RRset of `rtype`.
-    fn known(&self, id: i64, key: &[u8], rtype: RType) -> rusqlite::Result<(Option<Vec<u8>>, u64)> {
-        let mut select = self.db.prepare_cached("SELECT type, ttl, data FROM rrsets WHERE zone = ?1 AND owner = ?2")?;
-        let (mut rows, mut known, mut sum) = (select.query(params![id, key])?, None, 0);
-        while let Some(row) = rows.next()? {
-            let (stored, data) = (row.get(0)?, row.get_ref(2)?.as_blob()?);
-            if known.is_none() {
-                known = row::split_labels(data).map(|(labels, _)| labels.to_vec());
-            }
-            if stored == rtype.0 {
-                sum = sum::of_rrset(id, key, stored, row.get(1)?, data);
-            }
-        }
-        Ok((known, sum))
-    }
-
-    fn edit(&mut self, id: i64, key: &[u8], labels: &[u8], change: &RrsetChange) -> Result<(), Failure> {
-        let (known, sum) = self.known(id, key, change.rtype)?;
-        self.sum = self.sum.wrapping_sub(sum);
-        let after = change.after.as_ref().filter(|after| !after.data.is_empty() || !after.signatures.is_empty());
-        let Some(after) = after else {
-            self.db
-                .prepare_cached("DELETE FROM rrsets WHERE zone = ?1 AND owner = ?2 AND type = ?3")?
-                .execute(params![id, key, change.rtype.0])?;
-            return Ok(());
-        };
-        let mut row = RowWriter::default();
-        row.begin(known.as_deref().unwrap_or(labels));
-        after.data.iter().try_for_each(|data| row.record(data))?;
-        after.signatures.iter().try_for_each(|data| row.signature(after.ttl, data))?;
-        self.db
-            .prepare_cached("INSERT OR REPLACE INTO rrsets (zone, owner, type, ttl, data) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![id, key, change.rtype.0, after.ttl, row.finish()])?;
-        self.sum = self.sum.wrapping_add(sum::of_rrset(id, key, change.rtype.0, after.ttl, row.finish()));
         Ok(())
     }
 }

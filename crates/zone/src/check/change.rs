@@ -51,12 +51,12 @@ impl Checker {
     fn touched_owner(&mut self, zone: &Contents, changes: &[Touched<'_>]) {
         let [Touched { key, labels, .. }, ..] = changes else { return };
         let is_changed = |rtype: RType| changes.iter().any(|touched| touched.change.rtype == rtype);
-        for touched in changes.iter().filter(|touched| !is_held(zone, touched.change)) {
+        let empty = Node::read(&[0; 3], 3);
+        let node = zone.get_labels(labels).unwrap_or(empty);
+        for touched in changes.iter().filter(|touched| !is_held(&node, touched.change)) {
             self.too_large(labels, touched.change.rtype);
         }
         let above = flags_above(zone, &changes[0].change.owner);
-        let empty = Node::read(&[0; 3], 3);
-        let node = zone.get_labels(labels).unwrap_or(empty);
         let flags = node.flags() & (CUT | DNAME);
         self.node_alone(&node, count_labels(labels), flags, above);
         if above.is_none() {
@@ -78,7 +78,7 @@ impl Checker {
 
     /// What a delegation or a DNAME hides.
     fn hidden_below(&mut self, zone: &Contents, key: &[u8], flags: u16) {
-        let below = zone.orders.names.iter_from(key).skip_while(|&other| other == key);
+        let below = zone.orders.names.order().iter_from(key).skip_while(|&other| other == key);
         for other in below.take_while(|other| is_below(other, key)).take(MAX_BELOW) {
             if let Some(node) = zone.get_labels(labels_of(other, &mut [0; 256])) {
                 self.hidden(&node, flags);
@@ -121,19 +121,21 @@ impl Checker {
     fn collect_dependents(&mut self, zone: &Contents, owner: &Name) {
         let base = if owner.is_wildcard() { owner.parent().unwrap_or(owner) } else { owner };
         for holder in owner.ancestors().take_while(|name| name.is_at_or_below(zone.origin())) {
-            let Some(node) = zone.get(holder).filter(|_| flags_above(zone, holder).is_none()) else { continue };
+            let Some(node) = zone.get(holder).filter(|node| node.rrset(RType::NS).is_some()) else { continue };
             let Some(labels) = holder.strip_suffix(zone.origin()) else { continue };
+            if flags_above(zone, holder).is_some() {
+                continue;
+            }
             let key = sort_key(labels, &mut [0; MAX_KEY_LEN]).to_vec();
             self.collect_name_servers(&node, &key, Some(base));
         }
     }
 }
 
-/// Whether the zone holds what a change brings; it leaves out what is too large.
-fn is_held(zone: &Contents, change: &RrsetChange) -> bool {
+/// Whether the owner holds what a change brings; the zone leaves out what is too large.
+fn is_held(node: &Node<'_>, change: &RrsetChange) -> bool {
     let Some(after) = change.after.as_ref().filter(|after| after.octets() > 0) else { return true };
-    let node = zone.get(&change.owner);
-    let rrset = node.and_then(|node| node.rrsets().find(|rrset| rrset.rtype == change.rtype));
+    let rrset = node.rrsets().find(|rrset| rrset.rtype == change.rtype);
     rrset.is_some_and(|rrset| rrset.data().eq(canonical(change.rtype, &after.data)))
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use bytes::Bytes;
 
-use crate::memory::recycled;
+use crate::memory::{prefetch_octets, recycled};
 
 /// Order of two keys; most differ within eight octets, which are compared as one word.
 #[inline]
@@ -81,6 +81,11 @@ impl Chunk {
             (low, high) = if before { (middle + 1, high) } else { (low, middle) };
         }
         low
+    }
+
+    /// Asks for all of the chunk.
+    pub fn prefetch(&self) {
+        prefetch_octets(&self.0);
     }
 
     /// Octets of the chunk.

@@ -33,9 +33,9 @@ pub struct Rrset {
 }
 
 impl<'a> Overlay<'a> {
-    /// Nothing is touched yet.
-    pub fn new(contents: &'a Contents) -> Overlay<'a> {
-        Overlay { contents, places: HashMap::new(), owners: Vec::new() }
+    /// Nothing is touched yet; there is room for so many owners.
+    pub fn new(contents: &'a Contents, owners: usize) -> Overlay<'a> {
+        Overlay { contents, places: HashMap::with_capacity(owners), owners: Vec::with_capacity(owners) }
     }
 
     /// The zone before the update.
@@ -54,7 +54,7 @@ impl<'a> Overlay<'a> {
 
     /// The RRsets that are others than before; `None` if one is larger than a zone can hold.
     pub fn edits(self) -> Option<Vec<Edit>> {
-        let mut edits = Vec::new();
+        let mut edits = Vec::with_capacity(self.owners.len());
         for owner in self.owners {
             for (rtype, rrset) in owner.touched {
                 if rrset.is_same(&Rrset::load(rtype, owner.node.as_ref())) {
