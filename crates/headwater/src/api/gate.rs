@@ -60,7 +60,10 @@ async fn pass(app: &Arc<App>, request: Request, next: Next) -> Result<Response, 
     let caller = auth::identify(app, &parts, client_of(&parts)).await?.or_else(|| parts.extensions.get().cloned());
     let (mut key, is_known) = (None, caller.is_some());
     if let Some(caller) = caller {
-        key = idempotency_key(&parts, &caller)?;
+        // What only reads can be sent again as it is.
+        if !parts.method.is_safe() {
+            key = idempotency_key(&parts, &caller)?;
+        }
         parts.extensions.insert(caller);
     }
     if parts.method.is_safe() {
