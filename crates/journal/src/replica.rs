@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use dns::{Name, NameBuf, NameHasher};
-use zone::{Action, ChangeSet, Contents, Later, Published, Zone, ZoneChange, ZoneSettings, ZoneTable};
+use zone::{Action, ChangeSet, Contents, Published, Zone, ZoneChange, ZoneSettings, ZoneTable};
 
 use crate::accepted::Accepted;
 use crate::codec;
@@ -244,11 +244,6 @@ impl Replica {
             published.update_only(|table| table.with_all(changes));
         }
         touched
-    }
-
-    /// What it takes to sort the names of the zone in that changes left for later ([`Contents::sort_later`]).
-    pub fn sort_later(&mut self, name: &Name) -> Option<Later> {
-        self.zones.get_mut(name)?.contents.as_mut()?.sort_later()
     }
 
     /// Has the zone published again although no event changed it: it expired, its settings are overridden.

@@ -92,8 +92,8 @@ impl Contents {
 
     /// The names that came and went, if there are so many that who needs all names in order would wait for it: to be
     /// sorted in by a thread that nobody waits for. Versions that are made of this one afterwards profit from it.
-    pub fn sort_later(&mut self) -> Option<Later> {
-        Arc::make_mut(&mut self.orders).names.sort_later()
+    pub fn sort_later(&self) -> Option<Later> {
+        self.orders.names.sort_later()
     }
 
     fn apply(&mut self, owner: &Name, rtype: RType, records: Option<&Records>) {

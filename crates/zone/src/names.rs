@@ -1,7 +1,7 @@
 //! The owners of a zone in canonical order, put in their places when somebody needs the order, or when there are many.
 //!
 //! Answers find names by their hash, so a change of a large zone need not sort its names in at once: it notes them.
-//! Hundreds are sorted in together, by a thread that nobody waits for ([`Names::sort_later`]), or by whoever needs the
+//! Many are sorted in together, by a thread that nobody waits for ([`Names::sort_later`]), or by whoever needs the
 //! order first.
 
 use std::sync::{Arc, OnceLock};
@@ -33,7 +33,7 @@ struct Noted {
     /// The order with all that, once somebody needed it.
     order: OnceLock<Order>,
     /// The order with the first steps, when the thread that sorts them in is done.
-    later: Option<(Length, Arc<OnceLock<Order>>)>,
+    later: OnceLock<(Length, Arc<OnceLock<Order>>)>,
 }
 
 /// Names that came or went, one after the other.
@@ -115,13 +115,14 @@ impl Names {
 
     /// What it takes to sort in what was noted, if that is much and nobody is at it. The versions that are made of this
     /// one use what comes out as soon as it is there.
-    pub fn sort_later(&mut self) -> Option<Later> {
-        let noted = self.noted.as_mut().filter(|noted| noted.later.is_none())?;
+    pub fn sort_later(&self) -> Option<Later> {
+        let noted = self.noted.as_ref()?;
         if noted.steps.ends.len() < MANY_NOTED || noted.order.get().is_some() {
             return None;
         }
         let after = Arc::default();
-        noted.later = Some((noted.steps.len(), Arc::clone(&after)));
+        // Taken: somebody is at it.
+        noted.later.set((noted.steps.len(), Arc::clone(&after))).ok()?;
         Some(Later { before: self.order.clone(), steps: noted.steps.clone(), after })
     }
 
@@ -133,7 +134,7 @@ impl Names {
         } else if let Some((length, order)) = noted.sorted_later() {
             self.order = order.clone();
             noted.steps.forget(length);
-            noted.later = None;
+            noted.later = OnceLock::new();
             if noted.steps.ends.is_empty() {
                 self.noted = None;
             }
@@ -143,12 +144,12 @@ impl Names {
 
 impl Noted {
     fn new(len: usize) -> Noted {
-        Noted { steps: Steps::default(), len, order: OnceLock::new(), later: None }
+        Noted { steps: Steps::default(), len, order: OnceLock::new(), later: OnceLock::new() }
     }
 
     /// What the other thread made of the first steps, if it is done.
     fn sorted_later(&self) -> Option<(Length, &Order)> {
-        self.later.as_ref().and_then(|(length, order)| Some((*length, order.get()?)))
+        self.later.get().and_then(|(length, order)| Some((*length, order.get()?)))
     }
 
     /// `order` with all steps.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dns::NameBuf;
 use journal::{Accepted, Folded, Journal, JournalError, Offset, Prepared, Rejected, Replica, codec, frame};
 use zone::check::Finding;
-use zone::{ChangeSet, Published, ZoneTable};
+use zone::{ChangeSet, Contents, Published, ZoneTable};
 
 use super::afterwards::Afterwards;
 use super::draft::{Base, Pending};
@@ -38,7 +38,7 @@ struct Made {
     change: Arc<ChangeSet>,
     warnings: Vec<Finding>,
     /// The zones after the change, and what each was built on.
-    after: Vec<(NameBuf, Base, Option<zone::Contents>)>,
+    after: Vec<(NameBuf, Base, Option<Contents>)>,
     /// The offset, once it has one; `None` where there is nothing to append.
     offset: Option<Offset>,
 }
@@ -50,14 +50,14 @@ impl Made {
     }
 }
 
-/// What was done since the last acknowledgement.
+/// What was done for the jobs of a round, those included that had to be done again.
 #[derive(Default)]
 struct Done {
     zones: Vec<NameBuf>,
     octets: usize,
 }
 
-/// Publishes what the replica holds anew; returns which zones changed.
+/// Publishes what the replica holds anew; returns which zones that were.
 pub fn publish(replica: &mut Replica, published: &Published<ZoneTable>, observer: &mut dyn Observer) -> Vec<NameBuf> {
     let zones = replica.publish(published, |name, state| {
         if observer.is_file_zone(name) { None } else { Some(state.map(|state| observer.serve(state))) }
@@ -78,7 +78,8 @@ impl Group {
             while !waiting.is_empty() {
                 waiting = self.turn(waiting, &mut stopping, &mut done);
             }
-            let names = done.zones.iter().filter_map(|zone| self.replica.sort_later(zone)).collect();
+            let contents = done.zones.iter().filter_map(|zone| self.replica.zone(zone)?.contents.as_ref());
+            let names = contents.filter_map(Contents::sort_later).collect();
             self.afterwards.acknowledged(done.octets, names);
         }
     }
@@ -160,8 +161,8 @@ impl Group {
         Ok(())
     }
 
-    /// Folds what is new in the journal, up to `until` if that is given, and publishes it; `zones` gets those that
-    /// changed. Returns the offsets that do not count.
+    /// Folds what is new in the journal, up to `until` if that is given, and publishes it; `zones` gets those
+    /// that were published anew. Returns the offsets that do not count.
     fn fold(
         &mut self,
         until: Option<Offset>,

@@ -14,7 +14,7 @@ const UNDER_WAY: usize = 32;
 /// Growth of memory in KiB after the warm-up that is none: the store's connection keeps up to 8 MiB of pages, which
 /// long runs fill; the journal's 2 MiB each; allocators round.
 const MAX_GROWTH_KIB: u64 = 48 << 10;
-/// What the store has not written yet is kept, in KiB.
+/// What the store has not written yet is kept, in KiB: one transaction is written while the next one gathers.
 const STORE_BEHIND_KIB: u64 = 24 << 10;
 /// What a change may add to that meanwhile, in octets.
 const MAX_PAGE_OCTETS: u64 = 100;

@@ -312,7 +312,8 @@ impl State {
     }
 
     fn is_urgent(&self) -> bool {
-        self.hurried > 0 || self.ending != Ending::No || self.octets >= MAX_BATCH_OCTETS
+        // After a failure nothing is put off: whoever waits for room must see that there is some again.
+        self.hurried > 0 || self.ending != Ending::No || self.failure.is_some() || self.octets >= MAX_BATCH_OCTETS
     }
 
     /// What is written next; it stays in the queue until it is.

@@ -191,8 +191,8 @@ impl<'t> Rows<'t> {
         Ok((known, sum))
     }
 
-    /// Writes an RRset; returns the sums of what was there and of what is.
-    fn edit(&mut self, edit: &Edit<'_>) -> Result<(u64, u64), Failure> {
+    /// Writes an RRset; returns the sums of what was there and of what is. `labels` are those of a new owner.
+    fn edit(&mut self, edit: &Edit<'_>, labels: &[u8]) -> Result<(u64, u64), Failure> {
         let (id, key, rtype) = edit.place();
         let (known, before) = self.known(id, key, edit.rtype)?;
         let after = edit.after.filter(|after| !after.data.is_empty() || !after.signatures.is_empty());
@@ -201,7 +201,7 @@ impl<'t> Rows<'t> {
             return Ok((before, 0));
         };
         let mut row = RowWriter::default();
-        row.begin(known.as_deref().unwrap_or(edit.labels));
+        row.begin(known.as_deref().unwrap_or(labels));
         after.data.iter().try_for_each(|data| row.record(data))?;
         after.signatures.iter().try_for_each(|data| row.signature(after.ttl, data))?;
         self.put.execute(params![id, key, rtype, after.ttl, row.finish()])?;
@@ -270,8 +270,8 @@ impl<'c> Writer<'_, 'c> {
         edits.sort_by(|a, b| a.place().cmp(&b.place()));
         let mut rows = Rows::new(self.db)?;
         for of_rrset in edits.chunk_by(|a, b| a.place() == b.place()) {
-            let [.., last] = of_rrset else { continue };
-            let (before, after) = rows.edit(last)?;
+            let (Some(first), Some(last)) = (of_rrset.first(), of_rrset.last()) else { continue };
+            let (before, after) = rows.edit(last, first.labels)?;
             self.sum = self.sum.wrapping_sub(before).wrapping_add(after);
         }
         Ok(())
