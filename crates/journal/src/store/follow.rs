@@ -17,8 +17,7 @@ use crate::journal::{JournalError, Offset};
 
 /// A change that waits takes so much memory beside its octets.
 const OVERHEAD_OCTETS: usize = 1024;
-/// Octets of changes that one transaction takes, unless a single one is larger. A start after a kill folds what waited:
-/// so many octets in half a second.
+/// Octets of changes that one transaction takes, unless a single one is larger. A start after a kill folds what waited.
 const MAX_BATCH_OCTETS: usize = 24 << 20;
 /// What waits is written when there was no change for so long: whoever makes many has the processor and the disk.
 const QUIET: Duration = Duration::from_secs(1);
