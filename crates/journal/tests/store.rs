@@ -26,6 +26,11 @@ fn changes(history: &[Moment]) -> Vec<Accepted> {
     history.iter().map(|moment| moment.accepted.clone()).collect()
 }
 
+/// A follower whose store can be written.
+fn follow(store: Store) -> Follower {
+    Follower::start(store, || (), |error| panic!("{error}")).expect("thread")
+}
+
 fn assert_is(path: &Path, history: &[Moment], offset: Offset) {
     let store = Store::open(path).expect("store");
     assert_eq!(store.position().expect("position"), offset);
@@ -91,7 +96,7 @@ fn catches_up_after_an_end_without_flush() {
         let position = store.position().expect("position");
         assert_same(&store.load(HASHER).expect("loaded"), &state_at(&history, position));
         let rest: Vec<_> = changes.iter().filter(|change| change.offset > position).collect();
-        let follower = Follower::start(store, || (), |error| panic!("{error}")).expect("thread");
+        let follower = follow(store);
         let Some(last) = rest.last() else { break };
         let some = &rest[..rest.len().min(1 + random.below(40) as usize)];
         some.iter().for_each(|&change| follower.push(std::slice::from_ref(change)));
@@ -110,8 +115,7 @@ fn catches_up_after_an_end_without_flush() {
 fn a_stopped_follower_has_written_everything() {
     let history = World::history(12, &SparseJournal::default(), 100);
     let (_directory, path) = directory();
-    let follower =
-        Follower::start(Store::open(&path).expect("store"), || (), |error| panic!("{error}")).expect("thread");
+    let follower = follow(Store::open(&path).expect("store"));
     history.iter().for_each(|moment| follower.push(std::slice::from_ref(&moment.accepted)));
     follower.stop();
     assert_is(&path, &history, history[99].accepted.offset);
@@ -122,8 +126,7 @@ fn a_stopped_follower_has_written_everything() {
 fn follows_when_it_is_quiet() {
     let history = World::history(18, &SparseJournal::default(), 20);
     let (_directory, path) = directory();
-    let follower =
-        Follower::start(Store::open(&path).expect("store"), || (), |error| panic!("{error}")).expect("thread");
+    let follower = follow(Store::open(&path).expect("store"));
     let (mut last, mut longest) = (Instant::now(), Duration::ZERO);
     for moment in &history {
         longest = longest.max(last.elapsed());
@@ -194,8 +197,7 @@ fn a_follower_of_a_broken_store_ends() {
 fn refreshes_are_remembered_until_the_zone_goes() {
     let history = World::history(14, &SparseJournal::default(), 30);
     let (_directory, path) = directory();
-    let follower =
-        Follower::start(Store::open(&path).expect("store"), || (), |error| panic!("{error}")).expect("thread");
+    let follower = follow(Store::open(&path).expect("store"));
     history.iter().for_each(|moment| follower.push(std::slice::from_ref(&moment.accepted)));
     let checked = |n: u64| Checked { at_s: 1000 + n, expires_at_s: 2000 + n };
     let zones: Vec<_> = history[29].state.keys().cloned().collect();

@@ -80,7 +80,11 @@ impl Names {
     /// The names in order.
     pub fn order(&self) -> &Order {
         match &self.noted {
-            Some(noted) => noted.order.get_or_init(|| noted.sorted_into(&self.order)),
+            Some(noted) => noted.order.get_or_init(|| {
+                let mut sorted = self.clone();
+                sorted.sort();
+                sorted.order
+            }),
             None => &self.order,
         }
     }
@@ -150,18 +154,6 @@ impl Noted {
     /// What the other thread made of the first steps, if it is done.
     fn sorted_later(&self) -> Option<(Length, &Order)> {
         self.later.get().and_then(|(length, order)| Some((*length, order.get()?)))
-    }
-
-    /// `order` with all steps.
-    fn sorted_into(&self, order: &Order) -> Order {
-        match self.sorted_later() {
-            Some((length, order)) => {
-                let mut steps = self.steps.clone();
-                steps.forget(length);
-                steps.sorted_into(order.clone())
-            }
-            None => self.steps.sorted_into(order.clone()),
-        }
     }
 }
 

@@ -58,17 +58,17 @@ async fn pass(app: &Arc<App>, request: Request, next: Next) -> Result<Response, 
     let (mut parts, body) = request.into_parts();
     // Whoever has the control socket is known without proof.
     let caller = auth::identify(app, &parts, client_of(&parts)).await?.or_else(|| parts.extensions.get().cloned());
-    let (mut key, is_known) = (None, caller.is_some());
+    let is_known = caller.is_some();
     if let Some(caller) = caller {
-        // What only reads can be sent again as it is.
-        if !parts.method.is_safe() {
-            key = idempotency_key(&parts, &caller)?;
-        }
         parts.extensions.insert(caller);
     }
     if parts.method.is_safe() {
         return Ok(next.run(Request::from_parts(parts, Body::empty())).await);
     }
+    let key = match parts.extensions.get::<Caller>() {
+        Some(caller) => idempotency_key(&parts, caller)?,
+        None => None,
+    };
     let (limit, timeout) = if is_known { bounds(parts.uri.path()) } else { (MAX_BODY_BYTES, BODY_TIMEOUT) };
     let _room = room_for(app, &parts, limit)?;
     let octets = tokio::time::timeout(timeout, read(&parts, body, limit))

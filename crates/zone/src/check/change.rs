@@ -121,11 +121,10 @@ impl Checker {
     fn collect_dependents(&mut self, zone: &Contents, owner: &Name) {
         let base = if owner.is_wildcard() { owner.parent().unwrap_or(owner) } else { owner };
         for holder in owner.ancestors().take_while(|name| name.is_at_or_below(zone.origin())) {
-            let Some(node) = zone.get(holder).filter(|node| node.rrset(RType::NS).is_some()) else { continue };
+            let names_servers =
+                |node: &Node<'_>| node.rrset(RType::NS).is_some() && flags_above(zone, holder).is_none();
+            let Some(node) = zone.get(holder).filter(names_servers) else { continue };
             let Some(labels) = holder.strip_suffix(zone.origin()) else { continue };
-            if flags_above(zone, holder).is_some() {
-                continue;
-            }
             let key = sort_key(labels, &mut [0; MAX_KEY_LEN]).to_vec();
             self.collect_name_servers(&node, &key, Some(base));
         }
