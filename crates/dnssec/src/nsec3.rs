@@ -10,9 +10,11 @@ use sha1::{Digest, Sha1};
 pub const HASH_LEN: usize = 20;
 /// Octets of a hash in base32hex, as it stands in an owner's first label.
 pub const LABEL_LEN: usize = 32;
-/// Most additional iterations that are computed for an answer (RFC 9276 3.2 lets servers refuse more;
-/// a query must not cost more than a few microseconds).
-pub const MAX_ITERATIONS: u16 = 150;
+/// Most additional iterations that are computed for an answer: no zone may have more (RFC 5155 10.3). It is the limit
+/// that keeps somebody else's zone from costing more than a millisecond an answer.
+pub const MAX_ITERATIONS: u16 = 2500;
+/// With more additional iterations than this, validators take a zone for insecure or worse (RFC 9276 3.2).
+pub const INSECURE_ITERATIONS: u16 = 150;
 
 pub use proof::{HashBudget, nsec3_denies_ds, nsec3_denies_for_wildcard, nsec3_denies_name, nsec3_denies_type};
 

@@ -63,6 +63,7 @@ impl NodeBackend {
             settings: entry.settings.clone(),
             serial: journal::replica::serial_of(contents),
             records: contents.map_or(0, Contents::record_count),
+            findings: contents.map(|contents| contents.findings().clone()).unwrap_or_default(),
             transfer,
         }
     }

@@ -139,9 +139,7 @@ fn zone_of(source: &ZoneSource, contents: Option<Contents>) -> Zone {
 }
 
 fn warn(source: &ZoneSource, warnings: &[dns::zonefile::Problem]) {
-    for warning in warnings {
-        tracing::warn!(zone = %source.name, "{warning}");
-    }
+    crate::logging::findings(&source.name, warnings);
 }
 
 fn refuse(source: &ZoneSource, refused: &loader::Refused, keeps: bool) {

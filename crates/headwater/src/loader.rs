@@ -12,13 +12,11 @@ use std::time::{Duration, SystemTime};
 
 use dns::zonefile::{self, Includes, Options, Outcome, Problem, Record, Sink};
 use dns::{Class, Name, NameBuf, NameHasher, RType};
-use zone::check::{Finding, Severity};
+use zone::check::{Finding, Severity, Source};
 use zone::{Builder, Contents};
 
 /// Smallest number of octets that a record takes in a zone file, for guessing how many there are.
 const GUESSED_RECORD_BYTES: usize = 40;
-/// Most problems that are reported for one zone.
-const MAX_PROBLEMS: usize = 1000;
 
 /// Reads the files that zone files include.
 pub struct Files;
@@ -86,19 +84,16 @@ impl Stamps {
     }
 }
 
-/// Takes records over into a builder, and notes those outside the zone.
+/// Takes records over into a builder.
 struct ToBuilder {
     builder: Builder,
-    outside: Vec<(u32, u32, NameBuf)>,
 }
 
 impl Sink for ToBuilder {
     #[inline]
     fn record(&mut self, record: Record<'_>) {
-        let added = self.builder.add(record.owner, record.rtype, record.ttl, record.rdata);
-        if added.is_err() && self.outside.len() < MAX_PROBLEMS {
-            self.outside.push((record.file, record.line, record.owner.to_owned()));
-        }
+        // What is outside the zone is left out; the builder reports it.
+        let _ = self.builder.add(record.owner, record.rtype, record.ttl, record.rdata);
     }
 }
 
@@ -106,6 +101,16 @@ impl Sink for ToBuilder {
 pub struct Loader {
     sink: ToBuilder,
     source: Vec<u8>,
+}
+
+impl Loaded {
+    /// The zone if nothing at all is wrong with it, which is how `--strict` wants it.
+    ///
+    /// # Errors
+    /// What its owner should look at.
+    pub fn strictly(self) -> Result<Loaded, Refused> {
+        if self.warnings.is_empty() { Ok(self) } else { Err(Refused { problems: self.warnings, stamps: self.stamps }) }
+    }
 }
 
 /// Loads one zone; see [`Loader::load`].
@@ -120,7 +125,7 @@ impl Loader {
     /// A loader of zones whose names are found under `hasher`.
     pub fn new(hasher: NameHasher) -> Loader {
         let builder = Builder::new(Name::root(), hasher);
-        Loader { sink: ToBuilder { builder, outside: Vec::new() }, source: Vec::new() }
+        Loader { sink: ToBuilder { builder }, source: Vec::new() }
     }
 
     /// Loads the zone `name` from `file`.
@@ -152,11 +157,7 @@ impl Loader {
         let stamps = Stamps { main: stamp, included: included(file, &outcome) };
         let (contents, findings) = sink.builder.finish();
         let places = places(&self.source, &options, &findings);
-        let mut problems = outcome.problems;
-        for (file, line, owner) in sink.outside.drain(..) {
-            problems.push(problem(&outcome.files[file as usize], line, format!("{owner} is not in the zone {name}")));
-        }
-        judge(contents, findings.iter().zip(places), problems, stamps)
+        judge(contents, findings.iter().zip(places), outcome.problems, stamps)
     }
 
     /// Reads the file into the loader's memory. The stamp is taken first: a file that changes while it
@@ -177,7 +178,8 @@ fn judge<'f>(
     mut problems: Vec<Problem>,
     stamps: Stamps,
 ) -> Result<Loaded, Refused> {
-    let (errors, warnings): (Vec<_>, Vec<_>) = findings.partition(|(finding, _)| finding.severity == Severity::Error);
+    let refuses = |finding: &Finding| finding.severity(Source::ZoneFile) == Severity::Error;
+    let (errors, warnings): (Vec<_>, Vec<_>) = findings.partition(|(finding, _)| refuses(finding));
     // What is missing from a file with bad lines may stand in just those.
     if problems.is_empty() {
         problems.extend(errors.into_iter().map(|(finding, place)| located(finding, place)));

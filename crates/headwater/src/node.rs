@@ -260,8 +260,13 @@ impl Node {
     /// The counters as text, one a line, summed over all workers.
     pub fn stats_report(&self) -> String {
         let zones = self.zones.latest();
-        let records: u64 = zones.zones().filter_map(|zone| zone.contents.as_ref()).map(Contents::record_count).sum();
-        format!("zones {}\nrecords {records}\n{}", zones.len(), self.workers.stats_report())
+        let contents = || zones.zones().filter_map(|zone| zone.contents.as_ref());
+        let records: u64 = contents().map(Contents::record_count).sum();
+        let findings: usize = contents().map(|contents| contents.findings().len()).sum();
+        let found_in = contents().filter(|contents| !contents.findings().is_empty()).count();
+        let zones =
+            format!("zones {}\nrecords {records}\nfindings {findings}\nzones_with_findings {found_in}", zones.len());
+        format!("{zones}\n{}", self.workers.stats_report())
     }
 
     /// How many zones are served, and how many of them have no contents.

@@ -106,6 +106,56 @@ fn offline_import_then_serve() {
     assert!(second.contains("in use by another server"), "{second}");
 }
 
+/// One missing address must not take a zone out of service, nor what others answer from such a zone.
+#[test]
+fn what_every_server_serves_is_served() {
+    let scratch = scratch("cli-odd");
+    let odd = "cust NS ns1.cust\nalias NS al\nal CNAME ns1\nd DNAME other.test.\nx.d A 192.0.2.9\n\
+               @ NS child\nchild NS ns.other.net.\nwww.example.net. A 192.0.2.7\nwww A 192.0.2.80\n";
+    scratch.write("odd.zone", &zone(1, odd));
+    let warnings = [
+        "odd.zone:5: warning: cust.example.org. NS: ns1.cust.example.org. has no address in the zone",
+        "odd.zone:6: warning: alias.example.org. NS: al.example.org. is an alias",
+        "odd.zone:9: warning: x.d.example.org.: data below a DNAME is never answered",
+        "odd.zone:12: warning: www.example.net. A: is not in the zone example.org., and left out",
+    ];
+    let check = |words: &[&str]| run_with(&scratch, &[words, &["example.org", "odd.zone"]].concat(), "", &[]);
+    let report = check(&["zone", "check"]).ok();
+    assert!(warnings.iter().all(|line| report.contains(line)) && report.lines().count() == 5, "{report}");
+    let strict = check(&["zone", "check", "--strict"]);
+    assert_eq!((strict.code, strict.out.lines().count()), (1, 4), "{}", strict.out);
+    let source = ["--zone", "example.org=odd.zone"];
+    assert!(run(&scratch, &[&["check"], &source[..]].concat()).ok().contains(warnings[0]));
+    let strict = run(&scratch, &[&["check", "--strict"], &source[..]].concat());
+    assert!(strict.code == 1 && strict.out.contains("has no address in the zone"), "{}", strict.out);
+
+    let server = Server::start(&scratch, &source);
+    assert_eq!(server.data("www.example.org", RType::A), "192.0.2.80");
+    let referral = server.ask(&common::query("a.cust.example.org", RType::A));
+    assert!(referral.answers.is_empty() && !referral.authorities.is_empty() && !referral.header.aa, "{referral:?}");
+    let list = run(&scratch, &["zone", "list"]).ok();
+    assert!(list.lines().last().is_some_and(|line| line.split_whitespace().rev().take(2).eq(["4", "file"])), "{list}");
+    let shown = run(&scratch, &["zone", "show", "example.org"]).ok();
+    let line = "  warning: cust.example.org. NS: ns1.cust.example.org. has no address in the zone\n";
+    assert!(shown.contains(line) && shown.matches("  warning: ").count() == 4, "{shown}");
+    let stats = run(&scratch, &["stats"]).ok();
+    assert!(stats.contains("\nfindings 4\nzones_with_findings 1\n"), "{stats}");
+    let log = server.process.log();
+    assert_eq!(log.matches("has no address in the zone").count(), 1, "{log}");
+    // By the API too.
+    let imported = run(&scratch, &["zone", "import", "other.example", "odd.zone"]);
+    assert!(imported.err.contains("is not in the zone other.example."), "{}", imported.err);
+    assert!(imported.ok().contains("create, serial - -> 1"));
+    let mut json: Vec<serde_json::Value> = Vec::new();
+    for line in run(&scratch, &["zone", "list", "--json"]).ok().lines() {
+        json.push(serde_json::from_str(line).expect("JSON"));
+    }
+    let found = &json.iter().find(|zone| zone["name"] == "other.example.").expect("the zone")["findings"];
+    let cust =
+        found["list"].as_array().expect("a list").iter().find(|finding| finding["name"] == "cust.other.example.");
+    assert_eq!(cust.expect("the finding")["type"], "NS", "{found}");
+}
+
 #[test]
 fn zones_of_a_running_server() {
     let scratch = scratch("cli-zones");

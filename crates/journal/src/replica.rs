@@ -263,7 +263,7 @@ pub fn apply(hasher: NameHasher, before: Option<&Contents>, change: &ZoneChange)
         }
         Action::Edit(changes) => {
             let before = before.ok_or_else(|| format!("an edit of zone {}, which has no records", change.zone))?;
-            Ok(Some(zone::diff::apply_changes(before, changes, true)))
+            Ok(Some(zone::diff::change(before, changes).0))
         }
         Action::Configure { .. } => Ok(before.cloned()),
         Action::Delete { .. } => Ok(None),

@@ -10,8 +10,8 @@ use dns::name::eq_ignore_case;
 use dns::rdata::wire;
 use dns::{Name, NameBuf, NameHasher, RType};
 
-use crate::check::{Checker, Finding};
-use crate::contents::{Contents, Depths, Nsec3Chain, Orders};
+use crate::check::{Checker, Finding, MAX_FINDINGS};
+use crate::contents::{Contents, Depths, Nsec3Chain, Nsec3Params, Orders};
 use crate::index::{Index, Placed};
 use crate::node::{self, CUT, DNAME, MAX_NODE_BYTES, MAX_RRSET_BYTES, NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD};
 use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
@@ -45,6 +45,8 @@ pub struct Builder {
     blobs: Vec<u8>,
     placed: Vec<Placed>,
     order: Vec<u32>,
+    /// Owners and types of records that are not in the zone, as many as are reported.
+    outside: Vec<(NameBuf, RType)>,
 }
 
 /// The owner is not in the zone.
@@ -66,8 +68,7 @@ struct Assembly<'a> {
     placed: Vec<Placed>,
     names: OrderBuilder,
     nsec: OrderBuilder,
-    nsec3: OrderBuilder,
-    nsec3_param: Option<(Arc<[u8]>, u16)>,
+    nsec3: Vec<(Nsec3Params, OrderBuilder)>,
     depths: Depths,
     cuts: Vec<u32>,
     stack: Vec<Ancestor>,
@@ -90,6 +91,7 @@ impl Builder {
             blobs: Vec::new(),
             placed: Vec::new(),
             order: Vec::new(),
+            outside: Vec::new(),
         }
     }
 
@@ -106,6 +108,7 @@ impl Builder {
         self.keys.clear();
         self.labels.clear();
         self.data.clear();
+        self.outside.clear();
     }
 
     /// Makes room for about `records` records.
@@ -118,8 +121,16 @@ impl Builder {
     }
 
     /// Adds a record; `rdata` is uncompressed wire form that validates.
+    ///
+    /// # Errors
+    /// The owner is not in the zone: the record is left out, and [`Builder::finish`] reports it.
     pub fn add(&mut self, owner: &Name, rtype: RType, ttl: u32, rdata: &[u8]) -> Result<(), OutOfZone> {
-        let labels = owner.strip_suffix(&self.origin).ok_or(OutOfZone)?;
+        let Some(labels) = owner.strip_suffix(&self.origin) else {
+            if self.outside.len() < MAX_FINDINGS {
+                self.outside.push((owner.to_owned(), rtype));
+            }
+            return Err(OutOfZone);
+        };
         let same = self.runs.last().is_some_and(|run| {
             eq_ignore_case(&self.labels[run.labels..run.labels + usize::from(run.labels_len)], labels)
         });
@@ -141,8 +152,8 @@ impl Builder {
         Ok(())
     }
 
-    /// The zone, and what the checks say about it. The contents are usable only if no finding is an
-    /// error.
+    /// The zone, and what the checks say about it, which the contents remember. They are usable only if no finding is
+    /// an error.
     pub fn finish(&mut self) -> (Contents, Vec<Finding>) {
         let mut order = std::mem::take(&mut self.order);
         order.clear();
@@ -221,8 +232,7 @@ impl<'a> Assembly<'a> {
             placed,
             names: OrderBuilder::default(),
             nsec: OrderBuilder::default(),
-            nsec3: OrderBuilder::default(),
-            nsec3_param: None,
+            nsec3: Vec::new(),
             depths: Depths::default(),
             cuts: Vec::new(),
             stack: Vec::new(),
@@ -264,7 +274,8 @@ impl<'a> Assembly<'a> {
         let depth = self.stack.len();
         let flags = flags_of(&view, depth);
         if depth == 0 {
-            self.nsec3_param = Contents::nsec3_param(&view);
+            let params = Nsec3Params::of(&view).into_iter();
+            self.nsec3 = params.map(|params| (params, OrderBuilder::default())).collect();
         }
         self.checker.node(&view, key, depth, flags);
         if !members.is_empty() {
@@ -273,8 +284,10 @@ impl<'a> Assembly<'a> {
         if view.rrset(RType::NSEC).is_some() {
             self.nsec.push(key);
         }
-        if let Some(hash) = self.nsec3_param.as_ref().and_then(|param| chain_hash(&view, key, param)) {
-            self.nsec3.push(&hash);
+        for (params, hashes) in &mut self.nsec3 {
+            if let Some(hash) = params.chained(&view, key) {
+                hashes.push(&hash);
+            }
         }
         node::add_flag(&mut self.blobs, start, flags);
         self.place(key.len(), labels, start, flags);
@@ -325,16 +338,17 @@ impl<'a> Assembly<'a> {
         self.placed.push(Placed { hash, start, len: (self.blobs.len() - start) as u32 });
     }
 
-    fn finish(self) -> (Contents, Vec<Finding>, Vec<u8>, Vec<Placed>) {
+    fn finish(mut self) -> (Contents, Vec<Finding>, Vec<u8>, Vec<Placed>) {
         let input = self.input;
-        let hashes = self.nsec3.finish();
+        let chain = |(params, hashes): (_, OrderBuilder)| Nsec3Chain { params, hashes: hashes.finish() };
         let orders = Orders {
             names: self.names.finish().into(),
             nsec: self.nsec.finish(),
-            nsec3: self.nsec3_param.map(|(salt, iterations)| Nsec3Chain { salt, iterations, hashes }),
+            nsec3: self.nsec3.into_iter().map(chain).collect(),
             cuts: self.cuts,
+            findings: Arc::default(),
         };
-        let contents = Contents {
+        let mut contents = Contents {
             origin: Arc::new(input.origin.clone()),
             origin_labels: input.origin.label_count() as u8,
             hasher: input.hasher,
@@ -345,7 +359,9 @@ impl<'a> Assembly<'a> {
             records: self.records,
             node_lines: Index::node_lines(self.blobs.len(), self.placed.len()),
         };
+        input.outside.iter().for_each(|(owner, rtype)| self.checker.outside(owner, *rtype));
         let findings = self.checker.finish(&contents);
+        contents.set_findings(findings.clone());
         (contents, findings, self.blobs, self.placed)
     }
 }
@@ -390,12 +406,4 @@ pub(crate) fn flags_of(node: &Node<'_>, depth: usize) -> u16 {
         if rrset.rtype == RType::NSEC3 { nsec3 = true } else { others = true }
     }
     if nsec3 && !others { flags | NSEC3_ONLY } else { flags }
-}
-
-/// The raw hash that a node's owner stands for, if it is in the chain with these parameters.
-pub(crate) fn chain_hash(node: &Node<'_>, key: &[u8], (salt, iterations): &(Arc<[u8]>, u16)) -> Option<[u8; 20]> {
-    let rrset = node.rrset(RType::NSEC3)?;
-    let mut records = rrset.data().filter_map(dns::rdata::typed::Nsec3::parse);
-    records.find(|nsec3| nsec3.algorithm == 1 && nsec3.salt == &salt[..] && nsec3.iterations == *iterations)?;
-    dnssec::nsec3::hash_from_label(key)
 }

@@ -1,57 +1,27 @@
-//! Semantic checks of a zone: what makes it unusable (errors) and what its owner should look at (warnings).
+//! Semantic checks of a zone: what makes it unusable and what its owner should look at.
 //!
 //! [`Checker`] looks at a whole zone while it is built; [`check_change`] looks at what a change touches, with
-//! the same rules.
+//! the same rules. How bad it is to break one is for [`Rule::severity`] to say.
 
 mod change;
+mod denial;
+mod rule;
 
-use std::fmt;
-
-use dns::rdata::typed::{Nsec, Nsec3};
 use dns::{Name, NameBuf, RType};
 
-use crate::contents::Contents;
+use crate::contents::{Contents, Nsec3Params};
 use crate::node::{CUT, DNAME, NSEC3_ONLY, Node};
-use crate::order::{MAX_KEY_LEN, labels_of, sort_key};
+use crate::order::labels_of;
+use denial::{Nsec3Link, NsecChain};
 
 pub use change::check_change;
+pub(crate) use change::{carry, keep};
+pub use rule::{Finding, Rule, Severity, Source};
 
 /// Most findings that are kept for one zone.
 pub(crate) const MAX_FINDINGS: usize = 1000;
 /// Most name server names that are kept to be looked up at the end.
 const MAX_PENDING: usize = 1 << 24;
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The zone works, but not as its owner will have meant.
-    Warning,
-    /// The zone is refused.
-    Error,
-}
-
-/// Something that is wrong with a zone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// Where.
-    pub owner: NameBuf,
-    /// At which type, where one is to blame.
-    pub rtype: Option<RType>,
-    /// What is wrong, for people.
-    pub message: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.owner)?;
-        if let Some(rtype) = self.rtype {
-            write!(f, " {rtype}")?;
-        }
-        write!(f, ": {}", self.message)
-    }
-}
 
 /// Looks at each node once, in canonical order.
 pub struct Checker {
@@ -62,21 +32,10 @@ pub struct Checker {
     /// Owners of NS records and the name servers inside the zone that they name.
     pending: Vec<(Vec<u8>, NameBuf)>,
     nsec: Option<NsecChain>,
-    nsec3: Option<Nsec3Param>,
-    nsec3_links: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The chains of NSEC3 records that the apex names.
+    nsec3: Vec<Nsec3Params>,
+    nsec3_links: Vec<Nsec3Link>,
     signed: bool,
-}
-
-/// The chain of NSEC records seen so far.
-struct NsecChain {
-    owner: Vec<u8>,
-    next: Vec<u8>,
-}
-
-/// The parameters that the chain in use has.
-struct Nsec3Param {
-    salt: std::sync::Arc<[u8]>,
-    iterations: u16,
 }
 
 impl Checker {
@@ -88,7 +47,7 @@ impl Checker {
             above: None,
             pending: Vec::new(),
             nsec: None,
-            nsec3: None,
+            nsec3: Vec::new(),
             nsec3_links: Vec::new(),
             signed: false,
         }
@@ -96,22 +55,37 @@ impl Checker {
 
     /// The records of one type at one name differ in TTL; the smallest is used (RFC 2181 5.2).
     pub fn ttl_mismatch(&mut self, labels: &[u8], rtype: RType) {
-        self.say(Severity::Warning, labels, Some(rtype), "records differ in TTL, the smallest is used".into());
+        self.say(Rule::OneTtl, labels, Some(rtype), "records differ in TTL, the smallest is used".into());
     }
 
-    /// An RRset or a node cannot be held.
+    /// An RRset or a node cannot be held, and is left out.
     pub fn too_large(&mut self, labels: &[u8], rtype: RType) {
-        self.say(Severity::Error, labels, Some(rtype), "more data than a message can carry".into());
+        self.say(Rule::Size, labels, Some(rtype), "more data than a message can carry".into());
     }
 
-    fn say(&mut self, severity: Severity, labels: &[u8], rtype: Option<RType>, message: String) {
-        if self.findings.len() >= MAX_FINDINGS {
-            return;
-        }
+    /// A record is left out because its owner is not in the zone.
+    pub fn outside(&mut self, owner: &Name, rtype: RType) {
+        let message = format!("is not in the zone {}, and left out", self.origin);
+        self.find(Finding { rule: Rule::InZone, owner: owner.to_owned(), rtype: Some(rtype), message });
+    }
+
+    fn say(&mut self, rule: Rule, labels: &[u8], rtype: Option<RType>, message: String) {
         let mut wire = labels.to_vec();
         wire.extend_from_slice(self.origin.as_wire());
         let owner = Name::from_validated(&wire).to_owned();
-        self.findings.push(Finding { severity, owner, rtype, message });
+        self.find(Finding { rule, owner, rtype, message });
+    }
+
+    /// What refuses a zone is kept before what does not, where there is no room for both.
+    fn find(&mut self, finding: Finding) {
+        let refuses = |finding: &Finding| finding.severity(Source::Made) == Severity::Error;
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        } else if refuses(&finding)
+            && let Some(last) = self.findings.iter_mut().rfind(|other| !refuses(other))
+        {
+            *last = finding;
+        }
     }
 
     /// The next node, with its sort key and its depth below the apex.
@@ -133,7 +107,7 @@ impl Checker {
     /// What the apex says about the whole zone.
     fn learn(&mut self, apex: &Node<'_>) {
         self.signed = apex.rrset(RType::DNSKEY).is_some();
-        self.nsec3 = Contents::nsec3_param(apex).map(|(salt, iterations)| Nsec3Param { salt, iterations });
+        self.nsec3 = Nsec3Params::of(apex);
     }
 
     /// What can be said of one node; `above` are the flags of the delegation or DNAME that hides it.
@@ -141,14 +115,17 @@ impl Checker {
         if depth == 0 {
             self.apex(node);
         } else if node.rrset(RType::SOA).is_some() {
-            self.say(Severity::Error, node.labels(), Some(RType::SOA), "SOA below the apex".into());
+            self.say(Rule::SoaBelowApex, node.labels(), Some(RType::SOA), "SOA below the apex".into());
         }
         self.one_alias(node);
+        if above.is_none() {
+            self.delegation(node, depth, flags);
+        }
         match above {
             Some(above) => self.hidden(node, above),
             None if flags & CUT != 0 && flags & DNAME != 0 => {
                 let message = "DNAME beside a delegation (RFC 6672 2.4)".into();
-                self.say(Severity::Error, node.labels(), Some(RType::DNAME), message);
+                self.say(Rule::DnameBesideCut, node.labels(), Some(RType::DNAME), message);
             }
             None => {}
         }
@@ -156,16 +133,29 @@ impl Checker {
 
     fn apex(&mut self, node: &Node<'_>) {
         match node.rrset(RType::SOA).map_or(0, |soa| soa.count) {
-            0 => self.say(Severity::Error, &[], Some(RType::SOA), "no SOA record at the apex".into()),
+            0 => self.say(Rule::OneSoa, &[], Some(RType::SOA), "no SOA record at the apex".into()),
             1 => {}
-            _ => self.say(Severity::Error, &[], Some(RType::SOA), "more than one SOA record".into()),
+            _ => self.say(Rule::OneSoa, &[], Some(RType::SOA), "more than one SOA record".into()),
         }
         if node.rrset(RType::NS).is_none() {
-            self.say(Severity::Error, &[], Some(RType::NS), "no NS record at the apex".into());
+            self.say(Rule::ApexNs, &[], Some(RType::NS), "no NS record at the apex".into());
         }
-        if let Some(param) = self.nsec3.as_ref().filter(|param| param.iterations > dnssec::nsec3::MAX_ITERATIONS) {
-            let message = format!("{} iterations, more than {}", param.iterations, dnssec::nsec3::MAX_ITERATIONS);
-            self.say(Severity::Error, &[], Some(RType::NSEC3PARAM), message);
+        self.iterations(node);
+    }
+
+    /// Who may delegate, and what stands only at delegations.
+    fn delegation(&mut self, node: &Node<'_>, depth: usize, flags: u16) {
+        let is_cut = flags & CUT != 0;
+        if node.rrset(RType::DS).is_some() && !is_cut {
+            let (rule, message) = match depth {
+                0 => (Rule::ApexDs, "DS at the apex; it belongs into the parent zone (RFC 4035 2.4)"),
+                _ => (Rule::DsAlone, "DS without NS records (RFC 4034 5)"),
+            };
+            self.say(rule, node.labels(), Some(RType::DS), message.into());
+        }
+        if is_cut && node.labels().starts_with(b"\x01*") {
+            let message = "NS at a wildcard delegates nothing (RFC 4592 4.2)".into();
+            self.say(Rule::WildcardNs, node.labels(), Some(RType::NS), message);
         }
     }
 
@@ -181,15 +171,15 @@ impl Checker {
             }
         }
         if cname > 1 {
-            self.say(Severity::Error, node.labels(), Some(RType::CNAME), "more than one CNAME record".into());
+            self.say(Rule::OneCname, node.labels(), Some(RType::CNAME), "more than one CNAME record".into());
         }
         if dname > 1 {
-            self.say(Severity::Error, node.labels(), Some(RType::DNAME), "more than one DNAME record".into());
+            self.say(Rule::OneDname, node.labels(), Some(RType::DNAME), "more than one DNAME record".into());
         }
         if cname > 0
             && let Some(rtype) = other.or((dname > 0).then_some(RType::DNAME))
         {
-            self.say(Severity::Error, node.labels(), Some(RType::CNAME), format!("CNAME beside {rtype}"));
+            self.say(Rule::OneCname, node.labels(), Some(RType::CNAME), format!("CNAME beside {rtype}"));
         }
     }
 
@@ -203,15 +193,20 @@ impl Checker {
         Some(*flags)
     }
 
-    /// Nothing may be below a DNAME, and only addresses are of use below a delegation.
+    /// Nothing below a DNAME is answered, and only addresses are of use below a delegation.
     fn hidden(&mut self, node: &Node<'_>, above: u16) {
         if node.is_empty() || node.has(NSEC3_ONLY) || node.rrset(RType::NSEC3).is_some() {
             return;
         }
         if above & DNAME != 0 {
-            self.say(Severity::Error, node.labels(), None, "data below a DNAME (RFC 6672 2.4)".into());
+            self.say(
+                Rule::BelowDname,
+                node.labels(),
+                None,
+                "data below a DNAME is never answered (RFC 6672 2.4)".into(),
+            );
         } else if node.rrsets().any(|rrset| !matches!(rrset.rtype, RType::A | RType::AAAA)) {
-            self.say(Severity::Warning, node.labels(), None, "data below a delegation is never answered".into());
+            self.say(Rule::BelowCut, node.labels(), None, "data below a delegation is never answered".into());
         }
     }
 
@@ -226,77 +221,10 @@ impl Checker {
         }
     }
 
-    fn denial(&mut self, node: &Node<'_>, key: &[u8], flags: u16) {
-        if let Some(nsec) = node.rrset(RType::NSEC).and_then(|rrset| Nsec::parse(rrset.first()?)) {
-            self.follow(node, key, nsec.next);
-            let missing = node.rrsets().find(|rrset| rrset.count > 0 && !nsec.types.contains(rrset.rtype));
-            if let Some(rrset) = missing.filter(|_| flags & CUT == 0) {
-                self.say(Severity::Error, node.labels(), Some(RType::NSEC), format!("does not list {}", rrset.rtype));
-            }
-        } else if self.nsec.is_some() && !node.is_empty() {
-            self.say(Severity::Error, node.labels(), Some(RType::NSEC), "missing in a zone with NSEC records".into());
-        }
-        self.nsec3_links.extend(self.nsec3_link(node, key));
-        self.unsigned(node, flags);
-    }
-
-    /// The hash of an owner in the chain and the one that it names as the next.
-    fn nsec3_link(&self, node: &Node<'_>, key: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-        let param = self.nsec3.as_ref()?;
-        let rrset = node.rrset(RType::NSEC3)?;
-        let hash = crate::builder::chain_hash(node, key, &(param.salt.clone(), param.iterations))?;
-        let mut records = rrset.data().filter_map(Nsec3::parse);
-        let in_use = records.find(|n| n.salt == &param.salt[..] && n.iterations == param.iterations)?;
-        Some((hash.to_vec(), in_use.next_hashed.to_vec()))
-    }
-
-    /// In a signed zone everything authoritative has a signature (RFC 4035 2.2).
-    fn unsigned(&mut self, node: &Node<'_>, flags: u16) {
-        if !self.signed {
-            return;
-        }
-        let unsigned = node.rrsets().find(|rrset| {
-            let authoritative = flags & CUT == 0 || matches!(rrset.rtype, RType::DS | RType::NSEC);
-            rrset.count > 0 && authoritative && !rrset.is_signed()
-        });
-        if let Some(rrset) = unsigned {
-            self.say(Severity::Warning, node.labels(), Some(rrset.rtype), "not signed".into());
-        }
-    }
-
-    /// The last NSEC must name this owner (RFC 4034 4.1.1).
-    fn follow(&mut self, node: &Node<'_>, key: &[u8], next: &Name) {
-        self.end_link(key);
-        let Some(labels) = next.strip_suffix(&self.origin) else {
-            self.say(Severity::Error, node.labels(), Some(RType::NSEC), "next name is outside the zone".into());
-            return;
-        };
-        let next = sort_key(labels, &mut [0; MAX_KEY_LEN]).to_vec();
-        self.nsec = Some(NsecChain { owner: key.to_vec(), next });
-    }
-
-    /// The last NSEC must name the owner with this key.
-    fn end_link(&mut self, key: &[u8]) {
-        if let Some(chain) = self.nsec.take().filter(|chain| chain.next != key) {
-            self.broken(&chain.owner);
-        }
-    }
-
-    fn broken(&mut self, owner_key: &[u8]) {
-        let mut buffer = [0; 256];
-        let labels = labels_of(owner_key, &mut buffer).to_vec();
-        self.say(
-            Severity::Error,
-            &labels,
-            Some(RType::NSEC),
-            "chain is broken: next name is not the next owner".into(),
-        );
-    }
-
     /// What can only be said when the zone is whole.
     pub fn finish(mut self, contents: &Contents) -> Vec<Finding> {
         self.end_link(&[]);
-        self.nsec3_ring();
+        self.nsec3_rings();
         self.name_servers(contents);
         self.findings
     }
@@ -307,30 +235,15 @@ impl Checker {
         }
     }
 
-    fn nsec3_ring(&mut self) {
-        let mut links = std::mem::take(&mut self.nsec3_links);
-        links.sort_unstable();
-        for i in 0..links.len() {
-            if links[i].1 != links[(i + 1) % links.len()].0 {
-                self.nsec3_broken(&links[i].0);
-            }
-        }
-    }
-
-    fn nsec3_broken(&mut self, hash: &[u8]) {
-        let message = "chain is broken: next hash is not the next owner".into();
-        self.say(Severity::Error, &nsec3_owner(hash), Some(RType::NSEC3), message);
-    }
-
     /// A name server inside the zone needs an address (RFC 1912 2.3, RFC 9471).
     fn name_server(&mut self, contents: &Contents, owner_key: &[u8], host: &Name) {
         let mut buffer = [0; 256];
         let owner = labels_of(owner_key, &mut buffer).to_vec();
         let node = contents.get(host);
         if node.is_some_and(|node| node.rrset(RType::CNAME).is_some()) {
-            self.say(Severity::Error, &owner, Some(RType::NS), format!("{host} is an alias (RFC 2181 10.3)"));
+            self.say(Rule::NameServer, &owner, Some(RType::NS), format!("{host} is an alias (RFC 2181 10.3)"));
         } else if !node.is_some_and(|node| has_address(&node)) && !found_elsewhere(contents, host, &owner) {
-            self.say(Severity::Error, &owner, Some(RType::NS), format!("{host} has no address in the zone"));
+            self.say(Rule::NameServer, &owner, Some(RType::NS), format!("{host} has no address in the zone"));
         }
     }
 }
@@ -338,13 +251,6 @@ impl Checker {
 /// Whether the name with this key is below the one with the key `above`.
 fn is_below(key: &[u8], above: &[u8]) -> bool {
     key.len() > above.len() && key.starts_with(above) && (above.is_empty() || key[above.len()] == 0)
-}
-
-/// The labels of the owner of an NSEC3 record (RFC 5155 3).
-fn nsec3_owner(hash: &[u8]) -> Vec<u8> {
-    let mut labels = vec![dnssec::nsec3::LABEL_LEN as u8];
-    labels.extend(hash.first_chunk().map(dnssec::nsec3::label).into_iter().flatten());
-    labels
 }
 
 /// Whether a type may have one owner with a CNAME (RFC 4034 3 and 4, RFC 3007 3.1.1).
@@ -356,11 +262,11 @@ fn has_address(node: &Node<'_>) -> bool {
     node.rrset(RType::A).is_some() || node.rrset(RType::AAAA).is_some()
 }
 
-/// Whether the address of `host` can come from another delegation or from a wildcard.
+/// Whether the address of `host` can come from another delegation, which it may be itself, or from a wildcard.
 fn found_elsewhere(contents: &Contents, host: &Name, owner: &[u8]) -> bool {
     let zone = contents.origin();
-    let above = host.ancestors().skip(1).take_while(|name| name.is_at_or_below(zone));
-    for (name, node) in above.filter_map(|name| Some((name, contents.get(name)?))) {
+    let upwards = host.ancestors().take_while(|name| name.is_at_or_below(zone));
+    for (name, node) in upwards.filter_map(|name| Some((name, contents.get(name)?))) {
         if name != zone && node.rrset(RType::NS).is_some() {
             return name.strip_suffix(zone) != Some(owner);
         }

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use dns::rdata::typed::{Nsec3Param, Soa};
+use dns::rdata::typed::{Nsec3, Nsec3Param, Soa};
 use dns::{Name, NameBuf, NameHasher, RType};
 
+use crate::check::Finding;
 use crate::index::Index;
 use crate::names::Names;
 use crate::node::{CUT, DNAME, Node};
@@ -62,13 +63,59 @@ impl Iterator for DepthIter {
     }
 }
 
-/// The hashed chain of a zone (RFC 5155).
-#[derive(Clone)]
-pub struct Nsec3Chain {
+/// Most chains of NSEC3 records of one zone that are kept: a change of parameters needs two.
+const MAX_CHAINS: usize = 4;
+
+/// What tells one chain of NSEC3 records from another (RFC 5155 3.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nsec3Params {
     /// Salt of every name.
     pub salt: Arc<[u8]>,
     /// Additional iterations.
     pub iterations: u16,
+}
+
+impl Nsec3Params {
+    /// Those that the apex names and that answers may cost (RFC 5155 4, 10.3), each once.
+    pub fn of(apex: &Node<'_>) -> Vec<Nsec3Params> {
+        let mut all: Vec<Nsec3Params> = Vec::new();
+        let Some(rrset) = apex.rrset(RType::NSEC3PARAM) else { return all };
+        // RFC 5155 4.1.2: records with flags are not for servers.
+        let usable =
+            |p: &Nsec3Param<'_>| p.algorithm == 1 && p.flags == 0 && p.iterations <= dnssec::nsec3::MAX_ITERATIONS;
+        for param in rrset.data().filter_map(Nsec3Param::parse).filter(usable) {
+            let params = Nsec3Params { salt: param.salt.into(), iterations: param.iterations };
+            if all.len() < MAX_CHAINS && !all.contains(&params) {
+                all.push(params);
+            }
+        }
+        all
+    }
+
+    /// The NSEC3 record with these parameters that a node has.
+    pub fn record_of<'n>(&self, node: &Node<'n>) -> Option<Nsec3<'n>> {
+        let rrset = node.rrset(RType::NSEC3)?;
+        let is_ours = |n: &Nsec3<'_>| n.algorithm == 1 && n.salt == &self.salt[..] && n.iterations == self.iterations;
+        rrset.data().filter_map(Nsec3::parse).find(is_ours)
+    }
+
+    /// The raw hash that a node with this sort key stands for; `None` if its name is none.
+    pub fn hash_of(key: &[u8]) -> Option<dnssec::nsec3::Hash> {
+        dnssec::nsec3::hash_from_label(key)
+    }
+
+    /// The raw hash that a node stands for, if it is in the chain.
+    pub fn chained(&self, node: &Node<'_>, key: &[u8]) -> Option<dnssec::nsec3::Hash> {
+        self.record_of(node)?;
+        Nsec3Params::hash_of(key)
+    }
+}
+
+/// A hashed chain of a zone (RFC 5155).
+#[derive(Clone)]
+pub struct Nsec3Chain {
+    /// Its parameters.
+    pub params: Nsec3Params,
     /// The raw hashes of the chain's owners.
     pub hashes: Order,
 }
@@ -80,10 +127,12 @@ pub struct Orders {
     pub names: Names,
     /// Every name with an NSEC record.
     pub nsec: Order,
-    /// The hashed chain in use.
-    pub nsec3: Option<Nsec3Chain>,
+    /// The hashed chains that the apex names, in the order of their NSEC3PARAM records.
+    pub nsec3: Vec<Nsec3Chain>,
     /// Nodes with a zone cut or a DNAME at each depth.
     pub cuts: Vec<u32>,
+    /// What the checks say about this version.
+    pub findings: Arc<[Finding]>,
 }
 
 /// One version of a zone; a clone shares it.
@@ -136,7 +185,7 @@ impl Contents {
 
     /// Whether the zone has a chain of NSEC or NSEC3 records.
     pub fn is_signed(&self) -> bool {
-        !self.orders.nsec.is_empty() || self.orders.nsec3.is_some()
+        !self.orders.nsec.is_empty() || !self.orders.nsec3.is_empty()
     }
 
     /// The node at the apex.
@@ -178,6 +227,18 @@ impl Contents {
         hashes.iter().for_each(|&hash| self.index.prefetch_node(hash, self.node_lines));
     }
 
+    /// What the checks say about this version; some of it, where there is very much.
+    pub fn findings(&self) -> &Arc<[Finding]> {
+        &self.orders.findings
+    }
+
+    /// Takes over what the checks say.
+    pub(crate) fn set_findings(&mut self, findings: Vec<Finding>) {
+        if !(findings.is_empty() && self.orders.findings.is_empty()) {
+            Arc::make_mut(&mut self.orders).findings = findings.into();
+        }
+    }
+
     /// All nodes with records, in canonical order, apex first.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
         self.keyed_nodes().map(|(_, node)| node)
@@ -201,16 +262,6 @@ impl Contents {
         let mut wire = node.labels().to_vec();
         wire.extend_from_slice(self.origin.as_wire());
         Name::from_validated(&wire).to_owned()
-    }
-
-    /// The parameters in use, from the apex (RFC 5155 4).
-    pub(crate) fn nsec3_param(apex: &Node<'_>) -> Option<(Arc<[u8]>, u16)> {
-        let rrset = apex.rrset(RType::NSEC3PARAM)?;
-        rrset
-            .data()
-            .filter_map(Nsec3Param::parse)
-            .find(|p| p.algorithm == 1 && p.flags == 0)
-            .map(|p| (p.salt.into(), p.iterations))
     }
 }
 

@@ -3,9 +3,9 @@
 
 use dns::{Name, NameHasher, RType};
 
-use crate::builder::{Builder, OutOfZone};
+use crate::builder::Builder;
 use crate::change::RrsetChange;
-use crate::check::{Finding, MAX_FINDINGS, Severity};
+use crate::check::{self, Finding, check_change};
 use crate::contents::Contents;
 use crate::draft::Records;
 use crate::node::{Node, Rrset};
@@ -82,36 +82,49 @@ fn push(out: &mut RecordListBuilder, owner: &Name, rrset: &Rrset<'_>) {
 }
 
 /// The zone `origin` made of `records`, and what the checks say about it; it is usable only if no finding
-/// is an error. Records outside the zone are left out and reported as errors.
+/// is an error. Records outside the zone are left out and reported.
 pub fn build(origin: &Name, hasher: NameHasher, records: &RecordList) -> (Contents, Vec<Finding>) {
     let mut builder = Builder::new(origin, hasher);
     builder.reserve(usize::try_from(records.len()).unwrap_or(0));
-    let mut outside = Vec::new();
     for record in records.iter() {
-        if builder.add(record.owner, record.rtype, record.ttl, record.rdata).is_err() && outside.len() < MAX_FINDINGS {
-            outside.push(Finding {
-                severity: Severity::Error,
-                owner: record.owner.to_owned(),
-                rtype: Some(record.rtype),
-                message: OutOfZone.to_string(),
-            });
-        }
+        // The builder reports it.
+        let _ = builder.add(record.owner, record.rtype, record.ttl, record.rdata);
     }
-    let (contents, findings) = builder.finish();
-    outside.extend(findings);
-    (contents, outside)
+    builder.finish()
 }
 
-/// The contents after `changes`, or, if not `forward`, before them. They are not checked; changes outside
-/// the zone have no effect.
-pub fn apply_changes(contents: &Contents, changes: &[RrsetChange], forward: bool) -> Contents {
-    if (changes.len() as u64).saturating_mul(REBUILD_RECORDS) > contents.record_count() {
-        return rebuild(contents, changes, forward);
+/// The contents after `changes`, which know what is wrong with them, and what the checks say about the changes alone.
+/// Changes outside the zone have no effect.
+pub fn change(contents: &Contents, changes: &[RrsetChange]) -> (Contents, Vec<Finding>) {
+    let is_rebuilt = is_rebuilt(contents, changes);
+    let mut after = match is_rebuilt {
+        true => rebuild(contents, changes, true),
+        false => contents.with_each(changes.iter().map(|it| (&*it.owner, it.rtype, it.after.as_ref()))),
+    };
+    let found = check_change(&after, changes);
+    let old = contents.findings();
+    let all = match is_rebuilt {
+        true => Some(check::keep(after.findings(), old, changes, &found)),
+        false => check::carry(&after, old, changes, &found),
+    };
+    if let Some(all) = all {
+        after.set_findings(all);
     }
-    match forward {
-        true => contents.with_each(changes.iter().map(|it| (&*it.owner, it.rtype, it.after.as_ref()))),
-        false => contents.with_each(changes.iter().rev().map(|it| (&*it.owner, it.rtype, it.before.as_ref()))),
+    (after, found)
+}
+
+/// The contents before `changes`. What was wrong with them is not looked for: nobody serves them.
+pub fn undo_changes(contents: &Contents, changes: &[RrsetChange]) -> Contents {
+    if is_rebuilt(contents, changes) {
+        return rebuild(contents, changes, false);
     }
+    let mut before = contents.with_each(changes.iter().rev().map(|it| (&*it.owner, it.rtype, it.before.as_ref())));
+    before.set_findings(Vec::new());
+    before
+}
+
+fn is_rebuilt(contents: &Contents, changes: &[RrsetChange]) -> bool {
+    (changes.len() as u64).saturating_mul(REBUILD_RECORDS) > contents.record_count()
 }
 
 /// A change as [`rebuild`] needs it.
@@ -211,7 +224,7 @@ mod tests {
         let mut records = RecordListBuilder::default();
         records.push(Name::root(), RType::A, 1, &[1, 2, 3, 4]);
         let (_, findings) = build(&crate::testing::name("example."), NameHasher::new(1), &records.finish());
-        assert_eq!(findings[0].to_string(), ". A: owner is not in the zone");
+        assert_eq!(findings[2].to_string(), ". A: is not in the zone example., and left out");
     }
 
     /// Changes found by comparing lead from one zone to the other and back, page by page as well as by
@@ -234,9 +247,9 @@ mod tests {
             for back in [contents.with(&undo), rebuild(&contents, &changes, false)] {
                 assert_eq!(diff(&back, &before), [], "{round}");
             }
-            let forward = apply_changes(&before, &changes, true);
+            let forward = change(&before, &changes).0;
             assert_eq!(diff(&forward, &contents), []);
-            assert_eq!(diff(&apply_changes(&forward, &changes, false), &before), []);
+            assert_eq!(diff(&undo_changes(&forward, &changes), &before), []);
 
             let records = list(&contents);
             assert_eq!(records.len(), contents.record_count());

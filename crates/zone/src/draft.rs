@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use dns::{Name, NameBuf, RType};
 
-use crate::builder::{chain_hash, compare_data, flags_of};
-use crate::contents::{Contents, Nsec3Chain, count_labels};
+use crate::builder::{compare_data, flags_of};
+use crate::contents::{Contents, Nsec3Chain, Nsec3Params, count_labels};
 use crate::names::Later;
 use crate::node::{MAX_NODE_BYTES, MAX_RRSET_BYTES, NSEC3_ONLY, Node, NodeWriter, Rrset, WILDCARD_CHILD};
 use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
@@ -74,8 +74,8 @@ impl Contents {
         node.rrsets().find(|rrset| rrset.rtype == rtype).map(|rrset| Records::of(&rrset))
     }
 
-    /// The contents after `edits`, made one after the other. Edits outside the zone have no effect, nor have those
-    /// that bring more data than a zone can hold: [`crate::check`] reports them.
+    /// The contents after `edits`, made one after the other. Edits outside the zone have no effect. An RRset
+    /// with more data than a zone can hold is left out: [`crate::check`] reports it.
     pub fn with(&self, edits: &[Edit]) -> Contents {
         self.with_each(edits.iter().map(|edit| (&*edit.owner, edit.rtype, edit.records.as_ref())))
     }
@@ -101,7 +101,7 @@ impl Contents {
         let Some(labels) = owner.strip_suffix(&origin) else { return };
         let new_octets = records.map_or(0, Records::octets);
         if new_octets > MAX_RRSET_BYTES {
-            return;
+            return self.apply(owner, rtype, None);
         }
         let old_octets = self.detached(labels);
         let old = old_octets.as_ref().map(|octets| Node::read(octets, octets.len()));
@@ -123,8 +123,8 @@ impl Contents {
             write(&mut writer, rtype, records);
         }
         writer.finish(0);
-        if blob.len() > MAX_NODE_BYTES {
-            return;
+        if blob.len() > MAX_NODE_BYTES && records.is_some() {
+            return self.apply(owner, rtype, None);
         }
         let view = Node::read(&blob, blob.len());
         self.records = self.records + count(&view) - old.map_or(0, |node| count(&node));
@@ -145,8 +145,8 @@ impl Contents {
             }
         }
         if labels.is_empty() && rtype == RType::NSEC3PARAM {
-            let chain = self.gather_chain();
-            Arc::make_mut(&mut self.orders).nsec3 = chain;
+            let chains = self.gather_chains();
+            Arc::make_mut(&mut self.orders).nsec3 = chains;
         }
     }
 
@@ -196,11 +196,10 @@ impl Contents {
         if old.is_some_and(has_nsec) != has_nsec(new) {
             orders.nsec.set(key, has_nsec(new));
         }
-        if let Some(chain) = &mut orders.nsec3 {
-            let param = (chain.salt.clone(), chain.iterations);
-            let (was, is) = (old.and_then(|old| chain_hash(old, key, &param)), chain_hash(new, key, &param));
+        for Nsec3Chain { params, hashes } in &mut orders.nsec3 {
+            let (was, is) = (old.and_then(|old| params.chained(old, key)), params.chained(new, key));
             if let Some(hash) = was.or(is) {
-                chain.hashes.set(&hash, is.is_some());
+                hashes.set(&hash, is.is_some());
             }
         }
     }
@@ -248,22 +247,18 @@ impl Contents {
         self.store(labels, Some(node), Some((&blob, flags)));
     }
 
-    /// The chain that the apex's NSEC3PARAM selects, from all NSEC3 records: only for the rare change
-    /// of parameters.
-    fn gather_chain(&self) -> Option<Nsec3Chain> {
-        let (salt, iterations) = Contents::nsec3_param(&self.apex()?)?;
-        let param = (salt.clone(), iterations);
-        let mut hashes: Vec<_> = self.nodes().filter_map(|node| chain_hash(&node, &label_of(&node), &param)).collect();
-        hashes.sort_unstable();
-        let mut order = OrderBuilder::default();
-        hashes.iter().for_each(|hash| order.push(hash));
-        Some(Nsec3Chain { salt, iterations, hashes: order.finish() })
+    /// The chains that the apex names, from all NSEC3 records: only for the rare change of parameters.
+    fn gather_chains(&self) -> Vec<Nsec3Chain> {
+        let all = self.apex().map(|apex| Nsec3Params::of(&apex)).unwrap_or_default();
+        let gather = |params: Nsec3Params| {
+            let mut order = OrderBuilder::default();
+            // Canonical order of the owners is that of their hashes (RFC 5155 3).
+            let hashes = self.keyed_nodes().filter_map(|(key, node)| params.chained(&node, key));
+            hashes.for_each(|hash| order.push(&hash));
+            Nsec3Chain { params, hashes: order.finish() }
+        };
+        all.into_iter().map(gather).collect()
     }
-}
-
-/// The first label of a node below the apex.
-fn label_of(node: &Node<'_>) -> Vec<u8> {
-    node.labels().split_first().map_or_else(Vec::new, |(_, label)| label.to_vec())
 }
 
 fn parent_of(labels: &[u8]) -> &[u8] {

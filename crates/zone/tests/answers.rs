@@ -23,7 +23,7 @@ use dns::response::Writer;
 use dns::zonefile::{self, NoIncludes, Options, Sink};
 use dns::{Class, Message, NameBuf, NameHasher, RType, Record};
 use zone::answer::{Ask, answer};
-use zone::check::Severity;
+use zone::check::{Severity, Source};
 use zone::{Builder, Zone, ZoneTable};
 
 /// A question as a line of a test file gives it.
@@ -56,8 +56,11 @@ fn load(name: NameBuf, file: &str, hasher: NameHasher) -> Arc<Zone> {
     let outcome = zonefile::parse(&source, &options, &NoIncludes, &mut sink);
     assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
     let (contents, findings) = sink.0.finish();
-    let errors: Vec<String> =
-        findings.iter().filter(|finding| finding.severity == Severity::Error).map(ToString::to_string).collect();
+    let errors: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.severity(Source::Transferred) == Severity::Error)
+        .map(ToString::to_string)
+        .collect();
     assert!(errors.is_empty(), "{file}: {errors:?}");
     Arc::new(Zone { name, contents: Some(contents), policy: None })
 }

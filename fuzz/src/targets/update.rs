@@ -34,7 +34,7 @@ impl UpdateTarget {
         assert_eq!(diff::list(&anew), all, "a zone built anew is the same");
         let changes = diff::diff(before, &after);
         assert!(changes.len() <= edits.len(), "nothing changes but what was edited");
-        let back = diff::apply_changes(&after, &changes, false);
+        let back = diff::undo_changes(&after, &changes);
         assert!(diff::diff(before, &back).is_empty(), "a change can be taken back");
         check_change(&after, &changes).len()
     }

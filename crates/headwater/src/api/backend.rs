@@ -6,7 +6,8 @@ use std::sync::Arc;
 use dns::{Name, NameBuf};
 use journal::Offset;
 use tokio::sync::{oneshot, watch};
-use zone::{ChangeSet, Contents, ZoneSettings};
+use zone::check::{Finding, Source};
+use zone::{ChangeSet, Contents, ZoneKind, ZoneSettings};
 
 use crate::commit::{CommitError, Committed, Request};
 
@@ -79,8 +80,21 @@ pub struct ZoneInfo {
     pub serial: Option<u32>,
     /// Number of records.
     pub records: u64,
+    /// What the checks say about the records; some of it, where there is very much.
+    pub findings: Arc<[Finding]>,
     /// Of a secondary.
     pub transfer: Option<TransferState>,
+}
+
+impl ZoneInfo {
+    /// Whose records the zone has.
+    pub fn records_from(&self) -> Source {
+        match (self.settings.kind, self.source) {
+            (ZoneKind::Secondary, _) => Source::Transferred,
+            (ZoneKind::Primary, ZoneSource::File) => Source::ZoneFile,
+            (ZoneKind::Primary, _) => Source::Made,
+        }
+    }
 }
 
 /// A change of the history.

@@ -22,7 +22,7 @@ use super::auth::Caller;
 use super::backend::blocking;
 use super::body::Params;
 use super::etag::{self, IfMatch};
-use super::limits::{EXPORT_CHUNK_BYTES, MAX_ERRORS};
+use super::limits::EXPORT_CHUNK_BYTES;
 use super::names;
 use super::outcome::{Outcome, WriteParams};
 use super::plan::{self, Plan, What};
@@ -149,35 +149,27 @@ async fn import(
     Ok(Outcome::new(&committed, dry_run).respond(StatusCode::OK))
 }
 
-/// Takes records over, those outside the zone apart.
-struct Collected<'a> {
-    zone: &'a Name,
-    list: RecordListBuilder,
-    outside: Vec<FieldError>,
-}
+/// Takes records over; those outside the zone too, which the checks report.
+#[derive(Default)]
+struct Collected(RecordListBuilder);
 
-impl Sink for Collected<'_> {
+impl Sink for Collected {
     fn record(&mut self, record: Record<'_>) {
-        if record.owner.is_at_or_below(self.zone) {
-            self.list.push(record.owner, record.rtype, record.ttl, record.rdata);
-        } else if self.outside.len() < MAX_ERRORS {
-            let detail = format!("{} is not in the zone {}", record.owner, self.zone);
-            self.outside.push(FieldError { line: Some(record.line), column: Some(1), detail, ..FieldError::default() });
-        }
+        self.0.push(record.owner, record.rtype, record.ttl, record.rdata);
     }
 }
 
 fn read(zone: &Name, text: &[u8]) -> Result<RecordList, Problem> {
-    let mut sink = Collected { zone, list: RecordListBuilder::default(), outside: Vec::new() };
+    let mut sink = Collected::default();
     let options = Options { origin: zone, default_ttl: None, file: FilePath::new("import"), class: Class::IN };
     let outcome = zonefile::parse(text, &options, &NoIncludes, &mut sink);
-    let mut errors = sink.outside;
-    errors.extend(outcome.problems.into_iter().map(|problem| FieldError {
+    let place = |problem: zonefile::Problem| FieldError {
         line: Some(problem.line),
         column: Some(problem.column),
         detail: problem.message,
         ..FieldError::default()
-    }));
+    };
+    let mut errors: Vec<FieldError> = outcome.problems.into_iter().map(place).collect();
     errors.sort_by_key(|error| (error.line, error.column));
     if errors.is_empty() && outcome.records == 0 {
         errors.push(FieldError {
@@ -191,5 +183,5 @@ fn read(zone: &Name, text: &[u8]) -> Result<RecordList, Problem> {
         let detail = format!("the zone file has {} faults", errors.len());
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with(errors));
     }
-    Ok(sink.list.finish())
+    Ok(sink.0.finish())
 }

@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use zone::check::{Finding, Severity};
+use zone::check::{Finding, Severity, Source};
 
 use super::diff::{self, ZoneDiff};
 use super::etag;
@@ -92,9 +92,10 @@ pub struct Outcome {
     pub diff: Option<Vec<ZoneDiff>>,
 }
 
-impl From<&Finding> for Warning {
-    fn from(finding: &Finding) -> Warning {
-        let severity = match finding.severity {
+impl Warning {
+    /// A finding in records from `source`.
+    pub fn new(finding: &Finding, source: Source) -> Warning {
+        let severity = match finding.severity(source) {
             Severity::Warning => "warning",
             Severity::Error => "error",
         };
@@ -116,7 +117,7 @@ impl Outcome {
             change: committed.offset,
             dry_run,
             zones: zones.collect(),
-            warnings: committed.warnings.iter().map(Warning::from).collect(),
+            warnings: committed.warnings.iter().map(|finding| Warning::new(finding, Source::Made)).collect(),
             diff: dry_run.then(|| committed.change.zones.iter().map(diff::of).collect()),
         }
     }

@@ -19,7 +19,7 @@ use super::changeset::{self, Changeset};
 use super::etag::{self, IfMatch};
 use super::limits::PAGE_MAX_SCANNED;
 use super::names;
-use super::outcome::{Outcome, WriteParams};
+use super::outcome::{Outcome, Warning, WriteParams};
 use super::page::{self, ListParams, Page};
 use super::plan::{self, Plan, What};
 use super::problem::Problem;
@@ -27,6 +27,9 @@ use super::rrset::RrsetIn;
 use super::settings::{Kind, Policy, SettingsIn, SettingsOut};
 use super::state::App;
 use crate::auth::{Action, Verb, no_such_zone};
+
+/// Findings of each zone of a list.
+const LISTED_FINDINGS: usize = 10;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {
@@ -51,9 +54,29 @@ pub struct ZoneOut {
     pub records: u64,
     /// How it is served.
     pub settings: SettingsOut,
+    /// What the checks say about the records that are served.
+    pub findings: FindingsOut,
     /// Of a secondary: how its transfers go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer: Option<TransferOut>,
+}
+
+/// What the checks say about the records of a zone. Nothing of it keeps the zone from being served.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FindingsOut {
+    /// How many findings there are; 1000 stands for that many or more.
+    pub count: usize,
+    /// The first of them: of one zone all that are counted, in a list of zones up to 10.
+    pub list: Vec<Warning>,
+}
+
+impl FindingsOut {
+    /// Up to `limit` findings of a zone.
+    fn new(zone: &ZoneInfo, limit: usize) -> FindingsOut {
+        let source = zone.records_from();
+        let list = zone.findings.iter().take(limit).map(|finding| Warning::new(finding, source));
+        FindingsOut { count: zone.findings.len(), list: list.collect() }
+    }
 }
 
 /// How the transfers of a secondary zone go. Times are in milliseconds since 1970.
@@ -83,8 +106,9 @@ impl From<&TransferState> for TransferOut {
     }
 }
 
-impl From<&ZoneInfo> for ZoneOut {
-    fn from(zone: &ZoneInfo) -> ZoneOut {
+impl ZoneOut {
+    /// A zone with up to `findings` of its findings.
+    fn new(zone: &ZoneInfo, findings: usize) -> ZoneOut {
         ZoneOut {
             name: zone.name.to_string(),
             serial: zone.serial,
@@ -100,6 +124,7 @@ impl From<&ZoneInfo> for ZoneOut {
             },
             records: zone.records,
             settings: (&*zone.settings).into(),
+            findings: FindingsOut::new(zone, findings),
             transfer: zone.transfer.as_ref().map(TransferOut::from),
         }
     }
@@ -126,7 +151,7 @@ async fn list(
         scanned += zones.len();
         after = zones.last().map(|zone| zone.name.clone()).or(after);
         let seen = zones.iter().filter(|zone| caller.may(&Action::zone(Verb::Read, &zone.name)));
-        items.extend(seen.map(ZoneOut::from));
+        items.extend(seen.map(|zone| ZoneOut::new(zone, LISTED_FINDINGS)));
     }
     let next = after.filter(|_| more).map(|name| name.to_string());
     Ok(Page { items, next }.respond(&uri))
@@ -207,7 +232,7 @@ async fn create(
     let Some(info) = app.backend.zone(&zone).filter(|_| !dry_run) else {
         return Ok(Outcome::new(&committed, dry_run).respond(StatusCode::OK));
     };
-    let mut response = (StatusCode::CREATED, Json(ZoneOut::from(&info))).into_response();
+    let mut response = (StatusCode::CREATED, Json(ZoneOut::new(&info, usize::MAX))).into_response();
     let mut location = String::from("/api/v1/zones/");
     page::encode(&info.name.to_string(), &mut location);
     response.headers_mut().extend(HeaderValue::try_from(location).ok().map(|value| (header::LOCATION, value)));
@@ -230,8 +255,11 @@ async fn get(
     let tag = info.serial.map(|serial| (header::ETAG, etag::of(serial)));
     // The state of transfers changes without the serial.
     let known = info.transfer.is_none() && info.serial.is_some_and(|serial| etag::is_known(&headers, serial));
-    let mut response =
-        if known { StatusCode::NOT_MODIFIED.into_response() } else { Json(ZoneOut::from(&info)).into_response() };
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(ZoneOut::new(&info, usize::MAX)).into_response()
+    };
     response.headers_mut().extend(tag);
     Ok(response)
 }

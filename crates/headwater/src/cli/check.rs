@@ -1,6 +1,6 @@
 //! `headwater check`: every problem of the configuration and of its zones.
 
-use super::ConfigArgs;
+use super::CheckArgs;
 use crate::config::{Config, ZoneSource};
 use crate::loader::{self, Loader};
 use crate::progress::Progress;
@@ -10,9 +10,10 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 /// Loads the configuration and every zone, and prints all problems to `out`, each with its place; true if there is
-/// none.
-pub fn run(args: ConfigArgs, out: &mut impl Write) -> io::Result<bool> {
-    let (config, warnings) = match Config::load(args.into()) {
+/// none. Warnings are none, unless `args.strict`.
+pub fn run(args: CheckArgs, out: &mut impl Write) -> io::Result<bool> {
+    let strict = args.strict;
+    let (config, warnings) = match Config::load(args.config.into()) {
         Ok(loaded) => loaded,
         Err(problems) => {
             for problem in problems {
@@ -21,14 +22,15 @@ pub fn run(args: ConfigArgs, out: &mut impl Write) -> io::Result<bool> {
             return Ok(false);
         }
     };
+    let mut good = warnings.is_empty() || !strict;
     for warning in warnings {
         writeln!(out, "{}: warning: {}", warning.place(), warning.what())?;
     }
-    let mut good = true;
     let progress = Progress::new("zones", config.zones.len());
     // A fixed seed: nobody sends queries to this command.
     let loader = || Loader::new(NameHasher::new(0));
-    let problems = loader::in_parallel(&config.zones, loader, check_zone, |done| progress.at(done));
+    let check = |loader: &mut Loader, zone: &Arc<ZoneSource>| check_zone(loader, zone, strict);
+    let problems = loader::in_parallel(&config.zones, loader, check, |done| progress.at(done));
     progress.finish();
     for (problems, warnings) in problems {
         for problem in problems {
@@ -43,9 +45,10 @@ pub fn run(args: ConfigArgs, out: &mut impl Write) -> io::Result<bool> {
 }
 
 /// The problems and warnings of a zone from a file.
-fn check_zone(loader: &mut Loader, zone: &Arc<ZoneSource>) -> (Vec<Problem>, Vec<Problem>) {
+fn check_zone(loader: &mut Loader, zone: &Arc<ZoneSource>, strict: bool) -> (Vec<Problem>, Vec<Problem>) {
     let Some(file) = zone.file() else { return (Vec::new(), Vec::new()) };
-    match loader.load(&zone.name, file) {
+    let loaded = loader.load(&zone.name, file);
+    match loaded.and_then(|loaded| if strict { loaded.strictly() } else { Ok(loaded) }) {
         Ok(loaded) => (Vec::new(), loaded.warnings),
         Err(refused) => (refused.problems, Vec::new()),
     }

@@ -38,7 +38,7 @@ pub enum Command {
     /// Answer queries until told to stop.
     Serve(ConfigArgs),
     /// Check the configuration and its zones; exit 1 with every problem.
-    Check(ConfigArgs),
+    Check(CheckArgs),
     /// Zones and zone files.
     #[command(subcommand)]
     Zone(ZoneCommand),
@@ -107,6 +107,17 @@ impl From<ConfigArgs> for LoadOptions {
     }
 }
 
+/// What to check.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CheckArgs {
+    /// Take warnings for errors.
+    #[arg(long)]
+    pub strict: bool,
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
 /// How to find the running server: by its data directory.
 #[derive(Debug, Clone, Default, Args)]
 pub struct NodeArgs {
@@ -129,6 +140,8 @@ impl From<NodeArgs> for LoadOptions {
 pub enum ZoneCommand {
     /// List the zones of the server.
     List(list::ListArgs),
+    /// Show a zone: how it is served, and what the checks find in its records.
+    Show(zone::ShowArgs),
     /// Make a zone, with SOA and NS records, or as a secondary.
     Create(zone::CreateArgs),
     /// Remove a zone; `zone revert` brings it back.
@@ -150,11 +163,22 @@ pub enum ZoneCommand {
     /// Tell the secondaries of a zone about its serial.
     Notify(zone::NameArgs),
     /// Check a zone file for syntax and sense; exit 1 with all problems.
-    Check(ZoneFileArgs),
+    Check(ZoneCheckArgs),
     /// Print a zone file in canonical form and order, one record a line.
     Print(ZoneFileArgs),
     /// Print OWNER, TTL, CLASS, TYPE and the record data in hexadecimal, one record a line, in the file's order.
     Wire(ZoneFileArgs),
+}
+
+/// A zone file to be checked.
+#[derive(Debug, Clone, Args)]
+pub struct ZoneCheckArgs {
+    /// Take warnings for errors.
+    #[arg(long)]
+    pub strict: bool,
+    /// Which.
+    #[command(flatten)]
+    pub zone: ZoneFileArgs,
 }
 
 /// A zone and its file.

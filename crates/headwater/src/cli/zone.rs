@@ -12,13 +12,13 @@ use dns::{Class, Name, NameHasher, RType};
 use zone::Contents;
 use zone::node::{Node, Rrset};
 
-use super::{ZoneCommand, ZoneFileArgs};
+use super::{ZoneCheckArgs, ZoneCommand, ZoneFileArgs};
 use crate::loader::{self, Files};
 
 pub use edit::EditArgs;
 pub use history::{DiffArgs, HistoryArgs, RevertArgs};
 pub use import::ImportArgs;
-pub use manage::{CreateArgs, DeleteArgs, NameArgs};
+pub use manage::{CreateArgs, DeleteArgs, NameArgs, ShowArgs};
 
 /// Does what was typed; false if a zone file is bad, and then what is wrong with it has been printed.
 ///
@@ -27,6 +27,7 @@ pub use manage::{CreateArgs, DeleteArgs, NameArgs};
 pub fn run(command: &ZoneCommand, out: &mut impl Write) -> anyhow::Result<bool> {
     match command {
         ZoneCommand::List(args) => manage::list(args, out)?,
+        ZoneCommand::Show(args) => manage::show(args, out)?,
         ZoneCommand::Create(args) => manage::create(args, out)?,
         ZoneCommand::Delete(args) => manage::delete(args, out)?,
         ZoneCommand::Refresh(args) => manage::refresh(args, out)?,
@@ -44,9 +45,11 @@ pub fn run(command: &ZoneCommand, out: &mut impl Write) -> anyhow::Result<bool> 
     Ok(true)
 }
 
-/// Prints every problem of a zone file; true if there is none but warnings.
-pub fn check(args: &ZoneFileArgs, out: &mut impl Write) -> io::Result<bool> {
-    match loader::load(&args.name, &args.file, hasher()) {
+/// Prints every problem of a zone file; true if there is none but warnings, which are problems only if `args.strict`.
+pub fn check(args: &ZoneCheckArgs, out: &mut impl Write) -> io::Result<bool> {
+    let ZoneCheckArgs { strict, zone: args } = args;
+    let loaded = loader::load(&args.name, &args.file, hasher());
+    match loaded.and_then(|loaded| if *strict { loaded.strictly() } else { Ok(loaded) }) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 writeln!(out, "{}:{}: warning: {}", warning.file.display(), warning.line, warning.message)?;

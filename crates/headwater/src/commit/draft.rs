@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dns::{Name, NameBuf, RType};
 use journal::{Offset, Replica};
-use zone::check::{Finding, Severity};
+use zone::check::{Finding, Rule, Severity, Source};
 use zone::{Action, Contents, Edit, RecordList, Records, RrsetChange, ZoneChange, ZoneKind, ZoneSettings};
 
 use super::Observer;
@@ -196,7 +196,7 @@ impl<'r> Pending<'r> {
             return Ok(None);
         }
         let (contents, findings) = zone::diff::build(name, self.replica.hasher(), records);
-        judge(findings, warnings)?;
+        judge(findings, Source::Made, &[], warnings)?;
         Ok(Some(contents))
     }
 
@@ -219,11 +219,8 @@ impl<'r> Pending<'r> {
         if serial == SerialRule::Policy {
             self.raise_serial(contents, settings, &mut changes);
         }
-        let after = zone::diff::apply_changes(contents, &changes, true);
-        // What a primary sends is what a secondary serves.
-        if serial == SerialRule::Policy {
-            judge(zone::check::check_change(&after, &changes), warnings)?;
-        }
+        let (after, findings) = zone::diff::change(contents, &changes);
+        judge(findings, serial.source(), contents.findings(), warnings)?;
         Ok(Some((changes, after)))
     }
 
@@ -256,7 +253,8 @@ impl<'r> Pending<'r> {
         warnings: &mut Vec<Finding>,
     ) -> Result<Option<(Action, Contents)>, CommitError> {
         let (mut contents, findings) = zone::diff::build(name, self.replica.hasher(), records);
-        judge(findings, warnings)?;
+        let old = zone.contents.as_ref().map(|before| before.findings().clone()).unwrap_or_default();
+        judge(findings, serial.source(), &old, warnings)?;
         let Some(before) = &zone.contents else {
             return Ok(Some((Action::Replace { before: RecordList::default(), after: records.clone() }, contents)));
         };
@@ -302,9 +300,16 @@ fn net_changes(contents: &Contents, edits: Vec<Edit>) -> Vec<RrsetChange> {
     changes
 }
 
-/// Errors refuse, warnings are passed on.
-fn judge(findings: Vec<Finding>, warnings: &mut Vec<Finding>) -> Result<(), CommitError> {
-    let (errors, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(|f| f.severity == Severity::Error);
+/// Errors refuse, unless they were there before, in the zone's `old` findings: a zone is not locked by its past. What
+/// does not refuse is passed on.
+fn judge(
+    findings: Vec<Finding>,
+    source: Source,
+    old: &[Finding],
+    warnings: &mut Vec<Finding>,
+) -> Result<(), CommitError> {
+    let refuses = |finding: &Finding| finding.severity(source) == Severity::Error && !old.contains(finding);
+    let (errors, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(refuses);
     if !errors.is_empty() {
         return Err(CommitError::Invalid(errors));
     }
@@ -317,12 +322,38 @@ fn no_contents(name: &Name) -> CommitError {
 }
 
 fn invalid(owner: &Name, message: String) -> CommitError {
-    CommitError::Invalid(vec![Finding { severity: Severity::Error, owner: owner.to_owned(), rtype: None, message }])
+    CommitError::Invalid(vec![Finding { rule: Rule::InZone, owner: owner.to_owned(), rtype: None, message }])
 }
 
 /// Writes a serial into the data of an SOA record: the first of five numbers at its end (RFC 1035 3.3.13).
 pub fn set_serial(soa: &mut [u8], serial: u32) {
     if let Some(at) = soa.len().checked_sub(20) {
         soa[at..at + 4].copy_from_slice(&serial.to_be_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(rule: Rule, message: &str) -> Finding {
+        Finding { rule, owner: Name::root().to_owned(), rtype: None, message: message.to_owned() }
+    }
+
+    /// What is made is exact, what others made is served, and a zone is not locked by its past.
+    #[test]
+    fn what_refuses_a_change() {
+        let check = |rule, source, old: &[Finding], want| {
+            let mut warnings = Vec::new();
+            let judged = judge(vec![finding(rule, "x")], source, old, &mut warnings);
+            assert_eq!(judged.is_ok(), want, "{rule:?} {source:?}");
+            assert_eq!(warnings.len(), usize::from(want), "{rule:?} {source:?}");
+        };
+        check(Rule::NameServer, Source::Made, &[], true);
+        check(Rule::OneCname, Source::Made, &[], false);
+        check(Rule::OneCname, Source::Transferred, &[], true);
+        check(Rule::OneSoa, Source::Transferred, &[], false);
+        check(Rule::OneCname, Source::Made, &[finding(Rule::OneCname, "x")], true);
+        check(Rule::OneCname, Source::Made, &[finding(Rule::OneCname, "y")], false);
     }
 }

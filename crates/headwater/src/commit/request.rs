@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dns::{Name, NameBuf, Rcode};
 use journal::{JournalError, Offset};
-use zone::check::Finding;
+use zone::check::{Finding, Source};
 use zone::{ChangeSet, Contents, Edit, RecordList, ZoneSettings};
 
 /// A zone as the changes that are under way leave it.
@@ -24,13 +24,25 @@ pub trait Drafts {
     fn is_file_zone(&self, name: &Name) -> bool;
 }
 
-/// How the serial of a changed zone is found.
+/// How the serial of a changed zone is found, and whose its records are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SerialRule {
     /// By the zone's policy; a later serial that the change itself brings is kept.
     Policy,
-    /// The SOA record that the change brings is taken as it is: transfers.
+    /// The SOA record that the change brings is taken as it is.
     AsGiven,
+    /// The same, and the records are the primary's: a secondary serves what it gets.
+    Transferred,
+}
+
+impl SerialRule {
+    /// Whose records a change with this rule brings.
+    pub fn source(self) -> Source {
+        match self {
+            SerialRule::Policy | SerialRule::AsGiven => Source::Made,
+            SerialRule::Transferred => Source::Transferred,
+        }
+    }
 }
 
 /// What shall happen to a zone.

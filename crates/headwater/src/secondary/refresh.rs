@@ -109,7 +109,7 @@ fn soa_timers(state: &journal::ZoneState) -> Option<SoaTimers> {
 fn store_full(zone: &Name, primary: &Primary, records: RecordList, committer: &Committer) -> Result<(), String> {
     let name = zone.to_owned();
     let prepare = move |_: &dyn crate::commit::Drafts| {
-        let intent = Intent::Replace { records: records.clone(), serial: SerialRule::AsGiven };
+        let intent = Intent::Replace { records: records.clone(), serial: SerialRule::Transferred };
         Ok(vec![(name.clone(), intent)])
     };
     store(zone, primary, Box::new(prepare), committer)
@@ -127,7 +127,7 @@ fn store_steps(zone: &Name, primary: &Primary, steps: Vec<Step>, committer: &Com
             return Err(CommitError::Conflict { zone: name.clone(), serial });
         }
         match edits(&steps, &contents) {
-            Ok(edits) => Ok(vec![(name.clone(), Intent::Edit { edits, serial: SerialRule::AsGiven })]),
+            Ok(edits) => Ok(vec![(name.clone(), Intent::Edit { edits, serial: SerialRule::Transferred })]),
             Err(error) => {
                 *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
                 Err(CommitError::Conflict { zone: name.clone(), serial })
@@ -144,6 +144,8 @@ fn store(zone: &Name, primary: &Primary, prepare: Prepare, committer: &Committer
     let committed = committer.commit_blocking(request).map_err(|error| error.to_string())?;
     if let Some(change) = committed.change.zones.first() {
         tracing::info!(%zone, primary = %primary.address, from = change.from, to = change.to, "transferred");
+        // Once for each version; the zone is served all the same.
+        crate::logging::findings(zone, &committed.warnings);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use headwater::api::backend::{
 use headwater::commit::{CommitError, Committed, DraftZone, Drafts, Intent, Request};
 use journal::{Bounds, Entry, Journal, JournalError, Offset};
 use tokio::sync::watch;
-use zone::check::{Finding, Severity};
+use zone::check::{Finding, Severity, Source};
 use zone::{
     Action, Builder, ChangeSet, Contents, Edit, RecordList, RecordListBuilder, Records, RrsetChange, ZoneChange,
     ZoneKind,
@@ -133,7 +133,8 @@ fn build(name: &Name, records: &RecordList) -> Result<Contents, CommitError> {
         builder.add(record.owner, record.rtype, record.ttl, record.rdata).expect("in the zone");
     }
     let (contents, findings) = builder.finish();
-    let errors: Vec<Finding> = findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
+    let errors: Vec<Finding> =
+        findings.into_iter().filter(|finding| finding.severity(Source::Made) == Severity::Error).collect();
     if errors.is_empty() { Ok(contents) } else { Err(CommitError::Invalid(errors)) }
 }
 
@@ -228,6 +229,7 @@ fn info(name: &NameBuf, zone: &DraftZone, source: ZoneSource) -> ZoneInfo {
         settings: zone.settings.clone(),
         serial: serial(zone.contents.as_ref()),
         records: zone.contents.as_ref().map_or(0, Contents::record_count),
+        findings: zone.contents.as_ref().map(|contents| contents.findings().clone()).unwrap_or_default(),
         transfer: secondary.then(TransferState::default),
     }
 }

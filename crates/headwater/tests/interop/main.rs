@@ -3,8 +3,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../../zone/tests/denials/mod.rs"]
+mod denials;
+mod odd_zones;
 mod peer;
 mod python;
+mod signing;
 mod survival;
 mod tools;
 mod transfers;

@@ -135,7 +135,7 @@ fn undo(contents: Option<Contents>, change: &ZoneChange, hasher: NameHasher) -> 
         Action::Configure { .. } => Ok(contents),
         Action::Delete { records, .. } | Action::Replace { before: records, .. } => Ok(listed(records)),
         Action::Edit(changes) => match contents {
-            Some(contents) => Ok(Some(diff::apply_changes(&contents, changes, false))),
+            Some(contents) => Ok(Some(diff::undo_changes(&contents, changes))),
             None => Err("it changes a zone that had no records"),
         },
     }

@@ -195,7 +195,7 @@ impl World {
             (_, Some(contents)) => {
                 let edits = self.edits(&zone);
                 let changes = diff::diff(contents, &contents.with(&edits));
-                let after = diff::apply_changes(contents, &changes, true);
+                let after = diff::change(contents, &changes).0;
                 (Action::Edit(changes), Some(Model { settings: old.settings, contents: Some(after) }))
             }
         };

@@ -1,4 +1,4 @@
-//! `headwater zone list|create|delete|refresh|notify`.
+//! `headwater zone list|show|create|delete|refresh|notify`.
 
 use std::io::Write;
 
@@ -18,6 +18,17 @@ pub struct NameArgs {
     /// Which server.
     #[command(flatten)]
     pub node: NodeArgs,
+}
+
+/// A zone to be shown.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Which.
+    #[command(flatten)]
+    pub zone: NameArgs,
 }
 
 /// A new zone.
@@ -64,10 +75,40 @@ pub struct DeleteArgs {
 /// As of [`Client`].
 pub fn list(args: &ListArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let row = |zone: &Value| {
-        let kind = &zone["settings"]["kind"];
-        [&zone["name"], &zone["serial"], &zone["records"], kind, &zone["state"], &zone["source"]].map(show::cell)
+        let (kind, findings) = (&zone["settings"]["kind"], &zone["findings"]["count"]);
+        [&zone["name"], &zone["serial"], &zone["records"], kind, &zone["state"], &zone["source"], findings]
+            .map(show::cell)
     };
-    list::print(args, "/api/v1/zones", ["ZONE", "SERIAL", "RECORDS", "KIND", "STATE", "SOURCE"], row, out)
+    let header = ["ZONE", "SERIAL", "RECORDS", "KIND", "STATE", "SOURCE", "FINDINGS"];
+    list::print(args, "/api/v1/zones", header, row, out)
+}
+
+/// Shows a zone.
+///
+/// # Errors
+/// As of [`Client`].
+pub fn show(args: &ShowArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    let client = Client::find(&args.zone.node, Directory::Existing)?;
+    let zone = client.get(&path("zones", &args.zone.name.to_string(), ""))?;
+    if args.json {
+        return Ok(writeln!(out, "{zone}")?);
+    }
+    for key in ["name", "serial", "records", "state", "source"] {
+        writeln!(out, "{key:<20}{}", show::cell(&zone[key]))?;
+    }
+    for group in ["settings", "transfer"] {
+        for (key, value) in zone[group].as_object().into_iter().flatten() {
+            let text = if key.ends_with("_at_ms") { show::time(value) } else { show::cell(value) };
+            writeln!(out, "{:<20}{}", key.trim_end_matches("_ms"), show::printable(&text))?;
+        }
+    }
+    writeln!(out, "{:<20}{}", "findings", show::cell(&zone["findings"]["count"]))?;
+    for finding in zone["findings"]["list"].as_array().into_iter().flatten() {
+        let [severity, name, detail] = ["severity", "name", "detail"].map(|key| show::cell(&finding[key]));
+        let rtype = finding["type"].as_str().map_or(String::new(), |rtype| format!(" {rtype}"));
+        writeln!(out, "  {severity}: {}", show::printable(&format!("{name}{rtype}: {detail}")))?;
+    }
+    Ok(())
 }
 
 /// Makes a zone.
