@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use resolver::scenario::{SEED, Verdict, run_logged};
+use resolver::scenario::{SEED, Unscripted, Verdict, run};
 
 /// The scenario files of a directory, in order.
 fn files(directory: &Path) -> Vec<PathBuf> {
@@ -25,7 +25,7 @@ fn run_all(files: &[PathBuf]) -> (usize, Vec<String>) {
     let verdict = |path: &PathBuf| {
         let source = String::from_utf8_lossy(&fs::read(path).expect("scenario file")).into_owned();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        (0..SEEDS).find_map(|seed| match run_logged(&source, seed).0 {
+        (0..SEEDS).find_map(|seed| match run(&source, seed, Unscripted::Fails).0 {
             Verdict::Pass => None,
             Verdict::Fail { step, why } => Some(format!("fail {name} step {step}: {why} (seed {seed})")),
             Verdict::Skip { why } => Some(format!("skip {name}: {why}")),
@@ -40,7 +40,7 @@ fn run_all(files: &[PathBuf]) -> (usize, Vec<String>) {
 fn one() {
     let Ok(file) = std::env::var("HEADWATER_SCENARIO") else { return };
     let source = String::from_utf8_lossy(&fs::read(&file).expect("scenario file")).into_owned();
-    let (verdict, log) = run_logged(&source, SEED);
+    let (verdict, log) = run(&source, SEED, Unscripted::Fails);
     println!("{}\n{verdict:?} {file}", log.join("\n"));
     assert_eq!(verdict, Verdict::Pass);
 }

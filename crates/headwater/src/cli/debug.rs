@@ -1,7 +1,7 @@
 //! `headwater debug`: tools for tests, hidden from the help.
 
 use clap::Subcommand;
-use resolver::scenario::{self, Verdict};
+use resolver::scenario::{self, Unscripted, Verdict};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,9 @@ pub enum DebugCommand {
         /// Print what was sent to servers, too.
         #[arg(long)]
         log: bool,
+        /// Let a scenario pass although servers were asked what it does not script.
+        #[arg(long)]
+        allow_unscripted: bool,
         /// The files.
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
@@ -25,11 +28,12 @@ pub enum DebugCommand {
 
 /// Runs a tool; true if it found no fault.
 pub fn run(command: &DebugCommand, out: &mut impl Write) -> io::Result<bool> {
-    let DebugCommand::Scenario { log, files } = command;
+    let DebugCommand::Scenario { log, allow_unscripted, files } = command;
+    let unscripted = if *allow_unscripted { Unscripted::Passes } else { Unscripted::Fails };
     let mut good = true;
     for file in files {
         let (verdict, sent) = match read(file) {
-            Ok(source) => scenario::run_logged(&source, scenario::SEED),
+            Ok(source) => scenario::run(&source, scenario::SEED, unscripted),
             Err(error) => (Verdict::Fail { step: 0, why: error.to_string() }, Vec::new()),
         };
         for line in sent.iter().filter(|_| *log) {

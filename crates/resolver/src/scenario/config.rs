@@ -40,8 +40,8 @@ pub struct Config {
     pub negative_anchors: Vec<NameBuf>,
     /// The time when the scenario begins.
     pub unix_s: u64,
-    /// QNAME minimisation.
-    pub qname_minimisation: bool,
+    /// QNAME minimisation; `None`: the scenario does not say.
+    pub qname_minimisation: Option<bool>,
     /// IPv4 is used.
     pub ipv4: bool,
     /// IPv6 is used.
@@ -73,7 +73,7 @@ impl Default for Config {
             negative_anchors: Vec::new(),
             // 2018-01-01: any moment will do where nothing is signed.
             unix_s: 1_514_764_800,
-            qname_minimisation: true,
+            qname_minimisation: None,
             ipv4: true,
             ipv6: true,
             harden_glue: true,
@@ -225,7 +225,7 @@ impl Reader {
             "do-ip4" => config.ipv4 = boolean(number, value)?,
             "do-ip6" => config.ipv6 = boolean(number, value)?,
             "harden-glue" => config.harden_glue = boolean(number, value)?,
-            "query-minimization" | "qname-minimisation" => config.qname_minimisation = boolean(number, value)?,
+            "query-minimization" | "qname-minimisation" => config.qname_minimisation = Some(boolean(number, value)?),
             "do-not-query-localhost" => config.loopback = !boolean(number, value)?,
             "do-not-query-address" => config.do_not_query.push(network(number, value)?),
             "stub-addr" => config.roots.push(address(number, value)?),
@@ -347,7 +347,7 @@ impl Config {
             ipv6: self.ipv6,
             validate: self.validate,
             negative_trust_anchors: self.negative_anchors.clone(),
-            qname_minimisation: self.qname_minimisation,
+            qname_minimisation: self.qname_minimisation.unwrap_or(true),
             randomise_case: false,
             harden_glue: self.harden_glue,
             allow_sha1: true,

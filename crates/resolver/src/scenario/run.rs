@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use dns::{Edns, Message};
 
+use super::Unscripted;
 use super::client::{self, Ask};
 use super::config::Dialect;
 use super::entry::Entry;
@@ -25,6 +26,27 @@ pub struct Failure {
     pub step: u64,
     /// Why.
     pub why: String,
+    /// Nothing else was wrong but that servers were asked what the scenario does not script.
+    pub unscripted: bool,
+}
+
+impl Failure {
+    fn new(step: u64, why: String) -> Failure {
+        Failure { step, why, unscripted: false }
+    }
+}
+
+/// A message under way.
+struct Sent {
+    id: u64,
+    exchange: Exchange,
+    query: Message,
+}
+
+impl Sent {
+    fn described(&self) -> String {
+        script::described(&self.exchange, &self.query)
+    }
 }
 
 /// A scenario under way.
@@ -36,23 +58,32 @@ pub struct Runner<'a> {
     answers: Rc<RefCell<VecDeque<Message>>>,
     /// Questions that were asked and have to be answered.
     expected: usize,
+    unscripted: Unscripted,
 }
 
 impl<'a> Runner<'a> {
     /// At the beginning.
-    pub fn new(scenario: &'a Scenario, sim: Sim<Script>, ask: Ask) -> Runner<'a> {
-        Runner { scenario, sim, ask, answers: Rc::default(), expected: 0 }
+    pub fn new(scenario: &'a Scenario, sim: Sim<Script>, ask: Ask, unscripted: Unscripted) -> Runner<'a> {
+        Runner { scenario, sim, ask, answers: Rc::default(), expected: 0, unscripted }
     }
 
     /// Runs it to its end.
     pub fn run(mut self) -> Result<(), Failure> {
         for step in &self.scenario.steps {
-            self.step(step).map_err(|why| Failure { step: step.number, why })?;
+            self.step(step).map_err(|why| Failure::new(step.number, why))?;
         }
         let last = self.scenario.steps.last().map_or(0, |step| step.number);
-        match self.sim.network().unused() {
-            Some(line) => Err(Failure { step: last, why: format!("the mandatory entry on line {line} was not used") }),
-            None => Ok(()),
+        let script = self.sim.network();
+        if let Some(line) = script.unused() {
+            return Err(Failure::new(last, format!("the mandatory entry on line {line} was not used")));
+        }
+        match script.unscripted() {
+            [_, ..] if self.unscripted == Unscripted::Fails => {
+                let asked = script.unscripted().join(", ");
+                let why = format!("servers were asked what the scenario does not script: {asked}");
+                Err(Failure { step: last, why, unscripted: true })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -65,18 +96,18 @@ impl<'a> Runner<'a> {
             // Deckard: the reply is given whenever it is wanted, and queries are not looked at.
             Action::Reply(..) | Action::CheckOutQuery(..) if !testbound => Ok(()),
             Action::Reply(entry, server) => {
-                let (id, _, query) = self.wait_for(Some(entry), *server)?;
-                if let Delivery::Reply { message, .. } = script::delivery(entry, &query) {
-                    self.sim.end_exchange(id, Ok(message));
+                let sent = self.wait_for(Some(entry), *server)?;
+                if let Delivery::Reply { message, .. } = script::delivery(entry, &sent.query) {
+                    self.end_exchange(&sent, Ok(message));
                 }
                 Ok(())
             }
             Action::CheckOutQuery(entry, server) => {
-                let (id, exchange, query) = self.wait_for(Some(entry), *server)?;
+                let sent = self.wait_for(Some(entry), *server)?;
                 if entry.adjust.copy_id {
-                    self.sim.end_exchange(id, Ok(entry.reply(&query)));
+                    self.end_exchange(&sent, Ok(entry.reply(&sent.query)));
                 } else {
-                    self.answer_from_ranges(id, &exchange);
+                    self.answer_from_ranges(&sent);
                 }
                 Ok(())
             }
@@ -112,18 +143,35 @@ impl<'a> Runner<'a> {
         }
         if self.scenario.config.dialect == Dialect::Testbound {
             self.sim.run_ready();
-            self.sim.pending().iter().for_each(|(id, exchange)| self.answer_from_ranges(*id, exchange));
+            self.under_way().iter().for_each(|sent| self.answer_from_ranges(sent));
         }
     }
 
+    /// The messages under way, the oldest first.
+    fn under_way(&self) -> Vec<Sent> {
+        let sent = |(id, exchange): (u64, Exchange)| {
+            let query = Message::parse(&exchange.message).ok()?;
+            Some(Sent { id, exchange, query })
+        };
+        self.sim.pending().into_iter().filter_map(sent).collect()
+    }
+
+    /// Ends a message under way as the scenario says.
+    fn end_exchange(&self, sent: &Sent, result: Result<Vec<u8>, ExchangeError>) {
+        self.sim.network_mut().dealt_with(&sent.described());
+        self.sim.end_exchange(sent.id, result);
+    }
+
     /// Answers a message that waits, if an entry is for it now.
-    fn answer_from_ranges(&self, id: u64, exchange: &Exchange) {
-        let Ok(query) = Message::parse(&exchange.message) else { return };
+    fn answer_from_ranges(&self, sent: &Sent) {
         let mut script = self.sim.network_mut();
-        let entry = if script.is_awaited(exchange, &query) { None } else { script.find(exchange, &query) };
+        let awaited = script.is_awaited(&sent.exchange, &sent.query);
+        let entry = if awaited { None } else { script.find(&sent.exchange, &sent.query) };
         drop(script);
-        if let Some(Delivery::Reply { message, .. }) = entry.map(|entry| script::delivery(&entry, &query)) {
-            self.sim.end_exchange(id, Ok(message));
+        let Some(entry) = entry else { return };
+        self.sim.network_mut().dealt_with(&sent.described());
+        if let Delivery::Reply { message, .. } = script::delivery(&entry, &sent.query) {
+            self.end_exchange(sent, Ok(message));
         }
     }
 
@@ -196,29 +244,25 @@ impl<'a> Runner<'a> {
     }
 
     /// The oldest message under way that matches, waiting for one if there is none.
-    fn wait_for(&self, entry: Option<&Entry>, server: Option<IpAddr>) -> Result<(u64, Exchange, Message), String> {
-        let find = |sim: &Sim<Script>| {
-            sim.pending().into_iter().find_map(|(id, exchange)| {
-                let query = Message::parse(&exchange.message).ok()?;
-                let here = server.is_none_or(|server| server == exchange.server.ip());
-                let fits = entry.is_none_or(|it| it.mismatch(&query, Some(&exchange.transport)).is_none());
-                (here && fits).then_some((id, exchange, query))
-            })
+    fn wait_for(&self, entry: Option<&Entry>, server: Option<IpAddr>) -> Result<Sent, String> {
+        let fits = |sent: &Sent| {
+            let here = server.is_none_or(|server| server == sent.exchange.server.ip());
+            here && entry.is_none_or(|it| it.mismatch(&sent.query, Some(&sent.exchange.transport)).is_none())
         };
-        self.flow(|runner| find(&runner.sim).is_some());
-        find(&self.sim).ok_or_else(|| {
-            let described = |(_, exchange): &(u64, Exchange)| {
-                Message::parse(&exchange.message)
-                    .map_or_else(|_| "?".to_owned(), |query| script::described(exchange, &query))
-            };
-            let under_way: Vec<_> = self.sim.pending().iter().map(described).collect();
-            format!("no such message was sent; under way: [{}]", under_way.join(", "))
-        })
+        self.flow(|runner| runner.under_way().iter().any(fits));
+        let mut under_way = self.under_way();
+        match under_way.iter().position(fits) {
+            Some(at) => Ok(under_way.swap_remove(at)),
+            None => {
+                let described: Vec<_> = under_way.iter().map(Sent::described).collect();
+                Err(format!("no such message was sent; under way: [{}]", described.join(", ")))
+            }
+        }
     }
 
     fn break_off(&self, server: Option<IpAddr>, error: ExchangeError) -> Result<(), String> {
-        let (id, ..) = self.wait_for(None, server)?;
-        self.sim.end_exchange(id, Err(error));
+        let sent = self.wait_for(None, server)?;
+        self.end_exchange(&sent, Err(error));
         Ok(())
     }
 }
@@ -284,7 +328,7 @@ mod tests {
         let source = format!("{config}\nCONFIG_END\nSCENARIO_BEGIN x\n{}SCENARIO_END\n", steps.concat());
         let scenario = parse::parse(&source).expect("parses");
         let sim = Sim::new(Script::new(&scenario), 0, 1000);
-        let got = Runner::new(&scenario, sim.clone(), believer(sim.clone())).run();
+        let got = Runner::new(&scenario, sim.clone(), believer(sim.clone()), Unscripted::Passes).run();
         sim.shut_down();
         let got = got.map_err(|failure| (failure.step, failure.why));
         assert_eq!(got, expected.map_err(|(step, why)| (step, why.to_owned())), "{source}");

@@ -15,6 +15,8 @@ use crate::upstream::{Exchange, Transport};
 const RTT_US: u64 = 1000;
 /// Messages that are remembered for error texts.
 const MAX_UNANSWERED: usize = 5;
+/// Messages without an entry that are remembered for the end of the scenario.
+const MAX_UNSCRIPTED: usize = 50;
 /// Lines of the log.
 const MAX_LOG: usize = 10_000;
 
@@ -32,6 +34,8 @@ pub struct Script {
     used: BTreeSet<usize>,
     /// Messages that no entry was for, since the last question of a client.
     pub unanswered: Vec<String>,
+    /// Messages that no entry or step was for so far, each once, the first of them first.
+    unscripted: Vec<String>,
     /// What was sent and what came of it, line by line.
     pub log: Vec<String>,
 }
@@ -56,6 +60,7 @@ impl Script {
             step: 0,
             used: BTreeSet::new(),
             unanswered: Vec::new(),
+            unscripted: Vec::new(),
             log: Vec::new(),
         }
     }
@@ -96,6 +101,25 @@ impl Script {
         })
     }
 
+    /// The messages that the scenario had nothing for, up to its end.
+    pub fn unscripted(&self) -> &[String] {
+        &self.unscripted
+    }
+
+    /// A step or a range that came later dealt with a message.
+    pub fn dealt_with(&mut self, what: &str) {
+        self.unscripted.retain(|other| other != what);
+    }
+
+    fn note_unscripted(&mut self, what: &str) {
+        if self.unanswered.len() < MAX_UNANSWERED {
+            self.unanswered.push(what.to_owned());
+        }
+        if self.unscripted.len() < MAX_UNSCRIPTED && !self.unscripted.iter().any(|other| other == what) {
+            self.unscripted.push(what.to_owned());
+        }
+    }
+
     /// Adds a line to the log.
     pub fn log(&mut self, line: String) {
         if self.log.len() < MAX_LOG {
@@ -131,9 +155,7 @@ impl FakeNetwork for Script {
         } else if let Some(entry) = self.find(exchange, &query) {
             (format!("entry on line {}", entry.line), delivery(&entry, &query))
         } else {
-            if self.unanswered.len() < MAX_UNANSWERED {
-                self.unanswered.push(what.clone());
-            }
+            self.note_unscripted(&what);
             let mut reply = query.clone();
             (reply.header.qr, reply.header.rcode) = (true, Rcode::SERVFAIL);
             let failure = Delivery::Reply { message: reply.to_wire(usize::MAX), after_us: RTT_US };
