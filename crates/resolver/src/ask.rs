@@ -12,7 +12,7 @@ use dns::{Class, Edns, Name, NameBuf, RType, Rcode};
 
 use crate::limits::UDP_SIZE;
 use crate::question::Question;
-use crate::reply::Reply;
+use crate::reply::{Reply, Unusable};
 use crate::resolve::Resolver;
 use crate::servers::{Inability, Manner};
 use crate::trace::Step;
@@ -48,6 +48,9 @@ pub enum AskError {
     /// A reply that is not well-formed.
     #[error("malformed reply")]
     Malformed,
+    /// A reply with more RRsets than are looked at.
+    #[error(transparent)]
+    TooManyRrsets(Unusable),
     /// A limit of the question was passed.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
@@ -113,9 +116,11 @@ impl<U: Upstream> Resolver<U> {
         let exchange = Exchange { server: ask.server, transport: transport.clone(), message, timeout_us };
         let octets = self.upstream().exchange(exchange).await;
         let elapsed_us = self.upstream().now_us().saturating_sub(now_us);
-        let keep_signatures = matches!(ask.question.rtype, RType::RRSIG | RType::ANY);
         let reply = match &octets {
-            Ok(octets) => Reply::parse(octets, keep_signatures).map_err(|_| AskError::Malformed),
+            Ok(octets) => Reply::parse(octets, ask.question.rtype).map_err(|error| match error {
+                Unusable::Malformed => AskError::Malformed,
+                error @ Unusable::TooManyRrsets => AskError::TooManyRrsets(error),
+            }),
             // It was not given the time that it may take: that says nothing of the server.
             Err(ExchangeError::Timeout) if left_us < patience_us => {
                 Err(Exceeded::Time(self.settings().query_timeout_ms).into())
@@ -149,7 +154,7 @@ impl<U: Upstream> Resolver<U> {
         out.extend_from_slice(&Class::IN.0.to_be_bytes());
         if manner.edns {
             out[11] = 1;
-            put_edns(&mut out, settings.validate, manner, transport);
+            put_edns(&mut out, manner, transport);
         }
         (out, name)
     }
@@ -258,8 +263,9 @@ impl<U: Upstream> Resolver<U> {
 }
 
 /// Adds the OPT record to a query that ends without it.
-fn put_edns(out: &mut Vec<u8>, dnssec_ok: bool, manner: &Manner, transport: &Transport) {
-    let mut edns = Edns { udp_size: UDP_SIZE, dnssec_ok, ..Edns::default() };
+fn put_edns(out: &mut Vec<u8>, manner: &Manner, transport: &Transport) {
+    // Clients may want signatures and proofs, whether they are looked at here or not (RFC 4035 3.2.1).
+    let mut edns = Edns { udp_size: UDP_SIZE, dnssec_ok: true, ..Edns::default() };
     match (transport, &manner.cookie) {
         (Transport::Udp, Some((client, server))) => {
             edns.options.push(EdnsOption::Cookie { client: *client, server: server.clone() });
@@ -304,7 +310,7 @@ mod tests {
             let name = format!("{}.example.", "a".repeat(label)).parse().expect("a name");
             let mut out = Message::query(0, name, RType::A).to_wire(512);
             out[11] = 1;
-            put_edns(&mut out, true, &manner, transport);
+            put_edns(&mut out, &manner, transport);
             let edns = Message::parse(&out).expect("a message").edns.expect("EDNS");
             (out.len(), edns.options)
         };

@@ -163,9 +163,11 @@ impl Chain {
         }
     }
 
-    /// RFC 1034 3.6.2: a chain without end is an error; what there is of it shows why.
+    /// RFC 1034 3.6.2: a chain without end is an error; what there is of it shows why. It is no answer that signatures could
+    /// vouch for.
     pub fn broken(self, why: String) -> Outcome {
-        Outcome { reason: Some(Reason::new(ede::OTHER, why)), ..self.end(Rcode::SERVFAIL) }
+        let (security, reason) = (self.security.min(Security::Indeterminate), Some(Reason::new(ede::OTHER, why)));
+        Outcome { security, reason, ..self.end(Rcode::SERVFAIL) }
     }
 
     pub fn fail(self, reason: Reason) -> Outcome {

@@ -42,7 +42,7 @@ pub struct Fetched {
     pub kind: Kind,
     /// The aliases (CNAME, and DNAME before the CNAME that it makes), then the RRset, in the order of the chain.
     pub answers: Vec<Arc<Rrset>>,
-    /// SOA, NSEC and NSEC3 RRsets of the authority section; with a SOA its zone's NS RRset, if it was there.
+    /// SOA, NSEC and NSEC3 RRsets of the authority section.
     pub authorities: Vec<Arc<Rrset>>,
     /// The zone whose servers said it, as far as delegations told; its apex may be deeper.
     pub zone: NameBuf,

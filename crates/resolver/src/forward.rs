@@ -116,7 +116,7 @@ impl<U: Upstream> Resolver<U> {
         let ask = Ask { server: address, name: None, transport, question, recursion: true };
         let reply = self.ask(context, ask).await.map_err(|error| match error {
             AskError::Exceeded(exceeded) => Refusal::Exceeded(exceeded),
-            AskError::Malformed => Refusal::Useless(error.to_string()),
+            AskError::Malformed | AskError::TooManyRrsets(_) => Refusal::Useless(error.to_string()),
             AskError::Exchange(_) => Refusal::Silent(error.to_string()),
         })?;
         let asked = Asked { question, zone: Name::root(), forwarder: true, harden_glue: true, server: address };

@@ -130,7 +130,7 @@ impl<U: Upstream> Resolver<U> {
             context.trace.add(self.upstream().now_us(), context.depth, || Step::Zone(cut.zone.clone()));
             let asked = minimiser.next(&cut.zone, limits);
             let whole = asked == *question;
-            match self.ask_zone(context, &cut, &asked, avoid).await {
+            match self.ask_zone(context, &cut, &asked, avoid, !whole).await {
                 Ok(Said::Referral(below)) if question.rtype == RType::DS && below.zone == question.name => {
                     return Ok(Reached::Answer(no_ds(&below, &cut)));
                 }

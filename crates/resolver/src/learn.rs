@@ -1,5 +1,6 @@
 //! What the network says is judged, asked for again elsewhere if it does not validate, and kept in the cache.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use dns::RType;
 use dns::edns::ede;
 
 use crate::assembly::negative_ttl;
-use crate::cache::{NewEntry, NewNegative, NewPositive, Rank};
+use crate::cache::{NewEntry, NewFailure, NewNegative, NewPositive, Rank};
 use crate::delegation::Delegation;
 use crate::fetched::{Fetched, Kind};
 use crate::limits::MAX_BOGUS_RETRIES;
@@ -16,7 +17,7 @@ use crate::resolve::Resolver;
 use crate::rrset::Rrset;
 use crate::security::{Reason, Security};
 use crate::upstream::Upstream;
-use crate::validate::{Judged, Policy, Verdict, validate};
+use crate::validate::{Judged, Policy, Verdict, claimed_wildcard, validate};
 use crate::work::Context;
 
 impl<U: Upstream> Resolver<U> {
@@ -67,53 +68,101 @@ impl<U: Upstream> Resolver<U> {
         validate(self, context, question, fetched, &self.shared().trust, &policy).await
     }
 
-    /// Puts what was fetched into the cache.
-    pub(crate) fn keep(&self, question: &Question, fetched: &Fetched, verdict: &Verdict) {
-        let (cache, now_ms) = (&self.shared().cache, self.now_ms());
-        let origin = fetched.server.map(|server| server.ip());
-        let forwarded = self.settings().forward_of(&question.name).is_some();
-        let rank = if forwarded { Rank::NonAuthoritativeAnswer } else { Rank::AuthoritativeAnswer };
-        let reason = verdict.reason.as_ref();
-        let proofs: Vec<Arc<Rrset>> =
-            verdict.kept(fetched).map(|(rrset, _)| rrset).filter(|rrset| rrset.rtype != RType::SOA).cloned().collect();
-        let bogus = verdict.security == Security::Bogus;
+    /// Puts what was fetched into the cache. `asked` is the client's question that led to `question`.
+    ///
+    /// No question is to make the answer to another one worse, so whatever is kept is kept where only its own question
+    /// meets it: RRsets under their names and types, but none that came together with others for ANY, for which servers
+    /// say what they like (RFC 8482); what did not validate under the question that it was the answer to (RFC 9520 3.1).
+    pub(crate) fn keep(&self, asked: &Question, question: &Question, fetched: &Fetched, verdict: &Verdict) {
+        if question.rtype != RType::ANY {
+            self.keep_answers(question, fetched, verdict);
+        }
+        match verdict.security {
+            Security::Bogus => self.keep_failure(asked, question, fetched, verdict),
+            _ => self.keep_absence(question, fetched, verdict),
+        }
+    }
+
+    fn keep_answers(&self, question: &Question, fetched: &Fetched, verdict: &Verdict) {
+        let (origin, rank) = (origin(fetched), self.rank(question));
         let mut dname: Option<Arc<Rrset>> = None;
         for (rrset, judged) in fetched.answers.iter().zip(&verdict.answers) {
-            // Nobody looked at what stands behind something bogus.
-            if bogus && judged.security == Security::Indeterminate {
+            let bogus = judged.security == Security::Bogus;
+            // Nobody looked at what stands behind something bogus. Only who asked for it and judges for himself gets it.
+            if bogus && !rrset.is(&question.name, question.rtype) {
                 return;
             }
             let bounded = Rrset { ttl: judged.ttl, ..(**rrset).clone() };
             let made = dname.take().filter(|_| rrset.rtype == RType::CNAME);
             let beside = match &made {
                 Some(dname) => vec![dname.clone()],
-                None if judged.wildcard.is_some() => proofs.clone(),
+                None if judged.wildcard.is_some() => proofs(fetched, verdict, judged.security),
                 None => Vec::new(),
             };
             dname = (rrset.rtype == RType::DNAME).then(|| Arc::new(bounded.clone()));
-            let (rrset, security, proofs) = (&bounded, judged.security, &beside[..]);
+            let (rrset, security, proofs, reason) = (&bounded, judged.security, &beside[..], verdict.reason.as_ref());
             let entry = NewPositive { rrset, rank, security, proofs, origin, reason };
-            cache.insert(now_ms, NewEntry::Positive(entry));
+            self.shared().cache.insert(self.now_ms(), NewEntry::Positive(entry));
+            if bogus {
+                return;
+            }
         }
-        if verdict.answers.iter().any(|judged| judged.security == Security::Bogus) {
-            return;
-        }
+    }
+
+    fn keep_absence(&self, question: &Question, fetched: &Fetched, verdict: &Verdict) {
         let rtype = match verdict.kind {
             Kind::NoData => Some(question.rtype),
             Kind::NxDomain => None,
             Kind::Positive | Kind::Alias(_) | Kind::TooLong => return,
         };
-        let name = fetched.last_name(&question.name);
+        let (name, rank, origin) = (fetched.last_name(&question.name), self.rank(question), origin(fetched));
         let soa = fetched.soa().map(|soa| Rrset { ttl: negative_ttl(soa), ..(**soa).clone() });
-        let (security, soa, proofs) = (verdict.security, soa.as_ref(), &proofs[..]);
+        let proofs = proofs(fetched, verdict, verdict.security);
+        let (security, soa, proofs, reason) = (verdict.security, soa.as_ref(), &proofs[..], verdict.reason.as_ref());
         let entry = NewNegative { name, rtype, soa, proofs, rank, security, origin, reason };
-        cache.insert(now_ms, NewEntry::Negative(entry));
+        self.shared().cache.insert(self.now_ms(), NewEntry::Negative(entry));
     }
+
+    /// Remembers that an answer did not validate, unless the cache has it as bogus data. A limit of the client's question
+    /// says nothing of the name that it had come to.
+    fn keep_failure(&self, asked: &Question, question: &Question, fetched: &Fetched, verdict: &Verdict) {
+        let Some(reason) = &verdict.reason else { return };
+        let mut answers = fetched.answers.iter().zip(&verdict.answers);
+        let kept = |(rrset, judged): (&Arc<Rrset>, &Judged)| {
+            judged.security == Security::Bogus && rrset.is(&question.name, question.rtype)
+        };
+        if answers.any(kept) && question.rtype != RType::ANY {
+            return;
+        }
+        let Question { name, rtype } = if reason.limit { asked } else { question };
+        let failure = NewFailure { name, rtype: *rtype, reason, security: Security::Bogus };
+        self.shared().cache.insert(self.now_ms(), NewEntry::Failure(failure));
+    }
+
+    fn rank(&self, question: &Question) -> Rank {
+        match self.settings().forward_of(&question.name) {
+            Some(_) => Rank::NonAuthoritativeAnswer,
+            None => Rank::AuthoritativeAnswer,
+        }
+    }
+}
+
+fn origin(fetched: &Fetched) -> Option<IpAddr> {
+    fetched.server.map(|server| server.ip())
+}
+
+/// The proofs that go with data of this security: with secure data only what is secure itself.
+fn proofs(fetched: &Fetched, verdict: &Verdict, security: Security) -> Vec<Arc<Rrset>> {
+    let all = fetched.authorities.iter().zip(&verdict.authorities);
+    let goes = |(rrset, judged): &(&Arc<Rrset>, &Judged)| {
+        rrset.rtype != RType::SOA && (security != Security::Secure || judged.security == Security::Secure)
+    };
+    all.filter(goes).map(|(rrset, _)| rrset.clone()).collect()
 }
 
 /// The verdict where nothing is validated.
 fn unchecked(fetched: &Fetched, security: Security) -> Verdict {
-    let judged = |rrset: &Arc<Rrset>| Judged { security, ttl: rrset.ttl, wildcard: None };
+    let judged = |rrset: &Arc<Rrset>| Judged { security, ttl: rrset.ttl, wildcard: claimed_wildcard(rrset) };
     Verdict {
         security,
         kind: fetched.kind.clone(),

@@ -51,8 +51,6 @@ impl Default for Limits {
 
 /// The first so many labels below a zone are asked one by one by QNAME minimisation (RFC 9156 2.3 MINIMISE_ONE_LAB).
 pub const MINIMISE_ONE_LABEL: u32 = 4;
-/// Records of one reply that are looked at.
-pub const MAX_REPLY_RECORDS: usize = 2000;
 /// Aliases of one reply that are looked at.
 pub const MAX_CHAIN_IN_REPLY: usize = 12;
 /// RRsets of one section of a reply; more make a reply that is not used.

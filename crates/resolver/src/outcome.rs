@@ -63,11 +63,17 @@ impl Outcome {
         }
     }
 
+    /// Whether all of it is secure: AD may be set for clients that understand it (RFC 4035 3.2.3, RFC 6840 5.8). A failure
+    /// is nothing that anybody could have signed.
+    pub fn is_authentic(&self) -> bool {
+        self.security == Security::Secure && self.rcode != Rcode::SERVFAIL
+    }
+
     /// Writes its records; a client without DO gets no signatures and proofs (RFC 4035 3.2.1), but when it asks for
     /// them. What does not fit sets TC, unless the answer section is whole (RFC 2181 9).
     pub fn write(&self, w: &mut Writer<'_>, qtype: RType, dnssec_ok: bool) {
         for timed in &self.answers {
-            if write_rrset(w, Section::Answer, timed, dnssec_ok).is_err() {
+            if write_rrset(w, Section::Answer, timed, dnssec_ok || qtype == RType::ANY).is_err() {
                 w.set_truncated();
                 return;
             }

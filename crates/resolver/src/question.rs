@@ -20,6 +20,14 @@ impl Question {
     }
 }
 
+impl Question {
+    /// Whether data can be the answer: not to questions for meta types (RFC 6895 3.1), of which there is none in any zone,
+    /// ANY aside.
+    pub fn is_for_data(&self) -> bool {
+        self.rtype == RType::ANY || !self.rtype.is_meta()
+    }
+}
+
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.rtype)

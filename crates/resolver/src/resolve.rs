@@ -168,7 +168,10 @@ impl<U: Upstream> Resolver<U> {
     ///
     /// Questions that are equal share a resolution, unless somebody looks on.
     pub async fn resolve(self: &Rc<Self>, question: Question, checking_disabled: bool, trace: Trace) -> Arc<Outcome> {
-        let outcome = self.answer(question.clone(), trace.clone()).await;
+        if !question.is_for_data() {
+            return Arc::new(Outcome::empty(Rcode::FORMERR, Security::Indeterminate));
+        }
+        let outcome = self.answer(question.clone(), checking_disabled, trace.clone()).await;
         if outcome.security == Security::Bogus && !checking_disabled {
             return Arc::new(outcome.checked());
         }
@@ -183,8 +186,8 @@ impl<U: Upstream> Resolver<U> {
         }
     }
 
-    async fn answer(self: &Rc<Self>, question: Question, trace: Trace) -> Arc<Outcome> {
-        let context = self.context(trace);
+    async fn answer(self: &Rc<Self>, question: Question, checking_disabled: bool, trace: Trace) -> Arc<Outcome> {
+        let context = self.context(checking_disabled, trace);
         match context.trace.is_on() {
             true => self.clone().resolve_now(context, question, false).await,
             false => self.fly_or_stale(context, question).await,
@@ -201,7 +204,7 @@ impl<U: Upstream> Resolver<U> {
         trace: Trace,
     ) -> Arc<Outcome> {
         if dns64.is_wanted(&outcome, checking_disabled, checking_disabled) {
-            let a = self.answer(Question { rtype: RType::A, ..question }, trace).await;
+            let a = self.answer(Question { rtype: RType::A, ..question }, checking_disabled, trace).await;
             if let Some(made) = dns64.synthesise(&outcome, &a) {
                 return Arc::new(made);
             }
@@ -211,13 +214,20 @@ impl<U: Upstream> Resolver<U> {
 
     /// Resolves a question anew although the cache has it, to keep the cache warm.
     pub async fn refresh(self: &Rc<Self>, question: Question) -> Arc<Outcome> {
-        self.fly(self.context(Trace::default()), question, true).await
+        self.fly(self.context(false, Trace::default()), question, true).await
     }
 
-    fn context(&self, trace: Trace) -> Context {
+    fn context(&self, checking_disabled: bool, trace: Trace) -> Context {
         let settings = self.settings();
         let deadline_us = self.upstream.now_us() + settings.query_timeout_ms * 1000;
-        Context { work: Rc::new(Work::new(&settings.limits)), deadline_us, depth: 0, flight: 0, trace }
+        Context {
+            work: Rc::new(Work::new(&settings.limits)),
+            deadline_us,
+            depth: 0,
+            flight: 0,
+            checking_disabled,
+            trace,
+        }
     }
 
     /// Waits for the flight; where stale data is at hand, not for longer than clients do (RFC 8767 5).
@@ -225,7 +235,7 @@ impl<U: Upstream> Resolver<U> {
         let cache = &self.shared.cache;
         let late = format!("not resolved within {STALE_AFTER_MS} ms");
         let stale = match cache.settings().serve_stale
-            && cache.lookup(self.now_ms(), &question.name, question.rtype).is_none()
+            && cache.lookup(self.now_ms(), &question.name, question.rtype, self.top(&question, None)).is_none()
         {
             true => self.stale(&question, Chain::new(&question), &late),
             false => None,
@@ -266,7 +276,7 @@ impl<U: Upstream> Resolver<U> {
         let mut chain = Chain::new(question);
         for _ in 0..=self.settings().limits.aliases {
             let current = Question::new(chain.name.clone(), question.rtype);
-            match self.step(context, &current, &mut chain, fresh).await {
+            match self.step(context, question, &current, &mut chain, fresh).await {
                 Ok(End::Done(rcode)) => return chain.end(rcode),
                 Ok(End::Alias(next)) if chain.has_been_at(&next) => {
                     return chain.broken(format!("aliases lead back to {next}"));
@@ -275,17 +285,18 @@ impl<U: Upstream> Resolver<U> {
                     context.trace.add(self.upstream.now_us(), context.depth, || Step::Alias(next.clone()));
                     chain.name = next;
                 }
-                Err(reason) => return self.failed(&current, chain, reason),
+                Err(reason) => return self.failed(question, &current, chain, reason),
             }
         }
         let limit = self.settings().limits.aliases;
         chain.broken(format!("more than {limit} aliases (limit `aliases`)"))
     }
 
-    /// The answer for one name of the chain.
+    /// The answer for one name of the chain that the question `asked` leads along.
     async fn step(
         self: &Rc<Self>,
         context: &Context,
+        asked: &Question,
         question: &Question,
         chain: &mut Chain,
         fresh: bool,
@@ -304,13 +315,16 @@ impl<U: Upstream> Resolver<U> {
         {
             return Ok(end);
         }
-        if !fresh && let Some(end) = self.cached(context, question, chain)? {
-            return Ok(end);
+        if !fresh {
+            let top = self.top(question, start.as_ref().map(|(delegation, _)| &*delegation.zone));
+            if let Some(end) = self.cached(context, question, top, chain)? {
+                return Ok(end);
+            }
         }
         chain.cached = false;
         let (start, signed) = start.map_or((None, true), |(delegation, signed)| (Some(Arc::new(delegation)), signed));
         let (fetched, verdict) = self.fetch_valid(context, question, start, signed).await?;
-        self.keep(question, &fetched, &verdict);
+        self.keep(asked, question, &fetched, &verdict);
         Ok(chain.fetched(self.shared.cache.settings(), question, &fetched, &verdict))
     }
 
@@ -331,17 +345,36 @@ impl<U: Upstream> Resolver<U> {
         Some(end)
     }
 
-    /// What the cache has.
+    /// The name at or above a question from which on the same servers answer: those of a zone that is forwarded, a stub
+    /// zone, or `delegated` by one of ours, or all servers from the root. What is known of names above says nothing of
+    /// those below: others answer for them.
+    fn top<'n>(&'n self, question: &'n Question, delegated: Option<&'n Name>) -> &'n Name {
+        let settings = self.settings();
+        // DS is the business of the zone above (RFC 4035 4.2).
+        let home = question.name.parent().filter(|_| question.rtype == RType::DS).unwrap_or(&question.name);
+        let forward = settings.forward_of(home).map(|zone| &*zone.name);
+        let stub = settings.stub_of(home).map(|zone| &*zone.name);
+        let tops = forward.into_iter().chain(stub).chain(delegated);
+        tops.max_by_key(|top| top.label_count()).unwrap_or(Name::root())
+    }
+
+    /// What the cache has; of what it can conclude from other names, what those at or below `top` say.
     fn cached(
         self: &Rc<Self>,
         context: &Context,
         question: &Question,
+        top: &Name,
         chain: &mut Chain,
     ) -> Result<Option<End>, Reason> {
         let cache = &self.shared.cache;
-        let found = cache.lookup(self.now_ms(), &question.name, question.rtype);
-        let found = found.or_else(|| cache.aggressive(self.now_ms(), &question.name, question.rtype));
-        let Some(found) = found else { return Ok(self.cached_dname(question, chain)) };
+        let found = cache.lookup(self.now_ms(), &question.name, question.rtype, top);
+        let hides = |found: &Found| {
+            let bogus = found.security() == Security::Bogus && matches!(found, Found::Failure(_));
+            context.checking_disabled && bogus
+        };
+        let found = found.filter(|found| !hides(found));
+        let found = found.or_else(|| cache.aggressive(self.now_ms(), &question.name, question.rtype, top));
+        let Some(found) = found else { return Ok(self.cached_dname(question, top, chain)) };
         context.trace.add(self.upstream.now_us(), context.depth, || Step::Cache {
             question: question.clone(),
             what: found.as_str(),
@@ -361,8 +394,8 @@ impl<U: Upstream> Resolver<U> {
     }
 
     /// The alias that a DNAME in the cache makes; one that is not secure is asked for (RFC 6672 5.2).
-    fn cached_dname(&self, question: &Question, chain: &mut Chain) -> Option<End> {
-        let found = self.shared.cache.lookup_dname(self.now_ms(), &question.name)?;
+    fn cached_dname(&self, question: &Question, top: &Name, chain: &mut Chain) -> Option<End> {
+        let found = self.shared.cache.lookup_dname(self.now_ms(), &question.name, top)?;
         let dname = found.data.rrset.clone();
         let target = dns::rdata::typed::target(RType::DNAME, dname.rdata.iter().next()?)?;
         if found.security != Security::Secure {
@@ -373,15 +406,17 @@ impl<U: Upstream> Resolver<U> {
         let ttl = found.data.ttl;
         chain.answer(found.data);
         chain.answer(Timed { rrset: Arc::new(cname), ttl });
-        let done = question.rtype == RType::CNAME;
+        let done = matches!(question.rtype, RType::CNAME | RType::ANY);
         Some(if done { End::Done(Rcode::NOERROR) } else { End::Alias(next) })
     }
 
     /// The end of a resolution that failed: stale data if there is any (RFC 8767), else SERVFAIL, which is remembered
-    /// (RFC 9520).
-    fn failed(&self, question: &Question, chain: Chain, reason: Reason) -> Outcome {
+    /// (RFC 9520). That a limit was passed says something of the whole question `asked`, and nothing of the name that it
+    /// had come to.
+    fn failed(&self, asked: &Question, question: &Question, chain: Chain, reason: Reason) -> Outcome {
         let security = Security::Indeterminate;
-        let failure = NewFailure { name: &question.name, rtype: question.rtype, reason: &reason, security };
+        let Question { name, rtype } = if reason.limit { asked } else { question };
+        let failure = NewFailure { name, rtype: *rtype, reason: &reason, security };
         if let Some(stale) = self.stale(question, chain.clone(), &reason.text) {
             return stale;
         }

@@ -1,6 +1,11 @@
 //! An RRset with its signatures, as replies bring it and answers give it.
 
+use std::collections::HashSet;
+
 use dns::{Name, NameBuf, RType, Record};
+
+/// Records that are compared each with each.
+const FEW: usize = 16;
 
 /// Record data one behind the other, each with its length in front; never compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +22,19 @@ impl Packed {
     /// The data of each record.
     pub fn iter(&self) -> PackedIter<'_> {
         PackedIter(&self.0)
+    }
+
+    /// Takes out data that was there before.
+    pub fn drop_repeated(&mut self) {
+        let repeated =
+            |few: &Packed| few.iter().enumerate().any(|(at, rdata)| few.iter().take(at).any(|it| it == rdata));
+        // Hardly any RRset has more records than this, and none of them that comes twice.
+        let many = self.iter().nth(FEW).is_some();
+        if many || repeated(self) {
+            let (mut seen, mut kept) = (HashSet::new(), Packed::default());
+            self.iter().filter(|rdata| seen.insert(*rdata)).for_each(|rdata| kept.push(rdata));
+            *self = kept;
+        }
     }
 
     /// The octets themselves, for whoever keeps them in memory of its own.
@@ -117,6 +135,13 @@ mod tests {
         }
         assert_eq!(packed.iter().collect::<Vec<_>>(), [&b"one"[..], b"", b"three"]);
         assert_eq!(Packed::from_octets(packed.as_octets()), packed);
+        let mut twice = packed.clone();
+        packed.iter().for_each(|rdata| twice.push(rdata));
+        twice.drop_repeated();
+        assert_eq!(twice, packed);
+        (0..40u8).for_each(|i| twice.push(&[i % 30]));
+        twice.drop_repeated();
+        assert_eq!(twice.iter().count(), 33);
         // Cut short, it ends early and nothing else.
         let cut = &packed.as_octets()[..packed.as_octets().len() - 1];
         assert_eq!(PackedIter::new(cut).count(), 2);

@@ -138,14 +138,14 @@ impl Chain {
             if !chain.last.is_at_or_below(asked.zone) {
                 return chain;
             }
-            if qtype == RType::ANY {
+            // A CNAME that a DNAME makes is not there by itself (RFC 6672 3.1).
+            let made = matches!(qtype, RType::CNAME | RType::ANY) && chain.dname(asked, reply).is_some();
+            if qtype == RType::ANY && !made {
                 let all = reply.answers.iter().filter(|rrset| *rrset.owner == *chain.last);
                 chain.answers.extend(all.cloned().map(Arc::new));
                 chain.found = !chain.answers.is_empty();
                 return chain;
             }
-            // A CNAME that a DNAME makes is not there by itself (RFC 6672 3.1).
-            let made = qtype == RType::CNAME && chain.dname(asked, reply).is_some();
             if let Some(rrset) = Reply::find(&reply.answers, &chain.last, qtype).filter(|_| !made) {
                 chain.answers.push(Arc::new(rrset.clone()));
                 chain.found = true;
@@ -230,10 +230,9 @@ fn positive_proofs(asked: &Asked<'_>, reply: &Reply) -> Vec<Arc<Rrset>> {
     proofs(asked, reply).filter(|rrset| !rrset.signatures.is_empty()).cloned().map(Arc::new).collect()
 }
 
-/// SOA and proofs of a negative answer, and the zone's name servers if the server gave them.
+/// SOA and proofs of a negative answer. The zone's name servers are no part of it (RFC 2308 3).
 fn negative_proofs(asked: &Asked<'_>, reply: &Reply, soa: Option<&Rrset>) -> Vec<Arc<Rrset>> {
-    let ns = soa.and_then(|soa| Reply::find(&reply.authorities, &soa.owner, RType::NS));
-    soa.into_iter().chain(ns).chain(proofs(asked, reply)).cloned().map(Arc::new).collect()
+    soa.into_iter().chain(proofs(asked, reply)).cloned().map(Arc::new).collect()
 }
 
 fn referral(asked: &Asked<'_>, reply: &Reply, ns: &Rrset) -> Referral {
@@ -313,7 +312,7 @@ mod tests {
             }
         }
         [message.answers, message.authorities, message.additionals] = sections.map(records);
-        let reply = Reply::parse(&message.to_wire(4096), false).expect("well-formed");
+        let reply = Reply::parse(&message.to_wire(4096), RType::A).expect("well-formed");
         let (zone, server) = (name("example."), ([192, 0, 2, 1], 53).into());
         let asked = Asked { question: &question, zone: &zone, forwarder: false, harden_glue: true, server };
         let of = |fetched: Fetched| {

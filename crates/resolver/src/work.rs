@@ -84,6 +84,8 @@ pub struct Context {
     pub depth: u32,
     /// The flight that it is part of, 0 for none.
     pub flight: u64,
+    /// Whoever asks judges for himself (CD): that others could not validate it is no answer.
+    pub checking_disabled: bool,
     /// Who looks on.
     pub trace: Trace,
 }

@@ -3,11 +3,13 @@
 //! Which server, how often, and where addresses of name servers come from; the limits against delegations that are made
 //! to cost work (NXNSAttack, CAMP) are met here.
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use dns::edns::ede;
+use dns::rdata::typed::Rrsig;
 use dns::{Name, NameBuf, RType};
 
 use crate::addresses::Lookup;
@@ -27,6 +29,9 @@ use crate::work::{Context, Exceeded};
 
 /// When the server that is best has been asked so often in vain, other addresses of the name servers are looked for.
 const OTHERS_AFTER: u32 = 2;
+
+/// Flights of others that are joined for one question to a zone: each may end at a limit of the question it is for.
+const MAX_JOINED: usize = 2;
 
 /// What the servers of a zone said.
 #[derive(Debug, Clone)]
@@ -66,8 +71,8 @@ impl From<Exceeded> for ZoneError {
     }
 }
 
-/// The key of a flight to the servers of a zone.
-pub(crate) type ZoneQuestion = (NameBuf, Question);
+/// The key of a flight to the servers of a zone; whether it only probes for a zone cut.
+pub(crate) type ZoneQuestion = (NameBuf, Question, bool);
 
 /// The servers of a zone, as one question sees them.
 struct Candidates<'a> {
@@ -89,26 +94,37 @@ struct Candidates<'a> {
 
 impl<U: Upstream> Resolver<U> {
     /// Asks the servers of a zone. Whoever asks the same at the same time gets the same answer.
+    ///
+    /// A `probe` for a zone cut (RFC 9156) may fail: no more addresses are looked up for it, and it is not held against
+    /// servers.
     pub(crate) async fn ask_zone(
         self: &Rc<Self>,
         context: &Context,
         cut: &Arc<Delegation>,
         question: &Question,
         avoid: &[SocketAddr],
+        probe: bool,
     ) -> Result<Said, ZoneError> {
         if !avoid.is_empty() || context.trace.is_on() {
-            return self.ask_servers(context, cut, question, avoid).await;
+            return self.ask_servers(context, cut, question, avoid, probe).await;
         }
-        let key = (cut.zone.clone(), question.clone());
-        let start = |number| {
-            let (this, context) = (self.clone(), context.in_flight(number));
-            let (cut, question) = (cut.clone(), question.clone());
-            async move { this.ask_servers(&context, &cut, &question, &[]).await }
-        };
-        match self.zone_flights().join(context.flight, key, start).await {
-            Ok(said) => said,
-            Err(error) => Err(ZoneError::Failed(flight_reason(error, question))),
+        for _ in 0..MAX_JOINED {
+            let ours = Cell::new(false);
+            let start = |number| {
+                ours.set(true);
+                let (this, context) = (self.clone(), context.in_flight(number));
+                let (cut, question) = (cut.clone(), question.clone());
+                async move { this.ask_servers(&context, &cut, &question, &[], probe).await }
+            };
+            let key = (cut.zone.clone(), question.clone(), probe);
+            match self.zone_flights().join(context.flight, key, start).await {
+                // The limits of whoever began it are not ours.
+                Ok(Err(ZoneError::Exceeded(_))) if !ours.get() => {}
+                Ok(said) => return said,
+                Err(error) => return Err(ZoneError::Failed(flight_reason(error, question))),
+            }
         }
+        self.ask_servers(context, cut, question, avoid, probe).await
     }
 
     async fn ask_servers(
@@ -117,8 +133,12 @@ impl<U: Upstream> Resolver<U> {
         cut: &Arc<Delegation>,
         question: &Question,
         avoid: &[SocketAddr],
+        probe: bool,
     ) -> Result<Said, ZoneError> {
         let mut candidates = self.candidates(cut, avoid);
+        if probe {
+            candidates.others.clear();
+        }
         let mut weak = None;
         loop {
             let Some(index) = self.next_server(context, &mut candidates, avoid).await? else { break };
@@ -136,6 +156,9 @@ impl<U: Upstream> Resolver<U> {
             let harden_glue = self.settings().harden_glue;
             let asked = Asked { question, zone: &cut.zone, forwarder: false, harden_glue, server };
             match scrub(&asked, &reply) {
+                Meaning::Answer(fetched) if self.is_of_child(question, &fetched) => {
+                    candidates.useless(index, "answers for the zone below");
+                }
                 Meaning::Answer(fetched) => {
                     let authoritative = reply.header.aa;
                     return Ok(Said::Answer { fetched: Arc::new(fetched), authoritative });
@@ -143,10 +166,14 @@ impl<U: Upstream> Resolver<U> {
                 Meaning::Referral(referral) => return Ok(Said::Referral(self.delegated(cut, &referral))),
                 Meaning::Weak(fetched) => {
                     weak.get_or_insert(fetched);
+                    // It is where its name leads: there is no other address to be found.
+                    candidates.others.retain(|&other| other != candidates.names[index]);
                     candidates.useless(index, "answers without authority");
                 }
                 Meaning::Lame(why) => {
-                    self.shared().servers.lame(server, &cut.zone, self.upstream().now_us());
+                    if !probe {
+                        self.shared().servers.lame(server, &cut.zone, self.upstream().now_us());
+                    }
                     candidates.useless(index, why);
                 }
                 Meaning::Error(rcode) => candidates.useless(index, &rcode.to_string()),
@@ -155,6 +182,18 @@ impl<U: Upstream> Resolver<U> {
         match weak {
             Some(fetched) => Ok(Said::Answer { fetched: Arc::new(fetched), authoritative: false }),
             None => Err(ZoneError::Failed(candidates.reason())),
+        }
+    }
+
+    /// Whether an alias is the answer for DS that is the child's, not the parent's (RFC 4035 4.2, 3.1.4.1): the child signed
+    /// it, or nobody did and there is a zone cut.
+    fn is_of_child(&self, question: &Question, fetched: &Fetched) -> bool {
+        let alias = fetched.answers.first().filter(|rrset| rrset.is(&question.name, RType::CNAME));
+        let Some(alias) = alias.filter(|_| question.rtype == RType::DS) else { return false };
+        let mut signers = alias.signatures.iter().filter_map(Rrsig::parse).map(|rrsig| rrsig.signer).peekable();
+        match signers.peek() {
+            Some(_) => signers.all(|signer| *signer == *question.name),
+            None => self.shared().delegations.get(&question.name, self.upstream().now_us()).is_some(),
         }
     }
 

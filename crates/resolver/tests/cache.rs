@@ -120,15 +120,18 @@ fn with_do(qtype: RType) -> Ask {
 fn an_rrset_lives_as_long_as_its_ttl() {
     let cache = cache(small());
     put(&cache, 1500, &a("www.Example.", 10, 1));
-    let ttl = |now_ms: u64| cache.lookup(now_ms, &name("WWW.example."), RType::A).map(|found| found.ttl());
+    let ttl =
+        |now_ms: u64| cache.lookup(now_ms, &name("WWW.example."), RType::A, Name::root()).map(|found| found.ttl());
     assert_eq!(ttl(1500), Some(10));
     assert_eq!(ttl(1501), Some(9));
     assert_eq!(ttl(2500), Some(9));
     assert_eq!(ttl(11_499), Some(1));
     assert_eq!(ttl(11_500), None);
-    assert_eq!(cache.lookup(1500, &name("www.example."), RType::AAAA), None);
-    assert_eq!(cache.lookup(1500, &name("ww.example."), RType::A), None);
-    let Some(Found::Positive(found)) = cache.lookup(1500, &name("www.example."), RType::A) else { panic!("positive") };
+    assert_eq!(cache.lookup(1500, &name("www.example."), RType::AAAA, Name::root()), None);
+    assert_eq!(cache.lookup(1500, &name("ww.example."), RType::A, Name::root()), None);
+    let Some(Found::Positive(found)) = cache.lookup(1500, &name("www.example."), RType::A, Name::root()) else {
+        panic!("positive")
+    };
     assert_eq!(*found.data.rrset, a("www.Example.", 10, 1));
 }
 
@@ -144,7 +147,7 @@ fn answers_follow_aliases() {
     assert_eq!(ttls, [(RType::CNAME, 40), (RType::A, 90)]);
     let (_, message) = ask(&cache, 60_000, "www.example.", plain(RType::CNAME)).expect("hit");
     assert_eq!(message.answers.len(), 1);
-    assert!(matches!(cache.lookup(0, &name("www.example."), RType::A), Some(Found::Alias(_))));
+    assert!(matches!(cache.lookup(0, &name("www.example."), RType::A, Name::root()), Some(Found::Alias(_))));
     // A loop is no answer.
     put(&cache, 0, &alias("a.example.", "b.example.", 100));
     put(&cache, 0, &alias("b.example.", "a.example.", 100));
@@ -195,7 +198,9 @@ fn failures_last_longer_when_they_repeat() {
     let mut now_ms = 0;
     for ttl in [5, 10, 20, 40, 80, 160, 300, 300] {
         cache.insert(now_ms, NewEntry::Failure(new));
-        let Some(Found::Failure(found)) = cache.lookup(now_ms, &failing, RType::A) else { panic!("failure") };
+        let Some(Found::Failure(found)) = cache.lookup(now_ms, &failing, RType::A, Name::root()) else {
+            panic!("failure")
+        };
         assert_eq!((found.ttl, &found.reason), (ttl, &reason));
         let (hit, _) = ask(&cache, now_ms, "dead.test.", plain(RType::A)).expect("hit");
         assert_eq!((hit.rcode, hit.reason), (Rcode::SERVFAIL, Some(22)));
@@ -204,7 +209,7 @@ fn failures_last_longer_when_they_repeat() {
     }
     put(&cache, now_ms, &a("dead.test.", 1, 1));
     cache.insert(now_ms + 1000, NewEntry::Failure(new));
-    assert_eq!(cache.lookup(now_ms + 1000, &failing, RType::A).map(|found| found.ttl()), Some(5));
+    assert_eq!(cache.lookup(now_ms + 1000, &failing, RType::A, Name::root()).map(|found| found.ttl()), Some(5));
 }
 
 #[test]
@@ -215,12 +220,16 @@ fn trust_wins_until_it_expires() {
         for (rrset, (rank, security)) in rrsets.iter().zip([old, new]) {
             cache.insert(0, NewEntry::Positive(NewPositive { rank, security, ..positive(rrset) }));
         }
-        let Some(Found::Positive(found)) = cache.lookup(0, &name("x.test."), RType::A) else { panic!("positive") };
+        let Some(Found::Positive(found)) = cache.lookup(0, &name("x.test."), RType::A, Name::root()) else {
+            panic!("positive")
+        };
         assert_eq!(found.data.rrset.rdata == rrsets[1].rdata, replaced, "{old:?} {new:?}");
         // What has expired protects nothing.
         let (rank, security) = new;
         cache.insert(100_000, NewEntry::Positive(NewPositive { rank, security, ..positive(&rrsets[1]) }));
-        let Some(Found::Positive(found)) = cache.lookup(100_000, &name("x.test."), RType::A) else { panic!() };
+        let Some(Found::Positive(found)) = cache.lookup(100_000, &name("x.test."), RType::A, Name::root()) else {
+            panic!()
+        };
         assert_eq!(found.data.rrset.rdata, rrsets[1].rdata);
     };
     use Rank::{AuthoritativeAnswer as Answer, AuthorityData as Authority, NonAuthoritativeAnswer as Forwarded};
@@ -241,16 +250,16 @@ fn trust_wins_until_it_expires() {
 fn ttls_of_all_parts_count() {
     let cache = cache(CacheSettings { min_ttl_s: 0, ..small() });
     put(&cache, 0, &a("zero.test.", 0, 1));
-    assert!(cache.lookup(0, &name("zero.test."), RType::A).is_none());
+    assert!(cache.lookup(0, &name("zero.test."), RType::A, Name::root()).is_none());
     let (rrset, mut proof) = (a("wild.test.", 100, 1), (*nsec("a.test.", "z.test.")).clone());
     proof.ttl = 40;
     let proofs = [Arc::new(proof)];
     cache.insert(0, NewEntry::Positive(NewPositive { proofs: &proofs, ..positive(&rrset) }));
-    assert_eq!(cache.lookup(0, &name("wild.test."), RType::A).map(|found| found.ttl()), Some(40));
+    assert_eq!(cache.lookup(0, &name("wild.test."), RType::A, Name::root()).map(|found| found.ttl()), Some(40));
     // RFC 2308 5: no SOA, no caching worth the name.
     let gone = name("gone.test.");
     cache.insert(0, NewEntry::Negative(negative(&gone, None, None)));
-    assert_eq!(cache.lookup(0, &gone, RType::A).map(|found| found.ttl()), Some(5));
+    assert_eq!(cache.lookup(0, &gone, RType::A, Name::root()).map(|found| found.ttl()), Some(5));
 }
 
 #[test]
@@ -261,7 +270,7 @@ fn nothing_is_below_a_name_that_does_not_exist() {
         let at = name(at);
         cache.insert(0, NewEntry::Negative(NewNegative { security, ..negative(&at, None, Some(&soa)) }));
     }
-    let rcode = |at: &str| match cache.lookup(0, &name(at), RType::A) {
+    let rcode = |at: &str| match cache.lookup(0, &name(at), RType::A, Name::root()) {
         Some(Found::Negative(found)) => Some(found.rcode),
         _ => None,
     };
@@ -278,10 +287,10 @@ fn dnames_and_the_aliases_made_from_them() {
     put(&cache, 0, &dname);
     cache.insert(0, NewEntry::Positive(NewPositive { proofs: &proofs, ..positive(&made) }));
     put(&cache, 0, &a("www.new.test.", 100, 1));
-    let found = cache.lookup_dname(0, &name("a.b.old.test.")).expect("a DNAME");
+    let found = cache.lookup_dname(0, &name("a.b.old.test."), Name::root()).expect("a DNAME");
     assert_eq!(*found.data.rrset, dname);
-    assert!(cache.lookup_dname(0, &name("old.test.")).is_none());
-    assert!(cache.lookup_dname(50_000, &name("a.old.test.")).is_none());
+    assert!(cache.lookup_dname(0, &name("old.test."), Name::root()).is_none());
+    assert!(cache.lookup_dname(50_000, &name("a.old.test."), Name::root()).is_none());
     for ask_for in [plain(RType::A), with_do(RType::A)] {
         let (_, message) = ask(&cache, 0, "www.old.test.", ask_for).expect("hit");
         let types: Vec<_> = message.answers.iter().map(|record| record.rtype).collect();
@@ -316,7 +325,7 @@ fn stale_data_is_for_emergencies() {
         let at = name("www.test.");
         put(&cache, 0, &a("www.test.", 10, 1));
         assert!(cache.stale(5000, &at, RType::A).is_some_and(|found| found.ttl() == 5) || !serve_stale);
-        assert!(cache.lookup(10_000, &at, RType::A).is_none());
+        assert!(cache.lookup(10_000, &at, RType::A, Name::root()).is_none());
         assert!(ask(&cache, 10_000, "www.test.", plain(RType::A)).is_none());
         let stale = cache.stale(10_000, &at, RType::A);
         assert_eq!(stale.as_ref().map(Found::ttl), serve_stale.then_some(30));
@@ -427,7 +436,7 @@ fn secure_cache() -> Cache {
 fn absence_is_made_from_records_seen() {
     let cache = secure_cache();
     let check = |at: &str, rtype: RType, expected: Option<(Rcode, usize)>| {
-        let found = cache.aggressive(0, &name(at), rtype).map(|found| match found {
+        let found = cache.aggressive(0, &name(at), rtype, Name::root()).map(|found| match found {
             Found::Negative(found) => (found.rcode, found.authorities.len()),
             other => panic!("{other:?}"),
         });
@@ -445,7 +454,7 @@ fn absence_is_made_from_records_seen() {
     check("z.test.", RType::A, None);
     check("c.other.", RType::A, None);
     assert_eq!(cache.stats().synthesised, 5);
-    assert!(cache.aggressive(300_000, &name("c.test."), RType::A).is_none());
+    assert!(cache.aggressive(300_000, &name("c.test."), RType::A, Name::root()).is_none());
     assert_eq!(cache.flush_name(&name("c.test.")), 0);
     check("c.test.", RType::A, None);
     check("a.test.", RType::A, Some((Rcode::NXDOMAIN, 2)));
@@ -461,12 +470,14 @@ fn wildcards_are_expanded_again() {
     let proofs = [nsec("*.w.test.", "z.test.")];
     cache
         .insert(0, NewEntry::Positive(NewPositive { proofs: &proofs, security: Security::Secure, ..positive(&rrset) }));
-    let Some(Found::Positive(found)) = cache.aggressive(1000, &name("two.w.test."), RType::A) else { panic!("found") };
+    let Some(Found::Positive(found)) = cache.aggressive(1000, &name("two.w.test."), RType::A, Name::root()) else {
+        panic!("found")
+    };
     assert_eq!(
         (found.data.rrset.owner.to_string(), found.data.ttl, found.proofs.len()),
         ("two.w.test.".into(), 599, 1)
     );
-    assert!(cache.aggressive(1000, &name("two.w.test."), RType::TXT).is_none());
+    assert!(cache.aggressive(1000, &name("two.w.test."), RType::TXT, Name::root()).is_none());
 }
 
 #[test]
@@ -480,9 +491,9 @@ fn saved_and_loaded() {
     let fresh = || Cache::new(small(), NameHasher::new(99));
     let loaded = fresh();
     assert_eq!(loaded.load(5_000, 1_030_000, &mut &file[..]).expect("loaded"), 2);
-    let ttl = |at: &str| loaded.lookup(5_000, &name(at), RType::A).map(|found| found.ttl());
+    let ttl = |at: &str| loaded.lookup(5_000, &name(at), RType::A, Name::root()).map(|found| found.ttl());
     assert_eq!((ttl("www.other."), ttl("short.other."), ttl("gone.test.")), (Some(960), None, Some(260)));
-    assert!(loaded.aggressive(5_000, &name("c.test."), RType::A).is_some());
+    assert!(loaded.aggressive(5_000, &name("c.test."), RType::A, Name::root()).is_some());
     // Damage anywhere is noticed, and nothing is taken.
     for at in (0..file.len()).step_by(3).chain([file.len() - 1]) {
         let mut damaged = file.clone();

@@ -122,7 +122,7 @@ impl Pair {
         let fresh = |key: (NameBuf, Option<RType>)| self.model.get(&key).filter(|known| self.now_ms < known.expires_ms);
         let exact = fresh((at.clone(), Some(rtype)));
         let expected = exact.or_else(|| fresh((at.clone(), None)));
-        match self.cache.lookup(self.now_ms, &at, rtype) {
+        match self.cache.lookup(self.now_ms, &at, rtype, dns::Name::root()) {
             Some(found) => {
                 let ttl = ((expected.expect("known").expires_ms - self.now_ms) / 1000).max(1);
                 match found {

@@ -104,7 +104,7 @@ fn ratios(questions: impl Iterator<Item = u64>) -> (f64, f64) {
     let mut sizes: HashMap<u64, usize> = HashMap::new();
     for id in questions {
         let rrset = rrset(id);
-        let found = cache.lookup(0, &rrset.owner, RType::A).is_some();
+        let found = cache.lookup(0, &rrset.owner, RType::A, dns::Name::root()).is_some();
         if !found {
             let (rank, security) = (Rank::AuthoritativeAnswer, Security::Insecure);
             let new = NewPositive { rrset: &rrset, rank, security, proofs: &[], origin: None, reason: None };

@@ -51,9 +51,24 @@ pub fn validate(rtype: RType, rdata: &[u8]) -> Result<(), RdataError> {
 pub fn expand(rtype: RType, message: &[u8], at: usize, len: usize, out: &mut Vec<u8>) -> Result<(), RdataError> {
     let end = at.checked_add(len).filter(|&end| end <= message.len()).ok_or(RdataError::Truncated)?;
     let rdata = message.get(at..end).ok_or(RdataError::Truncated)?;
-    let Some(def) = table::by_type(rtype).filter(|def| def.fields.iter().any(|def| may_be_compressed(def.field)))
-    else {
+    if !has_compressed_names(rtype) {
         validate(rtype, rdata)?;
+    }
+    expand_names(rtype, message, at, len, out)
+}
+
+fn has_compressed_names(rtype: RType) -> bool {
+    table::by_type(rtype).is_some_and(|def| def.fields.iter().any(|def| may_be_compressed(def.field)))
+}
+
+/// As [`expand`], but data of types without names that may be compressed is taken as it comes, right or wrong.
+///
+/// # Errors
+/// As [`expand`].
+pub fn expand_names(rtype: RType, message: &[u8], at: usize, len: usize, out: &mut Vec<u8>) -> Result<(), RdataError> {
+    let end = at.checked_add(len).filter(|&end| end <= message.len()).ok_or(RdataError::Truncated)?;
+    let rdata = message.get(at..end).ok_or(RdataError::Truncated)?;
+    let Some(def) = table::by_type(rtype).filter(|_| has_compressed_names(rtype)) else {
         out.extend_from_slice(rdata);
         return Ok(());
     };

@@ -190,7 +190,7 @@ fn answers_are_explained() {
 fn questions_are_resolved_ahead() {
     let (house, lookup) = house();
     for _ in 0..3 {
-        assert!(lookup.shared.cache.lookup(lookup.now_ms(), &name("other."), RType::A).is_some());
+        assert!(lookup.shared.cache.lookup(lookup.now_ms(), &name("other."), RType::A, dns::Name::root()).is_some());
     }
     let popular = house.call("GET", "/cache/warm?limit=5", Value::Null).expect(200).json();
     assert_eq!(popular["items"], json!([{"name": "other.", "type": "A", "hits": 3}]));

@@ -100,7 +100,8 @@ impl Zone {
         if nsec_denies_for_wildcard(&records(&proofs), apex, name, encloser.label_count()) != Denial::Proved {
             return None;
         }
-        let wildcard = [rtype, RType::CNAME].iter().find_map(|&rtype| {
+        let alias = super::is_aliased(rtype).then_some(RType::CNAME);
+        let wildcard = std::iter::once(rtype).chain(alias).find_map(|rtype| {
             let kept = self.wildcards.get_mut(&(wildcard.clone(), rtype)).filter(|kept| now_ms < kept.expires_ms)?;
             kept.used = true;
             Some(kept.clone())
@@ -216,9 +217,9 @@ impl Aggressive {
         }
     }
 
-    /// What the records say about a name and a type.
-    fn find(&mut self, now_ms: u64, name: &Name, rtype: RType) -> Option<Found> {
-        for apex in name.ancestors() {
+    /// What the records of zones at or below `top` say about a name and a type.
+    fn find(&mut self, now_ms: u64, name: &Name, rtype: RType, top: &Name) -> Option<Found> {
+        for apex in name.ancestors().take_while(|apex| apex.is_at_or_below(top)) {
             let Some(zone) = self.zones.get_mut(apex) else { continue };
             // RFC 1034 3.6: the DS of an apex is in the zone above.
             if rtype == RType::DS && apex == name {
@@ -306,12 +307,12 @@ fn found(verdict: Verdict, soa: Option<Kept>, name: &Name, rtype: RType, now_ms:
 
 impl Cache {
     /// An answer that secure NSEC records of earlier answers prove (RFC 8198): NXDOMAIN, NODATA, or the expansion of a
-    /// wildcard. Worth asking for when [`Cache::lookup`] has nothing.
-    pub fn aggressive(&self, now_ms: u64, name: &Name, rtype: RType) -> Option<Found> {
+    /// wildcard. Zones above `top` have no say. Worth asking for when [`Cache::lookup`] has nothing.
+    pub fn aggressive(&self, now_ms: u64, name: &Name, rtype: RType, top: &Name) -> Option<Found> {
         if !self.settings.aggressive {
             return None;
         }
-        lock(&self.aggressive).find(now_ms, name, rtype)
+        lock(&self.aggressive).find(now_ms, name, rtype, top)
     }
 
     pub(super) fn aggressive_sweep(&self, now_ms: u64) {

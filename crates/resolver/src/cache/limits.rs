@@ -8,7 +8,7 @@ pub const MAX_CACHE_BYTES: usize = 28 << 30;
 pub const SHARD_BYTES: usize = 8 << 20;
 /// Most shards.
 pub const MAX_SHARDS: usize = 256;
-/// Octets of a segment, and so the bound of one entry. What is larger is not kept.
+/// Octets of a segment, and so the bound of one entry. RRsets that are larger are kept apart.
 pub const SEGMENT_BYTES: usize = 64 << 10;
 /// Aliases that one answer follows within the cache.
 pub const MAX_ALIASES: usize = 11;
@@ -24,7 +24,9 @@ pub const FAILURE_MEMORY: u64 = 4;
 pub const PREFETCH_HITS: u32 = 2;
 /// Entries with shorter TTLs are not refreshed ahead, in seconds.
 pub const PREFETCH_MIN_TTL_S: u32 = 10;
-/// Part of the cache, one in so many octets, that NSEC records for synthesised answers may take.
+/// Part of the cache, one in so many octets, that NSEC records for synthesised answers and large RRsets may take.
 pub const AGGRESSIVE_SHARE: usize = 20;
+/// Part of the cache, one in so many octets, that RRsets larger than an entry may take.
+pub const LARGE_SHARE: usize = 64;
 /// Most rows of one page of names.
 pub const MAX_BROWSE: usize = 10_000;

@@ -16,6 +16,7 @@ mod entry;
 mod file;
 mod found;
 mod ghost;
+mod large;
 pub mod limits;
 mod pack;
 mod settings;
@@ -37,6 +38,7 @@ pub use self::file::LoadError;
 pub use self::found::{
     Ask, CachedFailure, CachedNegative, CachedRrset, Found, Hit, NewEntry, NewFailure, NewNegative, NewPositive, Rank,
 };
+use self::large::Large;
 use self::limits::{
     AGGRESSIVE_SHARE, FAILURE_MEMORY, MAX_FAILURE_TTL_S, MAX_SHARDS, PREFETCH_HITS, PREFETCH_MIN_TTL_S, SHARD_BYTES,
 };
@@ -58,6 +60,7 @@ pub struct Cache {
     /// Where [`Cache::sweep`] goes on: a shard and a segment of it.
     cursor: AtomicU64,
     aggressive: Mutex<Aggressive>,
+    large: Large,
 }
 
 /// How the entry that was found relates to the question.
@@ -72,8 +75,9 @@ enum Role {
 impl Cache {
     /// An empty cache. The hasher has to be that of the responses which [`Cache::answer`] writes.
     pub fn new(settings: CacheSettings, hasher: NameHasher) -> Cache {
-        let aggressive = if settings.aggressive { settings.size_bytes() / AGGRESSIVE_SHARE } else { 0 };
-        let size = settings.size_bytes() - aggressive;
+        let large = large::budget(&settings);
+        let aggressive = if settings.aggressive { settings.size_bytes() / AGGRESSIVE_SHARE - large } else { 0 };
+        let size = settings.size_bytes() - aggressive - large;
         let shards = (size / SHARD_BYTES).clamp(1, MAX_SHARDS).next_power_of_two();
         let shards = (0..shards).map(|_| Mutex::new(Shard::new(size / shards, settings.stale_ms()))).collect();
         Cache {
@@ -82,6 +86,7 @@ impl Cache {
             shards,
             cursor: AtomicU64::new(0),
             aggressive: Mutex::new(Aggressive::new(aggressive)),
+            large: Large::new(large),
         }
     }
 
@@ -134,12 +139,22 @@ impl Cache {
             proofs: new.proofs,
             ..Parts::new(key, Kind::Positive, now_ms, ttl, new.security)
         };
-        self.put(key, parts, now_ms);
+        if self.put(key, parts, now_ms) {
+            self.large.remove(key.name, key.rtype);
+        } else if self.large.insert(&new, ttl, now_ms) {
+            let mut shard = self.lock(key.hash);
+            if let Some(entry) = shard.find(key, false) {
+                shard.remove(entry);
+            }
+        }
     }
 
     fn insert_negative(&self, now_ms: u64, new: NewNegative<'_>) {
         let ttl = new.soa.and_then(soa_ttl).map_or(FAILURE_TTL_S, |ttl| self.settings.negative_ttl(new.name, ttl));
         let ttl = new.proofs.iter().map(|proof| proof.ttl).fold(ttl, u32::min);
+        if new.rtype == Some(NO_NAME) {
+            return;
+        }
         let key = self.key(new.name, new.rtype.unwrap_or(NO_NAME));
         let parts = Parts {
             rank: new.rank,
@@ -149,7 +164,7 @@ impl Cache {
             proofs: new.proofs,
             ..Parts::new(key, Kind::Negative, now_ms, bounded(ttl, new.security), new.security)
         };
-        self.put(key, parts, now_ms);
+        let _ = self.put(key, parts, now_ms);
     }
 
     fn insert_failure(&self, now_ms: u64, new: NewFailure<'_>) {
@@ -165,26 +180,33 @@ impl Cache {
         let ttl = FAILURE_TTL_S.saturating_mul(1 << repeated.min(16)).min(MAX_FAILURE_TTL_S);
         let reason = Some(new.reason);
         let parts = Parts { reason, repeated, ..Parts::new(key, Kind::Failure, now_ms, ttl, new.security) };
-        self.put(key, parts, now_ms);
+        let _ = self.put(key, parts, now_ms);
     }
 
-    fn put(&self, key: Key<'_>, parts: Parts<'_>, now_ms: u64) {
-        if parts.ttl == 0 {
-            return;
+    /// Puts an entry in, unless it is larger than an entry may be: then it says so.
+    fn put(&self, key: Key<'_>, parts: Parts<'_>, now_ms: u64) -> bool {
+        // No type has the number under which the absence of a name is kept.
+        let wrong = key.rtype == NO_NAME && parts.kind != Kind::Negative;
+        if parts.ttl == 0 || wrong {
+            return true;
         }
-        if let Some(octets) = parts.encode() {
-            if let Some(view) = View::new(&octets) {
-                self.learn(view, now_ms);
-            }
-            self.lock(key.hash).insert(octets, key, now_ms);
+        let Some(octets) = parts.encode() else { return false };
+        if let Some(view) = View::new(&octets) {
+            self.learn(view, now_ms);
         }
+        self.lock(key.hash).insert(octets, key, now_ms);
+        true
     }
 
     /// What there is for a question and has not expired: the RRset or that there is none, else an alias, else that the
-    /// name or (with a secure proof, RFC 8020) one above it does not exist, else a failure.
-    pub fn lookup(&self, now_ms: u64, name: &Name, rtype: RType) -> Option<Found> {
+    /// name or (with a secure proof, RFC 8020) one above it, but not above `top`, does not exist, else a failure.
+    pub fn lookup(&self, now_ms: u64, name: &Name, rtype: RType, top: &Name) -> Option<Found> {
         let key = self.key(name, rtype);
-        self.take(key, now_ms, false).or_else(|| self.cut(name, now_ms)).or_else(|| self.failure(key, now_ms))
+        let large = self.large.find(name, rtype, now_ms);
+        large
+            .or_else(|| self.take(key, now_ms, false))
+            .or_else(|| self.cut(name, top, now_ms))
+            .or_else(|| self.failure(key, now_ms))
     }
 
     /// The same for data that has expired but may be served when nothing better can be had (RFC 8767 5), with the TTL
@@ -214,8 +236,7 @@ impl Cache {
         if let Some(entry) = shard.find(key, false).filter(good) {
             return Some((entry, Role::Exact));
         }
-        // RFC 4035 2.5: these stand beside a CNAME. It does not answer questions for everything either.
-        if !matches!(key.rtype, RType::CNAME | RType::NSEC | RType::RRSIG | RType::ANY) {
+        if is_aliased(key.rtype) {
             let is_alias = |entry: &Ref| shard.view(*entry).is_some_and(|view| view.kind() == Kind::Positive);
             if let Some(entry) = shard.find(key.with(RType::CNAME), false).filter(good).filter(is_alias) {
                 return Some((entry, Role::Alias));
@@ -246,11 +267,11 @@ impl Cache {
 
     /// RFC 8020 2: below a name that does not exist nothing does. Only secure proofs are believed so far, as an
     /// unsigned zone's servers may say NXDOMAIN for an empty non-terminal.
-    fn cut(&self, name: &Name, now_ms: u64) -> Option<Found> {
+    fn cut(&self, name: &Name, top: &Name, now_ms: u64) -> Option<Found> {
         if !self.settings.nxdomain_cut {
             return None;
         }
-        let above = name.ancestors().skip(1).filter(|above| !above.is_root());
+        let above = name.ancestors().skip(1).take_while(|above| !above.is_root() && above.is_at_or_below(top));
         above.map(|above| self.key(above, NO_NAME)).find_map(|key| {
             let octets = {
                 let shard = self.lock(key.hash);
@@ -271,10 +292,10 @@ impl Cache {
         if used.ttl == 0 { None } else { decode::decode(view, used) }
     }
 
-    /// The deepest DNAME RRset above a name (RFC 6672 2.2). One that is not secure should be followed only if the zone
-    /// that it came from is the one that would be asked.
-    pub fn lookup_dname(&self, now_ms: u64, name: &Name) -> Option<CachedRrset> {
-        name.ancestors().skip(1).find_map(|above| {
+    /// The deepest DNAME RRset above a name, but not above `top` (RFC 6672 2.2). One that is not secure should be followed
+    /// only if the zone that it came from is the one that would be asked.
+    pub fn lookup_dname(&self, now_ms: u64, name: &Name, top: &Name) -> Option<CachedRrset> {
+        name.ancestors().skip(1).take_while(|above| above.is_at_or_below(top)).find_map(|above| {
             let key = self.key(above, RType::DNAME);
             let mut shard = self.lock(key.hash);
             let entry = shard.find(key, false)?;
@@ -290,7 +311,7 @@ impl Cache {
     /// Takes out everything; how many entries there were.
     pub fn flush_all(&self) -> usize {
         lock(&self.aggressive).clear();
-        self.shards.iter().map(|shard| lock(shard).clear()).sum()
+        self.large.flush(|_| true) + self.shards.iter().map(|shard| lock(shard).clear()).sum::<usize>()
     }
 
     /// Takes out all that is kept at a name; how many entries that were.
@@ -301,7 +322,7 @@ impl Cache {
         let found = shard.matching(|rtype| Tag::new(hash, rtype));
         let named = |entry: &&Ref| shard.view(**entry).is_some_and(|view| view.name() == name);
         let found: Vec<Ref> = found.iter().filter(named).copied().collect();
-        shard.flush(&found)
+        shard.flush(&found) + self.large.flush(|kept| kept == name)
     }
 
     /// Takes out what is kept for a name and a type: the RRset or that there is none, and failures. That the name
@@ -312,23 +333,36 @@ impl Cache {
         let mut shard = self.lock(key.hash);
         let found = [shard.find(key, false), shard.find(key, true), shard.find(key.with(NO_NAME), false)];
         let found: Vec<Ref> = found.into_iter().flatten().collect();
-        shard.flush(&found)
+        shard.flush(&found) + self.large.remove(name, rtype)
     }
 
     /// Takes out all that is kept at and below a name; how many entries that were.
     pub fn flush_subtree(&self, name: &Name) -> usize {
         lock(&self.aggressive).forget(name, true);
-        self.shards.iter().map(|shard| lock(shard).flush_where(|view| view.name().is_at_or_below(name))).sum()
+        let flush = |shard: &Mutex<Shard>| lock(shard).flush_where(|view| view.name().is_at_or_below(name));
+        self.large.flush(|kept| kept.is_at_or_below(name)) + self.shards.iter().map(flush).sum::<usize>()
     }
 
     /// Its counts.
     pub fn stats(&self) -> Stats {
-        let aggressive = lock(&self.aggressive).stats();
+        let mut aggressive = lock(&self.aggressive).stats();
+        let (entries, bytes, budget) = self.large.used();
+        aggressive.entries += entries as u64;
+        aggressive.bytes += bytes as u64;
+        aggressive.max_bytes += budget as u64;
         self.shards.iter().fold(aggressive, |mut sum, shard| {
             sum.add(&lock(shard).stats());
             sum
         })
     }
+}
+
+/// Whether an alias at its name answers a question for this type from the cache. Not for types that stand beside a CNAME
+/// (RFC 4035 2.5; RFC 3007 2.1 and RFC 2181 10.1 for their forerunners), for everything, nor for DS: that is the parent's,
+/// and the alias may be the child's (RFC 4035 4.2).
+fn is_aliased(rtype: RType) -> bool {
+    const BESIDE: [RType; 5] = [RType::NSEC, RType::RRSIG, RType(24), RType(25), RType(30)];
+    !BESIDE.contains(&rtype) && !matches!(rtype, RType::CNAME | RType::ANY | RType::DS)
 }
 
 /// A thread that panicked with the lock may have left an entry half written, which reading checks at every step.

@@ -7,7 +7,7 @@ use super::limits::{MAX_CACHE_BYTES, MIN_CACHE_BYTES};
 /// Bounds of TTLs at and below one name, in place of the general ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TtlOverride {
-    /// Least TTL, in seconds.
+    /// Least TTL, in seconds; what has TTL 0 is kept for so long, too.
     pub min_s: u32,
     /// Largest TTL, in seconds; it wins over the least one.
     pub max_s: u32,
@@ -19,7 +19,7 @@ pub struct CacheSettings {
     /// Octets that it may take in all, indexes included. At least [`MIN_CACHE_BYTES`] and at most
     /// [`MAX_CACHE_BYTES`] are used, whatever it says.
     pub max_size_bytes: usize,
-    /// Shorter TTLs are raised to this, in seconds.
+    /// Shorter TTLs are raised to this, in seconds; 0 stays 0.
     pub min_ttl_s: u32,
     /// Longer TTLs are cut to this, in seconds.
     pub max_ttl_s: u32,
@@ -65,25 +65,21 @@ impl CacheSettings {
         self.max_size_bytes.clamp(MIN_CACHE_BYTES, MAX_CACHE_BYTES)
     }
 
-    /// The TTL that data at `name` is kept for.
+    /// The TTL that data at `name` is kept for. 0 means not to keep it (RFC 1035 3.2.1): the general least TTL leaves it.
     pub fn positive_ttl(&self, name: &Name, ttl: u32) -> u32 {
-        let (min, max) = self.bounds(name);
         // RFC 2181 8: a TTL with the highest bit set counts as 0.
         let ttl = if ttl > i32::MAX as u32 { 0 } else { ttl };
-        ttl.max(min).min(max)
+        let applies = self.overrides.iter().filter(|(zone, _)| name.is_at_or_below(zone));
+        match applies.max_by_key(|(zone, _)| zone.label_count()) {
+            Some((_, bounds)) => ttl.max(bounds.min_s).min(bounds.max_s),
+            None if ttl == 0 => 0,
+            None => ttl.max(self.min_ttl_s).min(self.max_ttl_s),
+        }
     }
 
     /// The TTL that a negative answer about `name` is kept for.
     pub fn negative_ttl(&self, name: &Name, ttl: u32) -> u32 {
         self.positive_ttl(name, ttl).min(self.negative_ttl_s)
-    }
-
-    fn bounds(&self, name: &Name) -> (u32, u32) {
-        let applies = self.overrides.iter().filter(|(zone, _)| name.is_at_or_below(zone));
-        match applies.max_by_key(|(zone, _)| zone.label_count()) {
-            Some((_, bounds)) => (bounds.min_s, bounds.max_s),
-            None => (self.min_ttl_s, self.max_ttl_s),
-        }
     }
 
     /// Milliseconds for which expired data is kept.
@@ -109,11 +105,12 @@ mod tests {
             assert_eq!(settings.positive_ttl(&at, ttl), positive, "{at} {ttl}");
             assert_eq!(settings.negative_ttl(&at, ttl), negative, "{at} {ttl}");
         };
-        check("www.test.", 0, 1, 1);
+        check("www.test.", 0, 0, 0);
         check("www.test.", 3600, 3600, 300);
         check("www.test.", 1_000_000, 86_400, 300);
-        check("www.test.", 0x8000_0001, 1, 1);
+        check("www.test.", 0x8000_0001, 0, 0);
         check("example.", 1, 60, 60);
+        check("example.", 0, 60, 60);
         check("WWW.Example.", 600, 120, 120);
         check("a.deep.example.", 0, 0, 0);
         check("a.deep.example.", 100, 5, 5);

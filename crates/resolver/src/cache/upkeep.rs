@@ -101,7 +101,7 @@ impl Cache {
     /// out.
     pub fn sweep(&self, now_ms: u64, budget: usize) -> usize {
         self.aggressive_sweep(now_ms);
-        let (mut removed, mut seen) = (0, 0);
+        let (mut removed, mut seen) = (self.large.sweep(now_ms), 0);
         let cursor = self.cursor.load(Ordering::Relaxed);
         let (mut shard, mut segment) = ((cursor >> 32) as usize % self.shards.len(), cursor as u32 as usize);
         while seen < budget {
@@ -145,18 +145,19 @@ impl Cache {
     pub fn browse(&self, now_ms: u64, after: Option<&Name>, limit: usize, subtree: Option<&Name>) -> Vec<Row> {
         let mut page: BTreeMap<NameBuf, Vec<Row>> = BTreeMap::new();
         let limit = limit.min(MAX_BROWSE);
-        self.each(|view| {
-            let name = view.name();
+        let mut add = |name: &Name, row: &dyn Fn() -> Row| {
             let wanted = after.is_none_or(|after| name > after) && subtree.is_none_or(|top| name.is_at_or_below(top));
             let full = page.len() >= limit;
             if !wanted || full && page.last_key_value().is_none_or(|(last, _)| *name > **last) {
                 return;
             }
-            page.entry(name.to_owned()).or_default().push(Row::new(view, now_ms));
+            page.entry(name.to_owned()).or_default().push(row());
             if page.len() > limit {
                 page.pop_last();
             }
-        });
+        };
+        self.each(|view| add(view.name(), &|| Row::new(view, now_ms)));
+        self.large.rows(now_ms).iter().for_each(|row| add(&row.name, &|| row.clone()));
         let mut rows: Vec<Row> = page.into_values().flatten().collect();
         rows.sort_by(|a, b| a.name.cmp(&b.name).then(a.rtype.cmp(&b.rtype)));
         // An entry that moved while we looked may have been seen twice.

@@ -9,17 +9,16 @@ use dns::edns::EdnsOption;
 use dns::query::{Query, Unanswerable, flags};
 use dns::question::HashedName;
 use dns::response::Writer;
-use dns::{Class, Edns, Message, NameHasher, Rcode};
+use dns::{Class, Edns, Message, NameBuf, NameHasher, Rcode};
 
 use super::config::Config;
 use super::parse::Problem;
 use crate::anchors::Anchors;
-use crate::cache::CacheSettings;
+use crate::cache::{CacheSettings, TtlOverride};
 use crate::local::NoLocalData;
 use crate::outcome::Outcome;
 use crate::question::Question;
 use crate::resolve::{Resolver, Shared};
-use crate::security::Security;
 use crate::trace::Trace;
 use crate::upstream::Upstream;
 
@@ -56,7 +55,7 @@ pub async fn respond(ask: Ask, packet: &[u8]) -> Option<Message> {
     let mut response = Message::parse(buf.get(..len)?).ok()?;
     response.header.ra = true;
     // RFC 6840 5.7, 5.8: AD tells those who asked for it that the answer has been checked.
-    response.header.ad = outcome.security == Security::Secure && (dnssec_ok || ad) && !cd;
+    response.header.ad = outcome.is_authentic() && (dnssec_ok || ad) && !cd;
     response.edns = query.edns.map(|_| {
         let error = outcome.reason.as_ref();
         let options = error.map(|it| EdnsOption::ExtendedError { info: it.code, text: it.text.clone() });
@@ -77,8 +76,7 @@ fn refusal(packet: &[u8], rcode: Rcode) -> Option<Message> {
 /// A resolver of its own, as the scenario wants it configured.
 pub fn resolver<U: Upstream + Clone>(config: &Config, upstream: U) -> Result<Ask, Problem> {
     let cache = CacheSettings {
-        min_ttl_s: config.min_ttl,
-        max_ttl_s: config.max_ttl,
+        overrides: vec![(NameBuf::root(), TtlOverride { min_s: config.min_ttl, max_s: config.max_ttl })],
         negative_ttl_s: config.negative_ttl,
         serve_stale: false,
         prefetch: false,

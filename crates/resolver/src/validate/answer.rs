@@ -9,7 +9,7 @@ use dnssec::verify::Verified;
 use super::alias::{is_made_from, only_target};
 use super::chain::End;
 use super::negative::{Proofs, iterations_reason};
-use super::signature::{signers, unsigned};
+use super::signature::{claimed_wildcard, signers, unsigned};
 use super::{ChainSource, Checker, Cover, Failure, Judged, SecureZone, Verdict};
 use crate::anchors::Anchor;
 use crate::fetched::Kind;
@@ -152,7 +152,11 @@ impl<S: ChainSource> Checker<'_, S> {
     /// Adds what became of an RRset, and tells of it.
     fn note(&self, rrset: &Rrset, found: Found, sum: &mut Sum) -> Judged {
         self.tell(&rrset.owner, rrset.rtype, found.security(), &|| found.why());
-        sum.add(found, rrset.ttl)
+        let judged = sum.add(found, rrset.ttl);
+        match judged.security {
+            Security::Insecure | Security::Indeterminate => Judged { wildcard: claimed_wildcard(rrset), ..judged },
+            Security::Secure | Security::Bogus => judged,
+        }
     }
 
     /// Judges one RRset of the answer.
@@ -267,15 +271,17 @@ impl<S: ChainSource> Checker<'_, S> {
         let no_name = || self.denies_name(&records, &zone.zone, name);
         let no_type = || self.denies_type(&records, &zone.zone, name, rtype);
         let denied = match kind {
-            // A wrong RCODE is put right by the proof: the name exists, as an empty non-terminal perhaps.
+            // A wrong RCODE is put right by the proof: the name exists, as an empty non-terminal perhaps. What opt-out
+            // leaves open proves no name: without the wildcard's denial the answer is bogus (RFC 5155 8.4).
             Kind::NxDomain => match no_name() {
-                Denial::NotProved => {
-                    let denied = no_type();
-                    if denied != Denial::NotProved {
+                Denial::NotProved => match no_type() {
+                    Denial::Proved => {
                         *kind = Kind::NoData;
+                        Denial::Proved
                     }
-                    denied
-                }
+                    Denial::ProvedOptOut => Denial::NotProved,
+                    denied => denied,
+                },
                 denied => denied,
             },
             // Names that do not exist have no data.

@@ -75,6 +75,8 @@ pub(super) struct Walk<'a> {
     floor: NameBuf,
     /// Names that are no zone cuts.
     no_cuts: Vec<NameBuf>,
+    /// A name that does not exist: there is no zone cut at or below it (RFC 8020 2).
+    nothing: Option<NameBuf>,
 }
 
 impl Walk<'_> {
@@ -98,12 +100,15 @@ impl Walk<'_> {
 
     /// Whether `name` may be a zone cut that was not looked at.
     fn is_open(&self, name: &Name) -> bool {
-        self.is_below_zone(name) && !self.no_cuts.iter().any(|at| **at == *name)
+        let exists = self.nothing.as_ref().is_none_or(|nothing| !name.is_at_or_below(nothing));
+        exists && self.is_below_zone(name) && !self.no_cuts.iter().any(|at| **at == *name)
     }
 
-    /// The name one label below what is known, on the way to `name`.
+    /// The first name below what is known, on the way to `name`, that may be a zone cut.
     fn next_below<'n>(&self, name: &'n Name) -> Option<&'n Name> {
-        name.ancestors().find(|at| at.parent() == Some(&self.floor))
+        let below = name.ancestors().take_while(|at| at.len() > self.floor.len() && at.is_at_or_below(&self.floor));
+        let may_be = |at: &&Name| !self.no_cuts.iter().any(|no_cut| **no_cut == **at);
+        below.filter(may_be).last().filter(|next| self.is_open(next))
     }
 }
 
@@ -143,7 +148,7 @@ impl<'a, S: ChainSource> Checker<'a, S> {
             (None, Some(met)) => met,
             (None, None) => self.enter_anchor(anchor).await?,
         };
-        Ok(Walk { anchor, floor: zone.zone.clone(), zone, no_cuts: Vec::new() })
+        Ok(Walk { anchor, floor: zone.zone.clone(), zone, no_cuts: Vec::new(), nothing: None })
     }
 
     /// Finds out whether there is a zone cut at `goal`, and if so, enters the zone.
@@ -202,6 +207,11 @@ impl<'a, S: ChainSource> Checker<'a, S> {
             Ok(Cut::None) => {
                 self.tell(&goal.name, RType::DS, Security::Secure, &|| format!("no zone cut in {}", walk.zone.zone));
                 walk.no_cut(&goal.name);
+                Ok(())
+            }
+            Ok(Cut::NoName) => {
+                self.tell(&goal.name, RType::DS, Security::Secure, &|| format!("no such name in {}", walk.zone.zone));
+                walk.nothing = Some(goal.name.clone());
                 Ok(())
             }
             Ok(Cut::Unsigned(reason, ttl)) => Err(self.insecure(&goal.name, reason, ttl)),

@@ -21,6 +21,8 @@ pub(super) enum Cut {
     Unsigned(Option<Reason>, u32),
     /// No zone of its own.
     None,
+    /// No such name, and so no zone below it either.
+    NoName,
 }
 
 /// The DS RRset of a reply.
@@ -81,13 +83,13 @@ impl<S: ChainSource> Checker<'_, S> {
             Denial::NotProved => {}
         }
         // What was not found to be a delegation is part of the zone: it has no DS, or does not exist.
-        let none = match self.denies_type(&records, &parent.zone, name, RType::DS) {
-            Denial::NotProved => self.denies_name(&records, &parent.zone, name),
-            denied => denied,
+        let (none, cut) = match self.denies_type(&records, &parent.zone, name, RType::DS) {
+            Denial::NotProved => (self.denies_name(&records, &parent.zone, name), Cut::NoName),
+            denied => (denied, Cut::None),
         };
         match none {
             Denial::OverBudget => Err(self.hash_limit(name)),
-            denied if denied.is_proved() => Ok(Cut::None),
+            denied if denied.is_proved() => Ok(cut),
             _ if records.is_empty() && !fetched.authorities.iter().any(|set| is_signed_by(set, &parent.zone)) => Err(
                 Failure::data(ede::NSEC_MISSING, format!("DS of {name}: {} does not prove its absence", parent.zone)),
             ),

@@ -28,6 +28,7 @@ use dns::{Name, NameBuf, RType};
 use dnssec::verify::Scratch;
 
 pub use self::budget::Budget;
+pub(crate) use self::signature::claimed_wildcard;
 pub use self::trust::{SecureZone, TrustStore, ZoneTrust};
 use crate::anchors::{Anchor, Anchors};
 use crate::fetched::{Fetched, Kind};
@@ -113,7 +114,8 @@ pub struct Judged {
     /// Seconds that it may be kept: its TTL, at most the original one and what is left of the signature's validity
     /// (RFC 4035 5.3.3).
     pub ttl: u32,
-    /// The wildcard that it was made from.
+    /// The wildcard that it was made from; of what is not secure, that its signature claims, so that whoever validates it
+    /// gets the proofs.
     pub wildcard: Option<NameBuf>,
 }
 
@@ -155,7 +157,7 @@ impl Failure {
 
     /// This question has cost too much.
     fn limit(text: impl Into<String>) -> Failure {
-        Failure { reason: Reason::new(dns::edns::ede::DNSSEC_BOGUS, text), retry: false, lasting: false }
+        Failure { reason: Reason::limit(dns::edns::ede::DNSSEC_BOGUS, text), retry: false, lasting: false }
     }
 
     /// The same, but not to be remembered if it was a limit of ours, and not the other servers, that kept us from

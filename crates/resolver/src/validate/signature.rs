@@ -2,7 +2,8 @@
 
 use dns::edns::ede;
 use dns::rdata::typed::Rrsig;
-use dns::{Class, Name, RType};
+use dns::{Class, Name, NameBuf, RType};
+use dnssec::canonical::suffix;
 use dnssec::key::PublicKey;
 use dnssec::verify::{self, Verified, VerifyBudget, VerifyError};
 
@@ -34,6 +35,14 @@ pub(super) fn signers<'r>(rrset: &'r Rrset, top: &Name) -> Vec<&'r Name> {
 /// Whether one of an RRset's signatures is by `zone`.
 pub(super) fn is_signed_by(rrset: &Rrset, zone: &Name) -> bool {
     rrset.signatures.iter().take(MAX_SIGNATURES).filter_map(Rrsig::parse).any(|rrsig| rrsig.signer == zone)
+}
+
+/// The wildcard that an RRset was made from if its signature is right (RFC 4035 5.3.4).
+pub(crate) fn claimed_wildcard(rrset: &Rrset) -> Option<NameBuf> {
+    let mut signatures = rrset.signatures.iter().take(MAX_SIGNATURES).filter_map(Rrsig::parse);
+    let labels = signatures.find(|rrsig| rrset.owner.is_at_or_below(rrsig.signer))?.labels;
+    let wildcard = suffix(&rrset.owner, labels.into())?.prepend(b"*").ok()?;
+    (usize::from(labels) < rrset.owner.label_count() && wildcard != rrset.owner).then_some(wildcard)
 }
 
 impl<S: ChainSource> Checker<'_, S> {

@@ -34,7 +34,7 @@ fn is_true(world: &World, shared: &Shared, now_us: u64, row: &Row) -> bool {
         RowKind::Failure => true,
         RowKind::NxDomain => truth.rcode == Rcode::NXDOMAIN && truth.aliases == 0,
         RowKind::NoData => truth.rcode == Rcode::NOERROR && truth.answers.is_empty(),
-        RowKind::Positive => match shared.cache.lookup(now_us / 1000, &row.name, rtype) {
+        RowKind::Positive => match shared.cache.lookup(now_us / 1000, &row.name, rtype, dns::Name::root()) {
             Some(Found::Positive(cached)) => {
                 let facts =
                     cached.data.rrset.rdata.iter().map(|rdata| (row.name.to_canonical(), rtype.0, rdata.to_vec()));

@@ -1,13 +1,12 @@
 //! Questions that our zones do not answer, or not to their end: the cache has the answer, a resolver thread gets the
 //! question, or it is refused.
 
-use dns::Class;
 use dns::edns::ede;
 use dns::header::Rcode;
 use dns::query::flags;
 use dns::question::HashedName;
 use dns::response::Writer;
-use resolver::Security;
+use dns::{Class, RType};
 use zone::Zone;
 use zone::answer::Ends;
 
@@ -33,6 +32,10 @@ impl Asked<'_> {
     #[inline]
     pub(super) fn elsewhere(&self, w: &mut Writer<'_>, scratch: &mut Scratch) -> Verdict {
         match (self.recursion, &self.settings.recursion) {
+            // There is no data of these types in any zone (RFC 6895 3.1).
+            (Some(_), _) if self.slot.query.qtype.is_meta() && self.slot.query.qtype != RType::ANY => {
+                Verdict::from(Rcode::FORMERR)
+            }
             (Some(_), _) if self.slot.query.qclass == Class::IN => self.resolve(w, scratch),
             (None, Some(_)) => {
                 self.stats.resolver_denied.add(1);
@@ -67,7 +70,7 @@ impl Asked<'_> {
             self.refresh(w.octets(), scratch);
         }
         // RFC 6840 5.7, 5.8: AD is for those who asked for it, with DO or AD.
-        let authentic = hit.security == Security::Secure && (dnssec_ok || low & flags::AD != 0);
+        let authentic = hit.authentic() && (dnssec_ok || low & flags::AD != 0);
         let set_low = if authentic { flags::AD } else { 0 };
         Verdict { set_low, info: hit.reason, ..Verdict::from(hit.rcode) }
     }

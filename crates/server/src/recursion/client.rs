@@ -96,7 +96,7 @@ impl Client {
         }
         // RFC 6840 5.7, 5.8: AD is for those who asked for it, with DO or AD.
         let wants_ad = dnssec_ok || self.head.get(3).is_some_and(|octet| octet & flags::AD != 0);
-        let ad = if wants_ad && outcome.security == Security::Secure { flags::AD } else { 0 };
+        let ad = if wants_ad && outcome.is_authentic() { flags::AD } else { 0 };
         // Without EDNS an RCODE has four bits only (RFC 6891 6.1.3).
         let rcode = if self.opt.is_none() && outcome.rcode.0 > 15 { Rcode::SERVFAIL } else { outcome.rcode };
         w.finish_recursive(1, 0, flags::RA | ad, rcode.0 as u8)

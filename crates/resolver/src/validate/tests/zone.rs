@@ -120,6 +120,11 @@ impl Zone {
         *owner != *self.apex && self.sets.contains_key(&(owner.to_owned(), RType::NS))
     }
 
+    /// Whether it is glue, which is not the zone's (RFC 4035 2.2, 2.3).
+    fn is_below_cut(&self, owner: &Name) -> bool {
+        owner.ancestors().skip(1).any(|above| self.is_cut(above))
+    }
+
     /// Adds keys, the chain of NSEC or NSEC3, and signatures.
     pub fn seal(&mut self) {
         if !self.is_signed() {
@@ -141,8 +146,8 @@ impl Zone {
     }
 
     fn add_nsec(&mut self) {
-        let owners: Vec<NameBuf> =
-            self.sets.keys().map(|(owner, _)| owner.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+        let all = self.sets.keys().map(|(owner, _)| owner.clone()).filter(|owner| !self.is_below_cut(owner));
+        let owners: Vec<NameBuf> = all.collect::<BTreeSet<_>>().into_iter().collect();
         for (i, owner) in owners.iter().enumerate() {
             let mut data = owners[(i + 1) % owners.len()].as_wire().to_vec();
             bitmap::encode(self.types_at(owner, &[RType::NSEC, RType::RRSIG]), &mut data);
@@ -154,7 +159,7 @@ impl Zone {
         let mut names: BTreeSet<NameBuf> = BTreeSet::new();
         for (owner, _) in self.sets.keys() {
             let secure = self.sets.contains_key(&(owner.clone(), RType::DS));
-            if !opt_out || secure || !self.is_cut(owner) {
+            if !self.is_below_cut(owner) && (!opt_out || secure || !self.is_cut(owner)) {
                 names.extend(owner.ancestors().filter(|at| at.is_at_or_below(&self.apex)).map(Name::to_owned));
             }
         }
@@ -180,7 +185,7 @@ impl Zone {
     /// The set with the signatures that belong to it.
     pub fn signed(&self, mut set: Rrset) -> Rrset {
         let parents = [RType::NSEC, RType::DS].contains(&set.rtype);
-        if self.is_cut(&set.owner) && !parents {
+        if self.is_below_cut(&set.owner) || self.is_cut(&set.owner) && !parents {
             return set;
         }
         let keys: Vec<&SigningKey> = self.keys.iter().collect();
@@ -213,7 +218,16 @@ impl Zone {
         if let Some(set) = exact(rtype) {
             return Fetched { answers: vec![Arc::new(set.clone())], ..reply(Kind::Positive) };
         }
-        if rtype == RType::ANY && self.exists(qname) {
+        // RFC 4035 3.1.1: signatures can be asked for.
+        if rtype == RType::RRSIG && self.is_signed() {
+            let mut all = Rrset::new(qname.to_owned(), rtype, self.ttl);
+            let here = self.sets.iter().filter(|((owner, _), _)| **owner == *qname);
+            here.for_each(|(_, set)| set.signatures.iter().for_each(|signature| all.rdata.push(signature)));
+            if !all.rdata.is_empty() {
+                return Fetched { answers: vec![Arc::new(all)], ..reply(Kind::Positive) };
+            }
+        }
+        if rtype == RType::ANY && self.sets.keys().any(|(owner, _)| **owner == *qname) {
             let all = self.sets.iter().filter(|((owner, _), _)| **owner == *qname);
             return Fetched { answers: all.map(|(_, set)| Arc::new(set.clone())).collect(), ..reply(Kind::Positive) };
         }
@@ -224,7 +238,9 @@ impl Zone {
         let above = qname.ancestors().skip(1).take_while(|at| at.is_at_or_below(&self.apex));
         if let Some(dname) = above.filter_map(|at| self.sets.get(&(at.to_owned(), RType::DNAME))).next() {
             let labels = qname.strip_suffix(&dname.owner).expect("below");
-            let to = NameBuf::from_wire([labels, target(dname).as_wire()].concat()).expect("name");
+            let Ok(to) = NameBuf::from_wire([labels, target(dname).as_wire()].concat()) else {
+                return Fetched { answers: vec![Arc::new(dname.clone())], ..reply(Kind::TooLong) };
+            };
             let cname = Rrset::new(qname.to_owned(), RType::CNAME, dname.ttl).with(to.as_wire());
             return Fetched { answers: vec![Arc::new(dname.clone()), Arc::new(cname)], ..reply(Kind::Alias(to)) };
         }
@@ -233,11 +249,13 @@ impl Zone {
         }
         let encloser = qname.ancestors().skip(1).find(|at| self.exists(at)).expect("in the zone");
         let wildcard = encloser.prepend(b"*").expect("name");
-        match self.sets.get(&(wildcard.clone(), rtype)) {
+        let at_wildcard = |rtype| self.sets.get(&(wildcard.clone(), rtype));
+        match at_wildcard(rtype).or_else(|| at_wildcard(RType::CNAME)) {
             Some(set) => {
+                let kind = if set.rtype == rtype { Kind::Positive } else { Kind::Alias(target(set)) };
                 let answers = vec![Arc::new(Rrset { owner: qname.to_owned(), ..set.clone() })];
                 let authorities = self.proofs(qname, false);
-                Fetched { answers, authorities, ..reply(Kind::Positive) }
+                Fetched { answers, authorities, ..reply(kind) }
             }
             None if self.exists(&wildcard) => self.negative(qname, reply(Kind::NoData)),
             None => self.negative(qname, reply(Kind::NxDomain)),
