@@ -69,8 +69,8 @@ impl Outcome {
         self.security == Security::Secure && self.rcode != Rcode::SERVFAIL
     }
 
-    /// Writes its records; a client without DO gets no signatures and proofs (RFC 4035 3.2.1), but when it asks for
-    /// them. What does not fit sets TC, unless the answer section is whole (RFC 2181 9).
+    /// Writes its records; a client without DO gets no signatures and proofs (RFC 4035 3.2.1), but as the answer
+    /// when it asks for them. What does not fit sets TC, unless the answer section is whole (RFC 2181 9).
     pub fn write(&self, w: &mut Writer<'_>, qtype: RType, dnssec_ok: bool) {
         for timed in &self.answers {
             if write_rrset(w, Section::Answer, timed, dnssec_ok || qtype == RType::ANY).is_err() {
@@ -80,7 +80,7 @@ impl Outcome {
         }
         for timed in &self.authorities {
             let proof = timed.rrset.rtype == RType::NSEC || timed.rrset.rtype == RType::NSEC3;
-            if proof && !dnssec_ok && timed.rrset.rtype != qtype {
+            if proof && !dnssec_ok {
                 continue;
             }
             if write_rrset(w, Section::Authority, timed, dnssec_ok).is_err() {

@@ -42,7 +42,7 @@ pub struct Reply {
 
 impl Reply {
     /// Takes the reply to a question for `asked` apart. RRSIG records stand with the RRsets that they cover. In the answer
-    /// section they are an RRset like any other if they were asked for, and so are those that cover nothing if all was
+    /// section they are an RRset of their own as well if they were asked for, and those that cover nothing are if all was
     /// (RFC 4035 2.2 says that they are none).
     ///
     /// # Errors
@@ -90,14 +90,14 @@ enum Signatures {
     Beside,
     /// To the RRsets that they cover; others are an RRset of their own.
     BesideOrAlone,
-    /// They are an RRset of their own.
-    Alone,
+    /// To the RRsets that they cover; all are an RRset of their own besides.
+    Asked,
 }
 
 impl Signatures {
     fn of_answers(asked: RType) -> Signatures {
         match asked {
-            RType::RRSIG => Signatures::Alone,
+            RType::RRSIG => Signatures::Asked,
             RType::ANY => Signatures::BesideOrAlone,
             _ => Signatures::Beside,
         }
@@ -155,9 +155,12 @@ impl Reader<'_> {
             expand(rtype, self.octets, start, len, &mut rdata).map_err(|_| Malformed)?;
             // RFC 2181 8: a TTL with its highest bit set is none.
             let ttl = if ttl > i32::MAX as u32 { 0 } else { ttl };
-            if rtype == RType::RRSIG && place != Signatures::Alone {
+            if rtype == RType::RRSIG {
                 let covered = rdata.first_chunk::<2>().map(|covered| RType(u16::from_be_bytes(*covered)));
                 let covered = covered.ok_or(Malformed)?;
+                if place == Signatures::Asked {
+                    add(&mut rrsets, owner.clone(), rtype, ttl, &rdata)?;
+                }
                 signatures.push(Signature { owner, covered, ttl, rdata: std::mem::take(&mut rdata) });
                 continue;
             }
@@ -258,7 +261,7 @@ mod tests {
         };
         assert_eq!(shown(RType::A), [(RType::A, 1, 1)]);
         assert_eq!(shown(RType::ANY), [(RType::A, 1, 1), (RType::RRSIG, 1, 0)]);
-        assert_eq!(shown(RType::RRSIG), [(RType::RRSIG, 2, 0), (RType::A, 1, 0)]);
+        assert_eq!(shown(RType::RRSIG), [(RType::RRSIG, 2, 0), (RType::A, 1, 1)]);
     }
 
     #[test]

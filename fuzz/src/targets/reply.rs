@@ -197,11 +197,13 @@ fn is_honest(row: &Row, shared: &Shared, now_ms: u64) -> bool {
         RowKind::Failure => true,
         RowKind::NxDomain => !exists,
         RowKind::NoData => exists && (row.name != name("www.test.") || row.rtype != Some(RType::A)),
-        RowKind::Positive => match shared.cache.lookup(now_ms, &row.name, row.rtype.unwrap_or(RType::A)) {
-            Some(Found::Positive(cached)) => {
-                row.name == name("www.test.") && cached.data.rrset.rdata.iter().eq([&RIGHT[..]])
+        RowKind::Positive => {
+            match shared.cache.lookup(now_ms, &row.name, row.rtype.unwrap_or(RType::A), Name::root()) {
+                Some(Found::Positive(cached)) => {
+                    row.name == name("www.test.") && cached.data.rrset.rdata.iter().eq([&RIGHT[..]])
+                }
+                _ => row.ttl_left == 0,
             }
-            _ => row.ttl_left == 0,
-        },
+        }
     }
 }

@@ -210,7 +210,7 @@ impl Walk<'_> {
     /// The SOA, and for clients that want them the proofs.
     fn authority(&mut self, view: View<'_>, ttl: u32, w: &mut Writer<'_>) -> Result<(), Full> {
         for proof in view.proofs().filter(|proof| proof.rtype != RType::DNAME) {
-            let wanted = proof.rtype == RType::SOA || self.ask.dnssec_ok || proof.rtype == self.ask.qtype;
+            let wanted = proof.rtype == RType::SOA || self.ask.dnssec_ok;
             if wanted && self.is_new(&proof) {
                 self.rrset(Section::Authority, Owner::Name(proof.owner), proof, ttl, w)?;
             }
