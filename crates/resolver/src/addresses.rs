@@ -3,6 +3,7 @@
 //! The glue of a referral will do (RFC 1034 5.3.3): a name server that lies in the zone it serves needs no question
 //! of its own. Called by [`crate::zone`]; every lookup counts against the limits of the question that needs it.
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::scrub::address;
 use crate::security::Reason;
 use crate::upstream::Upstream;
 use crate::work::Context;
+use crate::zone::MAX_JOINED;
 
 /// A name server without addresses is looked up again after so long, in seconds.
 const NO_ADDRESS_S: u32 = 60;
@@ -111,12 +113,23 @@ impl<U: Upstream> Resolver<U> {
             let now_us = self.upstream().now_us();
             deeper.deadline_us = now_us + context.deadline_us.saturating_sub(now_us) / 2;
         }
-        let start = |number| {
-            let (this, question, context) = (self.clone(), question.clone(), deeper.in_flight(number));
-            async move { this.look_up_now(&context, question, !lookup.others).await }
-        };
-        // A name server whose address depends on itself has none.
-        self.address_flights().join(context.flight, question.clone(), start).await.unwrap_or_default()
+        for _ in 0..MAX_JOINED {
+            let ours = Cell::new(false);
+            let start = |number| {
+                ours.set(true);
+                let (this, question, context) = (self.clone(), question.clone(), deeper.in_flight(number));
+                async move { this.look_up_now(&context, question, !lookup.others).await }
+            };
+            // A name server whose address depends on itself has none.
+            let joined = self.address_flights().join(context.flight, question.clone(), start).await;
+            let Ok(addresses) = joined else { return Arc::default() };
+            let known = || self.shared().addresses.get(&question.name, question.rtype, self.upstream().now_us());
+            // The limits of whoever began it are not ours.
+            if ours.get() || !addresses.is_empty() || known().is_some() {
+                return addresses;
+            }
+        }
+        self.clone().look_up_now(&deeper, question, !lookup.others).await
     }
 
     /// Addresses of name servers are not validated: what they lead to is. Glue is not written into the book: the

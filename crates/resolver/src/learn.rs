@@ -30,7 +30,7 @@ impl<U: Upstream> Resolver<U> {
         signed: bool,
     ) -> Result<(Arc<Fetched>, Verdict), Reason> {
         let mut avoid = Vec::new();
-        let mut bogus = None;
+        let mut bogus: Option<(Arc<Fetched>, Verdict)> = None;
         for _ in 0..=MAX_BOGUS_RETRIES {
             let fetched = match start.clone() {
                 Some(start) => self.iterate(context, question, Some(start), &avoid).await,
@@ -38,8 +38,11 @@ impl<U: Upstream> Resolver<U> {
             };
             let fetched = match (fetched, bogus.take()) {
                 (Ok(fetched), _) => fetched,
-                // Nobody is left to ask.
-                (Err(_), Some(bogus)) => return Ok(bogus),
+                // Nobody is left to ask, or a limit keeps us from it: that says nothing of the answer.
+                (Err(error), Some((fetched, mut verdict))) => {
+                    verdict.reason.iter_mut().for_each(|reason| reason.limit |= error.limit);
+                    return Ok((fetched, verdict));
+                }
                 (Err(reason), None) => return Err(reason),
             };
             let verdict = match signed && self.settings().validate {
@@ -88,8 +91,8 @@ impl<U: Upstream> Resolver<U> {
         let mut dname: Option<Arc<Rrset>> = None;
         for (rrset, judged) in fetched.answers.iter().zip(&verdict.answers) {
             let bogus = judged.security == Security::Bogus;
-            // Nobody looked at what stands behind something bogus. Only who asked for it and judges for himself gets it.
-            if bogus && !rrset.is(&question.name, question.rtype) {
+            // Nobody looked at what stands behind something bogus.
+            if bogus && !is_kept_bogus(question, rrset, verdict) {
                 return;
             }
             let bounded = Rrset { ttl: judged.ttl, ..(**rrset).clone() };
@@ -129,9 +132,9 @@ impl<U: Upstream> Resolver<U> {
         let Some(reason) = &verdict.reason else { return };
         let mut answers = fetched.answers.iter().zip(&verdict.answers);
         let kept = |(rrset, judged): (&Arc<Rrset>, &Judged)| {
-            judged.security == Security::Bogus && rrset.is(&question.name, question.rtype)
+            judged.security == Security::Bogus && is_kept_bogus(question, rrset, verdict)
         };
-        if answers.any(kept) && question.rtype != RType::ANY {
+        if answers.any(kept) {
             return;
         }
         let Question { name, rtype } = if reason.limit { asked } else { question };
@@ -145,6 +148,13 @@ impl<U: Upstream> Resolver<U> {
             None => Rank::AuthoritativeAnswer,
         }
     }
+}
+
+/// Whether a bogus RRset is kept, for clients that judge for themselves: only what was asked for, where no other question
+/// meets it, and not if a limit made it so.
+fn is_kept_bogus(question: &Question, rrset: &Rrset, verdict: &Verdict) -> bool {
+    let limit = verdict.reason.as_ref().is_some_and(|reason| reason.limit);
+    rrset.is(&question.name, question.rtype) && question.rtype != RType::ANY && !limit
 }
 
 fn origin(fetched: &Fetched) -> Option<IpAddr> {

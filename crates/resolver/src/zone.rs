@@ -30,8 +30,8 @@ use crate::work::{Context, Exceeded};
 /// When the server that is best has been asked so often in vain, other addresses of the name servers are looked for.
 const OTHERS_AFTER: u32 = 2;
 
-/// Flights of others that are joined for one question to a zone: each may end at a limit of the question it is for.
-const MAX_JOINED: usize = 2;
+/// Flights of others that are joined for one question: each may end at a limit of the question that it is for.
+pub(crate) const MAX_JOINED: usize = 2;
 
 /// What the servers of a zone said.
 #[derive(Debug, Clone)]

@@ -16,8 +16,10 @@ use super::internet::{Internet, Network, Server, delegate};
 use super::zone::{Zone, name};
 use crate::anchors::Anchors;
 use crate::cache::{Ask, CacheSettings};
+use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::question::Question;
+use crate::settings::Settings;
 use crate::trace::Trace;
 use crate::upstream::Upstream;
 
@@ -243,12 +245,12 @@ fn some_query(rng: &mut Rng) -> Query {
 }
 
 /// A resolver in this world that was never asked anything.
-fn resolver(served: &[(u8, Rc<Zone>)], anchors: &Anchors) -> Internet {
+fn resolver(served: &[(u8, Rc<Zone>)], anchors: &Anchors, limits: Limits) -> Internet {
     let server = |zone: &Rc<Zone>| Server { zones: vec![zone.clone()], recursive: false, dead: false };
     let servers = served.iter().map(|(last, zone)| (*last, server(zone))).collect();
     let network = Network { servers, ..Network::default() };
     let cache = CacheSettings { prefetch: false, ..CacheSettings::default() };
-    Internet::new(network, Internet::settings(), cache, anchors.clone())
+    Internet::new(network, Settings { limits, ..Internet::settings() }, cache, anchors.clone())
 }
 
 /// The response with what `write` adds to it.
@@ -322,7 +324,7 @@ fn run(
 ) -> Vec<String> {
     let (served, anchors) = world;
     let (mut rng, mut faults) = (Rng(seed), Vec::new());
-    let internet = resolver(served, anchors);
+    let internet = resolver(served, anchors, Limits::default());
     let mut asked: Vec<Query> = Vec::new();
     for _ in 0..STEPS {
         let count = 1 + rng.below(TOGETHER);
@@ -341,7 +343,9 @@ fn run(
             let Some(answer) = answer else { continue };
             let expected =
                 fresh.entry(Query { recursion_desired: true, ..query.clone() }).or_insert_with_key(|query| {
-                    ask(&resolver(served, anchors), std::slice::from_ref(query)).remove(0).expect("an answer")
+                    ask(&resolver(served, anchors, Limits::default()), std::slice::from_ref(query))
+                        .remove(0)
+                        .expect("an answer")
                 });
             if tell {
                 println!("{query}: {} {}", answer.rcode, answer.authentic);
@@ -377,4 +381,24 @@ fn no_question_makes_the_answer_to_another_worse() {
     let good =
         fresh.values().filter(|answer| answer.rcode != Rcode::SERVFAIL && answer.rcode != Rcode::FORMERR).count();
     assert!(good * 2 > fresh.len(), "{good} of {} questions", fresh.len());
+}
+
+/// A chain of aliases uses up the limit before it comes to its end: that says nothing of the name at its end.
+#[test]
+fn a_limit_of_one_question_is_none_of_another() {
+    let (served, anchors) = world();
+    let internet = resolver(&served, &anchors, Limits { verifications: 5, ..Limits::default() });
+    let said = |qname: &str| {
+        let question = Question::new(name(qname), RType::A);
+        let flags = (true, false, false, true);
+        let (dnssec_ok, checking_disabled, authentic_data, recursion_desired) = flags;
+        let query = Query { question, dnssec_ok, checking_disabled, authentic_data, recursion_desired };
+        let answer = ask(&internet, &[query]).remove(0).expect("an answer");
+        (answer.rcode, answer.authentic)
+    };
+    assert_eq!(said("outside.nsec."), (Rcode::SERVFAIL, false));
+    assert_eq!(said("a.hashed."), (Rcode::NOERROR, true));
+    // With what is known by now the chain comes to its end, once the failure is forgotten.
+    internet.sim.pass(6_000_000);
+    assert_eq!(said("outside.nsec."), (Rcode::NOERROR, true));
 }
