@@ -86,7 +86,7 @@ fn values_arrive() {
     write("anchors", "org. DS 1 13 2 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF\n");
     let config = config(
         "resolver:\n  enabled: false\n  root_hints: hints\n  trust_anchor_files: [anchors]\n  ipv6: false\n\
-         \x20 negative_trust_anchors: [broken.example]\n  query_timeout_ms: 7000\n  retries: 1\n\
+         \x20 negative_trust_anchors: [broken.example]\n  query_timeout_ms: 7000\n  retries: 1\n  cookies: false\n\
          \x20 outgoing_addresses: ['192.0.2.9', '::1']\n  do_not_query: ['192.0.2.7', '198.51.100.0/24']\n\
          \x20 max_work_per_query: { exchanges: 7, nsec3_iterations: 100000 }\n\
          \x20 rebinding_protection: { enabled: true, allowed: [lan.example] }\n\
@@ -101,7 +101,7 @@ fn values_arrive() {
     assert_eq!(settings.root_hints.len(), 1);
     assert_eq!(resolver.trust_anchors.as_ref().map(Vec::len), Some(1));
     assert_eq!(settings.negative_trust_anchors[0].to_string(), "broken.example.");
-    assert_eq!((settings.query_timeout_ms, settings.retries), (7000, 1));
+    assert_eq!((settings.query_timeout_ms, settings.retries, settings.cookies), (7000, 1, false));
     assert_eq!(resolver.outgoing_addresses.len(), 2);
     assert_eq!(settings.do_not_query[0].to_string(), "192.0.2.7/32");
     assert_eq!(settings.limits, Limits { exchanges: 7, nsec3_iterations: 65_535, ..Limits::default() });

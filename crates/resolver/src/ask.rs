@@ -1,28 +1,33 @@
 //! One question to one server: the message, EDNS, cookies, mixed case, the way to TCP.
 //!
-//! RFC 1035 4.1, RFC 6891, RFC 7766 (TCP after TC), RFC 7873 (cookies), RFC 8467 (padding). Called by [`crate::iterate`] and
-//! [`crate::forward`].
+//! RFC 1035 4.1, RFC 6891, RFC 7766 (TCP after TC), RFC 7873 (cookies), RFC 8467 (padding). Called by [`crate::zone`] and
+//! [`crate::forward`]. What a reply calls for is in [`crate::heard`].
 
 use std::net::SocketAddr;
+use std::pin::pin;
 
 use dns::edns::EdnsOption;
 use dns::header::HEADER_LEN;
 use dns::query::flags;
 use dns::{Class, Edns, Name, NameBuf, RType, Rcode};
+use futures_util::future::{Either, join, select};
 
+use crate::heard::{Next, Round, is_answer};
 use crate::limits::UDP_SIZE;
 use crate::question::Question;
 use crate::reply::{Reply, Unusable};
 use crate::resolve::Resolver;
-use crate::servers::{Inability, Manner};
+use crate::servers::{Asking, Cookies, Inability, Level, Manner};
 use crate::trace::Step;
 use crate::upstream::{Exchange, ExchangeError, Transport, Upstream};
 use crate::work::{Context, Exceeded};
 
-/// Exchanges with one server for one question: without EDNS, with a new cookie, over TCP.
-const MAX_ROUNDS: usize = 5;
+/// Exchanges with one server for one question: plainer and plainer, with a new cookie, over TCP.
+const MAX_ROUNDS: usize = 7;
 /// Encrypted queries are padded to a multiple of so many octets (RFC 8467 4.1).
 const PADDED_TO: usize = 128;
+/// The reply to a question with EDNS is given so much longer than that to one without, in microseconds.
+const EDNS_GRACE_US: u64 = 10_000;
 
 /// A server and what it is asked.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +42,12 @@ pub struct Ask<'a> {
     pub question: &'a Question,
     /// It shall resolve for us.
     pub recursion: bool,
+    /// Answers without signatures are of no use: EDNS is not left out because the server is silent.
+    pub signatures: bool,
+    /// Other servers of the zone were silent.
+    pub wary: bool,
+    /// Nobody had an answer for questions with EDNS: without.
+    pub plain: bool,
 }
 
 /// Why a server gave nothing to work with.
@@ -51,58 +62,139 @@ pub enum AskError {
     /// A reply with more RRsets than are looked at.
     #[error(transparent)]
     TooManyRrsets(Unusable),
+    /// The question came back in another case than it was asked in.
+    #[error("a reply with the question in another case")]
+    WrongCase,
+    /// A reply over a stream with TC set, which is no answer (RFC 2181 9).
+    #[error("a truncated reply over TCP")]
+    Truncated,
     /// A limit of the question was passed.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
 }
 
-/// What comes next after a reply.
-enum Next {
-    Done(Reply),
-    /// Ask again in this manner.
-    Again(Manner),
-    /// Ask over TCP.
-    Tcp,
+impl AskError {
+    /// Nothing came back from the server.
+    pub(crate) fn is_silence(&self) -> bool {
+        matches!(self, AskError::Exchange(_) | AskError::Exceeded(_))
+            && *self != AskError::Exchange(ExchangeError::Unfit)
+    }
 }
 
 impl<U: Upstream> Resolver<U> {
-    /// Asks a server one question, over TCP if need be.
+    /// Asks a server one question, in as many ways as it takes.
     ///
     /// # Errors
     /// That no well-formed reply was to be had; the server's record says so from now on.
     pub(crate) async fn ask(&self, context: &Context, ask: Ask<'_>) -> Result<Reply, AskError> {
-        let first_us = self.settings().retry_interval_ms * 1000;
-        let servers = &self.shared().servers;
-        let mut manner = servers.manner(ask.server, self.upstream().now_us(), first_us);
-        if self.settings().cookies {
-            manner.cookie.get_or_insert_with(|| self.new_cookie(&ask));
-        }
-        let mut transport = ask.transport.clone();
+        let mut round = Round::new(self.manner(context, &ask), ask.transport.clone());
         for _ in 0..MAX_ROUNDS {
-            let (message, cased) = self.message(&ask, &manner, &transport);
-            let reply = self.exchange(context, &ask, &transport, message, &manner).await?;
-            match self.next(&ask, reply, manner.clone(), &transport, &cased) {
-                Next::Done(reply) => return Ok(reply),
-                Next::Again(changed) => manner = changed,
-                Next::Tcp => transport = Transport::Tcp,
+            let mut heard = match std::mem::take(&mut round.manner.beside) {
+                // Rare, and large.
+                true => Box::pin(self.ask_beside(context, &ask, &mut round)).await,
+                false => self.exchange(context, &ask, &round).await,
+            };
+            if let Err(AskError::WrongCase) = heard {
+                heard = Box::pin(self.ask_twice(context, &ask, &mut round)).await;
+            }
+            match self.next(&ask, heard, round) {
+                Next::Done(Ok(reply), manner) => {
+                    self.note(context, &ask, &reply, &manner);
+                    return Ok(reply);
+                }
+                Next::Done(error, _) => return error,
+                Next::Again(next) => round = next,
             }
         }
         Err(AskError::Malformed)
     }
 
+    fn manner(&self, context: &Context, ask: &Ask<'_>) -> Manner {
+        let settings = self.settings();
+        let asking = Asking {
+            now_us: self.upstream().now_us(),
+            began_us: context.work.began_us,
+            first_timeout_us: settings.retry_interval_ms * 1000,
+            cookies: settings.cookies && *ask.transport == Transport::Udp,
+            signatures: ask.signatures,
+            wary: ask.wary,
+        };
+        let mut manner = self.shared().servers.manner(ask.server, &asking);
+        if ask.plain {
+            (manner.level, manner.beside, manner.proven) = (Level::Plain, false, false);
+        }
+        manner
+    }
+
+    /// Remembers of a server that answered what it can do, and what it could not.
+    fn note(&self, context: &Context, ask: &Ask<'_>, reply: &Reply, manner: &Manner) {
+        if !is_answer(reply) {
+            return;
+        }
+        let (servers, now_us) = (&self.shared().servers, self.upstream().now_us());
+        match (manner.wanted, manner.level) {
+            (Level::Edns | Level::Cookie, Level::Plain) => servers.unable(ask.server, Inability::Edns, now_us),
+            (Level::Cookie, Level::Edns) => servers.unable(ask.server, Inability::Cookie, now_us),
+            _ => {}
+        }
+        if !manner.proven {
+            servers.proven(ask.server, manner.level, reply.edns.is_some(), context.work.began_us);
+        }
+    }
+
+    /// Asks with EDNS and without it at the same time a server that said nothing to EDNS before. What it says with EDNS
+    /// counts, if it comes: only there are signatures.
+    async fn ask_beside(&self, context: &Context, ask: &Ask<'_>, round: &mut Round) -> Result<Reply, AskError> {
+        let begun_us = self.upstream().now_us();
+        let plain = round.at(Level::Plain);
+        let heard = {
+            let with = pin!(self.exchange(context, ask, round));
+            let without = pin!(self.exchange(context, ask, &plain));
+            match select(with, without).await {
+                Either::Left((Err(error), without)) if error.is_silence() => Err(without.await),
+                Either::Left((heard, _)) => Ok(heard),
+                Either::Right((Err(error), with)) if error.is_silence() => Ok(with.await),
+                Either::Right((heard, with)) => {
+                    let now_us = self.upstream().now_us();
+                    let patience = pin!(self.upstream().sleep_until(2 * now_us - begun_us + EDNS_GRACE_US));
+                    match select(with, patience).await {
+                        Either::Left((Err(error), _)) if error.is_silence() => Err(heard),
+                        Either::Left((better, _)) => Ok(better),
+                        Either::Right(_) => Err(heard),
+                    }
+                }
+            }
+        };
+        heard.unwrap_or_else(|without| {
+            *round = plain;
+            without
+        })
+    }
+
+    /// Asks once more in mixed case, and beside it in plain: the question came back in another case. A server that cannot
+    /// help it does so again, and what it says to the plain question counts, for which port and identifier had to be
+    /// guessed anew. If somebody else had guessed them, it repeats the case.
+    async fn ask_twice(&self, context: &Context, ask: &Ask<'_>, round: &mut Round) -> Result<Reply, AskError> {
+        let plain = round.in_plain_case();
+        let (again, plainly) = join(self.exchange(context, ask, round), self.exchange(context, ask, &plain)).await;
+        if again.is_ok() {
+            return again;
+        }
+        if matches!(again, Err(AskError::WrongCase)) {
+            self.shared().servers.unable(ask.server, Inability::Case, self.upstream().now_us());
+        }
+        *round = plain;
+        plainly
+    }
+
     /// One message there and its reply back.
-    async fn exchange(
-        &self,
-        context: &Context,
-        ask: &Ask<'_>,
-        transport: &Transport,
-        message: Vec<u8>,
-        manner: &Manner,
-    ) -> Result<Reply, AskError> {
+    async fn exchange(&self, context: &Context, ask: &Ask<'_>, round: &Round) -> Result<Reply, AskError> {
+        let Round { manner, transport, .. } = round;
         let now_us = self.upstream().now_us();
         let left_us = context.deadline_us.saturating_sub(now_us);
+        let out_of_time = Exceeded::Time(self.settings().answer_within_ms());
         if left_us == 0 {
-            return Err(Exceeded::Time(self.settings().query_timeout_ms).into());
+            return Err(out_of_time.into());
         }
         context.work.exchange(&self.settings().limits)?;
         // A stream needs a round trip more, and a handshake.
@@ -112,6 +204,7 @@ impl<U: Upstream> Resolver<U> {
             _ => 5,
         };
         let patience_us = manner.timeout_us * rounds;
+        let (message, cased) = self.message(ask, manner, transport);
         let timeout_us = patience_us.min(left_us);
         let exchange = Exchange { server: ask.server, transport: transport.clone(), message, timeout_us };
         let octets = self.upstream().exchange(exchange).await;
@@ -122,11 +215,13 @@ impl<U: Upstream> Resolver<U> {
                 error @ Unusable::TooManyRrsets => AskError::TooManyRrsets(error),
             }),
             // It was not given the time that it may take: that says nothing of the server.
-            Err(ExchangeError::Timeout) if left_us < patience_us => {
-                Err(Exceeded::Time(self.settings().query_timeout_ms).into())
-            }
+            Err(ExchangeError::Timeout) if left_us < patience_us => Err(out_of_time.into()),
             Err(error) => Err((*error).into()),
         };
+        let reply = reply.and_then(|reply| match (&reply.question, &cased) {
+            (Some((name, _)), Some(cased)) if name.as_wire() != cased.as_wire() => Err(AskError::WrongCase),
+            _ => Ok(reply),
+        });
         match reply {
             Err(AskError::Exchange(ExchangeError::Timeout)) => {
                 self.shared().servers.timed_out(ask.server, manner.doublings);
@@ -138,11 +233,12 @@ impl<U: Upstream> Resolver<U> {
         reply
     }
 
-    /// The query, and its name as it was cased.
-    fn message(&self, ask: &Ask<'_>, manner: &Manner, transport: &Transport) -> (Vec<u8>, NameBuf) {
+    /// The query, and its name if its case was mixed: then it is part of what makes a reply hard to forge.
+    fn message(&self, ask: &Ask<'_>, manner: &Manner, transport: &Transport) -> (Vec<u8>, Option<NameBuf>) {
         let settings = self.settings();
         let mixed = settings.randomise_case && manner.mixed_case && !ask.recursion && *transport == Transport::Udp;
-        let name = if mixed { self.mix_case(&ask.question.name) } else { ask.question.name.clone() };
+        let cased = mixed.then(|| self.mix_case(&ask.question.name));
+        let name = cased.as_ref().unwrap_or(&ask.question.name);
         let mut out = Vec::with_capacity(HEADER_LEN + name.len() + 4 + 40);
         out.extend_from_slice(&[0; HEADER_LEN]);
         out[2] = if ask.recursion { flags::RD } else { 0 };
@@ -152,15 +248,17 @@ impl<U: Upstream> Resolver<U> {
         out.extend_from_slice(name.as_wire());
         out.extend_from_slice(&ask.question.rtype.0.to_be_bytes());
         out.extend_from_slice(&Class::IN.0.to_be_bytes());
-        if manner.edns {
+        if manner.level > Level::Plain {
             out[11] = 1;
-            put_edns(&mut out, manner, transport);
+            let with_cookie = manner.level == Level::Cookie && *transport == Transport::Udp;
+            let cookies = with_cookie.then(|| manner.cookie.clone().unwrap_or_else(|| self.new_cookie(ask)));
+            put_edns(&mut out, cookies, transport);
         }
-        (out, name)
+        (out, cased)
     }
 
     /// A cookie for a server that was never given one; no other server sees it.
-    fn new_cookie(&self, ask: &Ask<'_>) -> ([u8; 8], Vec<u8>) {
+    fn new_cookie(&self, ask: &Ask<'_>) -> Cookies {
         let cookie = self.upstream().random().to_be_bytes();
         self.shared().servers.remember_cookie(ask.server, cookie, Vec::new());
         (cookie, Vec::new())
@@ -180,57 +278,6 @@ impl<U: Upstream> Resolver<U> {
             }
         }
         NameBuf::from_wire(wire).unwrap_or_else(|_| name.to_owned())
-    }
-
-    /// What a reply calls for.
-    fn next(&self, ask: &Ask<'_>, reply: Reply, manner: Manner, transport: &Transport, cased: &NameBuf) -> Next {
-        let (servers, now_us) = (&self.shared().servers, self.upstream().now_us());
-        if let (Some((name, _)), Transport::Udp) = (&reply.question, transport) {
-            // The case is part of what makes a reply hard to forge; over TCP it does not matter.
-            if name.as_wire() != cased.as_wire() {
-                servers.unable(ask.server, Inability::Case, now_us);
-                return Next::Tcp;
-            }
-        }
-        if manner.edns && reply.edns.is_none() && matches!(reply.header.rcode, Rcode::FORMERR | Rcode::NOTIMP) {
-            // RFC 6891 7: it does not know EDNS.
-            servers.unable(ask.server, Inability::Edns, now_us);
-            return Next::Again(Manner { edns: false, ..manner });
-        }
-        if reply.header.rcode == Rcode::BADVERS && manner.edns {
-            return Next::Again(Manner { edns: false, ..manner });
-        }
-        if let Some(again) = self.keep_cookie(ask, &reply, &manner) {
-            return again;
-        }
-        match reply.header.tc && *transport == Transport::Udp {
-            true => Next::Tcp,
-            false => Next::Done(reply),
-        }
-    }
-
-    /// Keeps the cookie of a reply (RFC 7873 5.3); a server that wants another one is asked again.
-    fn keep_cookie(&self, ask: &Ask<'_>, reply: &Reply, manner: &Manner) -> Option<Next> {
-        let cookies = reply.edns.iter().flat_map(|edns| &edns.options);
-        let (client, server) = cookies
-            .filter_map(|option| match option {
-                EdnsOption::Cookie { client, server } => Some((*client, server)),
-                _ => None,
-            })
-            .next()?;
-        // One that does not repeat our part is worth nothing.
-        let (_, known) = manner.cookie.as_ref().filter(|(ours, _)| *ours == client)?;
-        if !server.is_empty() && known != server {
-            self.shared().servers.remember_cookie(ask.server, client, server.clone());
-        }
-        if reply.header.rcode != Rcode::BADCOOKIE {
-            return None;
-        }
-        // Once with the new cookie, then over TCP, where none is needed (RFC 7873 5.3).
-        match known == server {
-            true => Some(Next::Tcp),
-            false => Some(Next::Again(Manner { cookie: Some((client, server.clone())), ..manner.clone() })),
-        }
     }
 
     fn trace_exchange(
@@ -263,14 +310,12 @@ impl<U: Upstream> Resolver<U> {
 }
 
 /// Adds the OPT record to a query that ends without it.
-fn put_edns(out: &mut Vec<u8>, manner: &Manner, transport: &Transport) {
+fn put_edns(out: &mut Vec<u8>, cookies: Option<Cookies>, transport: &Transport) {
     // Clients may want signatures and proofs, whether they are looked at here or not (RFC 4035 3.2.1).
     let mut edns = Edns { udp_size: UDP_SIZE, dnssec_ok: true, ..Edns::default() };
-    match (transport, &manner.cookie) {
-        (Transport::Udp, Some((client, server))) => {
-            edns.options.push(EdnsOption::Cookie { client: *client, server: server.clone() });
-        }
-        (Transport::Tls(_) | Transport::Https(_), _) => {
+    match (transport, cookies) {
+        (_, Some((client, server))) => edns.options.push(EdnsOption::Cookie { client, server }),
+        (Transport::Tls(_) | Transport::Https(_), None) => {
             // What the length of a query says of its name.
             edns.options.push(EdnsOption::Padding(0));
             let len = out.len() + edns.to_record(Rcode::NOERROR, usize::from(UDP_SIZE)).len();
@@ -304,13 +349,12 @@ mod tests {
     /// RFC 8467 4.1, for encrypted transports alone.
     #[test]
     fn encrypted_queries_are_padded() {
-        let cookie = Some(([1; 8], Vec::new()));
-        let manner = Manner { edns: true, mixed_case: false, cookie, doublings: 0, timeout_us: 1 };
         let len = |label: usize, transport: &Transport| {
             let name = format!("{}.example.", "a".repeat(label)).parse().expect("a name");
             let mut out = Message::query(0, name, RType::A).to_wire(512);
             out[11] = 1;
-            put_edns(&mut out, &manner, transport);
+            let cookies = (*transport == Transport::Udp).then(|| ([1; 8], Vec::new()));
+            put_edns(&mut out, cookies, transport);
             let edns = Message::parse(&out).expect("a message").edns.expect("EDNS");
             (out.len(), edns.options)
         };

@@ -58,6 +58,12 @@ impl Fetched {
         aliases.next().and_then(target).unwrap_or(asked)
     }
 
+    /// Whether NSEC or NSEC3 records with signatures came along.
+    pub fn has_signed_proofs(&self) -> bool {
+        let is_proof = |rrset: &&Arc<Rrset>| matches!(rrset.rtype, RType::NSEC | RType::NSEC3);
+        self.authorities.iter().filter(is_proof).any(|rrset| !rrset.signatures.is_empty())
+    }
+
     /// The SOA of the authority section.
     pub fn soa(&self) -> Option<&Arc<Rrset>> {
         self.authorities.iter().find(|rrset| rrset.rtype == RType::SOA)

@@ -17,7 +17,7 @@ use crate::resolve::Resolver;
 use crate::scrub::{Asked, Meaning, scrub};
 use crate::security::Reason;
 use crate::settings::{ForwardZone, Forwarder};
-use crate::upstream::Upstream;
+use crate::upstream::{ExchangeError, Upstream};
 use crate::work::{Context, Exceeded};
 
 /// Why a forwarder gave no answer.
@@ -113,10 +113,17 @@ impl<U: Upstream> Resolver<U> {
         question: &Question,
     ) -> Result<Fetched, Refusal> {
         let (transport, address) = (&server.transport, server.address);
-        let ask = Ask { server: address, name: None, transport, question, recursion: true };
+        // Without EDNS nothing that a forwarder says can be validated.
+        let (name, recursion, signatures) = (None, true, self.settings().validate);
+        let (wary, plain) = (false, false);
+        let ask = Ask { server: address, name, transport, question, recursion, signatures, wary, plain };
         let reply = self.ask(context, ask).await.map_err(|error| match error {
             AskError::Exceeded(exceeded) => Refusal::Exceeded(exceeded),
-            AskError::Malformed | AskError::TooManyRrsets(_) => Refusal::Useless(error.to_string()),
+            AskError::Malformed
+            | AskError::TooManyRrsets(_)
+            | AskError::WrongCase
+            | AskError::Truncated
+            | AskError::Exchange(ExchangeError::Unfit) => Refusal::Useless(error.to_string()),
             AskError::Exchange(_) => Refusal::Silent(error.to_string()),
         })?;
         let asked = Asked { question, zone: Name::root(), forwarder: true, harden_glue: true, server: address };

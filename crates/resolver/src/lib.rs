@@ -41,8 +41,10 @@ mod ask;
 mod assembly;
 mod chain;
 mod forward;
+mod heard;
 mod iterate;
 mod learn;
+mod minimise;
 mod zone;
 
 pub use fetched::{Fetched, Kind};

@@ -65,6 +65,12 @@ pub const MAX_FLIGHTS: usize = 25_000;
 pub const MAX_DELEGATIONS: usize = 50_000;
 /// Name servers' addresses that are remembered, in names.
 pub const MAX_SERVER_NAMES: usize = 50_000;
+/// Zones that are remembered not to deal well with QNAME minimisation.
+pub const MAX_PLAIN_ZONES: usize = 10_000;
+/// Timeouts of a question for a shortened name after which the whole name is asked for instead.
+pub const MAX_MINIMISED_TIMEOUTS: u32 = 2;
+/// Servers that refuse a question with EDNS, and are asked without when nobody else has an answer.
+pub const MAX_PLAIN_ATTEMPTS: usize = 2;
 /// Servers whose behaviour is remembered.
 pub const MAX_SERVERS: usize = 50_000;
 /// Zones whose keys are remembered.

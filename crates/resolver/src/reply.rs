@@ -144,7 +144,7 @@ impl Reader<'_> {
             let raw = self.octets.get(start..start + len).ok_or(Malformed)?;
             self.at += len;
             if rtype == RType::OPT {
-                self.edns = Some(Edns::from_record(class.0, ttl, raw).map_err(|_| Malformed)?);
+                self.edns = Some(Edns::from_record_of_response(class.0, ttl, raw));
                 continue;
             }
             if class != Class::IN || rtype.is_meta() {

@@ -21,6 +21,7 @@ use crate::dns64::Dns64;
 use crate::fetched::{Fetched, Kind};
 use crate::flight::{Flights, Waits};
 use crate::local::{Local, LocalData};
+use crate::minimise::PlainZones;
 use crate::outcome::{Outcome, Timed};
 use crate::question::Question;
 use crate::rebinding;
@@ -33,11 +34,13 @@ use crate::special;
 use crate::trace::{Step, Trace};
 use crate::upstream::Upstream;
 use crate::validate::TrustStore;
-use crate::work::{Context, Work};
+use crate::work::{Context, Exceeded, Work};
 use crate::zone::{Said, ZoneError, ZoneQuestion, flight_reason};
 
 /// Clients get stale data rather than wait for longer (RFC 8767 5).
 const STALE_AFTER_MS: u64 = 1800;
+/// A resolution that does not end in time is given so long to say why, in microseconds.
+const LATE_US: u64 = 20_000;
 
 /// What the resolvers of all threads know.
 pub struct Shared {
@@ -51,6 +54,8 @@ pub struct Shared {
     pub delegations: Arc<Delegations>,
     /// Addresses of name servers.
     pub addresses: Arc<AddressBook>,
+    /// Zones whose servers are asked for whole names.
+    pub(crate) plain_zones: PlainZones,
     /// What is known of the keys of zones.
     pub trust: Arc<TrustStore>,
     /// Where chains of trust begin; they may change (RFC 5011).
@@ -82,6 +87,7 @@ impl Shared {
             servers,
             delegations: Arc::new(Delegations::new(seed)),
             addresses: Arc::new(AddressBook::new(seed)),
+            plain_zones: PlainZones::new(seed),
             trust: Arc::new(TrustStore::new(seed)),
             anchors: Mutex::new(Arc::new(anchors)),
         }
@@ -164,14 +170,28 @@ impl<U: Upstream> Resolver<U> {
         self.upstream.now_us() / 1000
     }
 
-    /// Answers a question. Clients without CD get nothing of bogus data but the reason (RFC 4035 5.5).
+    /// Answers a question that comes now: see [`Resolver::resolve_arrived`].
+    pub async fn resolve(self: &Rc<Self>, question: Question, checking_disabled: bool, trace: Trace) -> Arc<Outcome> {
+        self.resolve_arrived(question, checking_disabled, trace, self.upstream.now_us()).await
+    }
+
+    /// Answers a question that came at `arrived_us`, by [`Settings::answer_within_ms`] after that at the latest. Clients
+    /// without CD get nothing of bogus data but the reason (RFC 4035 5.5).
     ///
     /// Questions that are equal share a resolution, unless somebody looks on.
-    pub async fn resolve(self: &Rc<Self>, question: Question, checking_disabled: bool, trace: Trace) -> Arc<Outcome> {
+    pub async fn resolve_arrived(
+        self: &Rc<Self>,
+        question: Question,
+        checking_disabled: bool,
+        trace: Trace,
+        arrived_us: u64,
+    ) -> Arc<Outcome> {
         if !question.is_for_data() {
             return Arc::new(Outcome::empty(Rcode::FORMERR, Security::Indeterminate));
         }
-        let outcome = self.answer(question.clone(), checking_disabled, trace.clone()).await;
+        let deadline_us = arrived_us + self.settings().answer_within_ms() * 1000;
+        let context = self.context(checking_disabled, trace, deadline_us);
+        let outcome = self.answer(question.clone(), &context).await;
         if outcome.security == Security::Bogus && !checking_disabled {
             return Arc::new(outcome.checked());
         }
@@ -181,16 +201,26 @@ impl<U: Upstream> Resolver<U> {
             return Arc::new(refused);
         }
         match self.settings().dns64.as_ref().filter(|_| question.rtype == RType::AAAA) {
-            Some(dns64) => self.translate(dns64, outcome, question, checking_disabled, trace).await,
+            Some(dns64) => self.translate(dns64, outcome, question, checking_disabled, &context).await,
             None => outcome,
         }
     }
 
-    async fn answer(self: &Rc<Self>, question: Question, checking_disabled: bool, trace: Trace) -> Arc<Outcome> {
-        let context = self.context(checking_disabled, trace);
-        match context.trace.is_on() {
-            true => self.clone().resolve_now(context, question, false).await,
-            false => self.fly_or_stale(context, question).await,
+    async fn answer(self: &Rc<Self>, question: Question, context: &Context) -> Arc<Outcome> {
+        let late_us = context.deadline_us + LATE_US;
+        let answering = pin!(async {
+            match context.trace.is_on() {
+                true => self.clone().resolve_now(context.clone(), question, false).await,
+                false => self.fly_or_stale(context.clone(), question).await,
+            }
+        });
+        // It ends by itself; but what it waits for may be part of another client's resolution, which has more time.
+        match select(answering, pin!(self.upstream.sleep_until(late_us))).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => {
+                let exceeded = Exceeded::Time(self.settings().answer_within_ms());
+                Arc::new(Outcome::failure(exceeded.into()))
+            }
         }
     }
 
@@ -201,10 +231,12 @@ impl<U: Upstream> Resolver<U> {
         outcome: Arc<Outcome>,
         question: Question,
         checking_disabled: bool,
-        trace: Trace,
+        context: &Context,
     ) -> Arc<Outcome> {
         if dns64.is_wanted(&outcome, checking_disabled, checking_disabled) {
-            let a = self.answer(Question { rtype: RType::A, ..question }, checking_disabled, trace).await;
+            // The other name may cost as much again; the time is the client's.
+            let context = self.context(checking_disabled, context.trace.clone(), context.deadline_us);
+            let a = self.answer(Question { rtype: RType::A, ..question }, &context).await;
             if let Some(made) = dns64.synthesise(&outcome, &a) {
                 return Arc::new(made);
             }
@@ -214,20 +246,13 @@ impl<U: Upstream> Resolver<U> {
 
     /// Resolves a question anew although the cache has it, to keep the cache warm.
     pub async fn refresh(self: &Rc<Self>, question: Question) -> Arc<Outcome> {
-        self.fly(self.context(false, Trace::default()), question, true).await
+        let deadline_us = self.upstream.now_us() + self.settings().answer_within_ms() * 1000;
+        self.fly(self.context(false, Trace::default(), deadline_us), question, true).await
     }
 
-    fn context(&self, checking_disabled: bool, trace: Trace) -> Context {
-        let settings = self.settings();
-        let deadline_us = self.upstream.now_us() + settings.query_timeout_ms * 1000;
-        Context {
-            work: Rc::new(Work::new(&settings.limits)),
-            deadline_us,
-            depth: 0,
-            flight: 0,
-            checking_disabled,
-            trace,
-        }
+    fn context(&self, checking_disabled: bool, trace: Trace, deadline_us: u64) -> Context {
+        let work = Work::new(&self.settings().limits, self.upstream.now_us());
+        Context { work: Rc::new(work), deadline_us, depth: 0, flight: 0, checking_disabled, trace }
     }
 
     /// Waits for the flight; where stale data is at hand, not for longer than clients do (RFC 8767 5).

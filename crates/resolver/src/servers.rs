@@ -24,6 +24,28 @@ const BAND_US: u64 = 30_000;
 const EXPLORE: u64 = 32;
 const SECOND_US: u64 = 1_000_000;
 
+/// How much of EDNS a question has, the plainest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// No OPT record.
+    Plain,
+    /// An OPT record without a cookie.
+    Edns,
+    /// A cookie in it.
+    Cookie,
+}
+
+impl Level {
+    /// The next plainer one.
+    pub fn plainer(self) -> Option<Level> {
+        match self {
+            Level::Plain => None,
+            Level::Edns => Some(Level::Plain),
+            Level::Cookie => Some(Level::Edns),
+        }
+    }
+}
+
 /// What is known of one server.
 #[derive(Debug, Clone, Default)]
 pub struct Server {
@@ -37,20 +59,51 @@ pub struct Server {
     /// When it was found to be lame for these zones.
     lame: Vec<(NameBuf, u64)>,
     no_edns_until: u64,
+    no_cookie_until: u64,
     no_case_until: u64,
+    /// The highest level at which it gave an answer.
+    proven: Option<Level>,
+    /// When the resolution began in which it first answered with EDNS.
+    met_us: Option<u64>,
     /// Our cookie for it and its for us (RFC 7873).
-    cookie: Option<([u8; 8], Vec<u8>)>,
+    cookie: Option<Cookies>,
+}
+
+/// Our cookie for a server, and its for us.
+pub type Cookies = ([u8; 8], Vec<u8>);
+
+/// Who wants to know how a server is to be asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking {
+    /// Now, in microseconds.
+    pub now_us: u64,
+    /// When the resolution began that asks.
+    pub began_us: u64,
+    /// How long to wait for a server that was never asked.
+    pub first_timeout_us: u64,
+    /// Cookies may be sent.
+    pub cookies: bool,
+    /// Answers without signatures are of no use.
+    pub signatures: bool,
+    /// Other servers that were not known either did not answer.
+    pub wary: bool,
 }
 
 /// How a server is to be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manner {
-    /// With EDNS.
-    pub edns: bool,
+    /// With how much of EDNS.
+    pub level: Level,
+    /// With how much it would be asked if it had not been silent.
+    pub wanted: Level,
+    /// It has given answers at this level.
+    pub proven: bool,
+    /// Ask it without EDNS as well, at the same time: it may drop questions with EDNS.
+    pub beside: bool,
     /// With mixed case.
     pub mixed_case: bool,
-    /// The cookies.
-    pub cookie: Option<([u8; 8], Vec<u8>)>,
+    /// The cookies, if it has been given one.
+    pub cookie: Option<Cookies>,
     /// How often the wait was doubled because it did not answer.
     pub doublings: u32,
     /// How long to wait, in microseconds.
@@ -62,6 +115,8 @@ pub struct Manner {
 pub enum Inability {
     /// EDNS (RFC 6891 6.2.2).
     Edns,
+    /// Cookies (RFC 7873).
+    Cookie,
     /// Repeat the question in the case it was asked in.
     Case,
 }
@@ -77,18 +132,10 @@ impl Servers {
         Servers { known: Bounded::new(MAX_SERVERS, seed) }
     }
 
-    /// How to ask a server; one that was never asked is given `first_timeout_us`.
-    pub fn manner(&self, server: SocketAddr, now_us: u64, first_timeout_us: u64) -> Manner {
-        self.known.look(&server, |known| match known {
-            None => Manner { edns: true, mixed_case: true, cookie: None, doublings: 0, timeout_us: first_timeout_us },
-            Some(known) => Manner {
-                edns: known.no_edns_until <= now_us,
-                mixed_case: known.no_case_until <= now_us,
-                doublings: known.doublings,
-                timeout_us: known.timeout_us(first_timeout_us),
-                cookie: known.cookie.clone(),
-            },
-        })
+    /// How to ask a server.
+    pub fn manner(&self, server: SocketAddr, asking: &Asking) -> Manner {
+        let unknown = Server::default();
+        self.known.look(&server, |known| known.unwrap_or(&unknown).manner(asking))
     }
 
     /// It answered, after so long.
@@ -105,12 +152,29 @@ impl Servers {
         });
     }
 
-    /// It cannot do something.
-    pub fn unable(&self, server: SocketAddr, what: Inability, now_us: u64) {
-        self.known.update(server, |server| match what {
-            Inability::Edns => server.no_edns_until = now_us + INABILITY_US,
-            Inability::Case => server.no_case_until = now_us + INABILITY_US,
+    /// It gave an answer at this level, with an OPT record or without, to a resolution that began then.
+    pub fn proven(&self, server: SocketAddr, level: Level, with_opt: bool, began_us: u64) {
+        self.known.update(server, |server| {
+            server.proven = server.proven.max(Some(level));
+            if with_opt {
+                server.met_us.get_or_insert(began_us);
+            }
         });
+    }
+
+    /// It cannot do something, for [`INABILITY_US`]: then it may have been mended.
+    pub fn unable(&self, server: SocketAddr, what: Inability, now_us: u64) {
+        let until_us = now_us + INABILITY_US;
+        self.known.update(server, |server| match what {
+            Inability::Edns => (server.no_edns_until, server.proven) = (until_us, None),
+            Inability::Cookie => (server.no_cookie_until, server.proven) = (until_us, Some(Level::Edns)),
+            Inability::Case => server.no_case_until = until_us,
+        });
+    }
+
+    /// The cookies that go with it.
+    pub fn cookie(&self, server: SocketAddr) -> Option<Cookies> {
+        self.known.look(&server, |known| known.and_then(|known| known.cookie.clone()))
     }
 
     /// The cookies that go with it from now on.
@@ -153,6 +217,16 @@ impl Servers {
         self.known.look(&server, |known| known.is_some_and(proven))
     }
 
+    /// Whether a server ever answered.
+    pub fn is_known(&self, server: SocketAddr) -> bool {
+        self.known.look(&server, |known| known.is_some_and(|known| known.srtt_us > 0))
+    }
+
+    /// Whether a server ever gave an answer to a question with EDNS.
+    pub fn knows_edns(&self, server: SocketAddr) -> bool {
+        self.known.look(&server, |known| known.is_some_and(|known| known.proven >= Some(Level::Edns)))
+    }
+
     /// Whether a server answered last time, or is not known.
     pub fn is_well(&self, server: SocketAddr) -> bool {
         self.known.look(&server, |known| known.is_none_or(|known| known.timeouts < DEAD_TIMEOUTS))
@@ -163,6 +237,38 @@ impl Servers {
 pub const MAX_CANDIDATES: usize = 64;
 
 impl Server {
+    fn manner(&self, asking: &Asking) -> Manner {
+        let wanted = self.wanted(asking);
+        let is_proven = |level| self.proven >= Some(level);
+        let silent = self.timeouts > 0 && !is_proven(wanted);
+        // A cookie that may be why it is silent is left out first.
+        let level = if silent && wanted == Level::Cookie { Level::Edns } else { wanted };
+        let proven = is_proven(level);
+        Manner {
+            level,
+            wanted,
+            proven,
+            beside: level == Level::Edns && !proven && (silent || asking.wary) && !asking.signatures,
+            mixed_case: self.no_case_until <= asking.now_us,
+            cookie: self.cookie.clone(),
+            doublings: self.doublings,
+            timeout_us: self.timeout_us(asking.first_timeout_us),
+        }
+    }
+
+    /// What it can do. A cookie is for servers that answered another resolution before: some drop questions with one,
+    /// and the first client must not wait for that.
+    fn wanted(&self, asking: &Asking) -> Level {
+        let met_before = self.met_us.is_some_and(|met_us| met_us != asking.began_us);
+        if self.no_edns_until > asking.now_us && !asking.signatures {
+            Level::Plain
+        } else if asking.cookies && met_before && self.no_cookie_until <= asking.now_us {
+            Level::Cookie
+        } else {
+            Level::Edns
+        }
+    }
+
     /// RFC 6298 2.
     fn measure(&mut self, rtt_us: u64) {
         if self.srtt_us == 0 {
@@ -200,6 +306,40 @@ mod tests {
         ([192, 0, 2, last], 53).into()
     }
 
+    const ASKING: Asking =
+        Asking { now_us: 0, began_us: 0, first_timeout_us: 400_000, cookies: true, signatures: false, wary: false };
+
+    #[test]
+    fn edns_and_cookies_are_left_out_and_come_back() {
+        let servers = Servers::new(1);
+        let of = |asking: Asking| {
+            let manner = servers.manner(address(1), &asking);
+            (manner.level, manner.beside)
+        };
+        let later = |now_us| Asking { now_us, began_us: now_us, ..ASKING };
+        assert_eq!(of(ASKING), (Level::Edns, false), "no cookie for a stranger");
+        assert_eq!(of(Asking { wary: true, ..ASKING }), (Level::Edns, true));
+        servers.timed_out(address(1), 0);
+        assert_eq!(of(ASKING), (Level::Edns, true));
+        assert_eq!(of(Asking { signatures: true, ..ASKING }), (Level::Edns, false));
+        servers.proven(address(1), Level::Edns, true, 0);
+        servers.answered(address(1), 1000);
+        assert_eq!(of(ASKING), (Level::Edns, false), "the first resolution still");
+        assert_eq!(of(later(1)), (Level::Cookie, false));
+        assert_eq!(of(Asking { cookies: false, ..later(1) }), (Level::Edns, false));
+        // A cookie that comes before silence is suspected, EDNS that was answered before is not.
+        servers.timed_out(address(1), 0);
+        assert_eq!(of(later(1)), (Level::Edns, false));
+        servers.unable(address(1), Inability::Cookie, 1);
+        assert_eq!(of(later(INABILITY_US)), (Level::Edns, false));
+        servers.answered(address(1), 1000);
+        assert_eq!(of(later(INABILITY_US + 1)), (Level::Cookie, false));
+        servers.unable(address(1), Inability::Edns, 1);
+        assert_eq!(of(later(2)), (Level::Plain, false));
+        assert_eq!(of(Asking { signatures: true, ..later(2) }).0, Level::Edns, "a signed zone needs DO");
+        assert_eq!(of(later(INABILITY_US + 1)).0, Level::Cookie);
+    }
+
     #[test]
     fn the_fastest_is_chosen_and_others_now_and_then() {
         let servers = Servers::new(1);
@@ -222,7 +362,7 @@ mod tests {
     #[test]
     fn waits_grow_with_timeouts_and_shrink_with_answers() {
         let servers = Servers::new(1);
-        let manner = || servers.manner(address(1), 0, 400_000);
+        let manner = || servers.manner(address(1), &ASKING);
         let wait = || manner().timeout_us;
         let mut waits = vec![wait()];
         for _ in 0..3 {

@@ -78,7 +78,7 @@ pub struct Settings {
     pub forward: Vec<ForwardZone>,
     /// Zones with servers that are configured, the longest name first.
     pub stubs: Vec<StubZone>,
-    /// A resolution is given up after so long.
+    /// Clients give up after so long; they are answered before ([`Settings::answer_within_ms`]).
     pub query_timeout_ms: u64,
     /// A server that is not known is given so long for a reply.
     pub retry_interval_ms: u64,
@@ -128,7 +128,16 @@ impl Default for Settings {
     }
 }
 
+/// So much earlier than clients give up they are answered.
+const ANSWER_EARLIER_MS: u64 = 500;
+
 impl Settings {
+    /// How long after its arrival a question is answered at the latest: 500 ms before the client gives up, or halfway
+    /// there if it waits for less than a second.
+    pub fn answer_within_ms(&self) -> u64 {
+        self.query_timeout_ms.saturating_sub(ANSWER_EARLIER_MS).max(self.query_timeout_ms.div_ceil(2))
+    }
+
     /// Whom names at or below a zone of `forward` are forwarded to.
     pub fn forward_of(&self, name: &Name) -> Option<&ForwardZone> {
         self.forward.iter().find(|zone| name.is_at_or_below(&zone.name))
@@ -142,5 +151,16 @@ impl Settings {
     /// These settings, shared.
     pub fn shared(self) -> Arc<Settings> {
         Arc::new(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_answered_before_they_give_up() {
+        let within = |query_timeout_ms| Settings { query_timeout_ms, ..Settings::default() }.answer_within_ms();
+        assert_eq!([5000, 2000, 1000, 600, 1].map(within), [4500, 1500, 500, 300, 1]);
     }
 }

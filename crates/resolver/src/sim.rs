@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::upstream::{Exchange, ExchangeError, Upstream, is_reply};
+use crate::upstream::{Exchange, ExchangeError, Upstream, is_reply, unfit_patience_us};
 
 /// Steps of tasks without time passing, after which a task counts as caught in a loop.
 const MAX_POLLS: u64 = 10_000_000;
@@ -19,7 +19,7 @@ const MAX_POLLS: u64 = 10_000_000;
 /// What becomes of a message that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// These octets come back. They are passed over if they are no reply to the query.
+    /// These octets come back. If they are no reply to the query, none is waited for much longer ([`unfit_patience_us`]).
     Reply {
         /// The reply; its identifier does not matter.
         message: Vec<u8>,
@@ -151,7 +151,12 @@ impl<N: FakeNetwork> Sim<N> {
     pub fn end_exchange(&self, id: u64, result: Reply) -> bool {
         let mut exchanges = self.0.exchanges.borrow_mut();
         let Some(waiting) = exchanges.get_mut(&id).filter(|it| it.result.is_none()) else { return false };
-        if result.as_ref().is_ok_and(|reply| !is_reply(&waiting.exchange.message, reply)) {
+        if let Ok(reply) = &result
+            && !is_reply(&waiting.exchange.message, reply)
+        {
+            let until_us = self.0.now_us.get().saturating_add(unfit_patience_us(reply));
+            drop(exchanges);
+            self.at(until_us, Event::End(id, Err(ExchangeError::Unfit)));
             return false;
         }
         waiting.result = Some(result);

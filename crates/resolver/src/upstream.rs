@@ -54,6 +54,10 @@ pub enum ExchangeError {
     /// No socket or connection is free: a limit of ours.
     #[error("too many exchanges at once")]
     Busy,
+    /// Something came from the server with the identifier of the query, but it is no reply to its question. What it says
+    /// is not looked at.
+    #[error("a reply that does not repeat the question")]
+    Unfit,
 }
 
 /// The network, the clocks and the random source.
@@ -68,7 +72,9 @@ pub trait Upstream: 'static {
     fn random(&self) -> u64;
 
     /// Sends a message and waits for the reply: one that comes from where the query went, with its identifier, and
-    /// repeats its question ([`is_reply`]). Anything else is passed over.
+    /// repeats its question ([`is_reply`]). Anything else is passed over; but after what comes from there with the
+    /// identifier and is no reply, one is not waited for longer than [`unfit_patience_us`], and none is
+    /// [`ExchangeError::Unfit`].
     fn exchange(&self, exchange: Exchange) -> impl Future<Output = Result<Vec<u8>, ExchangeError>>;
 
     /// Waits until `now_us` is at least `at_us`.
@@ -93,6 +99,17 @@ pub fn is_reply(query: &[u8], reply: &[u8]) -> bool {
     let (Some(question), Some(repeated)) = (query.get(12..end), reply.get(12..end)) else { return false };
     header[4..6] == [0, 1] && question.eq_ignore_ascii_case(repeated)
 }
+
+/// How long a reply is still waited for, in microseconds, after `unfit` came from the server with the identifier of the
+/// query. What has no question is what the server has to say; what has another one may be somebody else's, and the reply
+/// still be on its way.
+pub fn unfit_patience_us(unfit: &[u8]) -> u64 {
+    let bare = unfit.get(2..6).is_some_and(|octets| octets[0] & 0x80 != 0 && octets[2..] == [0, 0]);
+    if bare { 0 } else { UNFIT_PATIENCE_US }
+}
+
+/// See [`unfit_patience_us`].
+const UNFIT_PATIENCE_US: u64 = 100_000;
 
 #[cfg(test)]
 mod tests {
@@ -120,5 +137,8 @@ mod tests {
         bare.header.rcode = dns::Rcode::FORMERR;
         check(&bare, true);
         assert!(!is_reply(&asked, &asked[..5]));
+        bare.header.rcode = dns::Rcode::NOERROR;
+        let patience = [&bare, &query, &other].map(|unfit| unfit_patience_us(&unfit.to_wire(512)));
+        assert_eq!(patience, [0, UNFIT_PATIENCE_US, UNFIT_PATIENCE_US]);
     }
 }

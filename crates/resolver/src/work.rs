@@ -11,6 +11,8 @@ use crate::validate::Budget;
 /// What is left of the limits of one question of a client, shared by all questions it leads to.
 #[derive(Debug)]
 pub struct Work {
+    /// When the resolution began, in microseconds.
+    pub began_us: u64,
     /// Messages to other servers.
     exchanges: Cell<u32>,
     /// Lookups of name servers' addresses.
@@ -32,7 +34,7 @@ pub enum Exceeded {
     #[error("questions lead to questions more than {0} deep (limit `depth`)")]
     Depth(u32),
     /// The time for the question is over.
-    #[error("not resolved within {0} ms (`resolver.query_timeout_ms`)")]
+    #[error("not resolved within {0} ms (`resolver.query_timeout_ms` gives the client's patience)")]
     Time(u64),
 }
 
@@ -48,9 +50,10 @@ impl From<Exceeded> for Reason {
 
 impl Work {
     /// The whole of the limits.
-    pub fn new(limits: &Limits) -> Work {
+    pub fn new(limits: &Limits, began_us: u64) -> Work {
         let (exchanges, lookups) = (limits.exchanges, limits.name_server_lookups);
         Work {
+            began_us,
             exchanges: Cell::new(exchanges),
             name_server_lookups: Cell::new(lookups),
             validation: Budget::new(limits),

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use dns::edns::ede;
 use dns::rdata::typed::Rrsig;
-use dns::{Name, NameBuf, RType};
+use dns::{Name, NameBuf, RType, Rcode};
 
 use crate::addresses::Lookup;
 use crate::ask::{Ask, AskError};
 use crate::delegation::Delegation;
-use crate::fetched::Fetched;
+use crate::fetched::{Fetched, Kind};
 use crate::flight::FlightError;
-use crate::limits::{MAX_PRIMING_ATTEMPTS, UNPRIMED_ROOT_S};
+use crate::limits::{MAX_MINIMISED_TIMEOUTS, MAX_PLAIN_ATTEMPTS, MAX_PRIMING_ATTEMPTS, UNPRIMED_ROOT_S};
 use crate::question::Question;
 use crate::reply::Reply;
 use crate::resolve::Resolver;
@@ -27,6 +27,8 @@ use crate::servers::MAX_CANDIDATES;
 use crate::upstream::{ExchangeError, Transport, Upstream};
 use crate::work::{Context, Exceeded};
 
+/// Attempts of a server that refused a question with EDNS: it is asked without when all others have been asked in vain.
+const LAST_RESORT: u32 = 1000;
 /// When the server that is best has been asked so often in vain, other addresses of the name servers are looked for.
 const OTHERS_AFTER: u32 = 2;
 
@@ -50,8 +52,8 @@ pub(crate) enum Said {
 /// Why they said nothing of use.
 #[derive(Debug, Clone)]
 pub(crate) enum ZoneError {
-    /// They did not answer, or not well.
-    Failed(Reason),
+    /// They did not answer, or not well; those that were asked.
+    Failed(Reason, Vec<SocketAddr>),
     /// A limit was passed: nothing else is to be tried.
     Exceeded(Exceeded),
 }
@@ -59,7 +61,7 @@ pub(crate) enum ZoneError {
 impl From<ZoneError> for Reason {
     fn from(error: ZoneError) -> Reason {
         match error {
-            ZoneError::Failed(reason) => reason,
+            ZoneError::Failed(reason, _) => reason,
             ZoneError::Exceeded(exceeded) => exceeded.into(),
         }
     }
@@ -86,6 +88,12 @@ struct Candidates<'a> {
     others: Vec<usize>,
     /// All addresses that were ever among them.
     tried: Vec<SocketAddr>,
+    /// Those that failed.
+    asked: Vec<SocketAddr>,
+    /// Questions that no server answered in time.
+    silences: u32,
+    /// Servers that are left for the last resort.
+    refused: usize,
     /// An address could not be looked up within the limits.
     unfinished: bool,
     /// What came of it, for the reason in the end.
@@ -95,8 +103,8 @@ struct Candidates<'a> {
 impl<U: Upstream> Resolver<U> {
     /// Asks the servers of a zone. Whoever asks the same at the same time gets the same answer.
     ///
-    /// A `probe` for a zone cut (RFC 9156) may fail: no more addresses are looked up for it, and it is not held against
-    /// servers.
+    /// A `probe` for a zone cut (RFC 9156) may fail: it is soon given up, no more addresses are looked up for it, and it is
+    /// not held against servers.
     pub(crate) async fn ask_zone(
         self: &Rc<Self>,
         context: &Context,
@@ -121,7 +129,7 @@ impl<U: Upstream> Resolver<U> {
                 // The limits of whoever began it are not ours.
                 Ok(Err(ZoneError::Exceeded(_))) if !ours.get() => {}
                 Ok(said) => return said,
-                Err(error) => return Err(ZoneError::Failed(flight_reason(error, question))),
+                Err(error) => return Err(ZoneError::Failed(flight_reason(error, question), Vec::new())),
             }
         }
         self.ask_servers(context, cut, question, avoid, probe).await
@@ -135,21 +143,28 @@ impl<U: Upstream> Resolver<U> {
         avoid: &[SocketAddr],
         probe: bool,
     ) -> Result<Said, ZoneError> {
-        let mut candidates = self.candidates(cut, avoid);
+        let (mut candidates, signatures) = (self.candidates(cut, avoid), self.needs_signatures(cut));
         if probe {
             candidates.others.clear();
         }
         let mut weak = None;
         loop {
             let Some(index) = self.next_server(context, &mut candidates, avoid).await? else { break };
-            let (server, _) = candidates.servers[index];
+            let (server, attempts) = candidates.servers[index];
             let name = candidates.cut.servers.get(candidates.names[index]).and_then(|server| server.name.as_deref());
-            let ask = Ask { server, name, transport: &Transport::Udp, question, recursion: false };
-            let reply = match self.ask(context, ask).await {
+            let (plain, wary) = (attempts >= LAST_RESORT, candidates.silences > 0);
+            let (transport, recursion) = (&Transport::Udp, false);
+            let reply = match self
+                .ask(context, Ask { server, name, transport, question, recursion, signatures, wary, plain })
+                .await
+            {
                 Ok(reply) => reply,
                 Err(AskError::Exceeded(exceeded)) => return Err(exceeded.into()),
                 Err(error) => {
-                    candidates.failed(index, &error, self.settings().retries);
+                    candidates.failed(index, &error, self.retries(server, probe));
+                    if probe && candidates.silences >= MAX_MINIMISED_TIMEOUTS {
+                        break;
+                    }
                     continue;
                 }
             };
@@ -176,12 +191,15 @@ impl<U: Upstream> Resolver<U> {
                     }
                     candidates.useless(index, why);
                 }
-                Meaning::Error(rcode) => candidates.useless(index, &rcode.to_string()),
+                Meaning::Error(rcode) => {
+                    let last_resort = !(probe || signatures || plain || self.shared().servers.knows_edns(server));
+                    candidates.refused(index, rcode, last_resort);
+                }
             }
         }
         match weak {
             Some(fetched) => Ok(Said::Answer { fetched: Arc::new(fetched), authoritative: false }),
-            None => Err(ZoneError::Failed(candidates.reason())),
+            None => Err(ZoneError::Failed(candidates.reason(), candidates.asked)),
         }
     }
 
@@ -195,6 +213,24 @@ impl<U: Upstream> Resolver<U> {
             Some(_) => signers.all(|signer| *signer == *question.name),
             None => self.shared().delegations.get(&question.name, self.upstream().now_us()).is_some(),
         }
+    }
+
+    /// How often a server is asked again that did not answer. Whether it is alive or does not like shortened names is
+    /// found out by the whole name.
+    fn retries(&self, server: SocketAddr, probe: bool) -> u32 {
+        match probe {
+            true => u32::from(self.shared().servers.is_known(server)),
+            false => self.settings().retries,
+        }
+    }
+
+    /// Whether answers of a zone are of no use without signatures: a DS record or a trust anchor says that it is signed.
+    pub(crate) fn needs_signatures(&self, cut: &Delegation) -> bool {
+        let settings = self.settings();
+        let exempt = || settings.negative_trust_anchors.iter().any(|at| cut.zone.is_at_or_below(at));
+        let has_ds = || cut.ds.as_ref().is_some_and(|ds| ds.kind == Kind::Positive);
+        let has_anchor = || self.shared().anchors().closest(&cut.zone).is_some_and(|anchor| anchor.zone == cut.zone);
+        settings.validate && (has_ds() || has_anchor()) && !exempt()
     }
 
     /// Keeps a referral.
@@ -248,8 +284,9 @@ impl<U: Upstream> Resolver<U> {
     fn candidates<'a>(&self, cut: &'a Delegation, avoid: &[SocketAddr]) -> Candidates<'a> {
         let (servers, names) = (Vec::with_capacity(4), Vec::with_capacity(4));
         let (unknown, others, failures) = (Vec::new(), Vec::new(), Vec::new());
+        let (tried, asked, silences, refused, unfinished) = (Vec::new(), Vec::new(), 0, 0, false);
         let mut candidates =
-            Candidates { cut, servers, names, unknown, others, tried: Vec::new(), unfinished: false, failures };
+            Candidates { cut, servers, names, unknown, others, tried, asked, silences, refused, unfinished, failures };
         let now_us = self.upstream().now_us();
         for (index, server) in cut.servers.iter().enumerate() {
             for &address in &server.addresses {
@@ -312,7 +349,10 @@ impl<U: Upstream> Resolver<U> {
             let chosen = self.shared().servers.choose(&candidates.servers, Name::root(), now_us, random);
             let Some(index) = chosen else { break };
             let (server, _) = candidates.servers[index];
-            let ask = Ask { server, name: None, transport: &Transport::Udp, question: &question, recursion: false };
+            let (transport, wary, signatures) =
+                (&Transport::Udp, candidates.silences > 0, self.needs_signatures(&hints));
+            let (name, recursion, plain, question) = (None, false, false, &question);
+            let ask = Ask { server, name, transport, question, recursion, signatures, wary, plain };
             if let Ok(reply) = self.ask(context, ask).await {
                 primed = self.primed(&reply);
             }
@@ -347,6 +387,8 @@ impl Candidates<'_> {
     /// A server did not answer.
     fn failed(&mut self, index: usize, error: &AskError, retries: u32) {
         let again = matches!(error, AskError::Exchange(ExchangeError::Timeout | ExchangeError::Busy));
+        self.asked.push(self.servers[index].0);
+        self.silences += u32::from(again);
         self.servers[index].1 += 1;
         if !again || self.servers[index].1 > retries {
             self.useless(index, &error.to_string());
@@ -362,10 +404,21 @@ impl Candidates<'_> {
         self.unknown.swap_remove(place)
     }
 
+    /// A server said that it cannot answer; perhaps it would without EDNS.
+    fn refused(&mut self, index: usize, rcode: Rcode, last_resort: bool) {
+        if last_resort && self.refused < MAX_PLAIN_ATTEMPTS {
+            self.refused += 1;
+            self.servers[index].1 = LAST_RESORT;
+        } else {
+            self.useless(index, &rcode.to_string());
+        }
+    }
+
     /// A server is of no use for this question.
     fn useless(&mut self, index: usize, why: &str) {
         let (server, _) = self.servers.remove(index);
         self.names.remove(index);
+        self.asked.push(server);
         self.failures.push(format!("{server}: {why}"));
     }
 

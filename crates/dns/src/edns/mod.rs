@@ -56,21 +56,27 @@ impl Edns {
     /// The OPT record with these class, TTL and data, and the upper eight bits of the response code.
     /// Flag bits that no RFC defines are ignored (RFC 6891 6.1.4).
     pub fn from_record(class: u16, ttl: u32, rdata: &[u8]) -> Result<(Edns, u8), EdnsError> {
-        let [extended_rcode, version, flags @ ..] = ttl.to_be_bytes();
-        let flags = u16::from_be_bytes(flags);
         let mut options = Vec::new();
         for option in Options::new(rdata) {
             let (code, data) = option?;
             options.push(EdnsOption::from_wire(code, data)?);
         }
-        let edns = Edns {
-            udp_size: class,
-            version,
-            dnssec_ok: flags & DNSSEC_OK != 0,
-            compact_ok: flags & COMPACT_OK != 0,
-            options,
-        };
-        Ok((edns, extended_rcode))
+        Ok(Edns::of_fields(class, ttl, options))
+    }
+
+    /// The same of a response: options that are not well-formed are left out. Nothing depends on what a server adds to
+    /// an answer that nobody asked for.
+    pub fn from_record_of_response(class: u16, ttl: u32, rdata: &[u8]) -> (Edns, u8) {
+        let options = Options::new(rdata).map_while(Result::ok);
+        let options = options.filter_map(|(code, data)| EdnsOption::from_wire(code, data).ok()).collect();
+        Edns::of_fields(class, ttl, options)
+    }
+
+    fn of_fields(class: u16, ttl: u32, options: Vec<EdnsOption>) -> (Edns, u8) {
+        let [extended_rcode, version, flags @ ..] = ttl.to_be_bytes();
+        let flags = u16::from_be_bytes(flags);
+        let (dnssec_ok, compact_ok) = (flags & DNSSEC_OK != 0, flags & COMPACT_OK != 0);
+        (Edns { udp_size: class, version, dnssec_ok, compact_ok, options }, extended_rcode)
     }
 
     /// The record in wire form, at most `room` octets long: options that do not fit are left out.

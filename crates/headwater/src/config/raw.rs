@@ -186,6 +186,8 @@ section! {
         qname_minimisation: bool = true,
         /// Mix the case of names asked for (0x20).
         randomise_case: bool = true,
+        /// Send cookies to servers that have answered before (RFC 7873).
+        cookies: bool = true,
         /// Trust glue only inside the zone that gives it.
         harden_glue: bool = true,
         /// Validate algorithms 5 and 7 instead of treating them as insecure.
@@ -196,7 +198,7 @@ section! {
         forward_zones: Vec<At<ForwardZone>> = Vec::new(),
         /// Names whose authoritative servers are given here.
         stub_zones: Vec<At<StubZone>> = Vec::new(),
-        /// Longest time for one client query.
+        /// How long clients wait for an answer; they get one 500 ms before that, or after half of it if that is less than a second.
         query_timeout_ms: Milliseconds = Int(5000),
         /// Time after which a question is asked again.
         retry_interval_ms: Milliseconds = Int(400),

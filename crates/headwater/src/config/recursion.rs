@@ -109,6 +109,7 @@ pub(super) fn check_resolver(raw: &raw::Resolver, upstreams: &At<Vec<At<String>>
         negative_trust_anchors: names(&raw.negative_trust_anchors, "resolver.negative_trust_anchors", report),
         qname_minimisation: *raw.qname_minimisation,
         randomise_case: *raw.randomise_case,
+        cookies: *raw.cookies,
         harden_glue: *raw.harden_glue,
         allow_sha1: *raw.allow_sha1,
         special_names: *raw.special_names,

@@ -7,6 +7,9 @@ mod ask;
 #[path = "../common/mod.rs"]
 mod common;
 mod data;
+mod faults;
+mod matrix;
+mod peers;
 mod silence;
 mod world;
 
@@ -16,7 +19,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use ask::{Outcome, ask_all, questions};
-use common::{PATIENCE, Process, Scratch, Server, free_port, until};
+use common::{PATIENCE, Process, Scratch, free_port, until};
 use world::{Fault, Plan, World};
 
 /// Questions of one case.
@@ -66,10 +69,11 @@ fn inside() -> bool {
     std::env::var_os(INSIDE).is_some()
 }
 
-/// Runs this test once more in a network namespace; `None` where that is not possible.
-fn in_namespace() -> Option<bool> {
+/// Runs a test of this file once more in a network namespace; `None` where that is not possible.
+fn in_namespace(test: &str) -> Option<bool> {
     let addresses: String = (1..=9).map(|i| format!("ip addr add {}/128 dev lo nodad && ", v6(i))).collect();
-    let script = format!("ip link set lo up && {addresses}echo up && exec \"$@\"");
+    let route = "ip route add local 198.19.0.0/16 dev lo";
+    let script = format!("ip link set lo up && {route} && {addresses}echo up && exec \"$@\"");
     let probe = Command::new("unshare").args(["-n", "sh", "-c", &script, "sh", "true"]).stderr(Stdio::null()).output();
     if !probe.is_ok_and(|output| output.status.success()) {
         return None;
@@ -77,7 +81,7 @@ fn in_namespace() -> Option<bool> {
     let this = std::env::current_exe().expect("this program");
     let mut command = Command::new("unshare");
     command.args(["-n", "sh", "-c", &script, "sh"]).arg(this);
-    command.args(["--exact", "never_a_wrong_answer", "--nocapture"]).env(INSIDE, "1");
+    command.args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
     let output = command.output().expect("unshare runs");
     print!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     Some(output.status.success())
@@ -86,7 +90,7 @@ fn in_namespace() -> Option<bool> {
 #[test]
 fn never_a_wrong_answer() {
     if !inside() {
-        match in_namespace() {
+        match in_namespace("never_a_wrong_answer") {
             Some(well) => return assert!(well, "the same test fails in a network namespace"),
             None => println!("skipped: unbound comparison needs root and ip"),
         }
@@ -105,16 +109,8 @@ fn never_a_wrong_answer() {
         let port = if inside() { 53 } else { free_port() };
         let plan = Plan { fault: case.fault, delay_ms: case.delay_ms, loss: case.loss, addresses, port };
         scratch.write("hints", &data::hints(addresses));
-        let outcome = run(
-            case,
-            "headwater",
-            plan,
-            || {
-                let server = headwater(&scratch, case, port);
-                (server.address, server.process)
-            },
-            &questions,
-        );
+        let keys = format!("{}, ipv4: {}, ipv6: {}", peers::UNSIGNED, !case.v6, case.v6);
+        let outcome = run(case, "headwater", plan, || peers::headwater(&scratch, port, &keys), &questions);
         problems.extend(outcome.wrong.iter().map(|wrong| format!("{}: wrong: {wrong}", case.name)));
         if outcome.failures() > case.may_fail {
             let (servfail, silent) = (&outcome.servfail, &outcome.silent);
@@ -152,21 +148,6 @@ fn run(
         println!("  wrong: {:#?}", outcome.wrong);
     }
     outcome
-}
-
-fn headwater(scratch: &Scratch, case: &Case, upstream_port: u16) -> Server {
-    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let (v4, v6) = (!case.v6, case.v6);
-    let config = format!(
-        "server:\n  workers: 1\n  listen: [{{ address: \"{address}\", protocols: [udp, tcp] }}]\n\
-         resolver: {{ root_hints: hints, upstream_port: {upstream_port}, validate: false, priming: false,\n\
-         \x20 trust_anchor_update: false, trust_anchor_signalling: false, ipv4: {v4}, ipv6: {v6} }}\n\
-         cache: {{ persist: false, prefetch: false }}\nweb: {{ enabled: false }}\n"
-    );
-    scratch.write("headwater.yaml", &config);
-    let mut server = Server::launch(scratch, &["--config", "headwater.yaml"], address);
-    server.process.wait_for("\"ready\"", 1);
-    server
 }
 
 /// Unbound, as like Headwater as its configuration allows.

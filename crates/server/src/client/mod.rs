@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use resolver::upstream::{Exchange, ExchangeError, Transport, is_reply};
+use resolver::upstream::{Exchange, ExchangeError, Transport, is_reply, unfit_patience_us};
 
 use crate::clock::{Clock, unix_seconds};
 use crate::limits::{UPSTREAM_BATCH, UPSTREAM_READS};
@@ -128,7 +128,7 @@ impl Net {
         for _ in 0..UPSTREAM_READS {
             let Some(count) = pool.socket(number).and_then(|socket| datagrams.receive(socket).ok()) else { return };
             for (reply, from) in datagrams.received() {
-                if !take(number, reply, from, pool, &mut waits) {
+                if !take(number, reply, from, self.0.now_us.get(), pool, &mut waits) {
                     self.0.stats.upstream_ignored.add(1);
                 }
             }
@@ -211,13 +211,18 @@ impl Udp {
 }
 
 /// Takes a datagram if it is the reply to what waits: on the socket that the question left from, from the server it
-/// went to, with its identifier and question. Anything else is passed over (RFC 5452 9.1).
-fn take(number: usize, reply: &[u8], from: SocketAddr, pool: &Pool, waits: &mut Waits) -> bool {
+/// went to, with its identifier and question. Anything else is passed over (RFC 5452 9.1); but if it is only that the
+/// question is not the same, the reply is not waited for much longer.
+fn take(number: usize, reply: &[u8], from: SocketAddr, now_us: u64, pool: &Pool, waits: &mut Waits) -> bool {
     let Some(&[high, low]) = reply.first_chunk::<2>() else { return false };
     let Some(key) = pool.waiting(number, u16::from_be_bytes([high, low])) else { return false };
     let Some(sent) = waits.sent(key) else { return false };
     let is_from = (sent.server.ip(), sent.server.port()) == (from.ip(), from.port());
-    if !is_from || !is_reply(&sent.message, reply) {
+    if !is_from {
+        return false;
+    }
+    if !is_reply(&sent.message, reply) {
+        waits.hurry(key, now_us + unfit_patience_us(reply));
         return false;
     }
     let mut reply = reply.to_vec();

@@ -41,6 +41,8 @@ enum State {
 struct Wait {
     state: State,
     sent: Option<Sent>,
+    /// Something came that is no reply.
+    unfit: bool,
 }
 
 struct Slot {
@@ -67,7 +69,7 @@ impl Waits {
         if self.len() >= MAX_UPSTREAM_WAITS {
             return None;
         }
-        let wait = Some(Wait { state: State::Waiting(None), sent });
+        let wait = Some(Wait { state: State::Waiting(None), sent, unfit: false });
         let key = match self.free.pop() {
             Some(index) => {
                 let slot = self.slots.get_mut(index as usize)?;
@@ -86,6 +88,14 @@ impl Waits {
         }
         self.deadlines.push(Reverse((deadline_us, key)));
         Some(key)
+    }
+
+    /// Waits until `at_us` at the latest: something came that is no reply. Only the first counts.
+    pub fn hurry(&mut self, key: Key, at_us: u64) {
+        if let Some(wait) = self.wait(key).filter(|wait| !wait.unfit) {
+            wait.unfit = true;
+            self.deadlines.push(Reverse((at_us, key)));
+        }
     }
 
     /// Ends the waiting, unless it is over.
@@ -143,8 +153,9 @@ impl Waits {
             && at_us <= now_us
         {
             self.deadlines.pop();
-            datagrams += u64::from(self.sent(key).is_some());
-            self.finish(key, Err(ExchangeError::Timeout));
+            let unfit = self.wait(key).is_some_and(|wait| wait.unfit);
+            datagrams += u64::from(!unfit && self.sent(key).is_some());
+            self.finish(key, Err(if unfit { ExchangeError::Unfit } else { ExchangeError::Timeout }));
         }
         datagrams
     }
@@ -180,6 +191,10 @@ mod tests {
         }
     }
 
+    fn sent() -> Sent {
+        Sent { message: Vec::new(), server: ([192, 0, 2, 1], 53).into(), place: None }
+    }
+
     #[test]
     fn waits_end_once() {
         let mut waits = Waits::default();
@@ -193,6 +208,14 @@ mod tests {
         for key in [a, b, c] {
             waits.end(key);
         }
+        assert_eq!((waits.len(), waits.next_us()), (0, None));
+        // What is no reply leaves little time for one.
+        let e = waits.begin(1000, Some(sent())).expect("room");
+        waits.hurry(e, 40);
+        waits.hurry(e, 30);
+        assert_eq!((waits.expire(39), poll(&mut waits, e)), (0, None));
+        assert_eq!((waits.expire(40), poll(&mut waits, e)), (0, Some(Err(ExchangeError::Unfit))));
+        waits.end(e);
         assert_eq!((waits.len(), waits.next_us()), (0, None));
         // A key of the past is nobody's.
         let d = waits.begin(50, None).expect("room");

@@ -12,7 +12,7 @@ use zone::answer::Ends;
 
 use super::{Asked, Scratch, Verdict};
 use crate::edns::ResponseEdns;
-use crate::recursion::{Client, Resolving};
+use crate::recursion::{Client, Recursion, Resolving};
 use crate::settings::ZonePolicy;
 
 impl Asked<'_> {
@@ -101,7 +101,8 @@ impl Asked<'_> {
     fn leave(&self, buf: &[u8], limit: usize, opt: Option<ResponseEdns>, index: Option<usize>, scratch: &mut Scratch) {
         let head = buf.get(..usize::from(self.slot.query.question_end)).unwrap_or_default();
         let hash = self.slot.name.hash(self.slot.name.labels());
-        let client = Box::new(Client::new(head, opt, limit));
+        let arrived_us = self.recursion.map_or(0, Recursion::now_us);
+        let client = Box::new(Client::new(head, opt, limit, arrived_us));
         scratch.resolving.push(Resolving { index, hash, client });
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Client {
     pub signer: Option<Signer>,
     /// Where the response goes.
     pub way: Way,
+    /// When it came, by the clock of the resolver threads, in microseconds.
+    pub arrived_us: u64,
 }
 
 /// A question that waits for its listener to say where the response goes.
@@ -53,13 +55,13 @@ pub(crate) struct Resolving {
 }
 
 impl Client {
-    /// A question whose header and question section are `head`.
-    pub fn new(head: &[u8], opt: Option<ResponseEdns>, limit: usize) -> Client {
+    /// A question that came at `arrived_us`, whose header and question section are `head`.
+    pub fn new(head: &[u8], opt: Option<ResponseEdns>, limit: usize, arrived_us: u64) -> Client {
         let mut head = head.to_vec();
         if let Some(counts) = head.get_mut(4..HEADER_LEN) {
             counts.copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
         }
-        Client { head, opt, limit, signer: None, way: Way::Nowhere }
+        Client { head, opt, limit, signer: None, way: Way::Nowhere, arrived_us }
     }
 
     /// What is asked; `None` if it is no question, which only a mistake of ours could be.

@@ -38,12 +38,13 @@ pub use local::LocalZones;
 
 /// What resolves questions on one thread.
 pub trait Resolve: 'static {
-    /// Resolves one; steps go to `trace`.
+    /// Resolves one that came at `arrived_us`; steps go to `trace`.
     fn resolve(
         self: Rc<Self>,
         question: Question,
         checking_disabled: bool,
         trace: Trace,
+        arrived_us: u64,
     ) -> impl Future<Output = Arc<Outcome>> + 'static;
 
     /// Resolves one anew although the cache has it, to keep the cache warm.
@@ -51,8 +52,14 @@ pub trait Resolve: 'static {
 }
 
 impl Resolve for Resolver<Net> {
-    async fn resolve(self: Rc<Self>, question: Question, checking_disabled: bool, trace: Trace) -> Arc<Outcome> {
-        Resolver::resolve(&self, question, checking_disabled, trace).await
+    async fn resolve(
+        self: Rc<Self>,
+        question: Question,
+        checking_disabled: bool,
+        trace: Trace,
+        arrived_us: u64,
+    ) -> Arc<Outcome> {
+        self.resolve_arrived(question, checking_disabled, trace, arrived_us).await
     }
 
     async fn refresh(self: Rc<Self>, question: Question) {
@@ -97,6 +104,11 @@ impl Recursion {
             _ => false,
         };
         self.cache.as_deref().filter(|_| !remade)
+    }
+
+    /// The time that resolver threads go by, in microseconds.
+    pub(crate) fn now_us(&self) -> u64 {
+        self.threads.clock.now_us()
     }
 
     /// The time that the cache goes by.

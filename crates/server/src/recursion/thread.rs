@@ -182,7 +182,8 @@ impl<'a, R: Resolve> Thread<'a, R> {
             Job::Streamed(key, reply) => self.net.deliver(key, reply),
             Job::Explain(question, checking_disabled, explained) => {
                 let trace = Trace::on();
-                let resolving = self.resolver.clone().resolve(question, checking_disabled, trace.clone());
+                let resolving =
+                    self.resolver.clone().resolve(question, checking_disabled, trace.clone(), self.net.now());
                 self.executor.spawn(Box::pin(async move {
                     let outcome = resolving.await;
                     explained(outcome, trace.take());
@@ -205,8 +206,9 @@ impl<'a, R: Resolve> Thread<'a, R> {
             return;
         }
         let waiting = Waiting::new(self.clients.clone());
-        let resolving = self.resolver.clone().resolve(question, client.checking_disabled(), Trace::default());
-        let (tools, net, since_us) = (self.tools.clone(), self.net.clone(), self.net.now());
+        let (cd, since_us) = (client.checking_disabled(), client.arrived_us);
+        let resolving = self.resolver.clone().resolve(question, cd, Trace::default(), since_us);
+        let (tools, net) = (self.tools.clone(), self.net.clone());
         self.executor.spawn(Box::pin(async move {
             let outcome = resolving.await;
             client.respond(&outcome, &mut tools.borrow_mut());

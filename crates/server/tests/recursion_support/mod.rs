@@ -47,7 +47,7 @@ impl Forward {
 }
 
 impl Resolve for Forward {
-    async fn resolve(self: Rc<Self>, question: Question, _: bool, _: Trace) -> Arc<Outcome> {
+    async fn resolve(self: Rc<Self>, question: Question, _: bool, _: Trace, _: u64) -> Arc<Outcome> {
         let mut reply = self.ask(&question, self.transport.clone()).await;
         if reply.as_ref().is_ok_and(|reply| reply.header.tc) {
             reply = self.ask(&question, Transport::Tcp).await;

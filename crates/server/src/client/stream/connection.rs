@@ -166,7 +166,7 @@ fn enter(waiting: &Waiting, request: Request, random: &mut Random) -> Option<u16
     }
 }
 
-/// Reads replies. What is none is passed over; after what is no message nothing is trusted.
+/// Reads replies. What has no identifier of ours is passed over; after what is no message nothing is trusted.
 async fn read_all<S: AsyncRead>(mut reader: ReadHalf<S>, waiting: &Waiting) -> io::Result<()> {
     loop {
         let len = match reader.read_u16().await {
@@ -180,11 +180,11 @@ async fn read_all<S: AsyncRead>(mut reader: ReadHalf<S>, waiting: &Waiting) -> i
         reader.read_exact(&mut reply).await?;
         let id = u16::from_be_bytes([reply[0], reply[1]]);
         let mut waiting = lock(waiting);
-        if let Entry::Occupied(request) = waiting.entry(id)
-            && is_reply(&request.get().message, &reply)
-        {
+        if let Entry::Occupied(request) = waiting.entry(id) {
+            let request = request.remove();
+            let fits = is_reply(&request.message, &reply);
             reply[..2].fill(0);
-            let _ = request.remove().reply.send(Ok(reply));
+            let _ = request.reply.send(if fits { Ok(reply) } else { Err(ExchangeError::Unfit) });
         }
     }
 }
@@ -245,7 +245,7 @@ fn post(
         let Ok(body) = Limited::new(response.into_body(), MAX_MESSAGE_SIZE).collect().await else { return };
         let mut octets = body.to_bytes().to_vec();
         if !is_reply(&message, &octets) {
-            let _ = reply.send(Err(ExchangeError::Unreachable));
+            let _ = reply.send(Err(ExchangeError::Unfit));
             return;
         }
         octets[..2].fill(0);
