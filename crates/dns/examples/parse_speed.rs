@@ -21,7 +21,8 @@ fn main() {
     let file = args.next().expect("parse_speed FILE [ORIGIN]");
     let origin: NameBuf = args.next().unwrap_or(".".into()).parse().expect("the origin is a domain name");
     let src = std::fs::read(&file).expect("the file can be read");
-    let options = Options { origin: &origin, default_ttl: None, file: Path::new(&file), class: Class::IN };
+    let options =
+        Options { origin: &origin, default_ttl: None, file: Path::new(&file), class: Class::IN, rules: false };
     let mut octets = Octets::default();
     let start = Instant::now();
     let outcome = zonefile::parse(&src, &options, &NoIncludes, &mut octets);

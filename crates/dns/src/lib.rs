@@ -6,6 +6,7 @@
 pub mod class;
 pub mod edns;
 pub mod header;
+pub mod idn;
 pub mod message;
 pub mod name;
 pub mod namehash;

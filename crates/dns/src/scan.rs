@@ -4,6 +4,7 @@
 //! stretch of the source, its escapes not yet resolved. Both the zone-file reader and the text form
 //! of single records (API, UPDATE tools) read through it.
 
+use crate::idn;
 use crate::name::{self, MAX_LABEL_LEN, MAX_NAME_LEN, Name, NameError};
 
 /// Deepest nesting of parentheses; RFC 1035 does not define nesting, one level is what is used.
@@ -18,6 +19,8 @@ pub struct Token<'a> {
     pub quoted: bool,
     /// Byte offset in the source, for error messages.
     pub offset: usize,
+    /// Whether names in it may be written with U-labels ([`crate::idn`]).
+    pub idn: bool,
 }
 
 /// What is wrong with a stretch of text.
@@ -47,6 +50,9 @@ pub enum ScanErrorKind {
     /// The file ends inside parentheses.
     #[error("parenthesis is not closed")]
     OpenParenthesis,
+    /// A comment where there is none.
+    #[error("\";\" would begin a comment, and a single record has none: write text with it in quotes, or \"\\;\"")]
+    Comment,
     /// Anything a record type demands beyond its fields' syntax.
     #[error("{0}")]
     Other(String),
@@ -82,6 +88,8 @@ pub struct Scanner<'a> {
     line: u32,
     depth: u32,
     paren_offset: usize,
+    /// Whether the source is one record on its own instead of a file.
+    single: bool,
 }
 
 /// Whether an octet outside quotes belongs to a token as it is.
@@ -108,12 +116,24 @@ fn plain_end(src: &[u8], mut at: usize) -> usize {
 impl<'a> Scanner<'a> {
     /// A scanner at the start of `src`.
     pub fn new(src: &'a [u8]) -> Scanner<'a> {
-        Scanner { src, pos: 0, line: 1, depth: 0, paren_offset: 0 }
+        Scanner { src, pos: 0, line: 1, depth: 0, paren_offset: 0, single: false }
+    }
+
+    /// A scanner of the text of a single record, as people and programs send it: a comment in it is an error, because
+    /// it is text whose quotes were forgotten, and names may have U-labels.
+    pub fn of_single(src: &'a [u8]) -> Scanner<'a> {
+        Scanner { single: true, ..Scanner::new(src) }
     }
 
     /// Where the scanner stands in the source.
     pub fn offset(&self) -> usize {
         self.pos
+    }
+
+    /// Where the field begins that is the next one from `offset`, a place between two fields, on.
+    pub fn next_field_from(&self, offset: usize) -> usize {
+        let blanks = self.src.get(offset..).unwrap_or_default().iter();
+        offset + blanks.take_while(|byte| matches!(byte, b' ' | b'\t' | b'(')).count()
     }
 
     /// The line where the scanner stands, from 1.
@@ -144,7 +164,7 @@ impl<'a> Scanner<'a> {
         match self.src.get(end) {
             // The usual: a stretch of plain octets up to a blank or the line break.
             Some(b' ' | b'\t' | b'\n') if end > at => {
-                Ok(Some(Token { raw: &self.src[at..end], quoted: false, offset: at }))
+                Ok(Some(Token { raw: &self.src[at..end], quoted: false, offset: at, idn: self.single }))
             }
             Some(b'\n') if self.depth == 0 => Ok(None),
             _ => self.unusual_token(at),
@@ -162,6 +182,7 @@ impl<'a> Scanner<'a> {
                 b' ' | b'\t' | b'\r' => self.pos += 1,
                 b'\n' if self.depth == 0 => return Ok(None),
                 b'\n' => self.line_break(),
+                b';' if self.single => return Err(ScanError::new(ScanErrorKind::Comment, self.pos)),
                 b';' => self.skip_line(),
                 b'(' | b')' => self.parenthesis(byte)?,
                 b'"' => return self.quoted().map(Some),
@@ -275,7 +296,7 @@ impl<'a> Scanner<'a> {
         while self.src.get(self.pos) == Some(&b'\\') {
             self.pos = plain_end(self.src, self.pos + self.escape_len(self.pos));
         }
-        Token { raw: &self.src[start..self.pos], quoted: false, offset: start }
+        Token { raw: &self.src[start..self.pos], quoted: false, offset: start, idn: self.single }
     }
 
     fn quoted(&mut self) -> Result<Token<'a>, ScanError> {
@@ -285,7 +306,7 @@ impl<'a> Scanner<'a> {
             at += found;
             match self.src[at] {
                 b'"' => {
-                    let token = Token { raw: &self.src[start..at], quoted: true, offset: self.pos };
+                    let token = Token { raw: &self.src[start..at], quoted: true, offset: self.pos, idn: self.single };
                     self.pos = at + 1;
                     self.line = self.line.wrapping_add(breaks);
                     return Ok(token);
@@ -300,6 +321,13 @@ impl<'a> Scanner<'a> {
             }
         }
         Err(ScanError::new(ScanErrorKind::OpenQuote, self.pos))
+    }
+}
+
+impl<'a> Token<'a> {
+    /// A token of its own, outside quotes.
+    pub fn plain(raw: &'a [u8]) -> Token<'a> {
+        Token { raw, quoted: false, offset: 0, idn: false }
     }
 }
 
@@ -323,6 +351,10 @@ impl Token<'_> {
     pub fn name(self, origin: &Name, out: &mut Vec<u8>) -> Result<(), ScanError> {
         if self.quoted {
             return Err(ScanError::expected("a domain name", self));
+        }
+        if self.idn && !self.raw.is_ascii() {
+            let text = idn::to_a_labels(self.raw).map_err(|e| ScanError::new(e.into(), self.offset))?;
+            return name::append_text(out, &text, origin).map_err(|e| ScanError::new(e.into(), self.offset));
         }
         if append_plain_name(self.raw, origin, out) {
             return Ok(());

@@ -9,8 +9,18 @@ use dns::scan::Scanner;
 use dns::{Class, Name, RType};
 
 /// Lines that the corpus calls bad and this server takes, as BIND, NSD and ldns do: any octet may
-/// stand in a name (RFC 2181 11).
-const TAKEN: &[&str] = &["NS\t&", "NS\t@@", "NS\ta,", "NS\t,b", "MX\t1\t$", "SRV\t0\t0\t0\t%"];
+/// stand in a name (RFC 2181 11), and blanks anywhere in base64 (RFC 4034 2.2).
+const TAKEN: &[&str] = &[
+    "NS\t&",
+    "NS\t@@",
+    "NS\ta,",
+    "NS\t,b",
+    "MX\t1\t$",
+    "SRV\t0\t0\t0\t%",
+    "CERT\t0\t0\t0\tAA ==",
+    "KEY\t0\t0\t0\tAA ==",
+    "DNSKEY\t0\t0\t0\tAA ==",
+];
 
 /// Type and data of an entry `@ [TTL] [CLASS] TYPE DATA`; `Err` says why it is bad.
 fn read(entry: &[u8]) -> Result<(RType, String), String> {

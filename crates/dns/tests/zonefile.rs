@@ -39,7 +39,7 @@ impl Sink for Lines {
 
 fn read(src: &[u8], file: &Path, includes: &dyn Includes) -> (String, zonefile::Outcome) {
     let origin: NameBuf = "example.".parse().expect("origin");
-    let options = Options { origin: &origin, default_ttl: None, file, class: Class::IN };
+    let options = Options { origin: &origin, default_ttl: None, file, class: Class::IN, rules: false };
     let mut lines = Lines::default();
     let outcome = zonefile::parse(src, &options, includes, &mut lines);
     assert_eq!(outcome.records as usize, lines.0.lines().count());
@@ -128,11 +128,40 @@ fn default_ttl_and_places() {
     }
     let origin: NameBuf = "example.".parse().expect("origin");
     let file = Path::new("dir/one");
-    let options = Options { origin: &origin, default_ttl: Some(7), file, class: Class::IN };
+    let options = Options { origin: &origin, default_ttl: Some(7), file, class: Class::IN, rules: false };
     let mut places = Places(Vec::new());
     let text = b"@ SOA a b 1 2 3 4 5\na (\n\n) 60 A 192.0.2.1\n$INCLUDE two\n\nb TXT ( \"x\ny\"\n)\nc A 192.0.2.3\n";
     let outcome = zonefile::parse(text, &options, &Two, &mut places);
     assert_eq!(outcome.problems, []);
     assert_eq!(outcome.files, [PathBuf::from("dir/one"), PathBuf::from("dir/two")]);
     assert_eq!(places.0, [(0, 1, 7), (0, 2, 60), (1, 3, 60), (0, 7, 60), (0, 10, 60)]);
+}
+
+/// What breaks a rule of its type is an error with its place, where the zone is to be held to them.
+#[test]
+fn rules_of_types_have_a_place() {
+    let text = "$TTL 1\n@ SOA . . 1 2 3 4 5\n@ NS .\na\tDS\t(1 8 2\n\t00)\nb TLSA 3 1 1 00\n@ DNSKEY 257 3 13 AQ==\nc TYPE0 \\# 0\n\
+        $GENERATE 1-1 d$ URI \"1 1 \\\"\\\"\"\ne LOC \\# 16 01121613800000008000000000989680\n";
+    let origin = NameBuf::root();
+    let read = |rules: bool| {
+        let options = Options { origin: &origin, default_ttl: None, file: Path::new("z"), class: Class::IN, rules };
+        zonefile::parse(text.as_bytes(), &options, &NoIncludes, &mut Nowhere)
+    };
+    assert_eq!(read(false).problems, []);
+    let problems: Vec<String> = read(true).problems.iter().map(ToString::to_string).collect();
+    let want = [
+        "z:4:7: a SHA-256 digest has 32 octets, not 1 (RFC 4509 2.2)",
+        "z:6:8: a SHA-256 hash (matching type 1) has 32 octets, not 1 (RFC 6698 2.1.3)",
+        "z:7:10: an ECDSA key on curve P-256 has 64 octets, not 1 (RFC 6605 4)",
+        "z:8:9: type 0 is reserved: no record has it (RFC 6895 3.1)",
+        "z:9:22: at number 1: the target of a URI record is not empty (RFC 7553 4.4)",
+    ];
+    assert_eq!(problems, want);
+}
+
+/// Takes no records.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn record(&mut self, _record: Record<'_>) {}
 }

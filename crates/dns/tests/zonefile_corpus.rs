@@ -74,7 +74,8 @@ fn hex(octets: &[u8]) -> String {
 fn read(text: &str, file: &str) -> (Vec<Row>, Outcome) {
     // The corpus is Latin-1: one character is one octet.
     let src: Vec<u8> = text.chars().map(|c| u8::try_from(c).expect("Latin-1")).collect();
-    let options = Options { origin: Name::root(), default_ttl: Some(0), file: Path::new(file), class: Class::IN };
+    let options =
+        Options { origin: Name::root(), default_ttl: Some(0), file: Path::new(file), class: Class::IN, rules: false };
     let mut rows = Rows::default();
     let outcome = zonefile::parse(&src, &options, &NoIncludes, &mut rows);
     (rows.0, outcome)

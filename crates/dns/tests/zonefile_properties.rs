@@ -116,7 +116,8 @@ impl Sink for Records {
 }
 
 fn read(src: &[u8]) -> (Records, Outcome) {
-    let options = Options { origin: Name::root(), default_ttl: Some(1), file: Path::new("z"), class: Class::IN };
+    let options =
+        Options { origin: Name::root(), default_ttl: Some(1), file: Path::new("z"), class: Class::IN, rules: false };
     let mut records = Records::default();
     let outcome = zonefile::parse(src, &options, &NoIncludes, &mut records);
     (records, outcome)

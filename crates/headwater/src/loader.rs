@@ -193,7 +193,7 @@ fn judge<'f>(
 
 /// How zone files are read.
 pub fn options<'a>(origin: &'a Name, file: &'a Path) -> Options<'a> {
-    Options { origin, default_ttl: None, file, class: Class::IN }
+    Options { origin, default_ttl: None, file, class: Class::IN, rules: true }
 }
 
 /// The stamps of the files that `main` includes.

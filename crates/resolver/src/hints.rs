@@ -48,7 +48,7 @@ pub fn built_in() -> Vec<Hint> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse(text: &[u8], file: &Path) -> Result<Vec<Hint>, Vec<Problem>> {
-    let options = Options { origin: Name::root(), default_ttl: Some(TTL_S), file, class: Class::IN };
+    let options = Options { origin: Name::root(), default_ttl: Some(TTL_S), file, class: Class::IN, rules: false };
     let mut found = Found { file, servers: Vec::new(), addresses: Vec::new(), problems: Vec::new() };
     let outcome = zonefile::parse(text, &options, &NoIncludes, &mut found);
     let mut problems = outcome.problems;

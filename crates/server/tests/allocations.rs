@@ -43,7 +43,7 @@ fn zone(name: &str, file: &str, hasher: NameHasher) -> Arc<Zone> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/answers").join(file);
     let source = std::fs::read(&path).expect("zone file");
     let name: NameBuf = name.parse().expect("name");
-    let options = Options { origin: &name, default_ttl: None, file: &path, class: Class::IN };
+    let options = Options { origin: &name, default_ttl: None, file: &path, class: Class::IN, rules: false };
     let mut sink = ToBuilder(Builder::new(&name, hasher));
     assert!(zonefile::parse(&source, &options, &NoIncludes, &mut sink).problems.is_empty());
     let (contents, _) = sink.0.finish();

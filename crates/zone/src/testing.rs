@@ -30,7 +30,8 @@ impl Sink for ToBuilder {
 /// The zone `example.` with these records; the TTL is 60 where none is given.
 pub fn zone(text: &str) -> (Contents, Vec<Finding>) {
     let origin = name(ORIGIN);
-    let options = Options { origin: &origin, default_ttl: Some(60), file: Path::new("zone"), class: Class::IN };
+    let options =
+        Options { origin: &origin, default_ttl: Some(60), file: Path::new("zone"), class: Class::IN, rules: false };
     let mut sink = ToBuilder(Builder::new(&origin, NameHasher::new(5)));
     let outcome = zonefile::parse(text.as_bytes(), &options, &NoIncludes, &mut sink);
     assert_eq!(outcome.problems, [], "{text}");

@@ -51,7 +51,7 @@ impl Sink for ToBuilder {
 fn load(name: NameBuf, file: &str, hasher: NameHasher) -> Arc<Zone> {
     let path = directory().join(file);
     let source = fs::read(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
-    let options = Options { origin: &name, default_ttl: None, file: &path, class: Class::IN };
+    let options = Options { origin: &name, default_ttl: None, file: &path, class: Class::IN, rules: false };
     let mut sink = ToBuilder(Builder::new(&name, hasher));
     let outcome = zonefile::parse(&source, &options, &NoIncludes, &mut sink);
     assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);

@@ -17,7 +17,7 @@ impl Sink for ToBuilder {
 
 fn findings(text: &str) -> Vec<Finding> {
     let origin: NameBuf = "example.".parse().expect("a name");
-    let options = Options { origin: &origin, default_ttl: Some(60), file: Path::new("zone"), class: Class::IN };
+    let options = Options { origin: &origin, default_ttl: Some(60), file: Path::new("zone"), class: Class::IN, rules: false };
     let mut sink = ToBuilder(Builder::new(&origin, NameHasher::new(5)));
     let outcome = zonefile::parse(text.as_bytes(), &options, &NoIncludes, &mut sink);
     assert_eq!(outcome.problems, [], "{text}");

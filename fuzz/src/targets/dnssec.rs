@@ -74,7 +74,7 @@ impl DnssecTarget {
     fn add(&mut self, file: &str) {
         let path = testdata("answers").join(file);
         let source = fs::read(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
-        let options = Options { origin: &self.zone, default_ttl: None, file: &path, class: Class::IN };
+        let options = Options { origin: &self.zone, default_ttl: None, file: &path, class: Class::IN, rules: false };
         let mut sets = Sets::default();
         parse(&source, &options, &NoIncludes, &mut sets);
         let sets = sets.0;

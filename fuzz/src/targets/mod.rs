@@ -77,7 +77,7 @@ fn contents(name: &str, file: &str, hasher: NameHasher) -> Contents {
     let path = testdata("answers").join(file);
     let source = fs::read(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     let origin: NameBuf = name.parse().expect("a name");
-    let options = Options { origin: &origin, default_ttl: None, file: &path, class: Class::IN };
+    let options = Options { origin: &origin, default_ttl: None, file: &path, class: Class::IN, rules: false };
     let mut sink = ToBuilder(Builder::new(&origin, hasher));
     dns::zonefile::parse(&source, &options, &NoIncludes, &mut sink);
     sink.0.finish().0

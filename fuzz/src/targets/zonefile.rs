@@ -55,7 +55,7 @@ impl Sink for Checking {
 
 fn parse(source: &[u8], class: Class, sink: &mut dyn Sink) -> zonefile::Outcome {
     let origin = origin();
-    let options = Options { origin: &origin, default_ttl: None, file: Path::new("input"), class };
+    let options = Options { origin: &origin, default_ttl: None, file: Path::new("input"), class, rules: false };
     zonefile::parse(source, &options, &NoIncludes, sink)
 }
 

@@ -51,6 +51,9 @@ pub enum NameError {
     /// `\` not followed by a character or by three digits up to 255.
     #[error("bad escape")]
     BadEscape,
+    /// A label in Unicode that has no form in the DNS (UTS 46).
+    #[error("not a label of an internationalised domain name (UTS 46)")]
+    BadULabel,
     /// Bytes behind the end of the name.
     #[error("data behind the name")]
     TrailingData,
@@ -328,9 +331,10 @@ impl NameBuf {
 impl std::str::FromStr for NameBuf {
     type Err = NameError;
 
-    /// Presentation form; a missing final dot is understood as present.
+    /// Presentation form as people write it: a missing final dot is understood as present, and U-labels become
+    /// A-labels ([`crate::idn`]).
     fn from_str(text: &str) -> Result<NameBuf, NameError> {
-        NameBuf::from_text(text.as_bytes(), Name::root())
+        crate::idn::name(text, Name::root())
     }
 }
 

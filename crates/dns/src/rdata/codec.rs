@@ -41,6 +41,11 @@ impl HexDecoder {
     pub fn finish(self) -> Option<()> {
         self.high.is_none().then_some(())
     }
+
+    /// Whether all that is left over is a `0`.
+    pub fn is_at_zero(&self) -> bool {
+        self.high == Some(0)
+    }
 }
 
 /// The value of each hex digit; 16 for what is none.
@@ -73,7 +78,7 @@ pub fn write_hex(octets: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
     Ok(())
 }
 
-/// Decodes base64 that may be split by blanks, but not inside its padding.
+/// Decodes base64 that may be split anywhere by blanks (RFC 4034 2.2).
 #[derive(Default)]
 pub struct Base64Decoder {
     carry: [u8; 4],
@@ -84,10 +89,9 @@ pub struct Base64Decoder {
 impl Base64Decoder {
     /// Takes one token; `None` if it cannot continue the text so far.
     pub fn push(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Option<()> {
-        if self.padded || raw.first() == Some(&b'=') {
+        if self.padded && !raw.is_empty() {
             return None;
         }
-        self.padded = raw.last() == Some(&b'=');
         let mut rest = raw;
         if self.carried > 0 {
             let (head, tail) = rest.split_at(rest.len().min(4 - self.carried));
@@ -99,11 +103,16 @@ impl Base64Decoder {
             }
             self.carried = 0;
             decode_base64(&self.carry, out)?;
-            if self.carry[3] == b'=' && !rest.is_empty() {
+            self.padded = self.carry[3] == b'=';
+            if self.padded && !rest.is_empty() {
                 return None;
             }
         }
         let (whole, tail) = rest.split_at(rest.len() / 4 * 4);
+        self.padded |= whole.last() == Some(&b'=');
+        if self.padded && !tail.is_empty() {
+            return None;
+        }
         self.carry[..tail.len()].copy_from_slice(tail);
         self.carried = tail.len();
         decode_base64(whole, out)
@@ -112,6 +121,11 @@ impl Base64Decoder {
     /// `None` if the last group is not complete.
     pub fn finish(self) -> Option<()> {
         (self.carried == 0).then_some(())
+    }
+
+    /// Whether all that is left over is a `0`.
+    pub fn is_at_zero(&self) -> bool {
+        self.carried == 1 && self.carry[0] == b'0'
     }
 }
 
@@ -126,6 +140,16 @@ fn decode_base64(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let written = BASE64.decode_mut(text, &mut out[start..]).ok()?;
     out.truncate(start + written);
     Some(())
+}
+
+/// Appends the octets of an NSAP address: `0x` and hex digits with dots anywhere (RFC 1706 7).
+pub fn nsap(raw: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let start = out.len();
+    let digits = raw.strip_prefix(b"0x").or_else(|| raw.strip_prefix(b"0X"))?;
+    let mut decoder = HexDecoder::default();
+    digits.split(|&byte| byte == b'.').try_for_each(|group| decoder.push(group, out))?;
+    decoder.finish()?;
+    (out.len() > start).then_some(())
 }
 
 /// Prints octets as base64.
@@ -377,16 +401,21 @@ mod tests {
         check("Zm9v YmE=", Some(b"fooba"));
         check("Zm 9vY mE=", Some(b"fooba"));
         check("Z m 9 v", Some(b"foo"));
+        check("AA ==", Some(b"\0"));
+        check("A A = =", Some(b"\0"));
+        check("Zm9v AA= =", Some(b"foo\0"));
         check("AA==", Some(b"\0"));
         for bad in [
             "A",
             "AB",
             "ABC",
-            "AA ==",
             "A===",
             "=",
             "====",
             "AA== AA==",
+            "AA == A",
+            "AA= = =",
+            "= AAA",
             "AA==AA==",
             "A A==AAA=",
             "AB==",

@@ -77,8 +77,26 @@ pub enum Field {
     HipTag,
     /// The public key of HIP data.
     HipKey,
+    /// Octets up to the end, at least one, in hex behind `0x`, dots allowed (RFC 1706 5).
+    Nsap,
+    /// A bit for each number from 0 on, up to the end; what the numbers are called is given.
+    Bits(BitNames),
+    /// The part of an IPv6 address that A6 data gives, as many octets as the prefix length before it
+    /// leaves; a whole address in text, left out where there are none (RFC 2874 3.1).
+    A6Suffix,
+    /// The name of the rest of the address in A6 data, left out where the prefix length is 0.
+    A6Prefix,
     /// Octets up to the end that have no form of their own in zone files (RFC 1035 3.3.10).
     Opaque,
+}
+
+/// What the numbers of a [`Field::Bits`] are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BitNames {
+    /// Ports, by number or by the name of a service; at most 65536 (RFC 1035 3.4.2).
+    Ports,
+    /// Record types below 128 (RFC 2535 5.2).
+    Types,
 }
 
 /// How a domain name in record data may be written.
@@ -102,15 +120,19 @@ pub enum Presence {
     UnlessNoKey,
     /// None if the algorithm in the third octet is 0, else any number (RFC 4025 2.4).
     IfAlgorithm,
+    /// At least one octet. A lone `0` in text is the zero octet of a deletion (RFC 8078 4).
+    OrDeletion,
+    /// Any number; `-` for none.
+    Optional,
 }
 
 impl Presence {
     /// Whether `rest` may be the end of `rdata`, whose fields before it are complete.
     pub(super) fn allows(self, rdata: &[u8], rest: &[u8]) -> bool {
         match self {
-            Presence::Required => !rest.is_empty(),
+            Presence::Required | Presence::OrDeletion => !rest.is_empty(),
+            Presence::IfAlgorithm | Presence::Optional => true,
             Presence::UnlessNoKey => !rest.is_empty() || rdata.first().is_some_and(|flags| flags & 0xc0 == 0xc0),
-            Presence::IfAlgorithm => rest.is_empty() || rdata.get(2).is_some_and(|&algorithm| algorithm != 0),
         }
     }
 }
@@ -151,6 +173,11 @@ impl Field {
             Field::HipAlgorithm => "an algorithm number",
             Field::HipTag => "a host identity tag in hexadecimal",
             Field::HipKey => "a public key in base64",
+            Field::Nsap => "0x and hexadecimal data",
+            Field::Bits(BitNames::Ports) => "ports or services",
+            Field::Bits(BitNames::Types) => "record types below 128",
+            Field::A6Suffix => "an IPv6 address whose prefix is 0",
+            Field::A6Prefix => "the name of the prefix",
             Field::Opaque => "\\# and hexadecimal data",
         }
     }

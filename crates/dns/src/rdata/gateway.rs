@@ -20,12 +20,19 @@ fn kind(mask: u8, rdata: &[u8]) -> Result<Option<Field>, RdataError> {
     }
 }
 
-/// Where the gateway that begins at `at` ends.
+/// Where the gateway that begins at `at` ends. One of an unknown type has no known end: it takes all that is left.
 pub(super) fn end(mask: u8, rdata: &[u8], at: usize) -> Result<usize, RdataError> {
-    match kind(mask, rdata)? {
-        None => Ok(at),
-        Some(field) => super::wire::field_end(field, rdata, at),
+    match kind(mask, rdata) {
+        Ok(None) => Ok(at),
+        Ok(Some(field)) => super::wire::field_end(field, rdata, at),
+        Err(RdataError::Invalid(_)) => Ok(rdata.len()),
+        Err(error) => Err(error),
     }
+}
+
+/// Whether the type of the gateway is known.
+pub(super) fn check(mask: u8, rdata: &[u8]) -> Result<(), RdataError> {
+    kind(mask, rdata).map(|_| ())
 }
 
 /// Appends the gateway in `token`; the data of the record begins at `start` and has its type.

@@ -20,19 +20,30 @@ const MAX_SIZE_CM: u64 = 9_000_000_000;
 /// Size, horizontal and vertical precision where text leaves them out: 1 m, 10 km, 10 m (RFC 1876 3).
 const DEFAULT_SIZES: [u8; 3] = [0x12, 0x16, 0x13];
 
-/// Checks the location at the start of `rest`; returns its length.
-pub(super) fn check(rest: &[u8]) -> Result<usize, RdataError> {
-    let (&[version, s0, s1, s2, ..], _) = rest.split_first_chunk::<LEN>().ok_or(RdataError::Truncated)?;
+/// Octets of the location at the start of `rest`; those of another version go to the end (RFC 1876 2: nothing is
+/// known of their form).
+pub(super) fn end(rest: &[u8]) -> Result<usize, RdataError> {
+    match rest {
+        [] => Err(RdataError::Truncated),
+        [0, ..] if rest.len() < LEN => Err(RdataError::Truncated),
+        [0, ..] => Ok(LEN),
+        _ => Ok(rest.len()),
+    }
+}
+
+/// Whether `rest` is a location of the known version and within range.
+pub(super) fn check(rest: &[u8]) -> Result<(), RdataError> {
+    if rest.first().is_some_and(|&version| version != 0) {
+        return Err(RdataError::Invalid("an unknown version of location"));
+    }
+    let (&[_, s0, s1, s2, ..], _) = rest.split_first_chunk::<LEN>().ok_or(RdataError::Truncated)?;
     let within = |at: usize, degrees: u64| u64::from(number(rest, at).abs_diff(EQUATOR)) <= degrees * DEGREE;
     // Mantissa and exponent are decimal digits; a mantissa of 0 has one spelling.
     let is_size = |size: u8| size == 0 || ((1..=9).contains(&(size >> 4)) && size & 15 <= 9);
-    if version != 0 {
-        return Err(RdataError::Invalid("an unknown version of location"));
-    }
     if ![s0, s1, s2].into_iter().all(is_size) || !within(4, 90) || !within(8, 180) {
         return Err(RdataError::Invalid("a location out of range"));
     }
-    Ok(LEN)
+    Ok(())
 }
 
 fn number(rest: &[u8], at: usize) -> u32 {

@@ -67,6 +67,12 @@ pub static CERT_TYPES: Mnemonics = Mnemonics {
     printed: true,
 };
 
+/// Protocols above IP that WKS records name (IANA "Assigned Internet Protocol Numbers").
+pub static IP_PROTOCOLS: Mnemonics = Mnemonics {
+    list: &[(1, "ICMP"), (6, "TCP"), (17, "UDP"), (33, "DCCP"), (132, "SCTP"), (136, "UDPLITE")],
+    printed: false,
+};
+
 /// Protocols of KEY records (RFC 2535 3.1.3).
 pub static KEY_PROTOCOLS: Mnemonics = Mnemonics {
     list: &[(0, "NONE"), (1, "TLS"), (2, "EMAIL"), (3, "DNSSEC"), (4, "IPSEC"), (255, "ALL")],

@@ -4,8 +4,10 @@
 //! type consists of ([`field`] names the kinds of fields); [`wire`], [`text`] and [`json`] interpret
 //! it; [`typed`] has readers for the few types that the server itself understands.
 
+mod a6;
 mod apl;
 pub mod bitmap;
+mod bits;
 pub(crate) mod codec;
 pub mod field;
 mod gateway;
@@ -15,6 +17,7 @@ mod loc;
 pub mod mnemonics;
 mod print;
 mod read;
+pub mod rules;
 mod svcb;
 pub mod table;
 pub mod text;

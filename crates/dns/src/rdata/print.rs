@@ -4,9 +4,9 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::field::Field;
+use super::field::{Field, Presence};
 use super::mnemonics::Mnemonics;
-use super::{apl, bitmap, codec, gateway, loc, svcb, wire};
+use super::{a6, apl, bitmap, bits, codec, gateway, loc, svcb, wire};
 use crate::name::Name;
 use crate::rtype::RType;
 
@@ -46,7 +46,7 @@ pub(super) fn value(field: Field, value: Value<'_>, out: &mut impl fmt::Write) -
         Field::Named8(names) | Field::Named16(names) => named(names, value.number(), out),
         Field::Timestamp => codec::write_timestamp(value.number(), out),
         Field::Type => write!(out, "{}", RType(value.number() as u16)),
-        Field::Name(_) => name(octets, out),
+        Field::Name(_) | Field::A6Prefix => name(octets, out),
         Field::Names(_) => names(octets, out),
         Field::Ipv4 => octets.try_into().map_or(Ok(()), |o: [u8; 4]| write!(out, "{}", Ipv4Addr::from(o))),
         Field::Ipv6 => octets.try_into().map_or(Ok(()), |o: [u8; 16]| write!(out, "{}", Ipv6Addr::from(o))),
@@ -56,6 +56,7 @@ pub(super) fn value(field: Field, value: Value<'_>, out: &mut impl fmt::Write) -
         Field::Tag => value.behind_length().iter().try_for_each(|&byte| out.write_char(byte.into())),
         Field::TextRest => quoted(octets, out),
         Field::Hex(_) => codec::write_hex(octets, out),
+        Field::Base64(Presence::Optional) if octets.is_empty() => out.write_char('-'),
         Field::Base64(_) | Field::HipKey => codec::write_base64(octets, out),
         Field::Salt if value.behind_length().is_empty() => out.write_char('-'),
         Field::Salt => codec::write_hex(value.behind_length(), out),
@@ -69,6 +70,9 @@ pub(super) fn value(field: Field, value: Value<'_>, out: &mut impl fmt::Write) -
         Field::Gateway(mask) => gateway::write(mask, value, out),
         Field::HipAlgorithm => write!(out, "{}", octets.get(1).copied().unwrap_or_default()),
         Field::HipTag => codec::write_hex(octets, out),
+        Field::Nsap => out.write_str("0x").and_then(|()| codec::write_hex(octets, out)),
+        Field::Bits(names) => bits::write(names, octets, out),
+        Field::A6Suffix => a6::write_suffix(octets, out),
         Field::Opaque => Ok(()),
     }
 }

@@ -4,14 +4,17 @@
 use super::codec::{self, Base64Decoder, HexDecoder};
 use super::field::{Field, Presence};
 use super::mnemonics::Mnemonics;
-use super::wire::{MAX_RDATA_LEN, RdataError};
-use super::{apl, bitmap, gateway, hip, loc, svcb};
+use super::wire::{self, MAX_RDATA_LEN, RdataError};
+use super::{a6, apl, bitmap, bits, gateway, hip, loc, svcb};
 use crate::name::Name;
 use crate::rtype::RType;
 use crate::scan::{ScanError, ScanErrorKind, Scanner, Token};
 
 /// Longest <character-string> (RFC 1035 3.3).
 const MAX_STRING_LEN: usize = 255;
+
+/// Stands for octets that are not there, where text must have something.
+pub(super) const NONE: &[u8] = b"-";
 
 /// The data fields of one entry.
 pub(super) struct Fields<'s, 'a> {
@@ -99,6 +102,9 @@ pub(super) fn field(
         Field::SvcParams => svcb::scan(fields, out),
         Field::Loc => loc::scan(fields, out),
         Field::Apl => apl::scan(fields, out),
+        Field::Bits(names) => bits::scan(names, fields, out),
+        Field::A6Suffix if !a6::has_suffix(out.get(start..).unwrap_or_default()) => Ok(()),
+        Field::A6Prefix if !a6::has_prefix(out.get(start..).unwrap_or_default()) => Ok(()),
         _ => {
             let token = fields.require(field.expects())?;
             single(field, token, fields.origin, out, start)
@@ -121,7 +127,7 @@ pub(super) fn single(
     }
     let raw = token.raw;
     let done = match field {
-        Field::Name(_) => return token.name(origin, out),
+        Field::Name(_) | Field::A6Prefix => return token.name(origin, out),
         Field::Ipv4 => codec::ipv4(raw).and_then(|octets| push(octets, out)),
         Field::Ipv6 => codec::ipv6(raw).and_then(|octets| push(octets, out)),
         Field::U8 => push([token.number(u8::MAX.into())? as u8], out),
@@ -151,6 +157,8 @@ pub(super) fn single(
         Field::HipAlgorithm => push(hip::head(token.number(u8::MAX.into())? as u8), out),
         Field::HipTag => hip::scan_tag(raw, out, start),
         Field::HipKey => hip::scan_key(raw, out, start),
+        Field::Nsap => codec::nsap(raw, out),
+        Field::A6Suffix => a6::scan_suffix(token, out, start),
         _ => None,
     };
     done.ok_or_else(|| ScanError::expected(field.expects(), token))
@@ -185,20 +193,33 @@ fn char_strings(fields: &mut Fields<'_, '_>, out: &mut Vec<u8>) -> Result<(), Sc
 
 /// Appends text as <character-string>s, more than one if it is longer than 255 octets.
 pub(super) fn long_string(token: Token<'_>, out: &mut Vec<u8>) -> Result<(), ScanError> {
+    if !token.raw.contains(&b'\\') {
+        return limited(token, out, |out| push_text(token.raw, out));
+    }
+    let mut text = Vec::new();
+    token.unescape(&mut text)?;
+    limited(token, out, |out| push_text(&text, out))
+}
+
+/// What `write` appends, at most as much as record data may have.
+fn limited(token: Token<'_>, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), ScanError> {
     let start = out.len();
-    out.push(0);
-    token.unescape(out)?;
+    write(out);
     if out.len() - start > MAX_RDATA_LEN {
         return Err(ScanError::new(ScanErrorKind::Other(RdataError::TooLong.to_string()), token.offset));
     }
-    let mut length_at = start;
-    while out.len() - length_at > 1 + MAX_STRING_LEN {
-        out[length_at] = MAX_STRING_LEN as u8;
-        length_at += 1 + MAX_STRING_LEN;
-        out.insert(length_at, 0);
-    }
-    out[length_at] = (out.len() - length_at - 1) as u8;
     Ok(())
+}
+
+/// Appends octets as <character-string>s, each but the last as long as one can be.
+pub(super) fn push_text(text: &[u8], out: &mut Vec<u8>) {
+    if text.is_empty() {
+        out.push(0);
+    }
+    for part in text.chunks(MAX_STRING_LEN) {
+        out.push(part.len() as u8);
+        out.extend_from_slice(part);
+    }
 }
 
 /// Appends one <character-string> with its length octet.
@@ -218,8 +239,7 @@ pub(super) fn char_string(token: Token<'_>, out: &mut Vec<u8>) -> Result<(), Sca
 fn tag(token: Token<'_>, out: &mut Vec<u8>) -> Result<(), ScanError> {
     let length_at = out.len();
     char_string(token, out)?;
-    let tag = &out[length_at + 1..];
-    if tag.is_empty() || !tag.iter().all(u8::is_ascii_alphanumeric) {
+    if !wire::is_tag(&out[length_at + 1..]) {
         return Err(ScanError::expected(Field::Tag.expects(), token));
     }
     Ok(())
@@ -249,14 +269,22 @@ fn behind_length(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Option<(
 
 fn hex(presence: Presence, fields: &mut Fields<'_, '_>, out: &mut Vec<u8>, start: usize) -> Result<(), ScanError> {
     let (mut decoder, at) = (HexDecoder::default(), out.len());
-    let offset = to_end(fields, |raw| decoder.push(raw, out), Field::Hex(presence))?;
+    let offset = to_end(fields, |raw| decoder.push(raw, out), Field::Hex(presence), presence)?;
+    if presence == Presence::OrDeletion && decoder.is_at_zero() && out.len() == at {
+        out.push(0);
+        return Ok(());
+    }
     decoder.finish().ok_or_else(|| expected(Field::Hex(presence), offset))?;
     check_presence(presence, Field::Hex(presence), &out[start..], at - start, offset)
 }
 
 fn base64(presence: Presence, fields: &mut Fields<'_, '_>, out: &mut Vec<u8>, start: usize) -> Result<(), ScanError> {
     let (mut decoder, at) = (Base64Decoder::default(), out.len());
-    let offset = to_end(fields, |raw| decoder.push(raw, out), Field::Base64(presence))?;
+    let offset = to_end(fields, |raw| decoder.push(raw, out), Field::Base64(presence), presence)?;
+    if presence == Presence::OrDeletion && decoder.is_at_zero() && out.len() == at {
+        out.push(0);
+        return Ok(());
+    }
     decoder.finish().ok_or_else(|| expected(Field::Base64(presence), offset))?;
     check_presence(presence, Field::Base64(presence), &out[start..], at - start, offset)
 }
@@ -266,20 +294,27 @@ fn to_end(
     fields: &mut Fields<'_, '_>,
     mut push: impl FnMut(&[u8]) -> Option<()>,
     field: Field,
+    presence: Presence,
 ) -> Result<usize, ScanError> {
     let mut offset = fields.offset();
+    let mut may_be_none = presence == Presence::Optional;
     while let Some(token) = fields.next()? {
         offset = token.offset;
+        if std::mem::take(&mut may_be_none) && !token.quoted && token.raw == NONE {
+            return Ok(offset);
+        }
         if token.quoted || push(token.raw).is_none() {
             return Err(ScanError::expected(field.expects(), token));
         }
     }
-    Ok(offset)
+    // What is not there is written as well.
+    if may_be_none { Err(ScanError::new(ScanErrorKind::Missing(field.expects()), offset)) } else { Ok(offset) }
 }
 
 fn check_presence(presence: Presence, field: Field, rdata: &[u8], at: usize, offset: usize) -> Result<(), ScanError> {
     let (before, rest) = rdata.split_at(at);
-    match presence.allows(before, rest) {
+    let needless = presence == Presence::IfAlgorithm && !rest.is_empty() && before.get(2) == Some(&0);
+    match presence.allows(before, rest) && !needless {
         true => Ok(()),
         false if rest.is_empty() => Err(ScanError::new(ScanErrorKind::Missing(field.expects()), offset)),
         false => Err(ScanError::new(ScanErrorKind::Trailing, offset)),

@@ -1,12 +1,22 @@
 //! The one table of record types. Wire, zone file, JSON, forms, documentation and the fuzzers'
 //! dictionary read it; nothing else says what a type consists of.
 
-pub use super::field::{Field, FieldDef, NameRules, Presence, TypeDef};
+pub use super::field::{BitNames, Field, FieldDef, NameRules, Presence, TypeDef};
 use super::mnemonics::*;
 use crate::rtype::RType;
 
+/// A mnemonic as it is written, which need not be an identifier.
+macro_rules! spelling {
+    ($mnemonic:ident) => {
+        stringify!($mnemonic)
+    };
+    ($mnemonic:ident $spelled:literal) => {
+        $spelled
+    };
+}
+
 macro_rules! rr_types {
-    ($( #[doc = $doc:literal] $mnemonic:ident = $number:literal, $source:literal { $( $name:ident : $field:expr ),* $(,)? } )*) => {
+    ($( #[doc = $doc:literal] $mnemonic:ident $(as $spelled:literal)? = $number:literal, $source:literal { $( $name:ident : $field:expr ),* $(,)? } )*) => {
         impl RType {
             $( #[doc = $doc] pub const $mnemonic: RType = RType($number); )*
         }
@@ -14,12 +24,12 @@ macro_rules! rr_types {
         /// Every record type that this server knows, by number.
         pub static TYPES: &[TypeDef] = &[ $( TypeDef {
             rtype: RType($number),
-            mnemonic: stringify!($mnemonic),
+            mnemonic: spelling!($mnemonic $($spelled)?),
             doc: $doc.trim_ascii(),
             source: $source,
             fields: {
                 #[allow(unused_imports)]
-                use self::{Field::*, NameRules::*, Presence::*};
+                use self::{BitNames::*, Field::*, NameRules::*, Presence::*};
                 &[ $( FieldDef { name: stringify!($name), field: $field } ),* ]
             },
         } ),* ];
@@ -47,6 +57,8 @@ rr_types! {
     MR = 9, "RFC 1035 3.3.8" { mailbox: Name(Compressed) }
     /// Anything at all, experimental.
     NULL = 10, "RFC 1035 3.3.10" { data: Opaque }
+    /// Well-known services, obsolete.
+    WKS = 11, "RFC 1035 3.4.2" { address: Ipv4, protocol: Named8(&IP_PROTOCOLS), services: Bits(Ports) }
     /// Pointer to another name.
     PTR = 12, "RFC 1035 3.3.12" { target: Name(Compressed) }
     /// Host information.
@@ -67,6 +79,10 @@ rr_types! {
     ISDN = 20, "RFC 1183 3.2" { address: CharString, subaddress: OptCharString }
     /// Route through an intermediate host.
     RT = 21, "RFC 1183 3.3" { preference: U16, host: Name(Lowercased) }
+    /// OSI network address, obsolete.
+    NSAP = 22, "RFC 1706 5" { address: Nsap }
+    /// Name of an OSI network address, obsolete.
+    NSAP_PTR as "NSAP-PTR" = 23, "RFC 1348" { host: Name(Verbatim) }
     /// Signature of a record set before RRSIG; of transactions (SIG(0)).
     SIG = 24, "RFC 2535 4.1, RFC 2931" { type_covered: Type, algorithm: Named8(&ALGORITHMS), labels: U8, original_ttl: U32, expiration: Timestamp, inception: Timestamp, key_tag: U16, signer: Name(Lowercased), signature: Base64(Required) }
     /// Public key of a name.
@@ -79,16 +95,28 @@ rr_types! {
     AAAA = 28, "RFC 3596 2.2" { address: Ipv6 }
     /// Location on the earth.
     LOC = 29, "RFC 1876 2" { location: Loc }
+    /// Next name in a signed zone, before NSEC; obsolete.
+    NXT = 30, "RFC 2535 5.2" { next: Name(Lowercased), types: Bits(Types) }
+    /// Nimrod endpoint, obsolete.
+    EID = 31, "draft-ietf-nimrod-dns-01" { endpoint: Hex(Required) }
+    /// Nimrod locator, obsolete.
+    NIMLOC = 32, "draft-ietf-nimrod-dns-01" { locator: Hex(Required) }
     /// Service location.
     SRV = 33, "RFC 2782" { priority: U16, weight: U16, port: U16, target: Name(Lowercased) }
+    /// ATM address, obsolete.
+    ATMA = 34, "ATM Forum af-dans-0152.000" { data: Opaque }
     /// Naming authority pointer.
     NAPTR = 35, "RFC 3403 4.1" { order: U16, preference: U16, flags: CharString, services: CharString, regexp: CharString, replacement: Name(Lowercased) }
     /// Key exchanger.
     KX = 36, "RFC 2230 3.1" { preference: U16, exchanger: Name(Lowercased) }
     /// Certificate or certificate revocation list.
     CERT = 37, "RFC 4398 2" { cert_type: Named16(&CERT_TYPES), key_tag: U16, algorithm: Named8(&CERT_ALGORITHMS), certificate: Base64(Required) }
+    /// Part of an IPv6 address, historic.
+    A6 = 38, "RFC 2874 3.1" { prefix_length: U8, suffix: A6Suffix, prefix: A6Prefix }
     /// Redirection of a subtree.
     DNAME = 39, "RFC 6672 2.1" { target: Name(Lowercased) }
+    /// Anything at all, never standardised.
+    SINK = 40, "draft-eastlake-kitchen-sink-02" { meaning: U8, coding: U8, subcoding: U8, content: Base64(Optional) }
     /// Lists of address prefixes.
     APL = 42, "RFC 3123 4" { prefixes: Apl }
     /// Delegation signer.
@@ -115,10 +143,16 @@ rr_types! {
     SMIMEA = 53, "RFC 8162 2" { usage: Named8(&TLSA_USAGES), selector: Named8(&TLSA_SELECTORS), matching_type: Named8(&TLSA_MATCHING), certificate: Hex(Required) }
     /// Host identity.
     HIP = 55, "RFC 8005 5" { algorithm: HipAlgorithm, hit: HipTag, public_key: HipKey, servers: Names(Verbatim) }
+    /// State of a zone, for people.
+    NINFO = 56, "IANA DNS parameters, expert review" { text: CharStrings }
+    /// Key for encrypted data.
+    RKEY = 57, "IANA DNS parameters, expert review" { flags: U16, protocol: U8, algorithm: Named8(&ALGORITHMS), public_key: Base64(Required) }
+    /// Links in the history of trust anchors.
+    TALINK = 58, "IANA DNS parameters, expert review" { previous: Name(Verbatim), next: Name(Verbatim) }
     /// What the parent's DS set should be.
-    CDS = 59, "RFC 7344 3.1" { key_tag: U16, algorithm: Named8(&ALGORITHMS), digest_type: U8, digest: Hex(Required) }
+    CDS = 59, "RFC 7344 3.1" { key_tag: U16, algorithm: Named8(&ALGORITHMS), digest_type: U8, digest: Hex(OrDeletion) }
     /// The keys from which the parent's DS set should be made.
-    CDNSKEY = 60, "RFC 7344 3.2" { flags: U16, protocol: U8, algorithm: Named8(&ALGORITHMS), public_key: Base64(Required) }
+    CDNSKEY = 60, "RFC 7344 3.2" { flags: U16, protocol: U8, algorithm: Named8(&ALGORITHMS), public_key: Base64(OrDeletion) }
     /// OpenPGP key of a mail user.
     OPENPGPKEY = 61, "RFC 7929 2.1" { public_key: Base64(Required) }
     /// Child records that the parent should copy.
@@ -131,8 +165,20 @@ rr_types! {
     HTTPS = 65, "RFC 9460 9" { priority: U16, target: Name(Verbatim), params: SvcParams }
     /// Where a child tells its parent about changes.
     DSYNC = 66, "RFC 9859 2.1" { rrtype: Type, scheme: Named8(&DSYNC_SCHEMES), port: U16, target: Name(Verbatim) }
+    /// Host identity of a drone.
+    HHIT = 67, "RFC 9886" { identity: Base64(Required) }
+    /// Broadcast identity of a drone.
+    BRID = 68, "RFC 9886" { identity: Base64(Required) }
     /// Sender policy, historic.
     SPF = 99, "RFC 7208 14.1" { text: CharStrings }
+    /// User information, reserved.
+    UINFO = 100, "IANA DNS parameters, reserved" { data: Opaque }
+    /// User identifier, reserved.
+    UID = 101, "IANA DNS parameters, reserved" { data: Opaque }
+    /// Group identifier, reserved.
+    GID = 102, "IANA DNS parameters, reserved" { data: Opaque }
+    /// Anything unspecified, reserved.
+    UNSPEC = 103, "IANA DNS parameters, reserved" { data: Opaque }
     /// Node identifier (ILNP).
     NID = 104, "RFC 6742 2.1" { preference: U16, node_id: Locator64 }
     /// 32-bit locator (ILNP).
@@ -149,18 +195,28 @@ rr_types! {
     URI = 256, "RFC 7553 4" { priority: U16, weight: U16, target: TextRest }
     /// Certification authority authorization.
     CAA = 257, "RFC 8659 4.1" { flags: U8, tag: Tag, value: TextRest }
+    /// Visibility and control of an application.
+    AVC = 258, "IANA DNS parameters, expert review" { text: CharStrings }
+    /// Digital object.
+    DOA = 259, "draft-durand-doa-over-dns-02" { enterprise: U32, object_type: U32, location: U8, media_type: CharString, content: Base64(Optional) }
     /// Relay for automatic multicast tunnelling.
     AMTRELAY = 260, "RFC 8777 4.2" { precedence: U8, discovery_optional: TopBit, relay_type: Low7, relay: Gateway(0x7f) }
     /// What a resolver is able to do.
     RESINFO = 261, "RFC 9606 5" { text: CharStrings }
     /// Public wallet address.
     WALLET = 262, "IANA DNS parameters, expert review" { text: CharStrings }
+    /// Convergence layer adapter of a bundle protocol node.
+    CLA = 263, "IANA DNS parameters, expert review" { text: CharStrings }
+    /// Number of a bundle protocol node.
+    IPN = 264, "IANA DNS parameters, expert review" { data: Opaque }
+    /// DNSSEC trust authority, before the root was signed.
+    TA = 32768, "IANA DNS parameters, expert review" { key_tag: U16, algorithm: Named8(&ALGORITHMS), digest_type: U8, digest: Hex(Required) }
     /// DNSSEC lookaside validation, historic.
     DLV = 32769, "RFC 4431 2" { key_tag: U16, algorithm: Named8(&ALGORITHMS), digest_type: U8, digest: Hex(Required) }
 }
 
 /// Numbers below this are looked up in an array.
-const INDEXED: usize = 263;
+const INDEXED: usize = 265;
 
 /// Position in `TYPES` plus one, by number; 0 for the unknown.
 static BY_NUMBER: [u8; INDEXED] = {
@@ -253,7 +309,7 @@ mod tests {
         for text in ["", "B", "AA", "\0A", "TYPE1", "NSEC3PARAMX", "AAAAAAAAAAAAAAAAAAAAAAAAA"] {
             assert_eq!(by_mnemonic(text.as_bytes()), None, "{text}");
         }
-        for number in [0, 11, 100, 263, 32768, 65535] {
+        for number in [0, 69, 128, 265, 32770, 65535] {
             assert_eq!(by_type(RType(number)), None, "{number}");
         }
     }

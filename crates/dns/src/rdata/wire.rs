@@ -2,9 +2,9 @@
 //!
 //! Called by the message reader and writer, the signer, zone loading and transfers.
 
-use super::field::{Field, FieldDef, NameRules};
+use super::field::{Field, FieldDef, NameRules, Presence};
 use super::table::{self, TYPES};
-use super::{apl, bitmap, gateway, hip, loc, svcb};
+use super::{a6, apl, bitmap, bits, gateway, hip, loc, svcb};
 use crate::name::{self, Name, NameError};
 use crate::rtype::RType;
 
@@ -31,17 +31,68 @@ pub enum RdataError {
     Invalid(&'static str),
 }
 
-/// Whether `rdata` is well-formed uncompressed data of its type; unknown types take anything.
+/// Whether `rdata` is uncompressed data of its type that can be held and served; unknown types take anything.
+///
+/// What is inside a field that the server itself does not look into may be of a form that is not known here
+/// (RFC 3597: such data passes as it came); [`has_known_form`] tells.
 pub fn validate(rtype: RType, rdata: &[u8]) -> Result<(), RdataError> {
+    walk(rtype, rdata, |_, _, _| Ok(()))
+}
+
+/// Whether `rdata` is valid, and every field of it of a form that text and JSON can show.
+pub fn has_known_form(rtype: RType, rdata: &[u8]) -> Result<(), RdataError> {
+    walk(rtype, rdata, field_form)
+}
+
+fn walk(
+    rtype: RType,
+    rdata: &[u8],
+    form: impl Fn(Field, &[u8], &[u8]) -> Result<(), RdataError>,
+) -> Result<(), RdataError> {
     if rdata.len() > MAX_RDATA_LEN {
         return Err(RdataError::TooLong);
     }
     let Some(def) = table::by_type(rtype) else { return Ok(()) };
     let mut at = 0;
     for def in def.fields {
-        at = field_end(def.field, rdata, at)?;
+        let end = field_end(def.field, rdata, at)?;
+        form(def.field, rdata, rdata.get(at..end).ok_or(RdataError::Truncated)?)?;
+        at = end;
     }
     if at == rdata.len() { Ok(()) } else { Err(RdataError::Trailing) }
+}
+
+/// The octets of the last field of valid data; `None` for unknown types.
+pub(super) fn last_field(rtype: RType, rdata: &[u8]) -> Result<Option<&[u8]>, RdataError> {
+    let Some([before @ .., _]) = table::by_type(rtype).map(|def| def.fields) else { return Ok(None) };
+    let at = before.iter().try_fold(0, |at, def| field_end(def.field, rdata, at))?;
+    Ok(rdata.get(at..))
+}
+
+/// Whether a field, `octets` of `rdata`, is of a known form.
+fn field_form(field: Field, rdata: &[u8], octets: &[u8]) -> Result<(), RdataError> {
+    match field {
+        Field::Tag if !is_tag(char_string(octets)?) => Err(RdataError::Invalid("a tag that is not letters and digits")),
+        Field::SvcParams => svcb::check(octets),
+        Field::Loc => loc::check(octets),
+        Field::Apl => apl::check(octets),
+        Field::Gateway(mask) => gateway::check(mask, rdata),
+        Field::Base64(Presence::IfAlgorithm) if !octets.is_empty() && rdata.get(2) == Some(&0) => {
+            Err(RdataError::Invalid("a public key without an algorithm"))
+        }
+        Field::Bits(names) if !bits::is_canonical(names, octets) => {
+            Err(RdataError::Invalid("a bitmap with more octets than it needs"))
+        }
+        Field::A6Suffix if !a6::is_padded(rdata, octets) => {
+            Err(RdataError::Invalid("a suffix that begins with bits of the prefix"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether `text` is a tag (RFC 8659 4.1).
+pub(super) fn is_tag(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// Appends the uncompressed form of the `len` octets of record data at `at` of a message.
@@ -88,6 +139,11 @@ pub fn expand_names(rtype: RType, message: &[u8], at: usize, len: usize, out: &m
         return Err(RdataError::Trailing);
     }
     if out.len() - start > MAX_RDATA_LEN { Err(RdataError::TooLong) } else { Ok(()) }
+}
+
+/// Whether a name is in lower case in canonical form; but for A6, these are those that may be compressed.
+fn is_lowercased(field: Field) -> bool {
+    field == Field::A6Prefix || may_be_compressed(field)
 }
 
 fn may_be_compressed(field: Field) -> bool {
@@ -147,13 +203,13 @@ pub fn canonical(rtype: RType, rdata: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(rdata);
     let Some(def) = table::by_type(rtype) else { return };
-    if !def.fields.iter().any(|def| may_be_compressed(def.field)) {
+    if !def.fields.iter().any(|def| is_lowercased(def.field)) {
         return;
     }
     let mut at = 0;
     for def in def.fields {
         let Ok(end) = field_end(def.field, rdata, at) else { return };
-        if may_be_compressed(def.field) {
+        if is_lowercased(def.field) {
             // Length octets are below 64: no letters.
             out[start + at..start + end].make_ascii_lowercase();
         }
@@ -180,6 +236,7 @@ pub fn names(rtype: RType, rdata: &[u8]) -> impl Iterator<Item = &Name> {
             let is_name = match field {
                 Field::Name(_) => true,
                 Field::Gateway(mask) => gateway::is_name(mask, rdata),
+                Field::A6Prefix => at > start,
                 _ => false,
             };
             if is_name {
@@ -202,14 +259,10 @@ pub(super) fn field_end(field: Field, rdata: &[u8], at: usize) -> Result<usize, 
         Field::Eui(len) => fixed(rest, at, len.into()),
         Field::Name(_) => Ok(at + Name::split_from_wire(rest)?.0.len()),
         Field::Names(_) => to_end(check_names(rest)),
-        Field::CharString | Field::Salt => Ok(at + char_string(rest)?.len() + 1),
+        Field::CharString | Field::Tag | Field::Salt => Ok(at + char_string(rest)?.len() + 1),
         Field::OptCharString if rest.is_empty() => Ok(at),
         Field::OptCharString => Ok(at + char_string(rest)?.len() + 1),
         Field::CharStrings => to_end(check_char_strings(rest)),
-        Field::Tag => match char_string(rest)? {
-            tag if !tag.is_empty() && tag.iter().all(u8::is_ascii_alphanumeric) => Ok(at + 1 + tag.len()),
-            _ => Err(RdataError::Invalid("a tag that is not letters and digits")),
-        },
         Field::Base32Hex => match char_string(rest)? {
             [] => Err(RdataError::Invalid("an empty hash")),
             hash => Ok(at + 1 + hash.len()),
@@ -221,9 +274,14 @@ pub(super) fn field_end(field: Field, rdata: &[u8], at: usize) -> Result<usize, 
         },
         Field::TextRest | Field::Opaque => Ok(rdata.len()),
         Field::Bitmap => to_end(bitmap::check(rest)),
-        Field::SvcParams => to_end(svcb::check(rest)),
-        Field::Loc => loc::check(rest).map(|len| at + len),
-        Field::Apl => to_end(apl::check(rest)),
+        Field::SvcParams => to_end(svcb::check_frames(rest)),
+        Field::Loc => loc::end(rest).map(|len| at + len),
+        Field::Apl => Ok(rdata.len()),
+        Field::Nsap if rest.is_empty() => Err(RdataError::Truncated),
+        Field::Nsap => Ok(rdata.len()),
+        Field::Bits(_) => to_end(bits::check(rest)),
+        Field::A6Suffix => a6::suffix_end(rdata, at),
+        Field::A6Prefix => a6::prefix_end(rdata, at),
         // The octet belongs to the field behind this one.
         Field::TopBit => fixed(rest, at, 1).map(|_| at),
         Field::Gateway(mask) => gateway::end(mask, rdata, at),
@@ -319,6 +377,8 @@ mod tests {
         check(RType::MX, b"\0\x01\x01a\0", &["a."]);
         check(RType::IPSECKEY, b"\x0a\x03\x00\x01a\0", &["a."]);
         check(RType::IPSECKEY, b"\x0a\x01\x00\x01a\0\0", &[]);
+        check(RType::A6, &[&[120, 1][..], b"\x01a\0"].concat(), &["a."]);
+        check(RType::A6, &[0; 17], &[]);
         check(RType::HIP, b"\x01\x02\0\x01HK\x01a\0\x01b\0", &["a.", "b."]);
         check(RType::TXT, b"\x01a", &[]);
         check(RType::MX, b"\0\x01\x05a\0", &[]);

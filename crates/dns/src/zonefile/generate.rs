@@ -33,12 +33,12 @@ impl<S: Sink + ?Sized> Reader<'_, S> {
         self.generated += range.count();
         let (mut text, mut owner) = (Vec::new(), Vec::new());
         for number in range.numbers() {
-            lhs.expand(number, lhs_token, &mut text)?;
+            lhs.expand(number, &mut text);
             owner.clear();
             Token { raw: &text, ..lhs_token }
                 .name(&context.origin, &mut owner)
                 .map_err(|error| in_expansion(number, &ScanError { offset: 0, ..error }, &text, lhs_token))?;
-            rhs.expand(number, rhs_token, &mut text)?;
+            rhs.expand(number, &mut text);
             self.record(Name::from_validated(&owner), &header, context, &mut Scanner::new(&text), line)
                 .map_err(|error| in_expansion(number, &error, &text, rhs_token))?;
         }
@@ -169,21 +169,16 @@ impl<'a> Template<'a> {
     }
 
     /// Writes the text for one number over `out`.
-    fn expand(&self, number: u32, token: Token<'_>, out: &mut Vec<u8>) -> Result<(), ScanError> {
+    fn expand(&self, number: u32, out: &mut Vec<u8>) {
         out.clear();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text),
                 Piece::Number(format) => {
-                    let value = i64::from(number) + i64::from(format.offset);
-                    let value = u32::try_from(value).map_err(|_| {
-                        other(format!("at number {number}: the offset makes it negative"), token.offset)
-                    })?;
-                    format.write(value, out);
+                    format.write(i64::from(number) + i64::from(format.offset), out);
                 }
             }
         }
-        Ok(())
     }
 }
 
@@ -211,14 +206,15 @@ impl Format {
         (fields.next().is_none() && width <= MAX_GENERATE_WIDTH).then_some(Format { offset, width, base })
     }
 
-    fn write(&self, value: u32, out: &mut Vec<u8>) {
-        let width = self.width;
+    /// Writes a number. A negative one has a sign in decimal; other bases show its 32 bits (as BIND and PowerDNS do).
+    fn write(&self, value: i64, out: &mut Vec<u8>) {
+        let (width, bits) = (self.width, value as u32);
         let text = match self.base {
             Base::Decimal => format!("{value:0width$}"),
-            Base::Octal => format!("{value:0width$o}"),
-            Base::Hex { upper: false } => format!("{value:0width$x}"),
-            Base::Hex { upper: true } => format!("{value:0width$X}"),
-            Base::Nibbles { upper } => nibbles(value, width, upper),
+            Base::Octal => format!("{bits:0width$o}"),
+            Base::Hex { upper: false } => format!("{bits:0width$x}"),
+            Base::Hex { upper: true } => format!("{bits:0width$X}"),
+            Base::Nibbles { upper } => nibbles(bits, width, upper),
         };
         out.extend_from_slice(text.as_bytes());
     }
@@ -246,7 +242,7 @@ mod tests {
     use super::*;
 
     fn field(raw: &[u8]) -> Token<'_> {
-        Token { raw, quoted: false, offset: 0 }
+        Token::plain(raw)
     }
 
     #[test]
@@ -271,7 +267,7 @@ mod tests {
         let check = |text: &str, number: u32, want: Option<&str>| {
             let token = field(text.as_bytes());
             let mut out = Vec::new();
-            let got = Template::from_field(token, token.raw).and_then(|t| t.expand(number, token, &mut out));
+            let got = Template::from_field(token, token.raw).map(|template| template.expand(number, &mut out));
             assert_eq!(got.ok().map(|()| String::from_utf8_lossy(&out)).as_deref(), want, "{text} {number}");
         };
         check("host-$", 7, Some("host-7"));
@@ -280,7 +276,12 @@ mod tests {
         check("a\\", 7, Some("a\\"));
         check("${10}", 7, Some("17"));
         check("${-7}", 7, Some("0"));
-        check("${-8}", 7, None);
+        check("${-1}", 0, Some("-1"));
+        check("${-5,3}", 0, Some("-05"));
+        check("${-5,3,x}", 0, Some("fffffffb"));
+        check("${-5,0,X}", 1, Some("FFFFFFFC"));
+        check("${-5,3,o}", 0, Some("37777777773"));
+        check("${-5,3,n}", 0, Some("b.f.f.f.f.f.f.f"));
         check("${+1,3}x", 7, Some("008x"));
         check("${0,4,d}", 7, Some("0007"));
         check("${0,3,o}", 8, Some("010"));

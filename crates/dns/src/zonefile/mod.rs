@@ -34,6 +34,8 @@ pub struct Options<'a> {
     pub file: &'a Path,
     /// The class of the zone: other classes are errors.
     pub class: Class,
+    /// Whether records that break the rules of their type are errors ([`crate::rdata::rules`]).
+    pub rules: bool,
 }
 
 /// One record, valid until the next one is read.

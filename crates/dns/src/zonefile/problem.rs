@@ -81,7 +81,7 @@ pub(super) fn describe(error: &ScanError, src: &[u8]) -> String {
     let link = match error.kind {
         Expected(_) => ", found ",
         OutOfRange(_) | Name(_) | Trailing => ": ",
-        Missing(_) | OpenQuote | Parenthesis | OpenParenthesis | Other(_) => return error.to_string(),
+        Missing(_) | OpenQuote | Parenthesis | OpenParenthesis | Comment | Other(_) => return error.to_string(),
     };
     match Scanner::new(src.get(error.offset..).unwrap_or_default()).token() {
         Ok(Some(token)) => format!("{error}{link}{}", shown(token.raw)),

@@ -8,6 +8,7 @@ use super::{Includes, Options, Outcome, Record, Sink};
 use crate::class::Class;
 use crate::name::{Name, NameBuf};
 use crate::rdata;
+use crate::rdata::rules::Fault;
 use crate::rtype::RType;
 use crate::scan::{ScanError, ScanErrorKind, Scanner, Token};
 
@@ -154,7 +155,13 @@ impl<'a, S: Sink + ?Sized> Reader<'a, S> {
         line: u32,
     ) -> Result<(), ScanError> {
         self.rdata.clear();
+        let before = scanner.offset();
         rdata::text::scan(header.rtype, scanner, &context.origin, &mut self.rdata)?;
+        if self.options.rules
+            && let Some(fault) = rdata::rules::check(owner, header.rtype, &self.rdata).err().and_then(Fault::refuses)
+        {
+            return Err(other(fault.to_string(), scanner.next_field_from(before)));
+        }
         let ttl = header.ttl.or(context.default_ttl).or(context.last_ttl).or(self.options.default_ttl);
         let Some(ttl) = ttl.or_else(|| soa_minimum(header.rtype, &self.rdata)) else {
             return Err(other("no TTL: neither the record nor a $TTL or a record before gives one", header.offset));

@@ -37,7 +37,7 @@ impl Zone {
     pub fn parse(text: &[u8]) -> Zone {
         let mut zone = Zone::default();
         let file = std::path::Path::new("test");
-        let options = Options { origin: Name::root(), default_ttl: Some(3600), file, class: Class::IN };
+        let options = Options { origin: Name::root(), default_ttl: Some(3600), file, class: Class::IN, rules: false };
         let outcome = parse(text, &options, &NoIncludes, &mut zone);
         assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
         zone

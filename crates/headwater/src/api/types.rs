@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use dns::rdata::table::{Field, FieldDef, Presence, TYPES, TypeDef};
+use dns::rdata::table::{BitNames, Field, FieldDef, Presence, TYPES, TypeDef};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -69,8 +69,10 @@ fn field_out(def: &FieldDef) -> FieldOut {
 
 fn is_required(field: Field) -> bool {
     match field {
-        Field::OptCharString | Field::SvcParams | Field::Names(_) | Field::Apl => false,
-        Field::Base64(presence) => presence == Presence::Required,
+        Field::OptCharString | Field::SvcParams | Field::Names(_) | Field::Apl | Field::Bits(_) => false,
+        // The prefix length says whether they are there.
+        Field::A6Suffix | Field::A6Prefix => false,
+        Field::Base64(presence) => matches!(presence, Presence::Required | Presence::OrDeletion),
         _ => true,
     }
 }
@@ -83,10 +85,10 @@ fn kind(field: Field) -> (&'static str, &'static str) {
         Field::Ttl => ("number", "duration"),
         Field::Timestamp => ("string", "time"),
         Field::Type => ("string", "type"),
-        Field::Name(_) => ("string", "name"),
+        Field::Name(_) | Field::A6Prefix => ("string", "name"),
         Field::Names(_) => ("array", "names"),
         Field::Ipv4 => ("string", "ipv4"),
-        Field::Ipv6 => ("string", "ipv6"),
+        Field::Ipv6 | Field::A6Suffix => ("string", "ipv6"),
         Field::Eui(_) => ("string", "eui"),
         Field::Locator64 => ("string", "locator"),
         Field::CharString | Field::OptCharString | Field::Tag | Field::TextRest => ("string", "text"),
@@ -94,7 +96,9 @@ fn kind(field: Field) -> (&'static str, &'static str) {
         Field::Hex(_) | Field::Salt | Field::HipTag | Field::Opaque => ("string", "hex"),
         Field::Base64(_) | Field::HipKey => ("string", "base64"),
         Field::Base32Hex => ("string", "base32hex"),
-        Field::Bitmap => ("array", "types"),
+        Field::Bitmap | Field::Bits(BitNames::Types) => ("array", "types"),
+        Field::Bits(BitNames::Ports) => ("array", "ports"),
+        Field::Nsap => ("string", "nsap"),
         Field::SvcParams => ("object", "service_parameters"),
         Field::Loc => ("string", "location"),
         Field::Apl => ("array", "prefixes"),
@@ -135,5 +139,10 @@ mod tests {
         check("TLSA", b"\x03\x01\x01\xab");
         check("CAA", b"\0\x05issuea");
         check("AMTRELAY", b"\x0a\x00");
+        check("WKS", &[192, 0, 2, 1, 6, 0x40]);
+        check("NXT", b"\0\x40");
+        check("NSAP", &[0x47]);
+        check("A6", b"\x78\x01\x01a\0");
+        check("DOA", &[0; 10]);
     }
 }

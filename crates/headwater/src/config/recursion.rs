@@ -385,7 +385,8 @@ fn check_anchors(files: &[At<String>], report: &mut Report) -> Option<Vec<Record
             Err(message) => anchors.problems.push(message),
             Ok(text) => {
                 // The TTL of an anchor means nothing.
-                let options = Options { origin: Name::root(), default_ttl: Some(0), file: &path, class: Class::IN };
+                let options =
+                    Options { origin: Name::root(), default_ttl: Some(0), file: &path, class: Class::IN, rules: false };
                 let outcome = zonefile::parse(&text, &options, &NoIncludes, &mut anchors);
                 anchors.problems.extend(outcome.problems.iter().map(ToString::to_string));
                 if anchors.records.len() == before && anchors.problems.is_empty() {

@@ -94,7 +94,7 @@ impl Anchors {
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn parse(text: &[u8], file: &Path) -> Result<Anchors, AnchorError> {
-        let options = Options { origin: Name::root(), default_ttl: Some(0), file, class: Class::IN };
+        let options = Options { origin: Name::root(), default_ttl: Some(0), file, class: Class::IN, rules: false };
         let mut reader = Reader::default();
         let outcome = zonefile::parse(text, &options, &NoIncludes, &mut reader);
         if let Some(problem) = outcome.problems.into_iter().next() {

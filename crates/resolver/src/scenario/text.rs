@@ -29,7 +29,13 @@ impl Sink for One {
 pub fn record(line: &str, default_ttl: u32) -> Result<Record, String> {
     let mut why = String::new();
     for class in [Class::IN, Class::CH, Class::HS] {
-        let options = Options { origin: Name::root(), default_ttl: Some(default_ttl), file: Path::new("line"), class };
+        let options = Options {
+            origin: Name::root(),
+            default_ttl: Some(default_ttl),
+            file: Path::new("line"),
+            class,
+            rules: false,
+        };
         let mut one = One::default();
         let outcome = zonefile::parse(line.trim().as_bytes(), &options, &NoIncludes, &mut one);
         match (outcome.problems.first(), one.0) {

@@ -180,7 +180,7 @@ mod tests {
     fn zone(name: &str, text: &str, policy: Option<ZonePolicy>) -> Arc<Zone> {
         let name: NameBuf = name.parse().expect("a name");
         let file = std::path::Path::new("test.zone");
-        let options = Options { origin: &name, default_ttl: Some(60), file, class: Class::IN };
+        let options = Options { origin: &name, default_ttl: Some(60), file, class: Class::IN, rules: false };
         let mut sink = ToBuilder(Builder::new(&name, NameHasher::new(7)));
         assert!(zonefile::parse(text.as_bytes(), &options, &NoIncludes, &mut sink).problems.is_empty());
         let policy = policy.map(|policy| Arc::new(policy) as _);

@@ -1,4 +1,5 @@
-//! Service parameters of SVCB and HTTPS (RFC 9460 2.1, 2.2, 7, 8; RFC 9461, 9540, 9848).
+//! Service parameters of SVCB and HTTPS (RFC 9460 2.1, 2.2, 7, 8; RFC 9461, 9540, 9848;
+//! draft-ietf-tls-key-share-prediction 3.1).
 
 pub(super) mod json;
 
@@ -28,6 +29,10 @@ pub(in crate::rdata) enum Kind {
     Ipv6s,
     /// Octets written in base64, at least one.
     Base64,
+    /// Numbers of TLS groups, at least one, each once.
+    Groups,
+    /// The template of a path, with a variable `dns` (RFC 9461 5).
+    PathTemplate,
     /// Any octets.
     Octets,
 }
@@ -35,16 +40,21 @@ pub(in crate::rdata) enum Kind {
 /// The known parameters (IANA "Service Parameter Keys").
 const PARAMS: &[(u16, &str, Kind)] = &[
     (MANDATORY, "mandatory", Kind::Keys),
-    (1, "alpn", Kind::Alpn),
-    (2, "no-default-alpn", Kind::Empty),
+    (ALPN, "alpn", Kind::Alpn),
+    (NO_DEFAULT_ALPN, "no-default-alpn", Kind::Empty),
     (3, "port", Kind::Port),
     (4, "ipv4hint", Kind::Ipv4s),
-    (5, "ech", Kind::Base64),
+    (ECH, "ech", Kind::Base64),
     (6, "ipv6hint", Kind::Ipv6s),
-    (7, "dohpath", Kind::Octets),
+    (DOHPATH, "dohpath", Kind::PathTemplate),
     (8, "ohttp", Kind::Empty),
+    (9, "tls-supported-groups", Kind::Groups),
 ];
 const MANDATORY: u16 = 0;
+pub(in crate::rdata) const ALPN: u16 = 1;
+pub(in crate::rdata) const NO_DEFAULT_ALPN: u16 = 2;
+pub(in crate::rdata) const ECH: u16 = 5;
+pub(in crate::rdata) const DOHPATH: u16 = 7;
 
 /// The kind of a parameter's value.
 pub(in crate::rdata) fn kind(key: u16) -> Kind {
@@ -101,10 +111,17 @@ pub(in crate::rdata) fn alpn_ids(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether `wire` is a list of parameters (RFC 9460 2.2: keys ascend, values have their form; 8: the
+/// Whether `wire` consists of whole parameters.
+pub(in crate::rdata) fn check_frames(wire: &[u8]) -> Result<(), RdataError> {
+    let used: usize = params(wire).map(|(_, value)| 4 + value.len()).sum();
+    if used == wire.len() { Ok(()) } else { Err(RdataError::Truncated) }
+}
+
+/// Whether whole parameters are a list that clients take (RFC 9460 2.2: keys ascend, values have their form; 8: the
 /// mandatory ones are there).
 pub(in crate::rdata) fn check(wire: &[u8]) -> Result<(), RdataError> {
-    let (mut used, mut previous) = (0, None);
+    check_frames(wire)?;
+    let mut previous = None;
     for (key, value) in params(wire) {
         if previous.is_some_and(|previous| previous >= key) {
             return Err(RdataError::Invalid("service parameters twice or out of order"));
@@ -113,13 +130,11 @@ pub(in crate::rdata) fn check(wire: &[u8]) -> Result<(), RdataError> {
             return Err(RdataError::Invalid("a service parameter with a bad value"));
         }
         previous = Some(key);
-        used += 4 + value.len();
-    }
-    if used != wire.len() {
-        return Err(RdataError::Truncated);
     }
     let mut mandatory = params(wire).filter(|param| param.0 == MANDATORY).flat_map(|param| keys(param.1));
-    if mandatory.any(|key| !params(wire).any(|param| param.0 == key)) {
+    // Both ascend: what is passed over is not looked for again.
+    let mut present = params(wire).map(|param| param.0);
+    if mandatory.any(|key| !present.any(|other| other == key)) {
         return Err(RdataError::Invalid("a mandatory service parameter that is missing"));
     }
     Ok(())
@@ -129,6 +144,8 @@ fn is_value(kind: Kind, value: &[u8]) -> bool {
     let multiple_of = |len: usize| !value.is_empty() && value.len().is_multiple_of(len);
     match kind {
         Kind::Octets => true,
+        Kind::PathTemplate => is_path_template(value),
+        Kind::Groups => multiple_of(2) && all_different(keys(value)),
         Kind::Empty => value.is_empty(),
         Kind::Port => value.len() == 2,
         Kind::Base64 => !value.is_empty(),
@@ -140,6 +157,47 @@ fn is_value(kind: Kind, value: &[u8]) -> bool {
             used > 0 && used == value.len() && alpn_ids(value).all(|id| !id.is_empty())
         }
     }
+}
+
+/// Whether the value of "ech" is a list of configurations behind its length, each behind version and length
+/// (RFC 9849 4).
+pub(in crate::rdata) fn is_ech_list(value: &[u8]) -> bool {
+    let Some((&len, mut rest)) = value.split_first_chunk() else { return false };
+    if usize::from(u16::from_be_bytes(len)) != rest.len() || rest.is_empty() {
+        return false;
+    }
+    while let Some((&[_, _, high, low], tail)) = rest.split_first_chunk() {
+        let Some(next) = tail.get(usize::from(u16::from_be_bytes([high, low]))..) else { return false };
+        rest = next;
+    }
+    rest.is_empty()
+}
+
+/// Whether no number occurs twice.
+fn all_different(mut numbers: impl Iterator<Item = u16>) -> bool {
+    let mut seen = [0u64; 1 << 10];
+    numbers.all(|number| {
+        let (word, bit) = (&mut seen[usize::from(number / 64)], 1 << (number % 64));
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    })
+}
+
+/// Whether `value` is the template of a path in which a DoH client can put its query: UTF-8, relative, with a
+/// variable `dns` (RFC 9461 5, RFC 6570 2).
+fn is_path_template(value: &[u8]) -> bool {
+    let Some(text) = std::str::from_utf8(value).ok().filter(|text| text.starts_with('/')) else { return false };
+    let mut rest = text;
+    let mut has_dns = false;
+    while let Some((_, tail)) = rest.split_once('{') {
+        let Some((expression, tail)) = tail.split_once('}') else { return false };
+        let variables = expression.trim_start_matches(['+', '#', '.', '/', ';', '?', '&']);
+        let name = |variable: &str| variable.split([':', '*']).next() == Some("dns");
+        has_dns |= variables.split(',').any(name);
+        rest = tail;
+    }
+    has_dns
 }
 
 /// Parameters that are being collected, in any order.
@@ -196,12 +254,15 @@ pub(in crate::rdata) fn scan(fields: &mut Fields<'_, '_>, out: &mut Vec<u8>) -> 
 pub(in crate::rdata) fn parse(kind: Kind, text: Vec<u8>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     match kind {
-        Kind::Octets => return Some(text),
-        Kind::Empty => return text.is_empty().then_some(out),
-        Kind::Port => {
-            let token = Token { raw: &text, quoted: false, offset: 0 };
-            out.extend_from_slice(&(token.number(u16::MAX.into()).ok()? as u16).to_be_bytes());
+        Kind::Octets | Kind::PathTemplate => return is_value(kind, &text).then_some(text),
+        Kind::Groups => {
+            for number in text.split(|&b| b == b',') {
+                push_number(number, &mut out)?;
+            }
+            return is_value(kind, &out).then_some(out);
         }
+        Kind::Empty => return text.is_empty().then_some(out),
+        Kind::Port => push_number(&text, &mut out)?,
         Kind::Base64 => {
             let mut decoder = Base64Decoder::default();
             decoder.push(&text, &mut out)?;
@@ -220,6 +281,13 @@ pub(in crate::rdata) fn parse(kind: Kind, text: Vec<u8>) -> Option<Vec<u8>> {
         Kind::Alpn => parse_alpn(&text, &mut out)?,
     }
     Some(out)
+}
+
+/// Appends a 16-bit number.
+fn push_number(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let token = Token::plain(text);
+    out.extend_from_slice(&(token.number(u16::MAX.into()).ok()? as u16).to_be_bytes());
+    Some(())
 }
 
 /// Appends keys in ascending order (RFC 9460 8: in text they may have any).
@@ -270,7 +338,8 @@ pub(in crate::rdata) fn write(wire: &[u8], out: &mut impl fmt::Write) -> fmt::Re
 
 fn write_value(kind: Kind, value: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
     match kind {
-        Kind::Octets => print::quoted(value, out),
+        Kind::Octets | Kind::PathTemplate => print::quoted(value, out),
+        Kind::Groups => with_commas(keys(value), out, |group, out| write!(out, "{group}")),
         Kind::Empty => Ok(()),
         Kind::Port => keys(value).try_for_each(|port| write!(out, "{port}")),
         Kind::Base64 => codec::write_base64(value, out),
