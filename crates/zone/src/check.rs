@@ -7,6 +7,8 @@ mod change;
 mod denial;
 mod rule;
 
+use dns::name::MAX_NAME_LEN;
+use dns::rdata::rules;
 use dns::{Name, NameBuf, RType};
 
 use crate::contents::{Contents, Nsec3Params};
@@ -70,9 +72,7 @@ impl Checker {
     }
 
     fn say(&mut self, rule: Rule, labels: &[u8], rtype: Option<RType>, message: String) {
-        let mut wire = labels.to_vec();
-        wire.extend_from_slice(self.origin.as_wire());
-        let owner = Name::from_validated(&wire).to_owned();
+        let owner = owner_in(labels, &self.origin, &mut [0; MAX_NAME_LEN]).to_owned();
         self.find(Finding { rule, owner, rtype, message });
     }
 
@@ -118,6 +118,7 @@ impl Checker {
             self.say(Rule::SoaBelowApex, node.labels(), Some(RType::SOA), "SOA below the apex".into());
         }
         self.one_alias(node);
+        self.rules(node);
         if above.is_none() {
             self.delegation(node, depth, flags);
         }
@@ -180,6 +181,20 @@ impl Checker {
             && let Some(rtype) = other.or((dname > 0).then_some(RType::DNAME))
         {
             self.say(Rule::OneCname, node.labels(), Some(RType::CNAME), format!("CNAME beside {rtype}"));
+        }
+    }
+
+    /// Records that break the rules of their type. Whoever writes one is told so and refused; what is here all the same
+    /// came by transfer, or long ago.
+    fn rules(&mut self, node: &Node<'_>) {
+        let origin = self.origin.clone();
+        for rrset in node.rrsets() {
+            let Some(rule) = rules::of(rrset.rtype) else { continue };
+            let mut wire = [0; MAX_NAME_LEN];
+            let owner = owner_in(node.labels(), &origin, &mut wire);
+            for fault in rrset.data().filter_map(|data| rule(owner, data).err()) {
+                self.say(Rule::OfType, node.labels(), Some(rrset.rtype), fault.to_string());
+            }
         }
     }
 
@@ -246,6 +261,14 @@ impl Checker {
             self.say(Rule::NameServer, &owner, Some(RType::NS), format!("{host} has no address in the zone"));
         }
     }
+}
+
+/// The name of an owner, given its labels below the apex, in `wire`.
+fn owner_in<'w>(labels: &[u8], origin: &Name, wire: &'w mut [u8; MAX_NAME_LEN]) -> &'w Name {
+    let len = labels.len() + origin.len();
+    wire[..labels.len()].copy_from_slice(labels);
+    wire[labels.len()..len].copy_from_slice(origin.as_wire());
+    Name::from_validated(&wire[..len])
 }
 
 /// Whether the name with this key is below the one with the key `above`.

@@ -9,6 +9,7 @@ mod prerequisite;
 #[cfg(test)]
 mod tests;
 
+use dns::rdata::rules::{self, Fault};
 use dns::rdata::typed::Soa;
 use dns::{Class, Edns, Header, Message, Name, NameBuf, Opcode, RType, Rcode, Record};
 
@@ -16,9 +17,6 @@ use crate::check::stands_beside_alias;
 use crate::contents::Contents;
 use crate::draft::Edit;
 use overlay::{Overlay, Rrset};
-
-/// Well-known services (RFC 1035 3.4.2): nobody uses them, but RFC 2136 has a rule for them.
-const WKS: RType = RType(11);
 
 /// An UPDATE message (RFC 2136 2) whose zone section is in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +67,8 @@ pub fn parse(message: &[u8]) -> Result<UpdateMessage, Rcode> {
 /// granted, for each type that would go. NSEC, NSEC3 and RRSIG records are nobody's to change: the server
 /// makes them.
 ///
-/// Errors: the response code of RFC 2136 3.2 to 3.4; REFUSED as well for RRsets larger than a message.
+/// Errors: the response code of RFC 2136 3.2 to 3.4; REFUSED as well for RRsets larger than a message, and for records
+/// that break the rules of their type ([`rules`]).
 pub fn apply(
     update: &UpdateMessage,
     contents: &Contents,
@@ -120,7 +119,7 @@ fn is_vital(owner: &Name, rtype: RType, contents: &Contents) -> bool {
     matches!(rtype, RType::SOA | RType::NS) && owner == contents.origin()
 }
 
-/// RFC 2136 3.4.1. `is_meta` is more than the RFC names: all that no zone can hold (RFC 6895 3.1).
+/// RFC 2136 3.4.1, and the rules of each type. `is_meta` is more than the RFC names: all that no zone can hold (RFC 6895 3.1).
 fn prescan(record: &Record, contents: &Contents) -> Result<(), Rcode> {
     if !record.owner.is_at_or_below(contents.origin()) {
         return Err(Rcode::NOTZONE);
@@ -134,7 +133,14 @@ fn prescan(record: &Record, contents: &Contents) -> Result<(), Rcode> {
         Class::NONE => record.ttl == 0 && !record.rtype.is_meta(),
         _ => false,
     };
-    if well_formed { Ok(()) } else { Err(Rcode::FORMERR) }
+    if !well_formed {
+        return Err(Rcode::FORMERR);
+    }
+    let brings = record.class == Class::IN;
+    match rules::check(&record.owner, record.rtype, &record.rdata).err().and_then(Fault::refuses) {
+        Some(_) if brings => Err(Rcode::REFUSED),
+        _ => Ok(()),
+    }
 }
 
 /// RFC 2136 3.4.2.2, for DNAME RFC 6672 5.2.
@@ -151,7 +157,7 @@ fn add<'a>(record: &'a Record, overlay: &mut Overlay<'a>) {
     match record.rtype {
         RType::SOA if !is_later(record, rrset) => return,
         RType::SOA | RType::CNAME | RType::DNAME => rrset.keep(|_| false),
-        WKS => rrset.keep(|data| !is_same_service(data, &record.rdata)),
+        RType::WKS => rrset.keep(|data| !is_same_service(data, &record.rdata)),
         _ => {}
     }
     rrset.insert(ttl(record), &record.rdata);

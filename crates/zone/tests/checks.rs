@@ -17,7 +17,8 @@ impl Sink for ToBuilder {
 
 fn findings(text: &str) -> Vec<Finding> {
     let origin: NameBuf = "example.".parse().expect("a name");
-    let options = Options { origin: &origin, default_ttl: Some(60), file: Path::new("zone"), class: Class::IN, rules: false };
+    let options =
+        Options { origin: &origin, default_ttl: Some(60), file: Path::new("zone"), class: Class::IN, rules: false };
     let mut sink = ToBuilder(Builder::new(&origin, NameHasher::new(5)));
     let outcome = zonefile::parse(text.as_bytes(), &options, &NoIncludes, &mut sink);
     assert_eq!(outcome.problems, [], "{text}");
@@ -167,4 +168,22 @@ fn warnings_do_not_crowd_errors_out() {
     let found = findings(&format!("{GOOD}{many}z CNAME a\nz A 192.0.2.1\n"));
     assert!(found.iter().any(|finding| finding.to_string() == "z.example. CNAME: CNAME beside A"));
     assert_eq!(found.len(), 1000);
+}
+
+/// What came by transfer is served, and its owner is told.
+#[test]
+fn records_that_break_the_rules_of_their_type() {
+    let warning = |text: &'static str| [(Bad::Never, text)];
+    check("a DS 1 8 2 00\n", &warning("a.example. DS: a SHA-256 digest has 32 octets, not 1 (RFC 4509 2.2)"));
+    check("a SSHFP 1 1 00\n", &warning("a.example. SSHFP: a SHA-1 fingerprint has 20 octets, not 1 (RFC 4255 3.1.2)"));
+    check("a TYPE0 \\# 0\n", &warning("a.example. TYPE0: type 0 is reserved: no record has it (RFC 6895 3.1)"));
+    check(
+        "a HTTPS 1 . no-default-alpn\n",
+        &warning("a.example. HTTPS: no-default-alpn needs alpn beside it (RFC 9460 7.1.1)"),
+    );
+    check(
+        "_dns.a SVCB 1 . alpn=h2\n",
+        &warning("_dns.a.example. SVCB: a DNS server that speaks HTTP has dohpath (RFC 9461 5)"),
+    );
+    check("a SSHFP 1 1 0123456789abcdef0123456789abcdef01234567\n", &[]);
 }

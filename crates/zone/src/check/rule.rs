@@ -69,6 +69,11 @@ pub enum Rule {
     Nsec3,
     /// Signatures over everything in a signed zone (RFC 4035 2.2).
     Signed,
+    /// What a type demands of its records ([`dns::rdata::rules`]). Zone files, API and updates refuse them one by one,
+    /// where they are read; what is found in a zone came by transfer, or before there was the rule.
+    OfType,
+    /// Names in a line of the API that look whole, and end in a dot then (RFC 1035 5.1).
+    WholeName,
 }
 
 impl Rule {
@@ -100,7 +105,9 @@ impl Rule {
             | Rule::Nsec
             | Rule::Nsec3
             | Rule::Nsec3Iterations
-            | Rule::Signed => Severity::Warning,
+            | Rule::Signed
+            | Rule::OfType
+            | Rule::WholeName => Severity::Warning,
         }
     }
 }

@@ -244,9 +244,9 @@ fn additions() {
     // WKS: one for an address and a protocol.
     check(
         "! wks 60 IN TYPE11 \\# 9 C00002010600000001",
-        &["- wks.example. 60 TYPE11 \\# 9 C00002010600000040", "+ wks.example. 60 TYPE11 \\# 9 C00002010600000001"],
+        &["- wks.example. 60 WKS 192.0.2.1 6 25", "+ wks.example. 60 WKS 192.0.2.1 6 31"],
     );
-    check("! wks 60 IN TYPE11 \\# 9 C00002011100000004", &["+ wks.example. 60 TYPE11 \\# 9 C00002011100000004"]);
+    check("! wks 60 IN TYPE11 \\# 9 C00002011100000004", &["+ wks.example. 60 WKS 192.0.2.1 17 29"]);
 }
 
 /// 3.4.2.2, 3.6: a SOA only replaces an earlier one (RFC 1982).
@@ -343,4 +343,16 @@ fn large_updates() {
     assert_eq!(count(many(4000, 0)), Ok(4000));
     assert_eq!(count(many(63, 1018)), Ok(63));
     assert_eq!(count(many(64, 1018)), Err(Rcode::REFUSED));
+}
+
+/// What breaks a rule of its type does not come, but it may go.
+#[test]
+fn rules_of_types() {
+    check("! a 1 IN DS 1 8 2 00", &["REFUSED"]);
+    check("! a 1 IN SSHFP 1 1 00", &["REFUSED"]);
+    check("! a 1 IN TYPE0 \\# 0", &["REFUSED"]);
+    check("! a 1 IN TLSA 3 1 1 00\n! b 1 IN A 192.0.2.9", &["REFUSED"]);
+    check("! a 1 IN HTTPS 1 . no-default-alpn", &["REFUSED"]);
+    check("! a 1 IN SSHFP 1 3 00", &["+ a.example. 1 SSHFP 1 3 00"]);
+    check_in("a SSHFP 1 1 00\n", "! a 0 NONE SSHFP 1 1 00", &["- a.example. 60 SSHFP 1 1 00"]);
 }
