@@ -62,7 +62,10 @@ fn refusal(result: Result<Verified, Failure>) -> Refusal {
 fn truncated(algorithm: Algorithm, len: usize) -> (Vec<u8>, Expected) {
     let mut message = hex(QUERY);
     let expected = sign_request(&key(algorithm), &mut message, TIME);
-    let mac_at = AT + 14 + 10 + algorithm.to_string().len() + 2 + 10;
+    // On the wire the name of HMAC-MD5 is longer (RFC 8945 6).
+    let in_wire =
+        if algorithm == Algorithm::HmacMd5 { "hmac-md5.sig-alg.reg.int".len() } else { algorithm.to_string().len() };
+    let mac_at = AT + 14 + 10 + in_wire + 2 + 10;
     let full = message.len() - mac_at - 6;
     message.drain(mac_at + len..mac_at + full);
     message[mac_at - 2..mac_at].copy_from_slice(&(len as u16).to_be_bytes());
@@ -276,6 +279,7 @@ fn truncation() {
 
 fn full_len(algorithm: Algorithm) -> usize {
     match algorithm {
+        Algorithm::HmacMd5 => 16,
         Algorithm::HmacSha1 => 20,
         Algorithm::HmacSha224 => 28,
         Algorithm::HmacSha256 => 32,

@@ -1,5 +1,5 @@
-//! The algorithms of TSIG (RFC 8945 6). HMAC-MD5 and GSS-TSIG are not offered, nor are the names that stand for a
-//! fixed truncation.
+//! The algorithms of TSIG (RFC 8945 6). HMAC-MD5 is there for old peers; GSS-TSIG is not offered, nor are the names that
+//! stand for a fixed truncation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,13 @@ use std::str::FromStr;
 use aws_lc_rs::hmac;
 use dns::Name;
 
+use super::hmac_md5;
+
 /// How a message authentication code is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
+    /// HMAC-MD5, for old peers only: it must not be used where another can be (RFC 8945 6).
+    HmacMd5,
     /// HMAC-SHA1, for old peers only.
     HmacSha1,
     /// HMAC-SHA224.
@@ -22,28 +26,31 @@ pub enum Algorithm {
     HmacSha512,
 }
 
+/// What TSIG records call HMAC-MD5.
+const MD5_LONG_NAME: &str = "hmac-md5.sig-alg.reg.int";
+
 /// A text that names no algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512")]
+#[error("expected one of hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512")]
 pub struct UnknownAlgorithm;
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Algorithm; 5] = [
+    pub const ALL: [Algorithm; 6] = [
+        Algorithm::HmacMd5,
         Algorithm::HmacSha1,
         Algorithm::HmacSha224,
         Algorithm::HmacSha256,
         Algorithm::HmacSha384,
         Algorithm::HmacSha512,
     ];
-    /// Octets of the longest algorithm name on the wire.
-    pub(super) const MAX_NAME_LEN: usize = 13;
-    /// Octets of the longest message authentication code.
-    pub(super) const MAX_MAC_LEN: usize = 64;
+    /// Octets of an algorithm's name on the wire and of its message authentication code, at most.
+    pub(super) const MAX_NAME_AND_MAC_LEN: usize = 13 + 64;
 
     /// The name as configurations write it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Algorithm::HmacMd5 => "hmac-md5",
             Algorithm::HmacSha1 => "hmac-sha1",
             Algorithm::HmacSha224 => "hmac-sha224",
             Algorithm::HmacSha256 => "hmac-sha256",
@@ -55,6 +62,7 @@ impl Algorithm {
     /// The name in TSIG records, canonical.
     pub(super) fn name(self) -> &'static Name {
         Name::from_validated(match self {
+            Algorithm::HmacMd5 => b"\x08hmac-md5\x07sig-alg\x03reg\x03int\0",
             Algorithm::HmacSha1 => b"\x09hmac-sha1\0",
             Algorithm::HmacSha224 => b"\x0bhmac-sha224\0",
             Algorithm::HmacSha256 => b"\x0bhmac-sha256\0",
@@ -66,6 +74,7 @@ impl Algorithm {
     /// Octets of an untruncated message authentication code.
     pub(super) fn mac_len(self) -> usize {
         match self {
+            Algorithm::HmacMd5 => hmac_md5::CODE_LEN,
             Algorithm::HmacSha1 => 20,
             Algorithm::HmacSha224 => 28,
             Algorithm::HmacSha256 => 32,
@@ -80,14 +89,20 @@ impl Algorithm {
         len <= self.mac_len() && len >= (self.mac_len() / 2).max(10)
     }
 
-    /// The library's name for it.
-    pub(super) fn hmac(self) -> hmac::Algorithm {
+    /// Whether keys of it should be replaced: HMAC-MD5 must not be used any more (RFC 8945 6).
+    pub fn is_obsolete(self) -> bool {
+        self == Algorithm::HmacMd5
+    }
+
+    /// The library's name for it; `None` if the library does not have it.
+    pub(super) fn hmac(self) -> Option<hmac::Algorithm> {
         match self {
-            Algorithm::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            Algorithm::HmacSha224 => hmac::HMAC_SHA224,
-            Algorithm::HmacSha256 => hmac::HMAC_SHA256,
-            Algorithm::HmacSha384 => hmac::HMAC_SHA384,
-            Algorithm::HmacSha512 => hmac::HMAC_SHA512,
+            Algorithm::HmacMd5 => None,
+            Algorithm::HmacSha1 => Some(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+            Algorithm::HmacSha224 => Some(hmac::HMAC_SHA224),
+            Algorithm::HmacSha256 => Some(hmac::HMAC_SHA256),
+            Algorithm::HmacSha384 => Some(hmac::HMAC_SHA384),
+            Algorithm::HmacSha512 => Some(hmac::HMAC_SHA512),
         }
     }
 }
@@ -95,9 +110,12 @@ impl Algorithm {
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
-    /// The name, with or without a final dot, case ignored.
+    /// The name, with or without a final dot, case ignored. HMAC-MD5 has a long name too, the one in TSIG records.
     fn from_str(text: &str) -> Result<Algorithm, UnknownAlgorithm> {
         let text = text.strip_suffix('.').unwrap_or(text);
+        if text.eq_ignore_ascii_case(MD5_LONG_NAME) {
+            return Ok(Algorithm::HmacMd5);
+        }
         let found = Algorithm::ALL.into_iter().find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(text));
         found.ok_or(UnknownAlgorithm)
     }
@@ -119,11 +137,13 @@ mod tests {
             let text = algorithm.to_string();
             assert_eq!(text.parse(), Ok(algorithm));
             assert_eq!(format!("{}.", text.to_uppercase()).parse(), Ok(algorithm));
-            assert_eq!(algorithm.name().to_string(), format!("{text}."));
-            assert_eq!(algorithm.hmac().digest_algorithm().output_len(), algorithm.mac_len());
-            assert!(algorithm.name().len() <= Algorithm::MAX_NAME_LEN && algorithm.mac_len() <= Algorithm::MAX_MAC_LEN);
+            assert_eq!(algorithm.name().to_string().parse(), Ok(algorithm));
+            let library = algorithm.hmac().map(|hmac| hmac.digest_algorithm().output_len());
+            assert_eq!(library.unwrap_or(hmac_md5::CODE_LEN), algorithm.mac_len());
+            assert!(algorithm.name().len() + algorithm.mac_len() <= Algorithm::MAX_NAME_AND_MAC_LEN);
         }
-        for text in ["", ".", "hmac-md5", "hmac-md5.sig-alg.reg.int.", "hmac-sha256..", "sha256"] {
+        assert_eq!("HMAC-MD5.SIG-ALG.REG.INT.".parse(), Ok(Algorithm::HmacMd5));
+        for text in ["", ".", "hmac-md4", "hmac-md5.sig-alg.reg", "hmac-sha256..", "sha256"] {
             assert_eq!(text.parse::<Algorithm>(), Err(UnknownAlgorithm), "{text}");
         }
     }
@@ -134,6 +154,7 @@ mod tests {
             let allowed: Vec<usize> = (0..100).filter(|&len| algorithm.may_be_truncated_to(len)).collect();
             assert_eq!(allowed, (least..=algorithm.mac_len()).collect::<Vec<_>>(), "{algorithm}");
         };
+        check(Algorithm::HmacMd5, 10);
         check(Algorithm::HmacSha1, 10);
         check(Algorithm::HmacSha224, 14);
         check(Algorithm::HmacSha256, 16);

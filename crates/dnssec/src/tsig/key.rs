@@ -8,19 +8,31 @@ use aws_lc_rs::{constant_time, hmac};
 use dns::{Name, NameBuf};
 
 use super::algorithm::Algorithm;
+use super::hmac_md5::HmacMd5;
 use super::record::Record;
 
-/// A named secret. The library that holds it erases it when it is freed; nothing here gives it out again.
+/// A named secret. The library that holds it erases it when it is freed (of HMAC-MD5 only hashes of it are held);
+/// nothing here gives it out again.
 pub struct Key {
     name: NameBuf,
     algorithm: Algorithm,
-    secret: hmac::Key,
+    secret: Secret,
+}
+
+/// The secret in the form that codes are made with.
+enum Secret {
+    Library(hmac::Key),
+    Md5(HmacMd5),
 }
 
 impl Key {
     /// A key; `secret` is copied.
     pub fn new(name: NameBuf, algorithm: Algorithm, secret: &[u8]) -> Key {
-        Key { name: name.to_canonical(), algorithm, secret: hmac::Key::new(algorithm.hmac(), secret) }
+        let secret = match algorithm.hmac() {
+            Some(hmac) => Secret::Library(hmac::Key::new(hmac, secret)),
+            None => Secret::Md5(HmacMd5::new(secret)),
+        };
+        Key { name: name.to_canonical(), algorithm, secret }
     }
 
     /// Its name, in lower case.
@@ -35,7 +47,10 @@ impl Key {
 
     /// A digest with nothing in it.
     pub(super) fn digest(&self) -> Digest {
-        Digest(hmac::Context::with_key(&self.secret))
+        match &self.secret {
+            Secret::Library(key) => Digest(Hmac::Library(hmac::Context::with_key(key))),
+            Secret::Md5(hmac) => Digest(Hmac::Md5(hmac.clone())),
+        }
     }
 }
 
@@ -69,7 +84,22 @@ impl KeyRing {
 
 /// A message authentication code in the making.
 #[derive(Clone)]
-pub(super) struct Digest(hmac::Context);
+pub(super) struct Digest(Hmac);
+
+#[derive(Clone)]
+enum Hmac {
+    Library(hmac::Context),
+    Md5(HmacMd5),
+}
+
+impl Hmac {
+    fn update(&mut self, octets: &[u8]) {
+        match self {
+            Hmac::Library(context) => context.update(octets),
+            Hmac::Md5(hmac) => hmac.update(octets),
+        }
+    }
+}
 
 impl Digest {
     /// Takes in the code of the message before, or of the request (RFC 8945 4.3.1, 5.3.1).
@@ -107,18 +137,27 @@ impl Digest {
 
     /// The code.
     pub fn finish(self) -> Mac {
-        Mac(self.0.sign())
+        match self.0 {
+            Hmac::Library(context) => Mac::Library(context.sign()),
+            Hmac::Md5(hmac) => Mac::Md5(hmac.finish()),
+        }
     }
 }
 
 /// A message authentication code made here.
 #[derive(Debug)]
-pub(super) struct Mac(hmac::Tag);
+pub(super) enum Mac {
+    Library(hmac::Tag),
+    Md5([u8; super::hmac_md5::CODE_LEN]),
+}
 
 impl Mac {
     /// All its octets.
     pub fn as_octets(&self) -> &[u8] {
-        self.0.as_ref()
+        match self {
+            Mac::Library(tag) => tag.as_ref(),
+            Mac::Md5(code) => code,
+        }
     }
 
     /// Whether `shown` is this code, perhaps truncated (an empty one never is). Takes the same time wherever they

@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod client;
+mod hmac_md5;
 mod key;
 mod record;
 mod server;

@@ -99,9 +99,9 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Most octets of a record whose owner, algorithm and MAC are no longer than these.
-pub const fn max_len(owner: usize, algorithm: usize, mac: usize) -> usize {
-    owner + FIXED_LEN + algorithm + LEAST_DATA_LEN + mac + 6
+/// Most octets of a record whose owner, and whose algorithm and MAC together, are no longer than these.
+pub const fn max_len(owner: usize, algorithm_and_mac: usize) -> usize {
+    owner + FIXED_LEN + algorithm_and_mac + LEAST_DATA_LEN + 6
 }
 
 /// A time as the record can hold it.

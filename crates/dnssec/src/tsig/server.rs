@@ -82,7 +82,7 @@ pub struct Signer {
 
 impl Signer {
     /// Octets that [`Signer::sign`] adds at most.
-    pub const MAX_LEN: usize = record::max_len(MAX_NAME_LEN, Algorithm::MAX_NAME_LEN, Algorithm::MAX_MAC_LEN);
+    pub const MAX_LEN: usize = record::max_len(MAX_NAME_LEN, Algorithm::MAX_NAME_AND_MAC_LEN);
 
     /// Signs the next message of the answer by appending its TSIG record. `response` is a whole message, its header
     /// final.

@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use dns::NameBuf;
+use dnssec::tsig::Algorithm;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -41,12 +42,17 @@ pub struct KeyOut {
     /// Its secret in base64: only in the response that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// Why it should be replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 impl From<&Arc<Key>> for KeyOut {
     fn from(key: &Arc<Key>) -> KeyOut {
         let (name, algorithm) = (key.name.to_string(), key.algorithm.clone());
-        KeyOut { name, algorithm, created_at_ms: key.created_ms, secret: None }
+        let is_obsolete = algorithm.parse().is_ok_and(Algorithm::is_obsolete);
+        let warning = is_obsolete.then(|| format!("{algorithm} must not be used where another can be (RFC 8945 6)"));
+        KeyOut { name, algorithm, created_at_ms: key.created_ms, secret: None, warning }
     }
 }
 
@@ -74,7 +80,7 @@ async fn list(
 pub struct NewKey {
     /// Its name.
     name: String,
-    /// `hmac-sha256` without it; also `hmac-sha1`, `-sha224`, `-sha384`, `-sha512`.
+    /// `hmac-sha256` without it; also `hmac-sha1`, `-sha224`, `-sha384`, `-sha512`, and `hmac-md5` for old peers.
     #[serde(default)]
     algorithm: Option<String>,
     /// Its secret in base64; without it, one is made.
@@ -98,6 +104,9 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, Body(body): Body<Ne
         }
     };
     let algorithm = body.algorithm.as_deref().unwrap_or(DEFAULT_ALGORITHM);
+    // Of several spellings the usual one is kept.
+    let known = algorithm.parse::<Algorithm>().map(Algorithm::as_str);
+    let algorithm = known.unwrap_or(algorithm);
     let kind =
         app.access.new_key(name.clone(), algorithm, &secret).map_err(|error| at("/secret", error.to_string()))?;
     submit(&app, &caller, kind).await?;

@@ -387,7 +387,7 @@ mod tests {
         check(EventKind::TokenRevoked { id: "bbbbbbbbbbbb".to_owned() }, "there is no token bbbbbbbbbbbb");
         check(key("K.", "hmac-sha512"), "there is a key K. already");
         check(key(".", "hmac-sha512"), "name: a key needs a name");
-        check(key("l.", "hmac-md5"), &format!("algorithm: it must be one of {}", TSIG_ALGORITHMS.join(", ")));
+        check(key("l.", "hmac-md4"), &format!("algorithm: it must be one of {}", TSIG_ALGORITHMS.join(", ")));
         check(EventKind::KeyDeleted { name: name("l.") }, "there is no key l.");
         check(settings(59, 3600), "session_idle_s: it must be 60 to 31622400 seconds");
         check(settings(60, u64::MAX), "session_max_s: it must be 60 to 31622400 seconds");

@@ -13,7 +13,8 @@ use super::seal::Sealed;
 use super::token::TokenHash;
 
 /// The TSIG algorithms that a key may have (RFC 8945 6).
-pub const TSIG_ALGORITHMS: [&str; 5] = ["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"];
+pub const TSIG_ALGORITHMS: [&str; 6] =
+    ["hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"];
 
 /// Everything about access at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]

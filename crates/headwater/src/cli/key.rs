@@ -40,7 +40,7 @@ pub enum TsigCommand {
 pub struct CreateArgs {
     /// Its name.
     pub name: NameBuf,
-    /// Its algorithm: hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 or hmac-sha512.
+    /// Its algorithm: hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512, or hmac-md5 for old peers.
     #[arg(long, value_name = "NAME", default_value = "hmac-sha256")]
     pub algorithm: String,
     /// Take the secret (base64) from this file instead of making one.

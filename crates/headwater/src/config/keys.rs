@@ -73,6 +73,12 @@ fn check_key(index: usize, entry: &At<raw::TsigKey>, report: &mut Report) -> Opt
     let name = name.map_err(|(mark, message)| report.error(mark, path("name"), message));
     let algorithm = entry.algorithm.parse::<Algorithm>();
     let algorithm = algorithm.map_err(|error| report.error(entry.algorithm.mark, path("algorithm"), error.to_string()));
+    if let Ok(algorithm) = algorithm
+        && algorithm.is_obsolete()
+    {
+        let message = format!("{algorithm} must not be used where another can be (RFC 8945 6)");
+        report.warn(entry.algorithm.mark, path("algorithm"), message);
+    }
     let secret = match BASE64.decode(entry.secret.text().as_bytes()) {
         Ok(secret) if !secret.is_empty() => Ok(Secret(secret)),
         Ok(_) => Err((entry.mark, "missing")),

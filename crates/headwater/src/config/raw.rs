@@ -152,7 +152,7 @@ section! {
     TsigKey at "tsig_keys[]" {
         /// Name of the key, a domain name.
         name: String = String::new(),
-        /// `hmac-sha256`; also with sha1, sha224, sha384, sha512.
+        /// `hmac-sha256`; also with sha1, sha224, sha384, sha512, and md5 for old peers.
         algorithm: String = "hmac-sha256".into(),
         /// The secret, in base64.
         secret: SecretText = SecretText::default(),
