@@ -61,10 +61,16 @@ impl Lookup {
         Box::pin(async move { answered.await.ok() })
     }
 
-    /// Takes out of the cache what is kept at a name, or at and below it, and what is known of the way there; how many
-    /// entries that were.
-    pub fn flush(&self, name: &Name, subtree: bool) -> usize {
+    /// Takes out of the cache what is kept at a name, or at and below it; how many entries that were. Without a type,
+    /// what is known of the way there goes too.
+    pub fn flush(&self, name: &Name, subtree: bool, rtype: Option<RType>) -> usize {
         let shared = &self.shared;
+        if let Some(rtype) = rtype {
+            return match subtree {
+                true => shared.cache.flush_type_below(name, rtype),
+                false => shared.cache.flush_type(name, rtype),
+            };
+        }
         shared.trust.flush(name);
         shared.delegations.forget(name);
         shared.addresses.forget(name);

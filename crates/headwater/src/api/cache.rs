@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use super::auth::Caller;
 use super::backend::blocking;
-use super::body::{Body, Params};
+use super::body::{Body, OptionalBody, Params};
 use super::limits::{MAX_WARM_AT_ONCE, MAX_WARM_QUESTIONS};
 use super::page::{self, Page};
 use super::problem::{FieldError, Problem};
@@ -29,7 +29,11 @@ use crate::lookups::Lookup;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(list, flush)).routes(routes!(stats)).routes(routes!(popular, warm))
+    OpenApiRouter::new()
+        .routes(routes!(list, flush))
+        .routes(routes!(flush_by_body))
+        .routes(routes!(stats))
+        .routes(routes!(popular, warm))
 }
 
 /// The resolver.
@@ -271,19 +275,57 @@ pub async fn stats(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<S
     }))
 }
 
-/// What to take out.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+/// What to take out: `all`, or any of the others together.
+#[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct FlushParams {
-    /// What is kept of this name; without it: everything.
+pub struct FlushWhat {
+    /// Everything.
+    #[serde(default)]
+    all: bool,
+    /// What is kept of this name.
     name: Option<String>,
-    /// Of this type only.
+    /// What is kept of this type.
     #[serde(rename = "type")]
     rtype: Option<String>,
-    /// Also of names below it.
+    /// Also of names below `name`.
     #[serde(default)]
     subtree: bool,
+}
+
+/// What is taken out, read.
+struct Flush {
+    name: NameBuf,
+    subtree: bool,
+    rtype: Option<RType>,
+}
+
+impl FlushWhat {
+    /// Reads it. Everything goes only if that is asked for by name.
+    ///
+    /// # Errors
+    /// The field that is at fault, and why.
+    fn read(&self) -> Result<Flush, (&'static str, String)> {
+        let others = self.name.is_some() || self.rtype.is_some() || self.subtree;
+        match (self.all, others) {
+            (true, true) => return Err(("all", "either all, or name, subtree and type".into())),
+            (false, false) => return Err(("all", "say what: all, or a name (with subtree), a type, or both".into())),
+            (true, false) => return Ok(Flush { name: NameBuf::root(), subtree: true, rtype: None }),
+            (false, true) => {}
+        }
+        let rtype = self.rtype.as_deref().map(|text| {
+            let rtype = RType::from_text(text.as_bytes()).filter(|rtype| rtype.0 != 0);
+            rtype.ok_or_else(|| ("type", format!("{text:?} is no record type")))
+        });
+        let rtype = rtype.transpose()?;
+        let Some(text) = &self.name else {
+            // A type alone is meant wherever it is; `subtree` alone would be everything.
+            let everywhere = || Flush { name: NameBuf::root(), subtree: true, rtype };
+            return rtype.map(|_| everywhere()).ok_or_else(|| ("subtree", "subtree goes with a name".to_owned()));
+        };
+        let name = text.parse().map_err(|error| ("name", format!("no domain name: {error}")))?;
+        Ok(Flush { name, subtree: self.subtree, rtype })
+    }
 }
 
 /// What was taken out.
@@ -293,29 +335,40 @@ pub struct Flushed {
     flushed: usize,
 }
 
-/// Takes entries out of the cache: all, those of a name, those at and below it, or those of a name and a type. What is
-/// known of the name's servers and keys is forgotten with them.
-#[utoipa::path(delete, path = "/cache", tag = "cache", params(FlushParams), responses((status = 200, body = Flushed)))]
+/// Takes entries out of the cache: all, those of a name, those at and below it, those of a type, or those of a type at
+/// such names. What is known of the servers and keys of names goes with them where no type is given.
+#[utoipa::path(delete, path = "/cache", tag = "cache", params(FlushWhat), responses((status = 200, body = Flushed)))]
 pub async fn flush(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Params(params): Params<FlushParams>,
+    Params(what): Params<FlushWhat>,
 ) -> Result<Json<Flushed>, Problem> {
     caller.require(&Action::server(Verb::Configure))?;
-    let lookup = lookup(&app)?;
-    let only = params.name.as_deref().map(name).transpose()?;
-    let wanted = params.rtype.as_deref().map(rtype).transpose()?;
-    let flush: Result<usize, Problem> = match (only, wanted) {
-        (None, Some(_)) => return Err(Problem::parameter("type", "a name is needed with it")),
-        (Some(_), Some(_)) if params.subtree => {
-            return Err(Problem::parameter("type", "not together with subtree: all types are taken out"));
-        }
-        (Some(name), Some(rtype)) => blocking(move || Ok(lookup.shared.cache.flush_type(&name, rtype))).await,
-        (Some(name), None) => blocking(move || Ok(lookup.flush(&name, params.subtree))).await,
-        (None, None) => blocking(move || Ok(lookup.flush(Name::root(), true))).await,
-    };
-    let flushed = flush?;
-    tracing::info!(flushed, who = caller.who(), name = params.name, "cache flushed");
+    let flush = what.read().map_err(|(parameter, why)| Problem::parameter(parameter, why))?;
+    take_out(&app, &caller, flush).await
+}
+
+/// The same, with what to take out in the body.
+#[utoipa::path(post, path = "/cache/flush", tag = "cache", request_body = FlushWhat, responses((status = 200, body = Flushed)))]
+pub async fn flush_by_body(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    body: Result<OptionalBody<FlushWhat>, Problem>,
+) -> Result<Json<Flushed>, Problem> {
+    caller.require(&Action::server(Verb::Configure))?;
+    // No body says nothing, which is not everything.
+    let OptionalBody(what) = body?;
+    let at = |(field, why): (&str, String)| Problem::unprocessable(vec![FieldError::at(format!("/{field}"), why)]);
+    take_out(&app, &caller, what.read().map_err(at)?).await
+}
+
+async fn take_out(app: &App, caller: &Caller, flush: Flush) -> Result<Json<Flushed>, Problem> {
+    let lookup = lookup(app)?;
+    let Flush { name, subtree, rtype } = flush;
+    let named = name.clone();
+    let flushed = blocking(move || Ok::<_, Problem>(lookup.flush(&named, subtree, rtype))).await?;
+    let rtype = rtype.map(tracing::field::display);
+    tracing::info!(flushed, who = caller.who(), %name, subtree, r#type = rtype, "cache flushed");
     Ok(Json(Flushed { flushed }))
 }
 

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::accepts::Accepts;
 use super::auth::{self, Caller};
 use super::idempotency::{Key, Known, Stored};
 use super::limits::{
@@ -49,12 +50,26 @@ impl<S: Sync> FromRequestParts<S> for Client {
     }
 }
 
-/// The middleware.
-pub async fn gate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    pass(&app, request, next).await.unwrap_or_else(IntoResponse::into_response)
+/// What the middleware knows.
+#[derive(Clone)]
+pub struct Gate {
+    app: Arc<App>,
+    accepts: Arc<Accepts>,
 }
 
-async fn pass(app: &Arc<App>, request: Request, next: Next) -> Result<Response, Problem> {
+impl Gate {
+    /// A gate before operations that take what `accepts` says.
+    pub fn new(app: Arc<App>, accepts: Accepts) -> Gate {
+        Gate { app, accepts: Arc::new(accepts) }
+    }
+}
+
+/// The middleware.
+pub async fn gate(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    pass(&gate, request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn pass(Gate { app, accepts }: &Gate, request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     // Whoever has the control socket is known without proof.
     let caller = auth::identify(app, &parts, client_of(&parts)).await?.or_else(|| parts.extensions.get().cloned());
@@ -63,6 +78,9 @@ async fn pass(app: &Arc<App>, request: Request, next: Next) -> Result<Response, 
         parts.extensions.insert(caller);
     }
     if parts.method.is_safe() {
+        if is_known {
+            accepts.check(&parts, &[])?;
+        }
         return Ok(next.run(Request::from_parts(parts, Body::empty())).await);
     }
     let key = match parts.extensions.get::<Caller>() {
@@ -74,6 +92,10 @@ async fn pass(app: &Arc<App>, request: Request, next: Next) -> Result<Response, 
     let octets = tokio::time::timeout(timeout, read(&parts, body, limit))
         .await
         .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly"))??;
+    // Who is not known hears that first, from the handler.
+    if is_known {
+        accepts.check(&parts, &octets)?;
+    }
     match key {
         None => Ok(next.run(Request::from_parts(parts, Body::from(octets))).await),
         Some(key) => once(app.clone(), key, parts, octets, next).await,

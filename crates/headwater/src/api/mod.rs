@@ -5,6 +5,7 @@
 //! `gate.rs` (who asks, how large), every change is read and authorised in `changeset.rs` and prepared
 //! in `plan.rs` on the committer's thread; every error is a [`problem::Problem`].
 
+mod accepts;
 mod access;
 mod auth;
 pub mod backend;
@@ -95,14 +96,15 @@ fn text_of(api: utoipa::openapi::OpenApi) -> String {
 
 /// Everything that is served over HTTP.
 pub fn router(app: Arc<App>) -> Router {
-    let (routes, api) = described().split_for_parts();
+    let (routes, mut api) = described().split_for_parts();
+    let accepts = accepts::Accepts::new(&mut api, "/api/v1");
     let api: Arc<str> = text_of(api).into();
     let description = get(move || async move { ([(header::CONTENT_TYPE, "application/json")], api.to_string()) });
     let short = Router::new()
         .route("/health", get(health::health))
         .route("/api/status", get(health::status))
         .route("/api/cache/stats", get(cache::stats))
-        .route("/api/cache/flush", post(cache::flush));
+        .route("/api/cache/flush", post(cache::flush_by_body));
     Router::new()
         .nest("/api/v1", routes.route("/openapi.json", description))
         .merge(short)
@@ -110,7 +112,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(nothing_there)
         // The gate bounds bodies, each route's by its own limit.
         .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn_with_state(app.clone(), gate::gate))
+        .layer(middleware::from_fn_with_state(gate::Gate::new(app.clone(), accepts), gate::gate))
         .merge(crate::ddns::router())
         .with_state(app)
 }

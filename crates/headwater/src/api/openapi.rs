@@ -99,7 +99,8 @@ fn header(name: &str, description: &str, schema: Object) -> Parameter {
         .build()
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+/// The operations of a path, each with its method in lower case.
+pub fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let PathItem { get, put, post, delete, patch, .. } = item;
     let all = [("get", get), ("put", put), ("post", post), ("delete", delete), ("patch", patch)];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))

@@ -65,13 +65,13 @@ pub struct ListArgs {
 #[derive(Debug, Clone, Args)]
 pub struct FlushArgs {
     /// What is kept of this name.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present_any = ["all", "rtype"], conflicts_with = "all")]
     pub name: Option<String>,
     /// Of names below it too.
-    #[arg(long, conflicts_with = "all")]
+    #[arg(long, requires = "name", conflicts_with = "all")]
     pub subtree: bool,
-    /// Of this type only.
-    #[arg(long = "type", value_name = "TYPE", conflicts_with_all = ["all", "subtree"])]
+    /// What is kept of this type, everywhere or at the name.
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "all")]
     pub rtype: Option<String>,
     /// Everything.
     #[arg(long)]
@@ -111,11 +111,11 @@ pub fn run(command: &CacheCommand, out: &mut impl Write) -> anyhow::Result<bool>
         CacheCommand::Stats(args) => stats(args, out)?,
         CacheCommand::List(args) => list(args, out)?,
         CacheCommand::Flush(args) => {
-            let mut query: Vec<(&str, &str)> = args.name.iter().map(|name| ("name", name.as_str())).collect();
-            query.extend(args.rtype.as_deref().map(|rtype| ("type", rtype)));
-            query.extend(args.subtree.then_some(("subtree", "true")));
-            let target = client::target("/api/v1/cache", &query);
-            let flushed = Client::server(&args.node)?.call("DELETE", &target, &Value::Null)?;
+            let what = match args.all {
+                true => json!({"all": true}),
+                false => json!({"name": args.name, "type": args.rtype, "subtree": args.subtree}),
+            };
+            let flushed = Client::server(&args.node)?.call("POST", "/api/v1/cache/flush", &what)?;
             writeln!(out, "{} entries taken out", show::cell(&flushed["flushed"]))?;
         }
         CacheCommand::Popular(args) => {

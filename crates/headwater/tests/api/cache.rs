@@ -135,9 +135,7 @@ fn entries_can_be_taken_out() {
     assert_eq!(flush("?name=a.example"), 1);
     assert_eq!(flush("?name=a.example"), 0);
     assert_eq!(flush("?name=example&subtree=true"), 2);
-    house.call("DELETE", "/cache?type=A", Value::Null).expect(400);
-    house.call("DELETE", "/cache?name=a&type=A&subtree=true", Value::Null).expect(400);
-    assert_eq!(flush(""), 1);
+    assert_eq!(flush("?all=true"), 1);
     let stats = house.call("GET", "/cache/stats", Value::Null).expect(200).json();
     assert_eq!((&stats["entries"], &stats["flushed"]), (&json!(0), &json!(5)));
     assert_eq!(stats["types"].as_array().map(Vec::len), Some(16));
@@ -146,8 +144,64 @@ fn entries_can_be_taken_out() {
     let bearer = format!("Bearer {}", house.token);
     let headers = [("authorization", bearer.as_str())];
     house.send("GET", "/api/cache/stats", &headers, "").expect(200);
-    house.send("POST", "/api/cache/flush?name=x", &headers, "").expect(200);
     house.send("POST", "/api/cache/flush", &[], "").expect(401);
+}
+
+/// Whatever the request says, only `all` takes out everything.
+#[test]
+fn a_flush_takes_out_what_it_says() {
+    for (body, left) in [
+        (json!({"name": "a.example"}), 3),
+        (json!({"name": "a.example", "subtree": true}), 2),
+        (json!({"name": "a.example", "type": "AAAA"}), 4),
+        (json!({"name": "example", "type": "A", "subtree": true}), 2),
+        (json!({"type": "AAAA"}), 3),
+        (json!({"type": "A", "subtree": true}), 1),
+        (json!({"name": "x"}), 5),
+        (json!({"all": true}), 0),
+    ] {
+        for path in ["/api/cache/flush", "/api/v1/cache/flush"] {
+            let (house, lookup) = house();
+            let bearer = format!("Bearer {}", house.token);
+            let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+            let flushed = house.send("POST", path, &headers, &body.to_string()).expect(200).json();
+            assert_eq!(lookup.shared.cache.stats().entries, left, "{body}");
+            assert_eq!(flushed["flushed"], json!(5 - left), "{body}");
+        }
+    }
+    let (house, lookup) = house();
+    let bearer = format!("Bearer {}", house.token);
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    for bad in [
+        "{}",
+        "{\"nam\": \"x\"}",
+        "{\"name\": \"a.example\", \"more\": 1}",
+        "{\"name\": 7}",
+        "{\"name\": \"a..b\"}",
+        "{\"name\": null}",
+        "{\"type\": \"NOPE\"}",
+        "{\"subtree\": true}",
+        "{\"subtree\": \"yes\"}",
+        "{\"all\": false}",
+        "{\"all\": 1}",
+        "{\"all\": true, \"name\": \"a.example\"}",
+        "{\"all\": true, \"subtree\": true}",
+        "[]",
+        "\"all\"",
+        "null",
+    ] {
+        house.send("POST", "/api/cache/flush", &headers, bad).expect(422);
+    }
+    house.send("POST", "/api/cache/flush", &headers, "").expect(422);
+    house.send("POST", "/api/cache/flush", &headers[..1], "").expect(422);
+    house.send("POST", "/api/cache/flush", &headers, "{").expect(400);
+    house.send("POST", "/api/v1/cache/flush?name=a.example", &headers, "{\"all\": true}").expect(400);
+    for bad in ["", "?subtree=true", "?all=false", "?all=true&name=a", "?nam=x"] {
+        house.call("DELETE", &format!("/cache{bad}"), Value::Null).expect(400);
+    }
+    // A body says nothing there.
+    house.send("DELETE", "/api/v1/cache?all=true", &headers, "{\"name\": \"x\"}").expect(422);
+    assert_eq!(lookup.shared.cache.stats().entries, 5);
 }
 
 #[test]

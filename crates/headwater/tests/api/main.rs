@@ -9,3 +9,4 @@ mod house;
 mod protocol;
 mod records;
 mod streams;
+mod unknown;

@@ -343,6 +343,15 @@ impl Cache {
         self.large.flush(|kept| kept.is_at_or_below(name)) + self.shards.iter().map(flush).sum::<usize>()
     }
 
+    /// Takes out what is kept for a type at and below a name, and that names there do not exist; how many entries that
+    /// were.
+    pub fn flush_type_below(&self, name: &Name, rtype: RType) -> usize {
+        lock(&self.aggressive).forget(name, true);
+        let wanted =
+            |view: View<'_>| (view.rtype() == rtype || view.rtype() == NO_NAME) && view.name().is_at_or_below(name);
+        self.shards.iter().map(|shard| lock(shard).flush_where(wanted)).sum()
+    }
+
     /// Its counts.
     pub fn stats(&self) -> Stats {
         let mut aggressive = lock(&self.aggressive).stats();
