@@ -142,6 +142,7 @@ async fn change(app: &App, caller: &Caller, found: Vec<Result<Host, Reply>>, add
             owner: host.owner.clone(),
             op: Op::Replace(rtype_of(address), Some(TTL_S), vec![data_of(address)]),
             only_if_absent: false,
+            notes: Vec::new(),
         };
         zones.entry(host.zone.clone()).or_default().extend(addresses.iter().map(step));
     }

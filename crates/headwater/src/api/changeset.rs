@@ -5,6 +5,7 @@ use dns::{NameBuf, RType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use zone::check::Finding;
 use zone::{RecordList, ZoneSettings};
 
 use super::auth::Caller;
@@ -13,7 +14,7 @@ use super::limits::{MAX_ERRORS, MAX_STEPS};
 use super::names;
 use super::plan::{Op, Plan, Step, What};
 use super::problem::{FieldError, Problem};
-use super::rrset::{self, RrsetIn};
+use super::rrset::{self, Place, RrsetIn};
 use super::settings::{Kind, SettingsIn};
 use super::state::App;
 use crate::auth::{Action, Verb};
@@ -251,7 +252,7 @@ pub fn create(
 ) -> Result<What, Unplanned> {
     caller.require(&Action::zone(Verb::Create, zone))?;
     settings.check(&*app.backend)?;
-    let given = given_rrsets(zone, rrsets)?;
+    let (given, notes) = given_rrsets(zone, rrsets)?;
     let full = settings.over(&ZoneSettings::default());
     if settings.kind == Some(Kind::Secondary) {
         if full.primaries.is_empty() {
@@ -260,7 +261,7 @@ pub fn create(
         if !rrsets.is_empty() || !nameservers.is_empty() {
             return Err(field("/rrsets", "the records of a secondary come from its primaries"));
         }
-        return Ok(What::Create { settings: full, records: RecordList::default() });
+        return Ok(What::Create { settings: full, records: RecordList::default(), notes: Vec::new() });
     }
     let mut servers = Vec::new();
     for (i, text) in nameservers.iter().take(MAX_NAMESERVERS).enumerate() {
@@ -274,18 +275,24 @@ pub fn create(
         servers.push(app.server_name.clone());
     }
     let records = new_zone::records(zone, &servers, &given, full.serial_policy, crate::clock::now_ms());
-    Ok(What::Create { settings: full, records })
+    Ok(What::Create { settings: full, records, notes })
 }
 
-fn given_rrsets(zone: &NameBuf, rrsets: &[RrsetIn]) -> Result<Vec<(NameBuf, RType, zone::Records)>, Unplanned> {
-    let (mut given, mut errors) = (Vec::with_capacity(rrsets.len()), Vec::new());
+/// The RRsets of a new zone, and what whoever wrote them should look at.
+type GivenRrsets = (Vec<(NameBuf, RType, zone::Records)>, Vec<Finding>);
+
+fn given_rrsets(zone: &NameBuf, rrsets: &[RrsetIn]) -> Result<GivenRrsets, Unplanned> {
+    let (mut given, mut notes, mut errors) = (Vec::with_capacity(rrsets.len()), Vec::new(), Vec::new());
     for (i, rrset) in rrsets.iter().enumerate() {
         match rrset.read(zone) {
-            Ok(rrset) => given.push(rrset),
+            Ok((owner, rtype, records, noted)) => {
+                given.push((owner, rtype, records));
+                notes.extend(noted);
+            }
             Err(found) => errors.extend(found.into_iter().map(|error| error.below(&format!("/rrsets/{i}")))),
         }
     }
-    if errors.is_empty() { Ok(given) } else { Err(errors.into()) }
+    if errors.is_empty() { Ok((given, notes)) } else { Err(errors.into()) }
 }
 
 /// Checks and authorises a change of settings.
@@ -311,14 +318,14 @@ pub fn edit(app: &App, caller: &Caller, zone: &NameBuf, changes: &[RrsetStep]) -
     let (mut steps, mut errors) = (Vec::with_capacity(changes.len()), Vec::new());
     for (i, change) in changes.iter().enumerate() {
         match read_change(zone, change) {
-            Ok((owner, op)) => steps.push(authorised(app, caller, zone, owner, op)?),
+            Ok((owner, op, notes)) => steps.push(Step { notes, ..authorised(app, caller, zone, owner, op)? }),
             Err(found) => errors.extend(found.into_iter().map(|error| error.below(&format!("/{i}")))),
         }
     }
     if errors.is_empty() { Ok(steps) } else { Err(errors.into()) }
 }
 
-fn read_change(zone: &NameBuf, change: &RrsetStep) -> Result<(NameBuf, Op), Vec<FieldError>> {
+fn read_change(zone: &NameBuf, change: &RrsetStep) -> Result<(NameBuf, Op, Vec<Finding>), Vec<FieldError>> {
     let error = |pointer: &str, why: &str| vec![FieldError::at(pointer, why)];
     let owner = names::owner(&change.name, zone).map_err(|why| error("/name", &why))?;
     if change.op == RrsetOp::Delete && (change.records.is_some() || change.ttl.is_some()) {
@@ -326,7 +333,7 @@ fn read_change(zone: &NameBuf, change: &RrsetStep) -> Result<(NameBuf, Op), Vec<
     }
     let Some(rtype) = &change.rtype else {
         return if change.op == RrsetOp::Delete {
-            Ok((owner, Op::DeleteName))
+            Ok((owner, Op::DeleteName, Vec::new()))
         } else {
             Err(error("/type", "a record type"))
         };
@@ -334,13 +341,23 @@ fn read_change(zone: &NameBuf, change: &RrsetStep) -> Result<(NameBuf, Op), Vec<
     let rtype = names::rtype(rtype).map_err(|why| error("/type", &why))?;
     let ttl = rrset::ttl(change.ttl)?;
     let records = change.records.as_deref().unwrap_or_default();
-    let op = match change.op {
-        RrsetOp::Replace => Op::Replace(rtype, ttl, rrset::data(rtype, records, zone)?),
-        RrsetOp::Add => Op::Merge { rtype, ttl, add: rrset::data(rtype, records, zone)?, remove: Vec::new() },
-        RrsetOp::Remove => Op::Merge { rtype, ttl, add: Vec::new(), remove: rrset::data(rtype, records, zone)? },
-        RrsetOp::Delete => Op::Delete(rtype),
+    let place = Place { owner: &owner, rtype, zone };
+    let (op, notes) = match change.op {
+        RrsetOp::Replace => {
+            let given = place.data("/records", records)?;
+            (Op::Replace(rtype, ttl, given.data), given.notes)
+        }
+        RrsetOp::Add => {
+            let given = place.data("/records", records)?;
+            (Op::Merge { rtype, ttl, add: given.data, remove: Vec::new() }, given.notes)
+        }
+        RrsetOp::Remove => {
+            let remove = place.to_remove("/records", records)?;
+            (Op::Merge { rtype, ttl, add: Vec::new(), remove }, Vec::new())
+        }
+        RrsetOp::Delete => (Op::Delete(rtype), Vec::new()),
     };
-    Ok((owner, op))
+    Ok((owner, op, notes))
 }
 
 /// A step, if the caller may make it. Who may only create RRsets may do so where there is none.
@@ -363,5 +380,5 @@ pub fn authorised(app: &App, caller: &Caller, zone: &NameBuf, owner: NameBuf, op
             true
         }
     };
-    Ok(Step { owner, op, only_if_absent })
+    Ok(Step { owner, op, only_if_absent, notes: Vec::new() })
 }

@@ -13,7 +13,7 @@ pub fn zone(text: &str) -> Result<NameBuf, Problem> {
 }
 
 /// An owner: absolute with a final dot; `@` is the apex; without a final dot it is relative to the zone, unless it
-/// ends in the zone's name, as people write it.
+/// ends in the zone's name, as people write it. U-labels become A-labels.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -23,7 +23,7 @@ pub fn owner(text: &str, zone: &Name) -> Result<NameBuf, String> {
     if let Some(name) = relative_to_root.filter(|name| text != "@" && name.is_at_or_below(zone)) {
         return Ok(name);
     }
-    let name = NameBuf::from_text(text.as_bytes(), zone).map_err(bad)?;
+    let name = dns::idn::name(text, zone).map_err(bad)?;
     if name.is_at_or_below(zone) { Ok(name) } else { Err(format!("{name} is not in the zone {zone}")) }
 }
 
@@ -72,6 +72,8 @@ mod tests {
         check("www.example.org", Some("www.example.org."));
         check("www.Example.ORG.", Some("www.Example.ORG."));
         check("example.org.", Some("example.org."));
+        check("b\u{fc}cher", Some("xn--bcher-kva.example.org."));
+        check("b\u{fc}cher.example.org", Some("xn--bcher-kva.example.org."));
         check("*", Some("*.example.org."));
         check("www.example.net.", None);
         check("", None);

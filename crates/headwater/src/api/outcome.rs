@@ -122,6 +122,12 @@ impl Outcome {
         }
     }
 
+    /// With what whoever wrote the change should look at, found before the committer saw it.
+    pub fn noted(mut self, notes: &[Finding]) -> Outcome {
+        self.warnings.extend(notes.iter().map(|note| Warning::new(note, Source::Made)));
+        self
+    }
+
     /// As a response; the entity tag is that of the zone, if there is just one.
     pub fn respond(self, status: StatusCode) -> Response {
         let serial = match &self.zones[..] {

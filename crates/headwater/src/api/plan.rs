@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use dns::{NameBuf, RType};
+use zone::check::Finding;
 use zone::node::Rrset;
 use zone::{Contents, Edit, RecordList, Records, ZoneKind, ZoneSettings};
 
@@ -35,6 +36,8 @@ pub enum What {
         settings: ZoneSettings,
         /// Its records.
         records: RecordList,
+        /// What whoever wrote the records should look at.
+        notes: Vec<Finding>,
     },
     /// RRsets change.
     Edit(Vec<Step>),
@@ -59,6 +62,8 @@ pub struct Step {
     pub op: Op,
     /// The RRset must not be there yet.
     pub only_if_absent: bool,
+    /// What whoever wrote the step should look at.
+    pub notes: Vec<Finding>,
 }
 
 /// What shall happen to an RRset.
@@ -98,6 +103,15 @@ pub fn prepare(plans: Vec<Plan>) -> Prepare {
 }
 
 impl Plan {
+    /// What whoever wrote it should look at.
+    pub fn notes(&self) -> Vec<Finding> {
+        match &self.what {
+            What::Create { notes, .. } => notes.clone(),
+            What::Edit(steps) => steps.iter().flat_map(|step| step.notes.iter().cloned()).collect(),
+            What::Replace { .. } | What::Configure(_) | What::Delete => Vec::new(),
+        }
+    }
+
     /// What is to be done, seeing what is there.
     fn intent(&self, drafts: &dyn Drafts) -> Result<Intent, CommitError> {
         let zone = || self.zone.clone();
@@ -108,7 +122,7 @@ impl Plan {
             });
         }
         let draft = drafts.zone(&self.zone);
-        if let What::Create { settings, records } = &self.what {
+        if let What::Create { settings, records, .. } = &self.what {
             return match draft {
                 Some(_) => Err(CommitError::ZoneExists(zone())),
                 None => Ok(Intent::Create { settings: settings.clone(), records: records.clone() }),

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zone::Contents;
+use zone::check::Finding;
 
 use super::auth::Caller;
 use super::body::{Body, Params};
@@ -25,7 +26,7 @@ use super::outcome::{Outcome, WriteParams};
 use super::page::{self, Page};
 use super::plan::{Op, Plan, Step, What};
 use super::problem::{FieldError, Problem};
-use super::rrset::{self, RrsetOut};
+use super::rrset::{self, Given, Place, RrsetOut};
 use super::state::App;
 use super::zones;
 use crate::auth::{Action, Verb, no_such_zone};
@@ -271,8 +272,10 @@ async fn put(
     let zone = names::zone(&zone)?;
     let (owner, rtype) = names::rrset_of_path(&name, &rtype, &zone)?;
     let ttl = rrset::ttl(body.ttl).map_err(Problem::unprocessable)?;
-    let data = rrset::data(rtype, &body.records, &zone).map_err(Problem::unprocessable)?;
+    let place = Place { owner: &owner, rtype, zone: &zone };
+    let Given { data, notes } = place.data("/records", &body.records).map_err(Problem::unprocessable)?;
     let step = changeset::authorised(&app, &caller, &zone, owner, Op::Replace(rtype, ttl, data))?;
+    let step = Step { notes, ..step };
     zones::one(&app, &caller, params, Plan { zone, expected, what: What::Edit(vec![step]) }).await
 }
 
@@ -298,22 +301,25 @@ pub struct RrsetPatch {
 }
 
 impl RrsetPatch {
-    fn read(&self, rtype: RType, zone: &Name) -> Result<Op, Vec<FieldError>> {
-        let ttl = rrset::ttl(self.ttl)?;
-        let list = |pointer: &str, list: &Option<Vec<Value>>| {
-            list.as_deref().map(|list| rrset::data_at(pointer, rtype, list, zone)).transpose()
+    fn read(&self, place: Place<'_>) -> Result<(Op, Vec<Finding>), Vec<FieldError>> {
+        let (ttl, rtype) = (rrset::ttl(self.ttl)?, place.rtype);
+        let coming = |pointer: &str, list: &Option<Vec<Value>>| {
+            list.as_deref().map(|list| place.data(pointer, list)).transpose()
         };
-        let (records, add, remove) =
-            (list("/records", &self.records)?, list("/add", &self.add)?, list("/remove", &self.remove)?);
+        let (records, add) = (coming("/records", &self.records)?, coming("/add", &self.add)?);
+        let remove = self.remove.as_deref().map(|list| place.to_remove("/remove", list)).transpose()?;
         match records {
             Some(_) if add.is_some() || remove.is_some() => {
                 Err(vec![FieldError::at("/records", "either all records, or what comes and goes")])
             }
-            Some(records) => Ok(Op::Replace(rtype, ttl, records)),
+            Some(Given { data, notes }) => Ok((Op::Replace(rtype, ttl, data), notes)),
             None if ttl.is_none() && add.is_none() && remove.is_none() => {
                 Err(vec![FieldError::at("", "at least one of ttl, records, add, remove")])
             }
-            None => Ok(Op::Merge { rtype, ttl, add: add.unwrap_or_default(), remove: remove.unwrap_or_default() }),
+            None => {
+                let Given { data, notes } = add.unwrap_or_default();
+                Ok((Op::Merge { rtype, ttl, add: data, remove: remove.unwrap_or_default() }, notes))
+            }
         }
     }
 }
@@ -333,9 +339,10 @@ async fn patch(
 ) -> Result<Response, Problem> {
     let zone = names::zone(&zone)?;
     let (owner, rtype) = names::rrset_of_path(&name, &rtype, &zone)?;
-    let op = body.read(rtype, &zone).map_err(Problem::unprocessable)?;
+    let place = Place { owner: &owner, rtype, zone: &zone };
+    let (op, notes) = body.read(place).map_err(Problem::unprocessable)?;
     let makes = matches!(&op, Op::Replace(..)) || matches!(&op, Op::Merge { add, .. } if !add.is_empty());
-    let step = changeset::authorised(&app, &caller, &zone, owner, op)?;
+    let step = Step { notes, ..changeset::authorised(&app, &caller, &zone, owner, op)? };
     if !makes {
         require_something(&app, &caller, &zone, &step)?;
     }

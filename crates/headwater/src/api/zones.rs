@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use zone::check::Finding;
 
 use super::auth::Caller;
 use super::backend::{TransferState, ZoneInfo, ZoneSource, ZoneState};
@@ -44,6 +45,9 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 pub struct ZoneOut {
     /// The apex.
     pub name: String,
+    /// The apex with U-labels, if it has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unicode: Option<String>,
     /// The serial; null: no contents yet.
     pub serial: Option<u32>,
     /// `serving`, `waiting` (no contents yet) or `expired`.
@@ -59,6 +63,9 @@ pub struct ZoneOut {
     /// Of a secondary: how its transfers go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer: Option<TransferOut>,
+    /// Of a zone that was just made: what in the request should be looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// What the checks say about the records of a zone. Nothing of it keeps the zone from being served.
@@ -111,6 +118,7 @@ impl ZoneOut {
     fn new(zone: &ZoneInfo, findings: usize) -> ZoneOut {
         ZoneOut {
             name: zone.name.to_string(),
+            unicode: dns::idn::to_u_labels(&zone.name),
             serial: zone.serial,
             state: match zone.state {
                 ZoneState::Serving => "serving",
@@ -126,6 +134,7 @@ impl ZoneOut {
             settings: (&*zone.settings).into(),
             findings: FindingsOut::new(zone, findings),
             transfer: zone.transfer.as_ref().map(TransferOut::from),
+            warnings: Vec::new(),
         }
     }
 }
@@ -227,12 +236,15 @@ async fn create(
     let settings = body.into_settings();
     let what = changeset::create(&app, &caller, &zone, &settings, &nameservers, &rrsets)?;
     let dry_run = params.dry_run;
-    let plans = vec![Plan { zone: zone.clone(), expected: IfMatch::Nothing, what }];
-    let committed = app.commit(&caller, params.submission(false)?, plan::prepare(plans)).await?;
+    let plan = Plan { zone: zone.clone(), expected: IfMatch::Nothing, what };
+    let notes = plan.notes();
+    let committed = app.commit(&caller, params.submission(false)?, plan::prepare(vec![plan])).await?;
     let Some(info) = app.backend.zone(&zone).filter(|_| !dry_run) else {
-        return Ok(Outcome::new(&committed, dry_run).respond(StatusCode::OK));
+        return Ok(Outcome::new(&committed, dry_run).noted(&notes).respond(StatusCode::OK));
     };
-    let mut response = (StatusCode::CREATED, Json(ZoneOut::new(&info, usize::MAX))).into_response();
+    let warnings = notes.iter().map(|note| Warning::new(note, Source::Made)).collect();
+    let out = ZoneOut { warnings, ..ZoneOut::new(&info, usize::MAX) };
+    let mut response = (StatusCode::CREATED, Json(out)).into_response();
     let mut location = String::from("/api/v1/zones/");
     page::encode(&info.name.to_string(), &mut location);
     response.headers_mut().extend(HeaderValue::try_from(location).ok().map(|value| (header::LOCATION, value)));
@@ -301,9 +313,9 @@ async fn delete(
 /// What the committer says.
 pub async fn one(app: &App, caller: &Caller, params: WriteParams, plan: Plan) -> Result<Response, Problem> {
     let (dry_run, conditional) = (params.dry_run, plan.expected != IfMatch::Nothing);
-    let submission = params.submission(conditional)?;
+    let (submission, notes) = (params.submission(conditional)?, plan.notes());
     let committed = app.commit(caller, submission, plan::prepare(vec![plan])).await?;
-    Ok(Outcome::new(&committed, dry_run).respond(StatusCode::OK))
+    Ok(Outcome::new(&committed, dry_run).noted(&notes).respond(StatusCode::OK))
 }
 
 /// What `POST /changesets` takes besides its body.
@@ -336,6 +348,7 @@ pub async fn commit_changeset(app: &App, caller: &Caller, set: Changeset, dry_ru
     let conditional = set.zones.iter().any(|step| step.if_serial.is_some());
     let plans = changeset::plan_all(app, caller, &set.zones)?;
     let submission = WriteParams { dry_run, why: set.why }.submission(conditional)?;
+    let notes: Vec<Finding> = plans.iter().flat_map(Plan::notes).collect();
     let committed = app.commit(caller, submission, plan::prepare(plans)).await?;
-    Ok(Outcome::new(&committed, dry_run).respond(StatusCode::OK))
+    Ok(Outcome::new(&committed, dry_run).noted(&notes).respond(StatusCode::OK))
 }

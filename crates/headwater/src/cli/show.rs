@@ -43,6 +43,13 @@ pub fn cell(value: &Value) -> String {
     }
 }
 
+/// A name as a cell, with U-labels behind it if it has any.
+pub fn name(value: &Value) -> String {
+    let text = cell(value);
+    let unicode = text.parse::<NameBuf>().ok().and_then(|name| dns::idn::to_u_labels(&name));
+    unicode.map_or_else(|| text.clone(), |unicode| format!("{text} ({unicode})"))
+}
+
 /// Milliseconds since 1970 as date and time (UTC).
 pub fn time(ms: &Value) -> String {
     let Some(seconds) = ms.as_u64().map(|ms| ms / 1000) else { return NOTHING.to_owned() };
@@ -65,7 +72,7 @@ pub fn outcome(out: &mut impl Write, outcome: &Value) -> io::Result<()> {
     }
     let would = if outcome["dry_run"].as_bool() == Some(true) { "would " } else { "" };
     for zone in zones {
-        let (name, action) = (cell(&zone["zone"]), cell(&zone["action"]));
+        let (name, action) = (name(&zone["zone"]), cell(&zone["action"]));
         let (from, to) = (cell(&zone["from"]), cell(&zone["to"]));
         let change = outcome["change"].as_u64().map_or(String::new(), |id| format!(", change {id}"));
         writeln!(out, "{name}: {would}{action}, serial {from} -> {to}{change}")?;

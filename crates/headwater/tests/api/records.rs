@@ -207,3 +207,107 @@ fn rights_go_down_to_owner_and_type() {
     house.by(&create, "PUT", &path("new/A"), json!({"records": ["192.0.2.1"]})).expect(200);
     house.by(&create, "PUT", &path("new/A"), json!({"records": ["192.0.2.2"]})).expect(403);
 }
+
+/// What users of other servers' APIs send: nothing of it is lost in silence.
+#[test]
+fn a_line_has_no_comments() {
+    let house = house_with_zone();
+    let put = |owner: &str, rtype: &str, record: &str| {
+        house.call("PUT", &format!("/zones/example.org/rrsets/{owner}/{rtype}"), json!({"records": [record]}))
+    };
+    let refused = |owner: &str, rtype: &str, record: &str, column: u32| {
+        let reply = put(owner, rtype, record).expect(422).json();
+        assert_eq!(reply["errors"][0]["pointer"], "/records/0", "{reply}");
+        assert_eq!(reply["errors"][0]["column"], column, "{reply}");
+    };
+    refused("a", "CAA", "0 issue letsencrypt.org; validationmethods=dns-01", 24);
+    refused("a", "A", "192.0.2.1 ; note", 11);
+    refused("a", "MX", "10 mail ;", 9);
+    refused("a", "TXT", "\"v=DMARC1\" ; p=none", 12);
+    refused("a", "TXT", "v=DMARC1 \"p=none\"", 10);
+    house.call("GET", "/zones/example.org/rrsets/a", Value::Null).expect(404);
+    put("_dmarc", "TXT", "v=DMARC1; p=none").expect(200);
+    let got = house.call("GET", "/zones/example.org/rrsets/_dmarc/TXT", Value::Null).expect(200).json();
+    assert_eq!(got["records"], json!([{"text": ["v=DMARC1; p=none"]}]));
+    let changes = json!({"changes": [{"op": "add", "name": "a", "type": "A", "records": ["192.0.2.1 ; note"]}]});
+    let reply = house.call("PATCH", "/zones/example.org/rrsets", changes).expect(422).json();
+    assert_eq!(reply["errors"][0]["pointer"], "/changes/0/records/0");
+    let body = json!({"name": "x.org", "rrsets": [{"name": "a", "type": "A", "records": ["192.0.2.1 ;"]}]});
+    let reply = house.call("POST", "/zones", body).expect(422).json();
+    assert_eq!(reply["errors"][0]["pointer"], "/rrsets/0/records/0");
+}
+
+#[test]
+fn text_comes_back_as_it_was_sent() {
+    let house = house_with_zone();
+    let path = "/zones/example.org/rrsets/t/TXT";
+    let records = json!([{"text": ["a\\b;\"\u{e9}\\000", ""]}]);
+    house.call("PUT", path, json!({"records": records})).expect(200);
+    assert_eq!(house.call("GET", path, Value::Null).expect(200).json()["records"], records);
+    house.call("PUT", path, json!({"records": [{"text": ["x".repeat(300)]}]})).expect(200);
+    let got = house.call("GET", path, Value::Null).expect(200).json();
+    assert_eq!(got["records"][0]["text"], json!(["x".repeat(255), "x".repeat(45)]));
+}
+
+#[test]
+fn names_in_unicode() {
+    let house = House::open();
+    let made = house.call("POST", "/zones", json!({"name": "b\u{fc}cher.test"})).expect(201).json();
+    assert_eq!((&made["name"], &made["unicode"]), (&json!("xn--bcher-kva.test."), &json!("b\u{fc}cher.test.")));
+    let records = json!([{"preference": 10, "exchange": "m\u{fc}ll.b\u{fc}cher.test"}, "20 m\u{fc}ll"]);
+    let path = "/zones/b%C3%BCcher.test/rrsets/stra%C3%9Fe/MX";
+    house.call("PUT", path, json!({"records": records})).expect(200);
+    let got = house.call("GET", path, Value::Null).expect(200).json();
+    assert_eq!(got["name"], "xn--strae-oqa.xn--bcher-kva.test.");
+    assert_eq!(got["unicode"], "stra\u{df}e.b\u{fc}cher.test.");
+    assert_eq!(got["records"][0]["exchange"], "xn--mll-hoa.xn--bcher-kva.test.");
+    assert_eq!(got["records"][1]["exchange"], "xn--mll-hoa.xn--bcher-kva.test.");
+    assert!(house.call("GET", "/zones", Value::Null).expect(200).json()["items"][0]["unicode"].is_string());
+}
+
+#[test]
+fn a_relative_target_is_pointed_out() {
+    let house = house_with_zone();
+    let path = "/zones/example.org/rrsets/@/MX";
+    let done = house.call("PUT", path, json!({"records": ["10 aspmx.l.google.com"]})).expect(200).json();
+    assert_eq!(done["warnings"][0]["name"], "example.org.");
+    let detail = done["warnings"][0]["detail"].as_str().expect("text");
+    assert!(detail.contains("relative to example.org."), "{detail}");
+    let whole = json!({"records": ["10 aspmx.l.google.com."]});
+    assert_eq!(house.call("PUT", path, whole).expect(200).json()["warnings"], json!([]));
+    let set = json!({"zones": [{"zone": "example.org", "action": "edit", "changes": [
+        {"op": "add", "name": "w", "type": "CNAME", "records": ["www.example.net"]}]}]});
+    let done = house.call("POST", "/changesets", set).expect(200).json();
+    assert_eq!(
+        (&done["warnings"][0]["name"], &done["warnings"][0]["type"]),
+        (&json!("w.example.org."), &json!("CNAME"))
+    );
+    let body = json!({"name": "x.org", "rrsets": [{"name": "w", "type": "CNAME", "records": ["www.example.net"]}]});
+    let made = house.call("POST", "/zones", body).expect(201).json();
+    assert_eq!(made["warnings"].as_array().map(Vec::len), Some(1), "{made}");
+}
+
+#[test]
+fn records_keep_the_rules_of_their_type() {
+    let house = house_with_zone();
+    let put = |rtype: &str, record: Value| {
+        house.call("PUT", &format!("/zones/example.org/rrsets/a/{rtype}"), json!({"records": [record]}))
+    };
+    for (rtype, record) in [
+        ("DS", json!("1 8 2 00")),
+        ("DS", json!({"key_tag": 1, "algorithm": 8, "digest_type": 1, "digest": "00"})),
+        ("SSHFP", json!("1 2 00")),
+        ("TLSA", json!({"usage": 3, "selector": 1, "matching_type": 1, "certificate": "AB"})),
+        ("HTTPS", json!({"priority": 1, "target": ".", "params": {"no-default-alpn": true}})),
+        ("TYPE43", json!({"data": "0001080200"})),
+    ] {
+        let reply = put(rtype, record.clone()).expect(422).json();
+        assert_eq!(reply["errors"][0]["pointer"], "/records/0", "{record}: {reply}");
+        assert!(reply["detail"].as_str().is_some_and(|detail| detail.contains("RFC")), "{reply}");
+    }
+    let text = "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\na SSHFP 1 1 00\n";
+    let bearer = format!("Bearer {}", house.token);
+    let headers = [("authorization", bearer.as_str()), ("content-type", "text/dns")];
+    let reply = house.send("POST", "/api/v1/zones/example.org/import", &headers, text).expect(422).json();
+    assert_eq!((&reply["errors"][0]["line"], &reply["errors"][0]["column"]), (&json!(5), &json!(9)), "{reply}");
+}

@@ -8,6 +8,7 @@ mod denials;
 mod odd_zones;
 mod peer;
 mod python;
+mod rules;
 mod signing;
 mod survival;
 mod tools;

@@ -76,8 +76,9 @@ pub struct DeleteArgs {
 pub fn list(args: &ListArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let row = |zone: &Value| {
         let (kind, findings) = (&zone["settings"]["kind"], &zone["findings"]["count"]);
-        [&zone["name"], &zone["serial"], &zone["records"], kind, &zone["state"], &zone["source"], findings]
-            .map(show::cell)
+        let others = [&zone["serial"], &zone["records"], kind, &zone["state"], &zone["source"], findings];
+        let [serial, records, kind, state, source, findings] = others.map(show::cell);
+        [show::name(&zone["name"]), serial, records, kind, state, source, findings]
     };
     let header = ["ZONE", "SERIAL", "RECORDS", "KIND", "STATE", "SOURCE", "FINDINGS"];
     list::print(args, "/api/v1/zones", header, row, out)
@@ -129,10 +130,11 @@ pub fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
     }
     let client = Client::find(&args.node, Directory::Made)?;
     let made = client.call("POST", &target("/api/v1/zones", &[("why", &args.why)]), &zone)?;
+    show::warnings(&made);
     writeln!(
         out,
         "{}: created, serial {}, {}",
-        show::cell(&made["name"]),
+        show::name(&made["name"]),
         show::cell(&made["serial"]),
         show::cell(&made["state"])
     )?;
