@@ -103,7 +103,12 @@ fn key_secrets_are_shown_once() {
     assert!(!house.call("GET", "/tsig-keys", Value::Null).expect(200).text.contains(secret));
     assert_eq!(house.call("GET", "/tsig-keys/transfer", Value::Null).expect(200).json()["secret"], Value::Null);
     house.call("POST", "/tsig-keys", json!({"name": "transfer"})).expect(409);
-    house.call("POST", "/tsig-keys", json!({"name": "x", "algorithm": "hmac-md5"})).expect(422);
+    house.call("POST", "/tsig-keys", json!({"name": "x", "algorithm": "hmac-md4"})).expect(422);
+    // RFC 8945 6: there for old peers, not to be used where another can be.
+    let old = json!({"name": "old", "algorithm": "HMAC-MD5.SIG-ALG.REG.INT."});
+    let old = house.call("POST", "/tsig-keys", old).expect(201).json();
+    assert_eq!(old["algorithm"], "hmac-md5");
+    assert!(old["warning"].as_str().is_some_and(|warning| warning.contains("RFC 8945")), "{old}");
     house.call("POST", "/tsig-keys", json!({"name": "x", "secret": "???"})).expect(422);
     house.call("DELETE", "/tsig-keys/transfer.", Value::Null).expect(204);
 }

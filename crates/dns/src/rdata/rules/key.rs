@@ -4,6 +4,8 @@ use super::{Fault, require};
 use crate::name::Name;
 use crate::rdata::typed::Dnskey;
 
+/// The flag of a zone key (RFC 4034 2.1.1).
+const ZONE_KEY: u16 = 0x0100;
 /// Octets of the shortest modulus that RSA may have: 512 bits (RFC 3110 2, RFC 5702 2.1).
 const MIN_RSA_LEN: usize = 64;
 /// The same with SHA-512: 1024 bits (RFC 5702 2.2).
@@ -13,7 +15,8 @@ const MAX_RSA_LEN: usize = 512;
 
 /// Whether a DNSKEY or CDNSKEY keeps the rules.
 pub(super) fn check(rdata: &[u8]) -> Result<(), Fault> {
-    let Some(dnskey) = Dnskey::parse(rdata) else { return Ok(()) };
+    // RFC 4034 2.1.1: what is no zone key is another kind of key, and never verifies anything.
+    let Some(dnskey) = Dnskey::parse(rdata).filter(|dnskey| dnskey.flags & ZONE_KEY != 0) else { return Ok(()) };
     let key = dnskey.public_key;
     match dnskey.algorithm {
         1 | 5 | 7 | 8 => rsa(key, MIN_RSA_LEN, "an RSA key has 512 to 4096 bits"),
@@ -64,8 +67,8 @@ pub(super) fn is_dsa(key: &[u8]) -> bool {
 }
 
 /// Whether `octets` begin with an object identifier behind an octet with its length: the octets of its BER form, the
-/// last of each number without the top bit (RFC 4034 A.1.1).
+/// last of each number without the top bit (RFC 4034 A.1.1). An empty one is one.
 pub(super) fn begins_with_oid(octets: &[u8]) -> bool {
     let Some((&len, rest)) = octets.split_first() else { return false };
-    rest.get(..len.into()).and_then(<[u8]>::last).is_some_and(|last| last & 0x80 == 0)
+    rest.get(..len.into()).is_some_and(|oid| oid.last().is_none_or(|last| last & 0x80 == 0))
 }
