@@ -10,7 +10,7 @@ use dnssec::tsig::{Algorithm, Failure, Key, KeyRing, sign_request, verify_reques
 use super::{Target, mark};
 
 const NOW: u64 = 1_800_000_000;
-const ALGORITHMS: [Algorithm; 5] = Algorithm::ALL;
+const ALGORITHMS: [Algorithm; 6] = Algorithm::ALL;
 
 /// A message with each algorithm.
 struct Exchange {

@@ -161,7 +161,8 @@ impl Sink for Collected {
 
 fn read(zone: &Name, text: &[u8]) -> Result<RecordList, Problem> {
     let mut sink = Collected::default();
-    let options = Options { origin: zone, default_ttl: None, file: FilePath::new("import"), class: Class::IN, rules: true };
+    let options =
+        Options { origin: zone, default_ttl: None, file: FilePath::new("import"), class: Class::IN, rules: true };
     let outcome = zonefile::parse(text, &options, &NoIncludes, &mut sink);
     let place = |problem: zonefile::Problem| FieldError {
         line: Some(problem.line),

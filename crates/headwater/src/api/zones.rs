@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zone::check::Finding;
+use zone::check::{Finding, Source};
 
 use super::auth::Caller;
 use super::backend::{TransferState, ZoneInfo, ZoneSource, ZoneState};
