@@ -174,7 +174,7 @@ fn warnings_do_not_crowd_errors_out() {
 #[test]
 fn records_that_break_the_rules_of_their_type() {
     let warning = |text: &'static str| [(Bad::Never, text)];
-    check("a DS 1 8 2 00\n", &warning("a.example. DS: a SHA-256 digest has 32 octets, not 1 (RFC 4509 2.2)"));
+    check("a CDS 1 8 2 00\n", &warning("a.example. CDS: a SHA-256 digest has 32 octets, not 1 (RFC 4509 2.2)"));
     check("a SSHFP 1 1 00\n", &warning("a.example. SSHFP: a SHA-1 fingerprint has 20 octets, not 1 (RFC 4255 3.1.2)"));
     check("a TYPE0 \\# 0\n", &warning("a.example. TYPE0: type 0 is reserved: no record has it (RFC 6895 3.1)"));
     check(
