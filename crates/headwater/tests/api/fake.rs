@@ -13,8 +13,7 @@ use journal::{Bounds, Entry, Journal, JournalError, Offset};
 use tokio::sync::watch;
 use zone::check::{Finding, Severity, Source};
 use zone::{
-    Action, Builder, ChangeSet, Contents, Edit, RecordList, RecordListBuilder, Records, RrsetChange, ZoneChange,
-    ZoneKind,
+    Action, ChangeSet, Contents, Edit, RecordList, RecordListBuilder, Records, RrsetChange, ZoneChange, ZoneKind,
 };
 
 /// A journal in memory.
@@ -128,11 +127,7 @@ impl Fake {
 }
 
 fn build(name: &Name, records: &RecordList) -> Result<Contents, CommitError> {
-    let mut builder = Builder::new(name, NameHasher::new(1));
-    for record in records.iter() {
-        builder.add(record.owner, record.rtype, record.ttl, record.rdata).expect("in the zone");
-    }
-    let (contents, findings) = builder.finish();
+    let (contents, findings) = zone::diff::build(name, NameHasher::new(1), records);
     let errors: Vec<Finding> =
         findings.into_iter().filter(|finding| finding.severity(Source::Made) == Severity::Error).collect();
     if errors.is_empty() { Ok(contents) } else { Err(CommitError::Invalid(errors)) }

@@ -82,7 +82,10 @@ fn may_mend(change: &RrsetChange, finding: &Finding) -> bool {
         return true;
     }
     match finding.rule {
-        Rule::NameServer => matches!(change.rtype, RType::A | RType::AAAA | RType::CNAME | RType::NS),
+        Rule::NameServer => {
+            let comes_or_goes = change.before.is_none() != change.after.is_none();
+            comes_or_goes && matches!(change.rtype, RType::A | RType::AAAA | RType::CNAME | RType::NS)
+        }
         Rule::Nsec => change.rtype == RType::NSEC,
         Rule::Nsec3 => matches!(change.rtype, RType::NSEC3 | RType::NSEC3PARAM),
         Rule::Signed => change.rtype == RType::DNSKEY,
