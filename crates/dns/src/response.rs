@@ -309,8 +309,8 @@ impl<'a> Writer<'a> {
 
     /// Writes the header over that of the query and returns the length of the response.
     ///
-    /// ID, opcode, RD and CD are kept from the query (RFC 1035 4.1.1, RFC 4035 3.2.2); `set` are the
-    /// bits of the third octet to add (AA), `rcode` the lower four bits.
+    /// ID and what [`flags::kept`] says are kept from the query; `set` are the bits of the third octet to add (AA),
+    /// `rcode` the lower four bits.
     #[inline]
     pub fn finish(self, questions: u16, set: u8, rcode: u8) -> usize {
         self.finish_recursive(questions, set, 0, rcode)
@@ -319,10 +319,10 @@ impl<'a> Writer<'a> {
     /// The same; `set_low` are the bits of the fourth octet to add (RA, AD).
     #[inline]
     pub fn finish_recursive(self, questions: u16, set: u8, set_low: u8, rcode: u8) -> usize {
-        let kept = self.buf[2] & (0x78 | flags::RD);
+        let (third, fourth) = flags::kept(self.buf[2], self.buf[3]);
         let tc = if self.truncated { flags::TC } else { 0 };
-        self.buf[2] = flags::QR | kept | set | tc;
-        self.buf[3] = self.buf[3] & flags::CD | set_low | rcode & 0x0f;
+        self.buf[2] = flags::QR | third | set | tc;
+        self.buf[3] = fourth | set_low | rcode & 0x0f;
         self.buf[4..6].copy_from_slice(&questions.to_be_bytes());
         for (slot, count) in self.buf[6..12].chunks_exact_mut(2).zip(self.counts) {
             slot.copy_from_slice(&count.to_be_bytes());

@@ -146,9 +146,9 @@ impl Envelope {
     fn bare(&mut self, rcode: Rcode, set: u8) -> Vec<u8> {
         let mut message = std::mem::take(&mut self.head);
         if let Some(header) = message.first_chunk_mut::<HEADER_LEN>() {
-            // Opcode, RD and CD stay, as in every response.
-            header[2] = flags::QR | header[2] & (0x78 | flags::RD) | set;
-            header[3] = header[3] & flags::CD | rcode.0 as u8 & 0x0f;
+            let (third, fourth) = flags::kept(header[2], header[3]);
+            header[2] = flags::QR | third | set;
+            header[3] = fourth | rcode.0 as u8 & 0x0f;
             header[4..].copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, u8::from(self.edns.is_some())]);
         }
         if let Some(udp_size) = self.edns {

@@ -105,6 +105,40 @@ fn without_a_control_plane() {
     server.stop();
 }
 
+/// RD and CD are of queries (RFC 1035 4.1.1, RFC 4035 3.2.2): in messages of other opcodes they are zero or of unknown
+/// meaning (RFC 2136 2.2, RFC 1996 3.3, RFC 8906 3.1.4), and do not come back.
+#[test]
+fn only_queries_get_their_flags_back() {
+    const RD: u8 = 0x01;
+    const CD: u8 = 0x10;
+    let with_flags = |mut message: Vec<u8>| {
+        (message[4], message[5]) = (message[4] | 0x07, 0x70);
+        message
+    };
+    let check = |client: &mut Client, opcode: u8| {
+        let response = client.receive().expect("a response");
+        let kept = if opcode == 0 { (RD, CD) } else { (0, 0) };
+        assert_eq!((response[2] & RD, response[3] & CD), kept, "opcode {opcode}: {response:?}");
+        assert_eq!((response[2] >> 3 & 0xf, response[3] & 0x60), (opcode, 0), "{response:?}");
+    };
+    let server = Server::start(TcpLimits::default());
+    let mut client = server.connect();
+    for opcode in 0..16 {
+        client.send(&with_flags(other(1, opcode, ZONE, RType::SOA)));
+        check(&mut client, opcode);
+    }
+    server.stop();
+    // The same where the control plane has no answer.
+    let (server, requests) = relay(TcpLimits::default());
+    let mut client = server.connect();
+    for opcode in [4, 5] {
+        client.send(&with_flags(other(1, opcode, ZONE, RType::SOA)));
+        drop(requests.recv());
+        check(&mut client, opcode);
+    }
+    server.stop();
+}
+
 /// RFC 7766 6.2.1.1: an answer does not wait for another.
 #[test]
 fn answers_in_another_order_from_another_thread() {
