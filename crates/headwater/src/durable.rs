@@ -12,7 +12,7 @@ use dns::NameHasher;
 use journal::{
     DirLock, Follower, History, Journal, JournalError, Offset, Replica, StoredZone, ZoneState, check_position,
 };
-use zone::{Published, ZoneTable};
+use zone::{Published, ZoneKind, ZoneTable};
 
 use crate::auth::{AccessError, AccessStore};
 use crate::clock::now_ms;
@@ -104,9 +104,13 @@ impl Durable {
         let position = store.position().map_err(of_store)?;
         check_position(position, journal.bounds()?)?;
         let stored = store.load(hasher).map_err(of_store)?;
-        secondaries.remember(stored.iter().filter_map(|zone| Some((zone.name.clone(), zone.checked?))).collect());
+        let gone = store.gone().map_err(of_store)?;
+        let secondary = |zone: &&StoredZone| zone.settings.kind == ZoneKind::Secondary;
+        let checked = |zone: &StoredZone| Some((zone.name.clone(), zone.checked?));
+        secondaries.remember(stored.iter().filter(secondary).filter_map(checked).collect());
         let follower = Arc::new(Follower::start(store, server::priority::background, report())?);
         let mut replica = Replica::new(hasher, position, stored.into_iter().map(state_of).collect());
+        replica.remember_gone(gone);
         let keeper = Keeper::new(secondaries, follower.clone(), position);
         catch_up(&mut replica, &*journal, &keeper)?;
         let history = Arc::new(History::new(&store_path, journal.clone(), follower, hasher)?);

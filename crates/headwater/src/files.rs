@@ -100,7 +100,11 @@ impl FileZones {
                 Some(Ok(loaded)) => {
                     report.loaded += 1;
                     warn(source, &loaded.warnings);
-                    changed_to(source, before.and_then(|zone| zone.contents.as_ref()), &loaded.contents);
+                    let old = before.and_then(|zone| zone.contents.as_ref());
+                    if let Some(why) = old.and_then(|old| unnoticed(old, &loaded.contents)) {
+                        tracing::warn!(zone = %source.name, "{why}");
+                    }
+                    changed_to(source, old, &loaded.contents);
                     (Arc::new(zone_of(source, Some(loaded.contents))), Some(loaded.stamps))
                 }
                 Some(Err(refused)) => {
@@ -140,6 +144,18 @@ fn zone_of(source: &ZoneSource, contents: Option<Contents>) -> Zone {
 
 fn warn(source: &ZoneSource, warnings: &[dns::zonefile::Problem]) {
     crate::logging::findings(&source.name, warnings);
+}
+
+/// Why secondaries do not notice that the records changed, if so: a serial tells them (RFC 1034 4.3.5, RFC 1982).
+fn unnoticed(before: &Contents, after: &Contents) -> Option<String> {
+    let (was, is) = (before.soa()?.serial, after.soa()?.serial);
+    if dns::serial::is_later(is, was) || zone::diff::diff(before, after).is_empty() {
+        return None;
+    }
+    let how = if is == was { "is the same as before".to_owned() } else { format!("has gone back from {was}") };
+    Some(format!(
+        "the records changed, but the serial {is} {how}: secondaries will not fetch them; raise it in the zone file"
+    ))
 }
 
 fn refuse(source: &ZoneSource, refused: &loader::Refused, keeps: bool) {

@@ -15,7 +15,7 @@ use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneK
 use crate::api::App;
 use crate::auth::AccessStore;
 use crate::clock::now_ms;
-use crate::commit::{Intent, Request};
+use crate::commit::{Intent, Request, SerialRule};
 use crate::config::{Config, TsigKey, ZoneSource};
 use crate::doors::Doors;
 use crate::durable::{Durable, DurableError};
@@ -307,7 +307,7 @@ fn as_configured(source: &ZoneSource, server: &NameBuf) -> Request {
             Some(_) => Intent::Configure { settings },
             None => {
                 let records = first_records(&name, &settings, &server);
-                Intent::Create { settings, records }
+                Intent::Create { settings, records, serial: SerialRule::Policy }
             }
         };
         Ok(vec![(name.clone(), intent)])

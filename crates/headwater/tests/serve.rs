@@ -287,6 +287,29 @@ fn a_reload_takes_over_what_changed() {
     assert_eq!(server.data("version.example.org", RType::TXT), "\"four\"");
 }
 
+/// RFC 1982: secondaries fetch a changed zone by its serial. What they will not notice is served, and said.
+#[test]
+fn a_changed_file_without_a_later_serial_is_said() {
+    const SAID: &str = "secondaries will not fetch them";
+    let (scratch, mut server) = configured("reload-serial", "", "");
+    let mut warnings = 0;
+    let mut check = |serial: u32, text: &str, why: &str| {
+        scratch.write("example.org.zone", &zone(serial, text));
+        server.reload();
+        assert_eq!(server.data("version.example.org", RType::TXT), format!("\"{text}\""));
+        warnings += usize::from(!why.is_empty());
+        let log = server.process.log();
+        assert!(log.contains(why) && log.matches(SAID).count() == warnings, "{serial} {text}:\n{log}");
+    };
+    check(5, "five", "");
+    check(5, "other", "the serial 5 is the same as before");
+    check(5, "other", "");
+    check(4, "four", "the serial 4 has gone back from 5");
+    check(6, "six", "");
+    // Half of the numbers away is neither later nor earlier (RFC 1982 3.2).
+    check(6 + (1 << 31), "far", "has gone back from 6");
+}
+
 #[test]
 fn a_configuration_with_errors_changes_nothing() {
     let (scratch, mut server) = configured("reload-errors", "", "");

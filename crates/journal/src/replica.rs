@@ -16,6 +16,8 @@ use crate::journal::{Journal, JournalError, Offset};
 
 /// Octets of events that are read from the journal at once.
 const READ_BYTES: usize = 4 << 20;
+/// Most zones that went and whose last serials are remembered.
+pub const MAX_GONE: usize = 1 << 20;
 /// Most zones whose contents are handed over without folding them again.
 const MAX_PREPARED: usize = 1 << 20;
 
@@ -83,6 +85,8 @@ struct Known {
 pub struct Replica {
     hasher: NameHasher,
     zones: HashMap<NameBuf, ZoneState>,
+    /// The last serials of zones that went.
+    gone: HashMap<NameBuf, u32>,
     /// What to read next.
     next: Offset,
     assembler: Assembler,
@@ -97,8 +101,19 @@ impl Replica {
     pub fn new(hasher: NameHasher, position: Offset, zones: Vec<ZoneState>) -> Replica {
         let touched = zones.iter().map(|zone| zone.name.clone()).collect();
         let zones = zones.into_iter().map(|zone| (zone.name.clone(), zone)).collect();
-        let (assembler, prepared) = (Assembler::default(), HashMap::new());
-        Replica { hasher, zones, next: position + 1, assembler, prepared, prepared_zones: 0, touched }
+        let (assembler, prepared, gone) = (Assembler::default(), HashMap::new(), HashMap::new());
+        Replica { hasher, zones, gone, next: position + 1, assembler, prepared, prepared_zones: 0, touched }
+    }
+
+    /// Takes over the last serials of zones that went, from the store.
+    pub fn remember_gone(&mut self, gone: Vec<(NameBuf, u32)>) {
+        self.gone.extend(gone);
+    }
+
+    /// The serial that a zone of this name had when it last went. Beyond [`MAX_GONE`] zones it is remembered in the
+    /// store only, for the next start.
+    pub fn gone_serial(&self, name: &Name) -> Option<u32> {
+        self.gone.get(name).copied()
     }
 
     /// The hasher of the zones' contents.
@@ -225,6 +240,11 @@ impl Replica {
                 self.zones.insert(name.clone(), state);
             }
             None => drop(self.zones.remove(&name)),
+        }
+        if let (Action::Delete { .. }, Some(serial)) = (&change.action, change.from)
+            && (self.gone.len() < MAX_GONE || self.gone.contains_key(&name))
+        {
+            self.gone.insert(name.clone(), serial);
         }
         self.touched.insert(name);
     }

@@ -18,6 +18,7 @@ use super::rrset::{self, Place, RrsetIn};
 use super::settings::{Kind, SettingsIn};
 use super::state::App;
 use crate::auth::{Action, Verb};
+use crate::commit::SerialRule;
 use crate::new_zone;
 
 /// Name servers of a new zone.
@@ -261,7 +262,8 @@ pub fn create(
         if !rrsets.is_empty() || !nameservers.is_empty() {
             return Err(field("/rrsets", "the records of a secondary come from its primaries"));
         }
-        return Ok(What::Create { settings: full, records: RecordList::default(), notes: Vec::new() });
+        let (records, serial) = (RecordList::default(), SerialRule::Policy);
+        return Ok(What::Create { settings: full, records, serial, notes: Vec::new() });
     }
     let mut servers = Vec::new();
     for (i, text) in nameservers.iter().take(MAX_NAMESERVERS).enumerate() {
@@ -275,7 +277,7 @@ pub fn create(
         servers.push(app.server_name.clone());
     }
     let records = new_zone::records(zone, &servers, &given, full.serial_policy, crate::clock::now_ms());
-    Ok(What::Create { settings: full, records, notes })
+    Ok(What::Create { settings: full, records, serial: SerialRule::Policy, notes })
 }
 
 /// The RRsets of a new zone, and what whoever wrote them should look at.

@@ -139,7 +139,7 @@ async fn import(
     let records = blocking(move || read(&origin, &body)).await?;
     let serial = if params.force_serial { SerialRule::AsGiven } else { SerialRule::Policy };
     let what = match creates {
-        true => What::Create { settings: ZoneSettings::default(), records, notes: Vec::new() },
+        true => What::Create { settings: ZoneSettings::default(), records, serial, notes: Vec::new() },
         false => What::Replace { records, serial },
     };
     let (dry_run, conditional) = (params.dry_run, expected != IfMatch::Nothing);

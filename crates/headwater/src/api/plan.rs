@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use dns::{NameBuf, RType};
 use zone::check::Finding;
-use zone::node::Rrset;
 use zone::{Contents, Edit, RecordList, Records, ZoneKind, ZoneSettings};
 
 use super::etag::IfMatch;
@@ -36,6 +35,8 @@ pub enum What {
         settings: ZoneSettings,
         /// Its records.
         records: RecordList,
+        /// The serial, if there was a zone of this name before.
+        serial: SerialRule,
         /// What whoever wrote the records should look at.
         notes: Vec<Finding>,
     },
@@ -122,10 +123,10 @@ impl Plan {
             });
         }
         let draft = drafts.zone(&self.zone);
-        if let What::Create { settings, records, .. } = &self.what {
+        if let What::Create { settings, records, serial, .. } = &self.what {
             return match draft {
                 Some(_) => Err(CommitError::ZoneExists(zone())),
-                None => Ok(Intent::Create { settings: settings.clone(), records: records.clone() }),
+                None => Ok(Intent::Create { settings: settings.clone(), records: records.clone(), serial: *serial }),
             };
         }
         let draft = draft.ok_or_else(|| CommitError::NoSuchZone(zone()))?;
@@ -163,15 +164,6 @@ pub fn serial(draft: &DraftZone) -> Option<u32> {
     draft.contents.as_ref().and_then(|contents| contents.soa()).map(|soa| soa.serial)
 }
 
-/// An RRset as it stands in a zone.
-pub fn records_of(rrset: &Rrset<'_>) -> Records {
-    Records {
-        ttl: rrset.ttl,
-        data: rrset.data().map(<[u8]>::to_vec).collect(),
-        signatures: rrset.signatures().1.map(<[u8]>::to_vec).collect(),
-    }
-}
-
 /// The edits so far, on top of what is there.
 struct Work<'a> {
     contents: &'a Contents,
@@ -184,7 +176,7 @@ impl Work<'_> {
     fn now(&self, owner: &NameBuf, rtype: RType) -> Option<Records> {
         match self.places.get(&(owner.clone(), rtype)).and_then(|&place| self.edits.get(place)) {
             Some(edit) => edit.records.clone(),
-            None => self.contents.get(owner).and_then(|node| node.rrset(rtype)).map(|rrset| records_of(&rrset)),
+            None => self.contents.get(owner).and_then(|node| node.rrset(rtype)).map(|rrset| Records::of(&rrset)),
         }
     }
 

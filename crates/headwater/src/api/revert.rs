@@ -6,7 +6,7 @@ use dns::RType;
 use dns::rdata::typed::Soa;
 use zone::{Action, ChangeSet, Contents, Records, RrsetChange, ZoneChange};
 
-use super::plan::{records_of, serial};
+use super::plan::serial;
 use crate::commit::{CommitError, Drafts, Intent, Prepare, SerialRule};
 
 /// Undoes `change`. Unless forced, only where nothing else has changed the same records since.
@@ -38,7 +38,9 @@ fn undo(change: &ZoneChange, drafts: &dyn Drafts, force: bool) -> Result<Intent,
     if let Action::Delete { settings, records } = &change.action {
         return match draft {
             Some(_) => Err(CommitError::ZoneExists(name())),
-            None => Ok(Intent::Create { settings: settings.clone(), records: records.clone() }),
+            None => {
+                Ok(Intent::Create { settings: settings.clone(), records: records.clone(), serial: SerialRule::Policy })
+            }
         };
     }
     let draft = draft.ok_or_else(|| CommitError::NoSuchZone(name()))?;
@@ -65,7 +67,7 @@ fn undo(change: &ZoneChange, drafts: &dyn Drafts, force: bool) -> Result<Intent,
 
 /// Whether an RRset is still what the change made it.
 fn is_as_left(contents: &Contents, change: &RrsetChange) -> bool {
-    let now = contents.get(&change.owner).and_then(|node| node.rrset(change.rtype)).map(|rrset| records_of(&rrset));
+    let now = contents.get(&change.owner).and_then(|node| node.rrset(change.rtype)).map(|rrset| Records::of(&rrset));
     // A SOA record is another one after every change; what else of it has changed since is not looked at.
     change.rtype == RType::SOA || same(now.as_ref(), change.after.as_ref())
 }

@@ -4,10 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use dns::rdata::typed::Soa;
 use dns::{Name, NameBuf, RType};
 use journal::{Offset, Replica};
 use zone::check::{Finding, Rule, Severity, Source};
-use zone::{Action, Contents, Edit, RecordList, Records, RrsetChange, ZoneChange, ZoneKind, ZoneSettings};
+use zone::records::ListedRecord;
+use zone::{
+    Action, Contents, Edit, RecordList, RecordListBuilder, Records, RrsetChange, ZoneChange, ZoneKind, ZoneSettings,
+};
 
 use super::Observer;
 use super::request::{CommitError, DraftZone, Drafts, Intent, SerialRule};
@@ -39,6 +43,8 @@ pub struct Pending<'r> {
     replica: &'r Replica,
     observer: &'r dyn Observer,
     changed: HashMap<NameBuf, Changed>,
+    /// The last serials of zones that went.
+    gone: HashMap<NameBuf, u32>,
     now_ms: u64,
 }
 
@@ -69,7 +75,7 @@ impl Drafts for Pending<'_> {
 
 impl<'r> Pending<'r> {
     pub fn new(replica: &'r Replica, observer: &'r dyn Observer, now_ms: u64) -> Pending<'r> {
-        Pending { replica, observer, changed: HashMap::new(), now_ms }
+        Pending { replica, observer, changed: HashMap::new(), gone: HashMap::new(), now_ms }
     }
 
     pub fn now_ms(&self) -> u64 {
@@ -99,6 +105,9 @@ impl<'r> Pending<'r> {
             let base = self.base(&name);
             let contents = zone.as_ref().and_then(|zone| zone.contents.clone());
             if !dry_run {
+                if let (None, Some(serial)) = (&zone, self.zone(&name).as_ref().and_then(serial_of)) {
+                    self.gone.insert(name.clone(), serial);
+                }
                 self.changed.insert(name.clone(), Changed { zone, base: Base::Event(event) });
             }
             drafted.after.push((name, base, contents));
@@ -127,14 +136,18 @@ impl<'r> Pending<'r> {
                 why: "its records come from a zone file; take it out of the configuration, then `headwater zone import` it",
             });
         }
-        let from = before.as_ref().and_then(|zone| journal::replica::serial_of(zone.contents.as_ref()));
+        let from = before.as_ref().and_then(serial_of);
         let changed = |action, after: Option<DraftZone>| {
-            let to = after.as_ref().and_then(|zone| journal::replica::serial_of(zone.contents.as_ref()));
+            let to = after.as_ref().and_then(serial_of);
             Ok(Some((ZoneChange { zone: name.to_owned(), from, to, action }, after)))
         };
         match (intent, before) {
             (Intent::Create { .. }, Some(_)) => Err(CommitError::ZoneExists(name.to_owned())),
-            (Intent::Create { settings, records }, None) => {
+            (Intent::Create { settings, records, serial }, None) => {
+                let records = match serial {
+                    SerialRule::Policy => self.above_the_last(name, &settings, records, warnings),
+                    SerialRule::AsGiven | SerialRule::Transferred => records,
+                };
                 let contents = self.create(name, &settings, &records, warnings)?;
                 let after = DraftZone { contents, settings: Arc::new(settings.clone()) };
                 changed(Action::Create { settings, records }, Some(after))
@@ -183,6 +196,44 @@ impl<'r> Pending<'r> {
     fn is_contrary(&self, name: &Name, intent: &Intent) -> bool {
         let Some(configured) = self.observer.configured(name) else { return false };
         !matches!(intent, Intent::Configure { settings } if *settings == *configured)
+    }
+
+    /// The records of a new zone. If there was one of this name before, its secondaries may still have it: the serial
+    /// goes on above that (RFC 1982), or they would not take the new zone.
+    fn above_the_last(
+        &self,
+        name: &Name,
+        settings: &ZoneSettings,
+        records: RecordList,
+        warnings: &mut Vec<Finding>,
+    ) -> RecordList {
+        let last = self.gone.get(name).copied().or_else(|| self.replica.gone_serial(name));
+        let is_soa = |record: &ListedRecord<'_>| record.rtype == RType::SOA && *record.owner == *name;
+        let brought = records.iter().find(is_soa).and_then(|soa| Soa::parse(soa.rdata).map(|soa| soa.serial));
+        let (Some(last), Some(brought)) = (last, brought) else { return records };
+        if dns::serial::is_later(brought, last) {
+            return records;
+        }
+        let serial = zone::settings::next_serial(settings.serial_policy, last, self.now_ms / 1000);
+        let message =
+            format!("serial {brought} is not later than {last}, the last one before the zone went: it is {serial}");
+        warnings.push(Finding {
+            rule: Rule::Serial,
+            owner: name.to_owned(),
+            rtype: Some(RType::SOA),
+            message,
+        });
+        let mut list = RecordListBuilder::default();
+        for record in records.iter() {
+            if is_soa(&record) {
+                let mut soa = record.rdata.to_vec();
+                set_serial(&mut soa, serial);
+                list.push(record.owner, record.rtype, record.ttl, &soa);
+            } else {
+                list.push(record.owner, record.rtype, record.ttl, record.rdata);
+            }
+        }
+        list.finish()
     }
 
     fn create(
@@ -238,7 +289,7 @@ impl<'r> Pending<'r> {
             }
         };
         let Some(soa) = changes[at].after.as_mut().and_then(|records| records.data.first_mut()) else { return };
-        let brought = dns::rdata::typed::Soa::parse(soa).map(|soa| soa.serial);
+        let brought = Soa::parse(soa).map(|soa| soa.serial);
         if !brought.is_some_and(|brought| dns::serial::is_later(brought, current)) {
             set_serial(soa, zone::settings::next_serial(settings.serial_policy, current, self.now_ms / 1000));
         }
@@ -278,6 +329,10 @@ impl<'r> Pending<'r> {
         let (before, after) = (zone::diff::list(before), zone::diff::list(&contents));
         Ok(Some((Action::Replace { before, after }, contents)))
     }
+}
+
+fn serial_of(zone: &DraftZone) -> Option<u32> {
+    journal::replica::serial_of(zone.contents.as_ref())
 }
 
 /// What `edits`, made one after the other, change in the end.

@@ -109,20 +109,25 @@ impl Group {
                 Job::Stop => *stopping = true,
             }
         }
-        touched.iter().for_each(|name| self.replica.touch(name));
-        if !bytes.is_empty() || follow || !touched.is_empty() {
-            if let Err(error) = self.append(&mut made, bytes) {
-                tracing::error!(%error, "changes cannot be stored");
-                made.into_iter().for_each(|made| (made.outcome)(Err(error.clone().into())));
-                return later;
-            }
-            // Others' events may come behind ours; then somebody says so.
-            let until = made.iter().filter_map(|made| made.offset).max().filter(|_| !follow);
-            done.octets += octets;
-            let rejected = self.fold(until, &mut done.zones);
-            return settle(made, rejected, later);
+        if !touched.is_empty() {
+            // Waits for no journal, and does not fail with it: a zone that has expired is served no longer.
+            touched.iter().for_each(|name| self.replica.touch(name));
+            done.zones.extend(publish(&mut self.replica, &self.published, &mut *self.observer));
         }
-        settle(made, Ok(HashMap::new()), later)
+        if bytes.is_empty() && !follow {
+            return settle(made, Ok(HashMap::new()), later);
+        }
+        match self.append(&mut made, bytes) {
+            Ok(()) => done.octets += octets,
+            Err(error) => {
+                tracing::error!(%error, "changes cannot be stored");
+                made.drain(..).for_each(|made| (made.outcome)(Err(error.clone().into())));
+            }
+        }
+        // Others' events may come behind ours; then somebody says so.
+        let until = made.iter().filter_map(|made| made.offset).max().filter(|_| !follow);
+        let rejected = self.fold(until, &mut done.zones);
+        settle(made, rejected, later)
     }
 
     /// Appends the events, and hands the contents that were computed for them to the replica.

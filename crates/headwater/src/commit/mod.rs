@@ -8,6 +8,8 @@ mod afterwards;
 mod draft;
 mod group;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

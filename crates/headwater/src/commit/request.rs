@@ -54,6 +54,8 @@ pub enum Intent {
         settings: ZoneSettings,
         /// Its records; empty only for a secondary.
         records: RecordList,
+        /// The serial, if there was a zone of this name before: by the policy it goes on above the last one.
+        serial: SerialRule,
     },
     /// RRsets become what the edits say; those that are so already are left out, and if nothing is left, nothing
     /// happens.

@@ -166,7 +166,7 @@ fn apply(zones: &mut Zones, name: &NameBuf, intent: Intent) -> Result<Option<Zon
     let from = serial(before.as_ref().and_then(|zone| zone.contents.as_ref()));
     let was = || before.clone().expect("the plan looked");
     let (after, action) = match intent {
-        Intent::Create { settings, records } => {
+        Intent::Create { settings, records, .. } => {
             let contents = if records.is_empty() { None } else { Some(build(name, &records)?) };
             let zone = DraftZone { contents, settings: Arc::new(settings.clone()) };
             (Some(zone), Action::Create { settings, records })

@@ -66,6 +66,16 @@ pub fn load(db: &Connection, path: &Path, hasher: NameHasher) -> Result<Vec<Stor
     Ok(lines.into_iter().map(zone).collect())
 }
 
+/// See [`super::Store::gone`].
+pub fn gone(db: &Connection) -> Result<Vec<(NameBuf, u32)>, JournalError> {
+    let mut select = db.prepare("SELECT lower, serial FROM gone").map_err(unreadable)?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(unreadable)?;
+    let named = |(name, serial): (Vec<u8>, u32)| Some((NameBuf::from_wire(name).ok()?, serial));
+    let rows: Vec<(Vec<u8>, u32)> = rows.collect::<Result<_, _>>().map_err(unreadable)?;
+    let gone: Option<Vec<_>> = rows.into_iter().map(named).collect();
+    gone.ok_or_else(|| damaged(None, "the name of a zone that went is none"))
+}
+
 fn read_lines(db: &Connection) -> Result<Vec<Line>, JournalError> {
     let sql = "SELECT id, name, settings, has_contents, checked_at_s, expires_at_s FROM zones ORDER BY id";
     let mut statement = db.prepare(sql).map_err(unreadable)?;

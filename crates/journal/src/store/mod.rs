@@ -47,6 +47,13 @@ pub struct Checked {
     pub expires_at_s: u64,
 }
 
+impl Checked {
+    /// Whether the contents must not be served any more.
+    pub fn are_expired(self, now_s: u64) -> bool {
+        now_s >= self.expires_at_s
+    }
+}
+
 /// The store, open for writing. One process has one.
 pub struct Store {
     db: Connection,
@@ -82,6 +89,15 @@ impl Store {
     /// [`JournalError::Unreadable`] if the file cannot be read or what is in it is damaged.
     pub fn load(&self, hasher: NameHasher) -> Result<Vec<StoredZone>, JournalError> {
         load::load(&self.db, &self.path, hasher)
+    }
+
+    /// The last serials of zones that went, at most [`MAX_GONE`](crate::replica::MAX_GONE): what a zone that is made
+    /// again goes on above.
+    ///
+    /// # Errors
+    /// [`JournalError::Unreadable`].
+    pub fn gone(&self) -> Result<Vec<(NameBuf, u32)>, JournalError> {
+        load::gone(&self.db)
     }
 
     /// Makes `changes`, all or none; those that are in the store already are left out. They come in the order of

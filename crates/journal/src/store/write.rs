@@ -11,6 +11,7 @@ use super::row::{self, RowWriter, Wrong};
 use super::{Checked, column_of, lower, offset_of, settings, sum, unwritable};
 use crate::accepted::Accepted;
 use crate::journal::{JournalError, Offset};
+use crate::replica::MAX_GONE;
 
 /// What a change did to a zone, as the index of changes has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +78,7 @@ pub fn apply(db: &mut Connection, changes: &[Accepted]) -> Result<(), JournalErr
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritable)?;
     let (stored, before) = sum::stored(&transaction).map_err(unwritable)?;
     let sum = stored.wrapping_sub(sum::of_position(before));
-    let mut writer = Writer { db: &transaction, sum, zones: HashMap::new(), edits: Vec::new() };
+    let mut writer = Writer { db: &transaction, sum, zones: HashMap::new(), edits: Vec::new(), some_went: false };
     let before = offset_of(before);
     let mut at = before;
     for accepted in changes {
@@ -91,6 +92,7 @@ pub fn apply(db: &mut Connection, changes: &[Accepted]) -> Result<(), JournalErr
         return Ok(());
     }
     writer.write_edits().map_err(|failure| failure.at(at))?;
+    writer.bound_gone().map_err(unwritable)?;
     let total = writer.sum.wrapping_add(sum::of_position(column_of(at)));
     let set = "UPDATE meta SET position = ?1, sum = ?2";
     transaction.execute(set, [column_of(at), total.cast_signed()]).map_err(unwritable)?;
@@ -137,6 +139,8 @@ struct Writer<'t, 'c> {
     zones: HashMap<&'c Name, i64>,
     /// RRsets that are not written yet, as changes touched them.
     edits: Vec<Edit<'c>>,
+    /// Zones went.
+    some_went: bool,
 }
 
 /// What an RRset becomes.
@@ -219,6 +223,9 @@ impl<'c> Writer<'_, 'c> {
         ])?;
         for zone in &change.zones {
             self.change_zone(zone)?;
+            if let (Action::Delete { .. }, Some(serial)) = (&zone.action, zone.from) {
+                self.note_gone(&zone.zone, serial, offset)?;
+            }
             self.db
                 .prepare_cached(
                     "INSERT INTO zone_changes (zone, offset, kind, from_serial, to_serial) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -296,6 +303,25 @@ impl<'c> Writer<'_, 'c> {
                 self.clear(id)
             }
         }
+    }
+
+    /// Remembers the serial of a zone that went.
+    fn note_gone(&mut self, zone: &Name, serial: u32, offset: i64) -> rusqlite::Result<()> {
+        self.some_went = true;
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO gone (lower, serial, offset) VALUES (?1, ?2, ?3)")?
+            .execute(params![lower(zone), serial, offset])?;
+        Ok(())
+    }
+
+    /// Forgets the serials of those that went first, where there are too many.
+    fn bound_gone(&self) -> rusqlite::Result<()> {
+        if self.some_went {
+            let sql =
+                "DELETE FROM gone WHERE offset < (SELECT offset FROM gone ORDER BY offset DESC LIMIT 1 OFFSET ?1)";
+            self.db.prepare_cached(sql)?.execute([MAX_GONE as i64 - 1])?;
+        }
+        Ok(())
     }
 
     fn zone_id(&self, zone: &Name) -> Result<i64, Failure> {

@@ -74,6 +74,8 @@ pub enum Rule {
     OfType,
     /// Names in a line of the API that look whole, and end in a dot then (RFC 1035 5.1).
     WholeName,
+    /// A serial that secondaries take for a later one (RFC 1982).
+    Serial,
 }
 
 impl Rule {
@@ -107,7 +109,8 @@ impl Rule {
             | Rule::Nsec3Iterations
             | Rule::Signed
             | Rule::OfType
-            | Rule::WholeName => Severity::Warning,
+            | Rule::WholeName
+            | Rule::Serial => Severity::Warning,
         }
     }
 }
