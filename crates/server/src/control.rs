@@ -41,7 +41,7 @@ pub struct Request {
 /// A sequence of messages: a zone transfer.
 pub trait Messages: Send {
     /// Writes the next message to `out`, which is empty; `false`: there is none, and `out` is left empty. It does not
-    /// wait, and no message is larger than 65,535 octets less 600 for a signature.
+    /// wait, and no message is larger than the request's limit.
     fn next(&mut self, out: &mut Vec<u8>) -> bool;
 }
 

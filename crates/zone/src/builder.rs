@@ -13,7 +13,7 @@ use dns::{Name, NameBuf, NameHasher, RType};
 use crate::check::{Checker, Finding, MAX_FINDINGS};
 use crate::contents::{Contents, Depths, Nsec3Chain, Nsec3Params, Orders};
 use crate::index::{Index, Placed};
-use crate::node::{self, CUT, DNAME, MAX_NODE_BYTES, MAX_RRSET_BYTES, NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD};
+use crate::node::{self, CUT, DNAME, MAX_NODE_BYTES, MAX_RRSET_RECORDS, NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD};
 use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
 use crate::records::filed_under;
 
@@ -262,7 +262,7 @@ impl<'a> Assembly<'a> {
         let mut writer = NodeWriter::new(&mut self.blobs, labels);
         for group in members.chunk_by(|&a, &b| input.filed_under(a).0 == input.filed_under(b).0) {
             let bytes: usize = group.iter().map(|&record| input.rdata(record).len() + 2).sum();
-            if bytes > MAX_RRSET_BYTES || writer.octets() + bytes > MAX_NODE_BYTES {
+            if group.len() > MAX_RRSET_RECORDS || writer.octets() + bytes > MAX_NODE_BYTES {
                 self.checker.too_large(labels, input.filed_under(group[0]).0);
                 continue;
             }
@@ -277,6 +277,7 @@ impl<'a> Assembly<'a> {
             let params = Nsec3Params::of(&view).into_iter();
             self.nsec3 = params.map(|params| (params, OrderBuilder::default())).collect();
         }
+        self.checker.room(&view, input.hasher, |_| true);
         self.checker.node(&view, key, depth, flags);
         if !members.is_empty() {
             self.names.push(key);

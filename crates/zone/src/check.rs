@@ -6,14 +6,16 @@
 mod change;
 mod denial;
 mod rule;
+mod target;
 
 use dns::name::MAX_NAME_LEN;
 use dns::rdata::rules;
-use dns::{Name, NameBuf, RType};
+use dns::{Name, NameBuf, NameHasher, RType};
 
 use crate::contents::{Contents, Nsec3Params};
-use crate::node::{CUT, DNAME, NSEC3_ONLY, Node};
+use crate::node::{CUT, DNAME, MAX_NODE_BYTES, MAX_RRSET_RECORDS, NSEC3_ONLY, Node};
 use crate::order::labels_of;
+use crate::room::{Overflow, ROOMY_NODE_BYTES};
 use denial::{Nsec3Link, NsecChain};
 
 pub use change::check_change;
@@ -33,6 +35,8 @@ pub struct Checker {
     above: Option<(Vec<u8>, u16)>,
     /// Owners of NS records and the name servers inside the zone that they name.
     pending: Vec<(Vec<u8>, NameBuf)>,
+    /// Other hosts inside the zone that its records name.
+    targets: Vec<target::Target>,
     nsec: Option<NsecChain>,
     /// The chains of NSEC3 records that the apex names.
     nsec3: Vec<Nsec3Params>,
@@ -48,6 +52,7 @@ impl Checker {
             findings: Vec::new(),
             above: None,
             pending: Vec::new(),
+            targets: Vec::new(),
             nsec: None,
             nsec3: Vec::new(),
             nsec3_links: Vec::new(),
@@ -62,7 +67,24 @@ impl Checker {
 
     /// An RRset or a node cannot be held, and is left out.
     pub fn too_large(&mut self, labels: &[u8], rtype: RType) {
-        self.say(Rule::Size, labels, Some(rtype), "more data than a message can carry".into());
+        let message =
+            format!("more than {MAX_NODE_BYTES} octets of one owner, or {MAX_RRSET_RECORDS} records of one type");
+        self.say(Rule::Size, labels, Some(rtype), message);
+    }
+
+    /// Looks for RRsets that fit into no message, among those of the types that are `wanted`.
+    #[inline]
+    pub fn room(&mut self, node: &Node<'_>, hasher: NameHasher, wanted: impl Fn(RType) -> bool) {
+        if node.octets() <= ROOMY_NODE_BYTES {
+            return;
+        }
+        let mut wire = node.labels().to_vec();
+        wire.extend_from_slice(self.origin.as_wire());
+        for rrset in node.rrsets().filter(|rrset| wanted(rrset.rtype)) {
+            if let Some(overflow) = Overflow::of(Name::from_validated(&wire), rrset.rtype, hasher, rrset.data()) {
+                self.say(Rule::Size, node.labels(), Some(rrset.rtype), overflow.to_string());
+            }
+        }
     }
 
     /// A record is left out because its owner is not in the zone.
@@ -100,6 +122,7 @@ impl Checker {
                 self.above = Some((key.to_vec(), flags));
             }
             self.collect_name_servers(node, key, None);
+            self.collect_targets(node, key, |_| true);
             self.denial(node, key, flags);
         }
     }
@@ -241,6 +264,7 @@ impl Checker {
         self.end_link(&[]);
         self.nsec3_rings();
         self.name_servers(contents);
+        self.aliased_targets(contents);
         self.findings
     }
 

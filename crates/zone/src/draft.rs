@@ -10,7 +10,7 @@ use dns::{Name, NameBuf, RType};
 use crate::builder::{compare_data, flags_of};
 use crate::contents::{Contents, Nsec3Chain, Nsec3Params, count_labels};
 use crate::names::Later;
-use crate::node::{MAX_NODE_BYTES, MAX_RRSET_BYTES, NSEC3_ONLY, Node, NodeWriter, Rrset, WILDCARD_CHILD};
+use crate::node::{MAX_NODE_BYTES, MAX_RRSET_RECORDS, NSEC3_ONLY, Node, NodeWriter, Rrset, WILDCARD_CHILD};
 use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
 
 /// Octets of a node beside its labels and data, for a few RRsets.
@@ -100,7 +100,7 @@ impl Contents {
         let origin = self.origin.clone();
         let Some(labels) = owner.strip_suffix(&origin) else { return };
         let new_octets = records.map_or(0, Records::octets);
-        if new_octets > MAX_RRSET_BYTES {
+        if records.is_some_and(|records| records.data.len().max(records.signatures.len()) > MAX_RRSET_RECORDS) {
             return self.apply(owner, rtype, None);
         }
         let old_octets = self.detached(labels);

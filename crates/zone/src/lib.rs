@@ -20,6 +20,7 @@ mod order;
 mod page;
 pub mod publish;
 pub mod records;
+mod room;
 pub mod settings;
 pub mod table;
 #[cfg(test)]

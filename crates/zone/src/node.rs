@@ -20,10 +20,11 @@ pub const NSEC3_ONLY: u16 = 8;
 
 const NODE_HEAD: usize = 3;
 const RRSET_HEAD: usize = 14;
-/// Largest body of one RRset: more cannot be sent in a message (RFC 1035 4.2.2).
-pub const MAX_RRSET_BYTES: usize = 65_535;
-/// Largest node; what does not fit is refused when the zone is built.
+/// Largest node; what does not fit is refused when the zone is built. An RRset that fits into no message is smaller: it
+/// can be held, so that a secondary has it as its primary does.
 pub const MAX_NODE_BYTES: usize = 1 << 20;
+/// Most records of one type and owner.
+pub const MAX_RRSET_RECORDS: usize = u16::MAX as usize;
 
 /// A view of an owner name and its RRsets.
 #[derive(Clone, Copy)]

@@ -11,6 +11,7 @@ mod tests;
 
 use dns::rdata::rules::{self, Fault};
 use dns::rdata::typed::Soa;
+use dns::rdata::wire;
 use dns::{Class, Edns, Header, Message, Name, NameBuf, Opcode, RType, Rcode, Record};
 
 use crate::check::stands_beside_alias;
@@ -67,8 +68,8 @@ pub fn parse(message: &[u8]) -> Result<UpdateMessage, Rcode> {
 /// granted, for each type that would go. NSEC, NSEC3 and RRSIG records are nobody's to change: the server
 /// makes them.
 ///
-/// Errors: the response code of RFC 2136 3.2 to 3.4; REFUSED as well for RRsets larger than a message, and for records
-/// that break the rules of their type ([`rules`]).
+/// Errors: the response code of RFC 2136 3.2 to 3.4; REFUSED as well for records that break the rules of their type
+/// ([`rules`]). Whether the zone is one that can be served afterwards is for the caller to find out.
 pub fn apply(
     update: &UpdateMessage,
     contents: &Contents,
@@ -90,7 +91,7 @@ pub fn apply(
             _ => add(record, &mut overlay),
         }
     }
-    overlay.edits().ok_or(Rcode::REFUSED)
+    Ok(overlay.edits())
 }
 
 /// RFC 2136 3.3.
@@ -130,7 +131,10 @@ fn prescan(record: &Record, contents: &Contents) -> Result<(), Rcode> {
             let typed = record.rtype == RType::ANY || !record.rtype.is_meta();
             record.ttl == 0 && record.rdata.is_empty() && typed
         }
-        Class::NONE => record.ttl == 0 && !record.rtype.is_meta(),
+        // Absent data is none of its type, unless that takes none.
+        Class::NONE => {
+            record.ttl == 0 && !record.rtype.is_meta() && wire::validate(record.rtype, &record.rdata).is_ok()
+        }
         _ => false,
     };
     if !well_formed {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use zone::Records;
 use zone::check::{Finding, Rule};
-use zone::node::{MAX_RRSET_BYTES, Rrset};
+use zone::node::{MAX_NODE_BYTES, Rrset};
 
 use super::names;
 use super::problem::FieldError;
@@ -151,8 +151,8 @@ impl Place<'_> {
                 Err(error) => errors.push(error.below(&format!("{pointer}/{i}"))),
             }
         }
-        if octets > MAX_RRSET_BYTES {
-            errors.push(FieldError::at(pointer, "more data than a message can carry"));
+        if octets > MAX_NODE_BYTES {
+            errors.push(FieldError::at(pointer, format!("more than {MAX_NODE_BYTES} octets")));
         }
         if errors.is_empty() { Ok(given) } else { Err(errors) }
     }

@@ -90,6 +90,6 @@ fn from_history(history: &Arc<journal::History>, contents: Contents, asked: Aske
 fn answer(outgoing: Outgoing, request: &Request) -> Answer {
     match request.transport {
         Transport::Udp => Answer::Message(outgoing.into_datagram(request.limit)),
-        Transport::Tcp => Answer::Stream(Box::new(Pulled(outgoing))),
+        Transport::Tcp => Answer::Stream(Box::new(Pulled(outgoing.within(request.limit)))),
     }
 }

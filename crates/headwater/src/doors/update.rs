@@ -6,10 +6,14 @@ use dns::Rcode;
 use server::control::{Answer, Reply, Request};
 use server::settings::ZonePolicy;
 use zone::ZoneKind;
+use zone::check::Finding;
 use zone::update::{self, UpdateMessage};
 
 use super::{Doors, policy_of, refuse, response, who, zone_of};
 use crate::commit::{self, CommitError, Drafts, Intent, SerialRule};
+
+/// Findings of an update that the log has.
+const MAX_LOGGED: usize = 10;
 
 impl Doors {
     /// Takes an update, and answers when it is made or refused.
@@ -36,6 +40,11 @@ impl Doors {
         };
         let zone = zone.name.clone();
         self.committer.submit(request, move |outcome| {
+            if let Ok(made) = &outcome
+                && !made.warnings.is_empty()
+            {
+                tracing::warn!(%zone, client, "updated, but: {}", listed(&made.warnings));
+            }
             let rcode = outcome.map_or_else(|error| rcode(&error, &zone, &client), |_| Rcode::NOERROR);
             reply.send(Answer::Message(response(&message, rcode, false)));
         });
@@ -78,6 +87,15 @@ fn prepare(
     })
 }
 
+/// Findings for the log, the first few of them.
+fn listed(findings: &[Finding]) -> String {
+    let mut texts: Vec<String> = findings.iter().take(MAX_LOGGED).map(ToString::to_string).collect();
+    if let Some(more) = findings.len().checked_sub(MAX_LOGGED + 1) {
+        texts.push(format!("{} more", more + 1));
+    }
+    texts.join("; ")
+}
+
 /// RFC 2136 2.2: what a client is told.
 fn rcode(error: &CommitError, zone: &dns::Name, client: &str) -> Rcode {
     match error {
@@ -89,8 +107,7 @@ fn rcode(error: &CommitError, zone: &dns::Name, client: &str) -> Rcode {
         }
         CommitError::NoSuchZone(_) => Rcode::NOTAUTH,
         CommitError::Invalid(findings) => {
-            let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            tracing::warn!(%zone, client, "update refused, the zone would be broken: {}", findings.join("; "));
+            tracing::warn!(%zone, client, "update refused, the zone would be broken: {}", listed(findings));
             Rcode::REFUSED
         }
         CommitError::ReadOnly { .. } | CommitError::Denied(_) | CommitError::ZoneExists(_) => Rcode::REFUSED,

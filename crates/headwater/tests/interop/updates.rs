@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use crate::common::{PATIENCE, Scratch, Server, until};
+use dns::RType;
+
+use crate::common::{PATIENCE, Scratch, Server, query, udp, until};
 use crate::peer::{Kind, Peer, Zone};
-use crate::tools::{self, Signing, contents, free_address, nsupdate, serial};
+use crate::tools::{self, Signing, contents, free_address, have, nsupdate, serial};
 use crate::zonefile::LONG_TIMERS;
 
 /// All cases, in the form that the file explains.
@@ -154,6 +156,153 @@ fn scripts_do_what_they_do_to_bind() {
     println!("{} updates, {} times each, on both servers", cases.len(), ways.len());
     assert_eq!(cases.len(), CASES.lines().filter(|line| line.starts_with("= ")).count());
     assert!(wrong.is_empty(), "{}\n{}", wrong.concat(), servers.ours.process.log());
+}
+
+/// RFC 6672 5.2: a DNAME occludes the names below it, and they are back when it goes; both servers say the same.
+#[test]
+fn what_a_dname_occludes_comes_back() {
+    if !Kind::Bind.is_installed() {
+        return;
+    }
+    const ZONE: &str = "dname.test.";
+    let servers = Servers::start("interop-dname", vec![zone(ZONE, Signing::None, "", "")]);
+    let change = |script: &str| {
+        for address in servers.addresses() {
+            let done = nsupdate(address, Signing::None, &[], &format!("zone {ZONE}\n{}", script.replace("{z}", ZONE)));
+            assert_eq!(done, Ok(()), "{script}\n{}", servers.ours.process.log());
+        }
+    };
+    // Types of the answer and the response code.
+    let check = |name: &str, rtype: RType, wanted: &str| {
+        for address in servers.addresses() {
+            let octets =
+                udp(address, &query(&format!("{name}.{ZONE}"), rtype).to_wire(512), PATIENCE).expect("an answer");
+            let answer = dns::Message::parse(&octets).expect("well-formed");
+            let types: Vec<String> = answer.answers.iter().map(|record| record.rtype.to_string()).collect();
+            assert_eq!(
+                format!("{} {}", answer.header.rcode, types.join(" ")).trim(),
+                wanted,
+                "{name} {rtype} at {address}"
+            );
+        }
+    };
+    change(
+        "update add x.tree.{z} 300 A 192.0.2.1\nupdate add y.x.tree.{z} 300 TXT \"deep\"\nupdate add tree.{z} 300 TXT \"t\"",
+    );
+    check("x.tree", RType::A, "NOERROR A");
+    change("update add tree.{z} 300 DNAME other.example.");
+    for (name, rtype) in [("x.tree", RType::A), ("y.x.tree", RType::TXT), ("new.tree", RType::A)] {
+        check(name, rtype, "NOERROR DNAME CNAME");
+    }
+    check("tree", RType::TXT, "NOERROR TXT");
+    change("update add z.tree.{z} 300 A 192.0.2.3");
+    check("z.tree", RType::A, "NOERROR DNAME CNAME");
+    change("update delete tree.{z} DNAME");
+    check("x.tree", RType::A, "NOERROR A");
+    check("y.x.tree", RType::TXT, "NOERROR TXT");
+    check("z.tree", RType::A, "NOERROR A");
+    check("new.tree", RType::A, "NXDOMAIN");
+    let log = servers.ours.process.log();
+    assert!(log.contains("data below a DNAME is never answered"), "{log}");
+}
+
+/// RFC 2181 10.3, RFC 2782: what BIND says of such an update, the log says; nothing of it is refused.
+#[test]
+fn hosts_that_are_none_are_said() {
+    if !have(&["nsupdate"]) {
+        return;
+    }
+    let scratch = Scratch::new("interop-hosts");
+    let zone = "hosts.test.";
+    let entry = format!("  - {{ name: {zone}, allow_update: [\"127.0.0.1\"] }}\n");
+    let server = tools::headwater(&scratch, free_address(), &entry);
+    let script = "zone hosts.test.\nupdate add www.hosts.test. 60 A 192.0.2.1\nupdate add alias.hosts.test. 60 CNAME www.hosts.test.\n\
+        update add m.hosts.test. 60 MX 10 alias.hosts.test.\nupdate add _s._tcp.hosts.test. 60 SRV 1 2 3 alias.hosts.test.\n\
+        update add n.hosts.test. 60 MX 10 192.0.2.1.";
+    assert_eq!(nsupdate(server.address, Signing::None, &[], script), Ok(()));
+    let log = server.process.log();
+    for said in [
+        "m.hosts.test. MX: alias.hosts.test. is an alias (RFC 2181 10.3)",
+        "_s._tcp.hosts.test. SRV: alias.hosts.test. is an alias (RFC 2782)",
+        "n.hosts.test. MX: 192.0.2.1. is an address",
+    ] {
+        assert!(log.contains(said), "no {said} in {log}");
+    }
+}
+
+/// A message with one record, in the section of prerequisites or in that of updates, octet by octet: no client makes what
+/// is tested here.
+fn raw_update(zone: &str, section: usize, (owner, rtype, class, ttl): (&str, u16, u16, u32), data: &[u8]) -> Vec<u8> {
+    let name = |text: &str| text.parse::<dns::NameBuf>().expect("a name").into_wire();
+    let mut header = [0, 7, 0x28, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    header[5 + 2 * section] = 1;
+    let (soa, length) = ([0, 6, 0, 1], data.len() as u16);
+    let fixed = [&rtype.to_be_bytes()[..], &class.to_be_bytes(), &ttl.to_be_bytes(), &length.to_be_bytes()].concat();
+    [&header[..], &name(zone), &soa, &name(owner), &fixed, data].concat()
+}
+
+/// RFC 2136 2.4, 2.5, 3.2 and 3.4.1: what is malformed, and what only looks so, gets from both servers the same code.
+#[test]
+fn malformed_updates_get_what_bind_gives() {
+    if !Kind::Bind.is_installed() {
+        return;
+    }
+    const ZONE: &str = "raw.test.";
+    const WWW: &str = "www.raw.test.";
+    let servers = Servers::start("interop-malformed", vec![zone(ZONE, Signing::None, "", "")]);
+    let (inn, none, any, ch) = (1, 254, 255, 3);
+    let (a, soa, ns, mx, txt, aaaa, srv, ds, apl, null, unknown) = (1, 6, 2, 15, 16, 28, 33, 43, 42, 10, 65_280);
+    let (ixfr, axfr, mailb, maila, all) = (251, 252, 253, 254, 255);
+    let address: &[u8] = &[192, 0, 2, 1];
+    let (prerequisite, update) = (1, 2);
+    let mut cases: Vec<(usize, u16, u16, u32, &[u8])> = vec![
+        // Class NONE in the section of updates has the data of a record, which few types can do without.
+        (update, none, apl, 0, &[]),
+        (update, none, null, 0, &[]),
+        (update, none, unknown, 0, &[]),
+        (update, none, a, 0, &address[..3]),
+        (update, none, a, 1, address),
+        (update, none, a, 0, address),
+        // Class ANY has none, and no TTL.
+        (update, any, a, 0, &[]),
+        (update, any, a, 1, &[]),
+        (update, any, a, 0, address),
+        (update, any, all, 0, &[]),
+        (update, any, all, 1, &[]),
+        // The zone's class.
+        (update, inn, a, 60, &[]),
+        (update, inn, a, 60, &[192, 0, 2, 1, 0]),
+        (update, inn, all, 60, &[]),
+        (update, inn, 128, 60, &[]),
+        (update, ch, txt, 60, &[1, b'x']),
+        (prerequisite, inn, a, 1, address),
+        (prerequisite, inn, a, 0, &[]),
+        (prerequisite, inn, all, 0, &[]),
+        (prerequisite, any, a, 1, &[]),
+        (prerequisite, any, a, 0, address),
+        (prerequisite, none, a, 0, &[]),
+        (prerequisite, none, a, 0, address),
+        (prerequisite, none, a, 1, &[]),
+        (prerequisite, ch, txt, 0, &[1, b'x']),
+    ];
+    cases.extend([a, soa, ns, mx, txt, aaaa, srv, ds].map(|rtype| (update, none, rtype, 0, &[][..])));
+    for rtype in [ixfr, axfr, mailb, maila] {
+        cases.extend([none, any, inn].map(|class| (update, class, rtype, 0, &[][..])));
+    }
+    let mut wrong = Vec::new();
+    for (section, class, rtype, ttl, data) in cases {
+        let message = raw_update(ZONE, section, (WWW, rtype, class, ttl), data);
+        let [ours, bind] = servers.addresses().map(|address| {
+            let answer = udp(address, &message, PATIENCE).expect("an answer");
+            dns::Message::parse(&answer).expect("well-formed").header.rcode
+        });
+        if ours != bind {
+            wrong.push(format!(
+                "section {section} class {class} type {rtype} ttl {ttl} {data:?}: {ours}, BIND {bind}\n"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}{}", wrong.concat(), servers.ours.process.log());
 }
 
 /// `name=` and `type=` in Headwater's lists, `update-policy` in BIND's words.

@@ -9,7 +9,7 @@
 
 use dns::RType;
 use dns::rdata::wire;
-use zone::node::MAX_RRSET_BYTES;
+use zone::node::MAX_NODE_BYTES;
 
 /// What is wrong with a row.
 pub type Wrong = &'static str;
@@ -96,7 +96,7 @@ pub fn each_record(
         rest = behind;
     }
     // The builder would leave it out.
-    if octets > MAX_RRSET_BYTES { Err("an RRset that is too large") } else { Ok(()) }
+    if octets > MAX_NODE_BYTES { Err("an RRset that is too large") } else { Ok(()) }
 }
 
 fn split_data(rest: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -63,6 +63,8 @@ pub enum Rule {
     /// Name servers that are no aliases (RFC 2181 10.3), and have an address where this zone has to give it (RFC 1912 2.3,
     /// RFC 9471).
     NameServer,
+    /// Hosts that are names, and where mail and services go, no aliases (RFC 2181 10.3, RFC 2782).
+    Host,
     /// A chain of NSEC records that leads once through the zone (RFC 4034 4), with right bitmaps.
     Nsec,
     /// A chain of NSEC3 records that is closed (RFC 5155 7.1).
@@ -104,6 +106,7 @@ impl Rule {
             | Rule::BelowDname
             | Rule::BelowCut
             | Rule::NameServer
+            | Rule::Host
             | Rule::Nsec
             | Rule::Nsec3
             | Rule::Nsec3Iterations

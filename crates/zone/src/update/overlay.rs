@@ -8,7 +8,7 @@ use dns::{Name, RType};
 
 use crate::contents::Contents;
 use crate::draft::{Edit, Records};
-use crate::node::{self, MAX_RRSET_BYTES, Node};
+use crate::node::{self, Node};
 
 /// The owners that an update names, in the order in which it names them.
 pub struct Overlay<'a> {
@@ -52,8 +52,8 @@ impl<'a> Overlay<'a> {
         &mut self.owners[place]
     }
 
-    /// The RRsets that are others than before; `None` if one is larger than a zone can hold.
-    pub fn edits(self) -> Option<Vec<Edit>> {
+    /// The RRsets that are others than before.
+    pub fn edits(self) -> Vec<Edit> {
         let mut edits = Vec::with_capacity(self.owners.len());
         for owner in self.owners {
             for (rtype, rrset) in owner.touched {
@@ -63,14 +63,11 @@ impl<'a> Overlay<'a> {
                 let data: Vec<Vec<u8>> = rrset.records.into_values().collect();
                 // Signatures over what was there cover nothing any more.
                 let records = Records { ttl: rrset.ttl, data, signatures: Vec::new() };
-                if records.octets() > MAX_RRSET_BYTES {
-                    return None;
-                }
                 let records = Some(records).filter(|records| !records.data.is_empty());
                 edits.push(Edit { owner: owner.name.to_owned(), rtype, records });
             }
         }
-        Some(edits)
+        edits
     }
 }
 

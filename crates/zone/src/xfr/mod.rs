@@ -20,8 +20,8 @@ pub use incoming::{Incoming, Limits, Progress, XfrError};
 pub use outgoing::Outgoing;
 pub use steps::{Step, edits};
 
-/// Largest message of a transfer in octets: what TCP carries, less room for a signature.
-pub const MAX_MESSAGE_LEN: usize = 65_535 - 600;
+/// Largest message of a transfer in octets: what TCP carries.
+pub const MAX_MESSAGE_LEN: usize = 65_535;
 
 /// A query for a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,6 +26,8 @@ pub struct Outgoing {
     contents: Contents,
     /// What is sent; `None`: the whole zone, between two copies of its SOA record (RFC 5936 2.2).
     list: Option<RecordList>,
+    /// Largest message.
+    limit: usize,
     sent: Sent,
     started: bool,
     done: bool,
@@ -54,7 +56,13 @@ enum Stage {
 impl Outgoing {
     /// The whole zone.
     pub fn axfr(contents: Contents, asked: Asked) -> Outgoing {
-        Outgoing { asked, contents, list: None, sent: Sent::default(), started: false, done: false }
+        let (limit, sent) = (MAX_MESSAGE_LEN, Sent::default());
+        Outgoing { asked, contents, list: None, limit, sent, started: false, done: false }
+    }
+
+    /// The same with no message larger than `limit` octets: room for what is appended to each, a signature.
+    pub fn within(self, limit: usize) -> Outgoing {
+        Outgoing { limit: limit.min(MAX_MESSAGE_LEN), ..self }
     }
 
     /// The difference from what the client has, if `changes` (in their order, at least from the client's serial
@@ -94,10 +102,11 @@ impl Outgoing {
         }
         let is_first = !self.started;
         self.started = true;
-        let mut writer = MessageWriter::begin(out, &self.asked, is_first, self.contents.origin(), USUAL_MESSAGE_LEN);
+        let mut writer =
+            MessageWriter::begin(out, &self.asked, is_first, self.contents.origin(), USUAL_MESSAGE_LEN.min(self.limit));
         let mut complete = self.sent.fill(&self.contents, self.list.as_ref(), &mut writer);
         if !complete && writer.is_empty() {
-            writer.set_limit(MAX_MESSAGE_LEN);
+            writer.set_limit(self.limit);
             complete = self.sent.fill(&self.contents, self.list.as_ref(), &mut writer);
         }
         let failed = writer.is_empty();

@@ -9,8 +9,11 @@ use super::XfrError;
 use crate::builder::compare_data;
 use crate::contents::Contents;
 use crate::draft::{Edit, Records};
-use crate::node::MAX_RRSET_BYTES;
 use crate::records::{ListedRecord, RecordList, filed_under};
+
+/// Octets of an RRset that differences are made in: each of its records is looked for among the others. With more the
+/// zone is transferred as a whole.
+const MAX_RRSET_BYTES: usize = 1 << 17;
 
 /// One difference of an incremental transfer (RFC 1995 4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,9 +109,8 @@ impl Work<'_> {
         if list.iter().any(|data| data == record.rdata) {
             return Ok(());
         }
-        // Bounds the search as well.
         list.push(record.rdata.to_vec());
-        if now.octets() > 2 * MAX_RRSET_BYTES {
+        if now.octets() > MAX_RRSET_BYTES {
             return Err(XfrError::TooLarge);
         }
         Ok(())
