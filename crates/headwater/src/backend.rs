@@ -51,6 +51,7 @@ impl NodeBackend {
             next_refresh_at_ms: ms(status.next_at_s),
             expires_at_ms: ms(status.expires_at_s),
             last_error: Some(status.error).filter(|error| !error.is_empty()),
+            behind: status.behind.into_iter().map(|behind| (behind.primary.to_string(), behind.serial)).collect(),
         });
         ZoneInfo {
             name: entry.name.clone(),

@@ -63,6 +63,8 @@ pub struct TransferState {
     pub expires_at_ms: Option<u64>,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
+    /// Primaries whose serial is earlier than the zone's, with it.
+    pub behind: Vec<(String, u32)>,
 }
 
 /// A zone as lists show it.

@@ -99,6 +99,18 @@ pub struct TransferOut {
     pub expires_at_ms: Option<u64>,
     /// Why the last attempt failed.
     pub last_error: Option<String>,
+    /// Primaries that went back: nothing is transferred from them until their serial is later than the zone's, or the
+    /// zone has expired.
+    pub behind: Vec<BehindOut>,
+}
+
+/// A primary whose serial is earlier than the zone's.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BehindOut {
+    /// Which.
+    pub primary: String,
+    /// Its serial.
+    pub serial: u32,
 }
 
 impl From<&TransferState> for TransferOut {
@@ -109,6 +121,11 @@ impl From<&TransferState> for TransferOut {
             next_refresh_at_ms: state.next_refresh_at_ms,
             expires_at_ms: state.expires_at_ms,
             last_error: state.last_error.clone(),
+            behind: state
+                .behind
+                .iter()
+                .map(|(primary, serial)| BehindOut { primary: primary.clone(), serial: *serial })
+                .collect(),
         }
     }
 }

@@ -47,7 +47,10 @@ pub enum ClientError {
 /// What a transfer brought.
 pub enum Transferred {
     /// Nothing newer.
-    UpToDate,
+    UpToDate {
+        /// The primary's serial.
+        serial: u32,
+    },
     /// The whole zone.
     Full(zone::RecordList),
     /// Differences.
@@ -146,7 +149,7 @@ impl Primary {
             };
             let transferred = match progress {
                 Progress::More => continue,
-                Progress::UpToDate { .. } => Transferred::UpToDate,
+                Progress::UpToDate { serial } => Transferred::UpToDate { serial },
                 Progress::Full(records) => Transferred::Full(records),
                 Progress::Incremental(steps) => Transferred::Incremental(steps),
             };

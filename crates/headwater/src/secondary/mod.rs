@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 
 use dns::{Name, NameBuf};
 use dnssec::tsig::KeyRing;
-use journal::{Checked, Follower};
-use zone::{Published, ZoneTable};
+use journal::{Checked, Follower, Replica};
+use zone::{Contents, Published, ZoneTable};
 
 use crate::clock::now_s;
 use crate::commit::Committer;
 use crate::config::Peer;
+pub use refresh::Behind;
 use refresh::{Outcome, Visit};
 use timers::{Schedule, Timers};
 
@@ -47,6 +48,8 @@ pub struct Status {
     pub refreshing: bool,
     /// What went wrong the last time; empty: nothing.
     pub error: String,
+    /// Primaries that went back, as each of them was last seen.
+    pub behind: Vec<Behind>,
 }
 
 /// What the secondaries share with the rest of the server.
@@ -93,6 +96,12 @@ impl Secondaries {
 
     /// Takes over when secondaries were last refreshed before the start. Comes before they are configured.
     pub fn remember(&self, checks: Vec<(NameBuf, Checked)>) {
+        let now_s = now_s();
+        let expired = checks.iter().filter(|(_, checked)| checked.are_expired(now_s));
+        // Before the zones are published for the first time: what expired while nobody looked is not served at all.
+        let mut status = self.status.write().unwrap_or_else(PoisonError::into_inner);
+        status.extend(expired.map(|(zone, _)| (zone.clone(), Status { expired: true, ..Status::default() })));
+        drop(status);
         let _ = self.events.send(Event::Remember(checks));
     }
 
@@ -162,6 +171,23 @@ struct Secondary {
     again: Option<Visit>,
     /// Where the last success was: there the next conversation begins.
     first: usize,
+    /// Primaries that went back, as each of them was last seen.
+    behind: Vec<Behind>,
+}
+
+impl Secondary {
+    /// Takes over what a conversation found out about primaries that went back; returns what is news.
+    fn note_behind(&mut self, outcome: &Outcome) -> Vec<Behind> {
+        if let Ok((primary, _)) = outcome.current
+            && let Some(current) = self.primaries.get(primary)
+        {
+            self.behind.retain(|known| known.primary != *current);
+        }
+        let news: Vec<Behind> = outcome.behind.iter().filter(|behind| !self.behind.contains(behind)).cloned().collect();
+        self.behind.retain(|known| news.iter().all(|behind| behind.primary != known.primary));
+        self.behind.extend(news.iter().cloned());
+        news
+    }
 }
 
 struct Scheduler {
@@ -213,32 +239,38 @@ impl Scheduler {
         };
         if let Some(known) = self.zones.get_mut(&zone) {
             if *known.primaries != primaries {
-                (known.primaries, known.first) = (Arc::new(primaries), 0);
+                (known.primaries, known.first, known.behind) = (Arc::new(primaries), 0, Vec::new());
                 self.visit(zone, Visit::default());
             }
             return;
         }
-        let contents = self.shared.zones.latest().get(&zone).and_then(|zone| zone.contents.clone());
-        let timers = Timers::new(now_s(), checked, contents);
+        let timers = Timers::new(now_s(), checked, self.contents(&zone));
         self.schedule.set(&zone, timers.next(now_s()));
-        let (primaries, running, again, first) = (Arc::new(primaries), false, None, 0);
-        self.zones.insert(zone.clone(), Secondary { primaries, timers, running, again, first });
+        let (primaries, running, again, first, behind) = (Arc::new(primaries), false, None, 0, Vec::new());
+        self.zones.insert(zone.clone(), Secondary { primaries, timers, running, again, first, behind });
         self.show(&zone, |_| {});
         self.due(zone);
     }
 
-    /// RFC 1996 3.11: the primary that sent it is asked first; one that has nothing newer is not asked at all.
+    /// What is here of a zone, served or expired.
+    fn contents(&self, zone: &Name) -> Option<Contents> {
+        let served = self.shared.zones.latest().get(zone).and_then(|zone| zone.contents.clone());
+        let name = zone.to_owned();
+        let look = move |replica: &Replica| replica.zone(&name).and_then(|state| state.contents.clone());
+        served.or_else(|| self.committer.inspect(look).flatten())
+    }
+
+    /// RFC 1996 3.11: the primary that sent it is asked first; one that has what is here is not asked at all. One that
+    /// says that it has something earlier is asked whether that is so: the message may be late.
     fn notified(&mut self, zone: NameBuf, from: IpAddr, serial: Option<u32>) {
         let Some(secondary) = self.zones.get(&zone) else { return };
         let ours = refresh::serial(&self.shared.zones, &zone);
-        if let (Some(serial), Some(ours)) = (serial, ours)
-            && !dns::serial::is_later(serial, ours)
-            && !secondary.running
-        {
+        if serial.is_some() && serial == ours && !secondary.running {
             return;
         }
         let first = secondary.primaries.iter().position(|peer| peer.address.ip() == from);
-        self.visit(zone, Visit { first, has_newer: serial.is_some(), ..Visit::default() });
+        let has_newer = serial.is_some_and(|serial| ours.is_none_or(|ours| dns::serial::is_later(serial, ours)));
+        self.visit(zone, Visit { first, has_newer, ..Visit::default() });
     }
 
     /// Starts a conversation, or has one more follow the one that is under way: a burst of reasons is one reason.
@@ -260,7 +292,9 @@ impl Scheduler {
 
     fn start(&mut self, zone: NameBuf, visit: Visit) {
         let Some(secondary) = self.zones.get(&zone) else { return };
-        let visit = Visit { first: visit.first.or(Some(secondary.first)), ..visit };
+        // RFC 1034 4.3.5: expired contents are discarded, and with them the serial that others are measured by.
+        let whole = visit.whole || secondary.timers.is_expired();
+        let visit = Visit { first: visit.first.or(Some(secondary.first)), whole, ..visit };
         let (primaries, shared) = (secondary.primaries.clone(), self.shared.clone());
         let (committer, events, name) = (self.committer.clone(), self.secondaries.events.clone(), zone.clone());
         let run = move || {
@@ -269,7 +303,8 @@ impl Scheduler {
         };
         self.running += 1;
         if let Err(error) = std::thread::Builder::new().name("transfer".into()).spawn(run) {
-            let _ = self.secondaries.events.send(Event::Done(zone, Outcome::Failed(error.to_string())));
+            let outcome = Outcome { current: Err(error.to_string()), behind: Vec::new() };
+            let _ = self.secondaries.events.send(Event::Done(zone, outcome));
         }
     }
 
@@ -284,16 +319,23 @@ impl Scheduler {
         secondary.running = false;
         let again = secondary.again.take();
         let was_expired = secondary.timers.is_expired();
+        for Behind { primary, serial, ours } in secondary.note_behind(&outcome) {
+            tracing::warn!(
+                %zone, %primary, serial, ours,
+                "the primary has an earlier serial than the zone has here: it is not asked for its records until its \
+                 serial is later, or the zone has expired; `headwater zone refresh` takes them now"
+            );
+        }
         let mut error = String::new();
-        match outcome {
-            Outcome::Current { primary, soa } => {
+        match outcome.current {
+            Ok((primary, soa)) => {
                 secondary.first = primary;
                 secondary.timers.succeeded(now_s(), soa);
                 if let Some(checked) = secondary.timers.checked() {
                     self.shared.follower.note_check(zone.to_owned(), checked);
                 }
             }
-            Outcome::Failed(why) => {
+            Err(why) => {
                 tracing::warn!(%zone, "no primary gives the zone: {why}");
                 error = why;
                 secondary.timers.failed(now_s());
@@ -339,6 +381,7 @@ impl Scheduler {
             status.expired = secondary.timers.is_expired();
             status.next_at_s = secondary.timers.ask_at_s();
             status.primary = secondary.primaries.get(secondary.first).filter(|_| checked.is_some()).cloned();
+            status.behind.clone_from(&secondary.behind);
             change(status);
         });
     }

@@ -24,7 +24,7 @@ pub struct SoaTimers {
 /// Shortest and longest time between two refreshes, whatever the SOA record says.
 const MIN_REFRESH_S: u64 = 1;
 const MAX_REFRESH_S: u64 = 28 * 24 * 3600;
-/// Before the first transfer: the time to the next attempt doubles from the one to the other.
+/// Without contents that may be served, the time to the next attempt doubles from the one to the other.
 const FIRST_RETRY_S: u64 = 1;
 const LAST_RETRY_S: u64 = 300;
 
@@ -85,11 +85,16 @@ impl Timers {
         (self.failures, self.expired) = (0, false);
     }
 
-    /// No primary did.
+    /// No primary did. Who has nothing to serve asks again sooner, but never later than the SOA record says.
     pub fn failed(&mut self, now_s: u64) {
         let backed_off = LAST_RETRY_S.min(FIRST_RETRY_S << self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
-        self.ask_at_s = now_s + self.soa.filter(|_| !self.expired).map_or(backed_off, |soa| soa.retry_s);
+        self.ask_at_s = now_s
+            + match self.soa {
+                Some(soa) if self.expired => backed_off.min(soa.retry_s),
+                Some(soa) => soa.retry_s,
+                None => backed_off,
+            };
     }
 
     /// Whether it is time to ask.
@@ -102,10 +107,15 @@ impl Timers {
         self.expired
     }
 
-    /// Notes that the contents have expired, if they have; says whether that is new.
+    /// Notes that the contents have expired, if they have; says whether that is new. Then the primaries are asked at
+    /// once: now they may have what was no use before.
     pub fn expire(&mut self, now_s: u64) -> bool {
-        let due = self.checked.is_some_and(|checked| now_s >= checked.expires_at_s);
-        !std::mem::replace(&mut self.expired, due) && due
+        let due = self.checked.is_some_and(|checked| checked.are_expired(now_s));
+        let is_new = !std::mem::replace(&mut self.expired, due) && due;
+        if is_new {
+            (self.failures, self.ask_at_s) = (0, self.ask_at_s.min(now_s));
+        }
+        is_new
     }
 
     /// When something is due next.
@@ -172,6 +182,27 @@ mod tests {
         assert!(!timers.expire(6001), "said once");
         timers.succeeded(7000, SOA);
         assert!(!timers.is_expired() && !timers.expire(7999));
+    }
+
+    /// RFC 1034 4.3.5: after expiry a primary is asked at once, and then again within the time of RETRY, however many
+    /// attempts failed before.
+    #[test]
+    fn after_expiry_attempts_come_within_retry() {
+        let mut timers = Timers::new(0, None, None);
+        timers.succeeded(5000, SOA);
+        let mut now_s = 5100;
+        while !timers.expire(now_s) {
+            timers.failed(now_s);
+            now_s = timers.ask_at_s();
+        }
+        assert!(now_s == 6000 && timers.wants_refresh(now_s));
+        let mut waits = Vec::new();
+        for _ in 0..7 {
+            timers.failed(now_s);
+            waits.push(timers.ask_at_s() - now_s);
+            now_s = timers.ask_at_s();
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 10, 10, 10]);
     }
 
     /// What was confirmed before a restart counts; where that is not known, contents expire all the same.

@@ -6,7 +6,10 @@ mod common;
 #[path = "../../../zone/tests/denials/mod.rs"]
 mod denials;
 mod odd_zones;
+mod expiry;
+mod large;
 mod peer;
+mod primary;
 mod python;
 mod rules;
 mod signing;
