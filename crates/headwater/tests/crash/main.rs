@@ -8,6 +8,7 @@
 mod common;
 mod damage;
 mod disk;
+mod kept;
 mod kills;
 mod model;
 mod node;
