@@ -6,7 +6,8 @@ use std::hash::{Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
-use dns::{Name, NameBuf};
+use dns::{Name, NameBuf, RType};
+use zone::check::{Finding, Rule};
 use zone::{Contents, Published, Zone, ZoneTable};
 
 use crate::config::ZoneSource;
@@ -101,11 +102,13 @@ impl FileZones {
                     report.loaded += 1;
                     warn(source, &loaded.warnings);
                     let old = before.and_then(|zone| zone.contents.as_ref());
-                    if let Some(why) = old.and_then(|old| unnoticed(old, &loaded.contents)) {
-                        tracing::warn!(zone = %source.name, "{why}");
+                    let mut contents = loaded.contents;
+                    if let Some(finding) = old.and_then(|old| unnoticed(old, &contents)) {
+                        tracing::warn!(zone = %source.name, "{finding}");
+                        contents = contents.with_finding(finding);
                     }
-                    changed_to(source, old, &loaded.contents);
-                    (Arc::new(zone_of(source, Some(loaded.contents))), Some(loaded.stamps))
+                    changed_to(source, old, &contents);
+                    (Arc::new(zone_of(source, Some(contents))), Some(loaded.stamps))
                 }
                 Some(Err(refused)) => {
                     report.refused += 1;
@@ -147,15 +150,16 @@ fn warn(source: &ZoneSource, warnings: &[dns::zonefile::Problem]) {
 }
 
 /// Why secondaries do not notice that the records changed, if so: a serial tells them (RFC 1034 4.3.5, RFC 1982).
-fn unnoticed(before: &Contents, after: &Contents) -> Option<String> {
+fn unnoticed(before: &Contents, after: &Contents) -> Option<Finding> {
     let (was, is) = (before.soa()?.serial, after.soa()?.serial);
     if dns::serial::is_later(is, was) || zone::diff::diff(before, after).is_empty() {
         return None;
     }
     let how = if is == was { "is the same as before".to_owned() } else { format!("has gone back from {was}") };
-    Some(format!(
+    let message = format!(
         "the records changed, but the serial {is} {how}: secondaries will not fetch them; raise it in the zone file"
-    ))
+    );
+    Some(Finding { rule: Rule::Serial, owner: after.origin().to_owned(), rtype: Some(RType::SOA), message })
 }
 
 fn refuse(source: &ZoneSource, refused: &loader::Refused, keeps: bool) {

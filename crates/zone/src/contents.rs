@@ -232,6 +232,12 @@ impl Contents {
         &self.orders.findings
     }
 
+    /// This version with one more finding, about what no look at its records tells.
+    pub fn with_finding(mut self, finding: Finding) -> Contents {
+        self.set_findings(self.findings().iter().cloned().chain([finding]).collect());
+        self
+    }
+
     /// Takes over what the checks say.
     pub(crate) fn set_findings(&mut self, findings: Vec<Finding>) {
         if !(findings.is_empty() && self.orders.findings.is_empty()) {

@@ -217,12 +217,7 @@ impl<'r> Pending<'r> {
         let serial = zone::settings::next_serial(settings.serial_policy, last, self.now_ms / 1000);
         let message =
             format!("serial {brought} is not later than {last}, the last one before the zone went: it is {serial}");
-        warnings.push(Finding {
-            rule: Rule::Serial,
-            owner: name.to_owned(),
-            rtype: Some(RType::SOA),
-            message,
-        });
+        warnings.push(Finding { rule: Rule::Serial, owner: name.to_owned(), rtype: Some(RType::SOA), message });
         let mut list = RecordListBuilder::default();
         for record in records.iter() {
             if is_soa(&record) {

@@ -5,9 +5,9 @@
 mod common;
 #[path = "../../../zone/tests/denials/mod.rs"]
 mod denials;
-mod odd_zones;
 mod expiry;
 mod large;
+mod odd_zones;
 mod peer;
 mod primary;
 mod python;

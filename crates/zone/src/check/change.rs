@@ -83,9 +83,7 @@ fn may_mend(change: &RrsetChange, finding: &Finding) -> bool {
     }
     let comes_or_goes = change.before.is_none() != change.after.is_none();
     match finding.rule {
-        Rule::NameServer => {
-            comes_or_goes && matches!(change.rtype, RType::A | RType::AAAA | RType::CNAME | RType::NS)
-        }
+        Rule::NameServer => comes_or_goes && matches!(change.rtype, RType::A | RType::AAAA | RType::CNAME | RType::NS),
         // Any record can end what a wildcard stands for.
         Rule::Host => comes_or_goes,
         Rule::Nsec => change.rtype == RType::NSEC,
@@ -331,8 +329,9 @@ mod tests {
                 };
                 let mut whole = sorted(&build(after.origin(), after.hasher(), &list(&after)).1);
                 let carried = sorted(after.findings());
-                // Which delegation elsewhere names a name server is not known; what was found there is looked at again.
-                whole.retain(|line| !line.starts_with("NameServer") || carried.contains(line));
+                // Which record elsewhere names a host is not known; what was found there is looked at again.
+                let of_host = |line: &str| line.starts_with("NameServer") || line.starts_with("Host");
+                whole.retain(|line| !of_host(line) || carried.contains(line));
                 assert_eq!(carried, whole, "round {round} step {step}: {changes:?}\n{:?}", sorted(contents.findings()));
                 seen[0] += usize::from(!carried.is_empty());
                 seen[1] += usize::from(carried.len() < contents.findings().len());
@@ -414,9 +413,10 @@ mod tests {
             }
             let of_owner = |finding: &&Finding| !matches!(finding.rule, Rule::OneTtl | Rule::Signed);
             for finding in whole.iter().filter(of_owner) {
-                // Old name servers of a touched owner are not looked at: every change touches the apex.
+                // Old name servers and hosts of a touched owner are not looked at: every change touches the apex.
+                let of_host = finding.rtype == Some(RType::NS) || finding.rule == Rule::Host;
                 let concerns = |change: &RrsetChange| {
-                    change.owner == finding.owner && (finding.rtype != Some(RType::NS) || change.rtype == RType::NS)
+                    change.owner == finding.owner && (!of_host || Some(change.rtype) == finding.rtype)
                 };
                 if changes.iter().any(concerns) {
                     errors += 1;
