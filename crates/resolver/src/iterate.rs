@@ -41,7 +41,7 @@ impl<U: Upstream> Resolver<U> {
         avoid: &[SocketAddr],
     ) -> Result<Arc<Fetched>, Reason> {
         match self.forwarders_of(&question.name) {
-            Some(zone) => self.forward(context, zone, question, avoid).await,
+            Some(zone) => Box::pin(self.forward(context, zone, question, avoid)).await,
             None => self.iterate(context, question, None, avoid).await,
         }
     }

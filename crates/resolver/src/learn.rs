@@ -33,7 +33,7 @@ impl<U: Upstream> Resolver<U> {
         let mut bogus: Option<(Arc<Fetched>, Verdict)> = None;
         for _ in 0..=MAX_BOGUS_RETRIES {
             let fetched = match start.clone() {
-                Some(start) => self.iterate(context, question, Some(start), &avoid).await,
+                Some(start) => Box::pin(self.iterate(context, question, Some(start), &avoid)).await,
                 None => self.fetch(context, question, &avoid).await,
             };
             let fetched = match (fetched, bogus.take()) {

@@ -208,9 +208,10 @@ impl<U: Upstream> Resolver<U> {
 
     async fn answer(self: &Rc<Self>, question: Question, context: &Context) -> Arc<Outcome> {
         let late_us = context.deadline_us + LATE_US;
+        // What is large and rare has its memory apart: clients that wait are many.
         let answering = pin!(async {
             match context.trace.is_on() {
-                true => self.clone().resolve_now(context.clone(), question, false).await,
+                true => Box::pin(self.clone().resolve_now(context.clone(), question, false)).await,
                 false => self.fly_or_stale(context.clone(), question).await,
             }
         });
@@ -236,7 +237,7 @@ impl<U: Upstream> Resolver<U> {
         if dns64.is_wanted(&outcome, checking_disabled, checking_disabled) {
             // The other name may cost as much again; the time is the client's.
             let context = self.context(checking_disabled, context.trace.clone(), context.deadline_us);
-            let a = self.answer(Question { rtype: RType::A, ..question }, &context).await;
+            let a = Box::pin(self.answer(Question { rtype: RType::A, ..question }, &context)).await;
             if let Some(made) = dns64.synthesise(&outcome, &a) {
                 return Arc::new(made);
             }

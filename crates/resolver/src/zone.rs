@@ -114,7 +114,7 @@ impl<U: Upstream> Resolver<U> {
         probe: bool,
     ) -> Result<Said, ZoneError> {
         if !avoid.is_empty() || context.trace.is_on() {
-            return self.ask_servers(context, cut, question, avoid, probe).await;
+            return Box::pin(self.ask_servers(context, cut, question, avoid, probe)).await;
         }
         for _ in 0..MAX_JOINED {
             let ours = Cell::new(false);
@@ -132,7 +132,7 @@ impl<U: Upstream> Resolver<U> {
                 Err(error) => return Err(ZoneError::Failed(flight_reason(error, question), Vec::new())),
             }
         }
-        self.ask_servers(context, cut, question, avoid, probe).await
+        Box::pin(self.ask_servers(context, cut, question, avoid, probe)).await
     }
 
     async fn ask_servers(

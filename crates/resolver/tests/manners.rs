@@ -204,3 +204,14 @@ fn a_client_that_came_before_does_not_wait_for_one_that_came_after() {
     assert_eq!(late.get(), 4_500_000);
     assert!((1_500_000..1_600_000).contains(&early.get()), "{}", early.get());
 }
+
+/// What each of many clients costs that wait for servers: the rest they share.
+#[test]
+fn a_client_that_waits_costs_little_memory() {
+    let bench = Bench::start(Settings::default(), Anchors::default(), silent);
+    let question = Question::new(name("www.example."), RType::A);
+    let waiting = bench.resolver.resolve_arrived(question, false, Trace::default(), 0);
+    let size = std::mem::size_of_val(&waiting);
+    println!("{size} octets");
+    assert!(size < 4096, "{size} octets");
+}
