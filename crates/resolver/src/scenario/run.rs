@@ -185,6 +185,8 @@ impl<'a> Runner<'a> {
     }
 
     fn query(&mut self, entry: &Entry, testbound: bool) -> Result<(), String> {
+        let asked = entry.message.questions.iter().map(|question| question.name.clone());
+        self.sim.network_mut().questions.extend(asked);
         let packet = match &entry.raw {
             Some(raw) => raw.clone(),
             None => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use dns::{Class, Message, Rcode};
+use dns::{Class, Message, NameBuf, RType, Rcode};
 
 use super::config::Dialect;
 use super::entry::Entry;
@@ -34,6 +34,8 @@ pub struct Script {
     used: BTreeSet<usize>,
     /// Messages that no entry was for, since the last question of a client.
     pub unanswered: Vec<String>,
+    /// What clients asked so far.
+    pub questions: Vec<NameBuf>,
     /// Messages that no entry or step was for so far, each once, the first of them first.
     unscripted: Vec<String>,
     /// What was sent and what came of it, line by line.
@@ -60,6 +62,7 @@ impl Script {
             step: 0,
             used: BTreeSet::new(),
             unanswered: Vec::new(),
+            questions: Vec::new(),
             unscripted: Vec::new(),
             log: Vec::new(),
         }
@@ -73,6 +76,20 @@ impl Script {
 
     /// The entry for a message, if there is one.
     pub fn find(&mut self, exchange: &Exchange, query: &Message) -> Option<Entry> {
+        if let Some(entry) = self.entry(exchange, query).cloned() {
+            self.used.insert(entry.line);
+            return Some(entry);
+        }
+        let address = exchange.server.ip();
+        let fits = |entry: &Entry| entry.mismatch(query, Some(&exchange.transport)).is_none();
+        let once = self.replies.iter().position(|(step, server, entry)| {
+            *step >= self.step && server.is_none_or(|server| server == address) && fits(entry)
+        });
+        once.map(|at| self.replies.remove(at).2)
+    }
+
+    /// The entry of a range for a message.
+    fn entry(&self, exchange: &Exchange, query: &Message) -> Option<&Entry> {
         let address = exchange.server.ip();
         let is_known = self.ranges.iter().any(|range| range.addresses.is_empty() || range.addresses.contains(&address));
         let fits = |entry: &Entry| entry.mismatch(query, Some(&exchange.transport)).is_none();
@@ -82,15 +99,7 @@ impl Script {
             let anyone = range.addresses.is_empty() || (!is_known && self.dialect == Dialect::Deckard);
             is_now && (anyone || range.addresses.contains(&address))
         });
-        let found = eligible.find_map(|range| range.entries.iter().find(|entry| fits(entry)));
-        if let Some(entry) = found {
-            self.used.insert(entry.line);
-            return Some(entry.clone());
-        }
-        let once = self.replies.iter().position(|(step, server, entry)| {
-            *step >= self.step && server.is_none_or(|server| server == address) && fits(entry)
-        });
-        once.map(|at| self.replies.remove(at).2)
+        eligible.find_map(|range| range.entries.iter().find(|entry| fits(entry)))
     }
 
     /// Whether the coming step is about this message.
@@ -111,7 +120,24 @@ impl Script {
         self.unscripted.retain(|other| other != what);
     }
 
-    fn note_unscripted(&mut self, what: &str) {
+    /// Whether a message probes for a zone cut above what clients asked, and the scenario has an entry for such a probe with
+    /// the other type: RFC 9156 2.1 leaves that to the resolver.
+    fn is_other_probe(&self, exchange: &Exchange, query: &Message) -> bool {
+        let mut other = query.clone();
+        let Some(question) = other.questions.first_mut() else { return false };
+        question.rtype = match question.rtype {
+            RType::A => RType::NS,
+            RType::NS => RType::A,
+            _ => return false,
+        };
+        let is_above = |asked: &NameBuf| *asked != question.name && asked.is_at_or_below(&question.name);
+        self.questions.iter().any(is_above) && self.entry(exchange, &other).is_some()
+    }
+
+    fn note_unscripted(&mut self, what: &str, exchange: &Exchange, query: &Message) {
+        if self.is_other_probe(exchange, query) {
+            return;
+        }
         if self.unanswered.len() < MAX_UNANSWERED {
             self.unanswered.push(what.to_owned());
         }
@@ -155,7 +181,7 @@ impl FakeNetwork for Script {
         } else if let Some(entry) = self.find(exchange, &query) {
             (format!("entry on line {}", entry.line), delivery(&entry, &query))
         } else {
-            self.note_unscripted(&what);
+            self.note_unscripted(&what, exchange, &query);
             let mut reply = query.clone();
             (reply.header.qr, reply.header.rcode) = (true, Rcode::SERVFAIL);
             let failure = Delivery::Reply { message: reply.to_wire(usize::MAX), after_us: RTT_US };
