@@ -181,7 +181,7 @@ impl Node {
         // Workers hand questions to the new threads from now on.
         self.lookups.set(self.recursor.lookup());
         if let Some(retired) = retired {
-            retired.finish();
+            self.recursor.succeed(retired);
         }
         self.set_keys(&config.tsig_keys);
         let touched = self.durable.keeper.configure(&config.zones);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use resolver::anchors::Anchors;
 use resolver::cache::{Cache, CacheSettings, TtlOverride};
 use resolver::resolve::Shared;
+use resolver::terms::{Changes, Terms};
 use server::clock::Clock;
 use server::recursion::{self, Running, ThreadSettings};
 use tokio::task::JoinHandle;
@@ -42,6 +43,8 @@ struct Started {
     tasks: Vec<JoinHandle<()>>,
     /// What it was made of.
     made_of: Made,
+    /// What is learned holds under these.
+    terms: Arc<Terms>,
     clock: Clock,
     file: Option<PathBuf>,
 }
@@ -118,8 +121,25 @@ impl Recursor {
         Ok(Some(Recursor { started }))
     }
 
+    /// Takes the place of `before`, whose resolutions under way end. What the cache has from it, and may not hold any
+    /// longer, is taken out: it was learned from others, or validated otherwise.
+    pub fn succeed(&self, before: Recursor) {
+        let changes = match (&before.started, &self.started) {
+            (Some(before), Some(now)) => before.terms.changes_to(&now.terms),
+            _ => Changes::default(),
+        };
+        let flush = || self.started.as_ref().map_or(0, |now| now.shared.cache.flush_changed(&changes));
+        let mut entries = flush();
+        before.finish();
+        // Also what those that just ended have put in.
+        entries += flush();
+        if entries > 0 {
+            tracing::info!(entries, "what the cache had of names that are resolved otherwise now is taken out");
+        }
+    }
+
     /// Lets resolutions under way end.
-    pub fn finish(self) {
+    fn finish(self) {
         if let Some(started) = self.started {
             started.tasks.iter().for_each(JoinHandle::abort);
             started.running.stop();
@@ -140,6 +160,7 @@ impl Started {
         let made_of = Made::of(config);
         let default_ttl_s = config.cache.default_ttl;
         let settings = resolver::Settings { default_ttl_s, ..(*config.resolver.settings).clone() };
+        let terms = Arc::new(Terms::new(&settings, &anchors(&config.resolver)));
         let seed = getrandom::u64()?;
         let port = settings.upstream_port;
         let configured = anchors(&config.resolver);
@@ -154,16 +175,17 @@ impl Started {
             config::Clock::Monotonic => Clock::Monotonic,
             config::Clock::Wall => Clock::Wall,
         };
-        let threads =
-            ThreadSettings { clock, sources: config.resolver.outgoing_addresses.clone(), port, ca_file: None };
+        let (sources, authorities) =
+            (config.resolver.outgoing_addresses.clone(), config.resolver.tls_authorities.clone());
+        let threads = ThreadSettings { clock, sources, port, authorities };
         let stats = parts.workers.resolver_stats(made_of.threads);
         let running = recursion::start(threads, parts.zones, stats, recursion::resolver(shared.clone()));
         let running = running.map_err(NodeError::Thread)?;
         let file = config.cache.persist.then(|| config.data_dir.join(CACHE_FILE));
-        let mut started = Started { running, shared, tasks: Vec::new(), made_of, clock, file };
+        let mut started = Started { running, shared, tasks: Vec::new(), made_of, terms, clock, file };
         started.tasks.push(parts.runtime.spawn(sweep(started.shared.cache.clone(), clock, &config.cache)));
         started.tasks.extend(started.file.clone().map(|file| {
-            let saver = Saver { cache: started.shared.cache.clone(), clock, file };
+            let saver = started.saver(file);
             parts.runtime.spawn(saver.run())
         }));
         let keeper = trust::Keeper {
@@ -192,7 +214,7 @@ impl Started {
                 return tracing::warn!(path = %path.display(), %error, "the cache that was kept cannot be read");
             }
         };
-        match self.shared.cache.load(self.clock.now_ms(), now_ms(), &mut BufReader::new(file)) {
+        match self.shared.cache.load(self.clock.now_ms(), now_ms(), &self.terms, &mut BufReader::new(file)) {
             Ok(entries) => tracing::info!(entries, "the cache goes on where it stopped"),
             Err(error) => tracing::warn!(path = %path.display(), %error, "the cache that was kept is not used"),
         }
@@ -200,8 +222,12 @@ impl Started {
 
     fn save(&self) {
         if let Some(file) = self.file.clone() {
-            Saver { cache: self.shared.cache.clone(), clock: self.clock, file }.save();
+            self.saver(file).save();
         }
+    }
+
+    fn saver(&self, file: PathBuf) -> Saver {
+        Saver { cache: self.shared.cache.clone(), terms: self.terms.clone(), clock: self.clock, file }
     }
 }
 
@@ -220,6 +246,7 @@ fn sweep(cache: Arc<Cache>, clock: Clock, config: &config::Cache) -> impl Future
 /// Keeps the cache in a file.
 struct Saver {
     cache: Arc<Cache>,
+    terms: Arc<Terms>,
     clock: Clock,
     file: PathBuf,
 }
@@ -252,7 +279,7 @@ impl Saver {
         // A file that is there is a whole one.
         let unfinished = self.file.with_extension("new");
         let mut file = BufWriter::new(File::create(&unfinished)?);
-        let entries = self.cache.save(self.clock.now_ms(), now_ms(), &mut file)?;
+        let entries = self.cache.save(self.clock.now_ms(), now_ms(), &self.terms, &mut file)?;
         drop(file.into_inner().map_err(io::IntoInnerError::into_error)?);
         std::fs::rename(&unfinished, &self.file)?;
         Ok(entries)

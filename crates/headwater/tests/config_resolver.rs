@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use headwater::config::{Config, LoadOptions, changes};
 use resolver::limits::Limits;
+use resolver::route::Route;
 
 static FILES: AtomicUsize = AtomicUsize::new(0);
 
@@ -68,16 +69,43 @@ fn the_longest_name_comes_first() {
     let settings = &config.resolver.settings;
     let of = |name: &str| {
         let name: dns::NameBuf = name.parse().expect("a name");
-        let forward = settings.forward_of(&name).map(|zone| zone.name.to_string());
-        (forward.unwrap_or_default(), settings.stub_of(&name).map(|zone| zone.name.to_string()).unwrap_or_default())
+        match settings.route(&name, dns::RType::A) {
+            Route::Forward(zone) => format!("forward {}", zone.name),
+            Route::Stub(zone) => format!("stub {}", zone.name),
+            Route::Iterate => "iterate".to_owned(),
+        }
     };
-    assert_eq!(of("x.a.b.Corp.example"), ("a.b.corp.example.".into(), "example.".into()));
-    assert_eq!(of("b.corp.example"), ("corp.example.".into(), "example.".into()));
-    assert_eq!(of("www.deep.example"), (".".into(), "deep.example.".into()));
-    assert_eq!(of("org"), (".".into(), String::new()));
+    assert_eq!(of("x.a.b.Corp.example"), "forward a.b.corp.example.");
+    assert_eq!(of("b.corp.example"), "forward corp.example.");
+    assert_eq!(of("www.deep.example"), "stub deep.example.");
+    assert_eq!(of("www.example"), "stub example.");
+    assert_eq!(of("org"), "forward .");
     let servers: Vec<String> = settings.stubs[1].servers.iter().map(ToString::to_string).collect();
     assert_eq!(servers, ["192.0.2.5:5300", "[2001:db8::5]:54"]);
     assert_eq!(settings.forward[2].servers.len(), 2);
+}
+
+/// Certificates of authorities are read with the configuration, so that a mistake is found by `check`.
+#[test]
+fn fallback_and_authorities() {
+    let config = config(
+        "upstream_servers: ['192.0.2.1']\nupstream_fallback: iterate\n\
+         resolver:\n  forward_zones:\n\
+         \x20 - { name: corp.example, servers: ['tls://192.0.2.3#insecure'] }\n\
+         \x20 - { name: lab.example, servers: ['192.0.2.4'], fallback: iterate }\n",
+    );
+    let fallbacks: Vec<String> =
+        config.resolver.settings.forward.iter().map(|zone| format!("{} {:?}", zone.name, zone.fallback)).collect();
+    assert_eq!(fallbacks, ["corp.example. None", "lab.example. Iterate", ". Iterate"]);
+    write("no-authorities", "none\n");
+    check_problem(
+        "resolver: { tls_ca_file: no-authorities }\n",
+        "1:26: resolver.tls_ca_file: no-authorities: no certificate in it; they begin with `-----BEGIN CERTIFICATE-----`",
+    );
+    check_problem(
+        "resolver: { tls_ca_file: missing-authorities }\n",
+        "1:26: resolver.tls_ca_file: missing-authorities cannot be read: No such file or directory (os error 2)",
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::limits::FAILURE_TTL_S;
 use crate::local::Local;
 use crate::question::Question;
 use crate::resolve::Resolver;
+use crate::route::Route;
 use crate::scrub::address;
 use crate::security::Reason;
 use crate::upstream::Upstream;
@@ -173,7 +174,7 @@ impl<U: Upstream> Resolver<U> {
             let fetched = Fetched { kind, answers, authorities: Vec::new(), zone, server: None };
             return Ok(Reached::Answer(Arc::new(fetched)));
         }
-        if !glue || self.forwarders_of(&question.name).is_some() {
+        if !glue || matches!(self.settings().route(&question.name, question.rtype), Route::Forward(_)) {
             return Box::pin(self.fetch(context, question, &[])).await.map(Reached::Answer);
         }
         let enough = |below: &Delegation| {

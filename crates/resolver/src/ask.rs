@@ -345,6 +345,7 @@ mod tests {
     use dns::Message;
 
     use super::*;
+    use crate::upstream::Peer;
 
     /// RFC 8467 4.1, for encrypted transports alone.
     #[test]
@@ -359,7 +360,7 @@ mod tests {
             (out.len(), edns.options)
         };
         for label in 1..64 {
-            let (padded, options) = len(label, &Transport::Tls(None));
+            let (padded, options) = len(label, &Transport::Tls(Peer::Address));
             assert!(padded.is_multiple_of(PADDED_TO), "{padded}");
             assert!(matches!(options[..], [EdnsOption::Padding(_)]), "{options:?}");
             let (plain, options) = len(label, &Transport::Udp);

@@ -30,6 +30,7 @@ pub(crate) struct Chain {
     seen: Vec<NameBuf>,
     answers: Vec<Timed>,
     authorities: Vec<Timed>,
+    additionals: Vec<Timed>,
     security: Security,
     /// All of it came from the cache.
     pub cached: bool,
@@ -45,6 +46,7 @@ impl Chain {
             seen: Vec::new(),
             answers: Vec::new(),
             authorities: Vec::new(),
+            additionals: Vec::new(),
             security: Security::Secure,
             cached: true,
             reason: None,
@@ -65,6 +67,18 @@ impl Chain {
         self.answers.extend(answers.into_iter().map(timed));
         self.authorities.extend(authorities.into_iter().map(timed));
         self.security = self.security.min(Security::Insecure);
+    }
+
+    /// Adds the delegation of ours that led to an answer: its name servers, and their addresses.
+    pub fn referral(&mut self, ns: Arc<Rrset>, glue: Vec<Arc<Rrset>>) {
+        let timed = |rrset: Arc<Rrset>| Timed { ttl: rrset.ttl, rrset };
+        self.authorities.push(timed(ns));
+        self.additionals.extend(glue.into_iter().map(timed));
+    }
+
+    /// Whether the RRset that was asked for is there.
+    pub fn has(&self, question: &Question) -> bool {
+        self.answers.iter().any(|timed| timed.rrset.is(&question.name, question.rtype))
     }
 
     /// Takes in an answer that was made here.
@@ -157,6 +171,7 @@ impl Chain {
             security: self.security,
             answers: self.answers,
             authorities: self.authorities,
+            additionals: self.additionals,
             reason: self.reason,
             cached: self.cached,
             server: self.server,

@@ -37,6 +37,8 @@ pub struct Delegation {
     pub servers: Vec<NameServer>,
     /// What the parent said about DS; `None` if it said nothing.
     pub ds: Option<Arc<Fetched>>,
+    /// What the servers just said about NS of the apex: the answer to the priming question. It is not remembered.
+    pub primed: Option<Arc<Fetched>>,
     /// Until when it is believed, in microseconds.
     pub until_us: u64,
 }
@@ -53,6 +55,7 @@ impl Delegation {
             zone: referral.zone.clone(),
             servers: referral.servers.iter().take(max_servers).map(server).collect(),
             ds: referral.ds.clone(),
+            primed: None,
             until_us: now_us + ttl_s * SECOND_US,
         }
     }
@@ -69,13 +72,14 @@ impl Delegation {
             name: Some(hint.name.clone()),
             addresses: hint.addresses.iter().map(|&ip| SocketAddr::new(ip, port)).collect(),
         };
-        Delegation { zone: NameBuf::root(), servers: hints.iter().map(server).collect(), ds: None, until_us: 0 }
+        let servers = hints.iter().map(server).collect();
+        Delegation { zone: NameBuf::root(), servers, ds: None, primed: None, until_us: 0 }
     }
 
     /// A stub zone.
     pub fn of_stub(stub: &StubZone) -> Delegation {
         let servers = vec![NameServer { name: None, addresses: stub.servers.clone() }];
-        Delegation { zone: stub.name.clone(), servers, ds: None, until_us: u64::MAX }
+        Delegation { zone: stub.name.clone(), servers, ds: None, primed: None, until_us: u64::MAX }
     }
 }
 

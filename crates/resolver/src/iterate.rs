@@ -15,7 +15,9 @@ use crate::fetched::{Fetched, Kind};
 use crate::minimise::{Minimiser, Why};
 use crate::question::Question;
 use crate::resolve::Resolver;
+use crate::route::Route;
 use crate::security::Reason;
+use crate::settings::Fallback;
 use crate::trace::Step;
 use crate::upstream::Upstream;
 use crate::work::Context;
@@ -40,9 +42,12 @@ impl<U: Upstream> Resolver<U> {
         question: &Question,
         avoid: &[SocketAddr],
     ) -> Result<Arc<Fetched>, Reason> {
-        match self.forwarders_of(&question.name) {
-            Some(zone) => Box::pin(self.forward(context, zone, question, avoid)).await,
-            None => self.iterate(context, question, None, avoid).await,
+        match self.settings().route(&question.name, question.rtype) {
+            Route::Forward(zone) => match zone.fallback {
+                Fallback::None => Box::pin(self.forward(context, zone, question, avoid)).await,
+                Fallback::Iterate => Box::pin(self.forward_or_iterate(context, zone, question, avoid)).await,
+            },
+            Route::Stub(_) | Route::Iterate => self.iterate(context, question, None, avoid).await,
         }
     }
 
@@ -78,6 +83,9 @@ impl<U: Upstream> Resolver<U> {
             Some(start) => start,
             None => self.closest(context, question).await,
         };
+        if let Some(primed) = cut.primed.as_ref().filter(|_| is_priming(question) && avoid.is_empty()) {
+            return Ok(Reached::Answer(primed.clone()));
+        }
         // That a shorter name does not exist, which was not proved.
         let mut denied = None;
         let mut steps = limits.referrals + limits.minimised;
@@ -134,10 +142,7 @@ impl<U: Upstream> Resolver<U> {
     async fn closest(self: &Rc<Self>, context: &Context, question: &Question) -> Arc<Delegation> {
         let now_us = self.upstream().now_us();
         let known = self.shared().delegations.closest(&question.name, question.rtype, now_us);
-        let stub = self.settings().stub_of(&question.name);
-        // For DS at its apex, what is above a stub zone is asked.
-        let stub = stub.filter(|stub| question.rtype != RType::DS || stub.name != question.name || stub.name.is_root());
-        match (known, stub) {
+        match (known, self.settings().stub(&question.name, question.rtype)) {
             (Some(known), Some(stub)) if known.zone.label_count() <= stub.name.label_count() => {
                 Arc::new(Delegation::of_stub(stub))
             }
@@ -146,6 +151,11 @@ impl<U: Upstream> Resolver<U> {
             (None, None) => self.root(context).await,
         }
     }
+}
+
+/// Whether it is what priming asks (RFC 9609 3.1).
+fn is_priming(question: &Question) -> bool {
+    question.name.is_root() && question.rtype == RType::NS
 }
 
 /// What a referral says about DS when the question for it is answered with the referral.

@@ -12,8 +12,10 @@ use crate::cache::{NewEntry, NewFailure, NewNegative, NewPositive, Rank};
 use crate::delegation::Delegation;
 use crate::fetched::{Fetched, Kind};
 use crate::limits::MAX_BOGUS_RETRIES;
+use crate::local::Local;
 use crate::question::Question;
 use crate::resolve::Resolver;
+use crate::route::Route;
 use crate::rrset::Rrset;
 use crate::security::{Reason, Security};
 use crate::upstream::Upstream;
@@ -45,6 +47,12 @@ impl<U: Upstream> Resolver<U> {
                 }
                 (Err(reason), None) => return Err(reason),
             };
+            // Names that others answer for are asked for there.
+            let route = self.settings().route(&question.name, question.rtype);
+            let fetched = fetched.cut_off(question, |target| {
+                self.settings().route(target, question.rtype) != route
+                    || !matches!(self.local().find(target, question.rtype), Local::Elsewhere)
+            });
             let verdict = match signed && self.settings().validate {
                 true => self.judge(context, question, &fetched).await,
                 false => unchecked(&fetched, if signed { Security::Indeterminate } else { Security::Insecure }),
@@ -119,6 +127,10 @@ impl<U: Upstream> Resolver<U> {
             Kind::Positive | Kind::Alias(_) | Kind::TooLong => return,
         };
         let (name, rank, origin) = (fetched.last_name(&question.name), self.rank(question), origin(fetched));
+        if rtype.is_none() && question.rtype == RType::DS && self.settings().is_private_apex(name) {
+            // Its parent knows nothing of the name, whose other data comes from elsewhere.
+            return;
+        }
         let soa = fetched.soa().map(|soa| Rrset { ttl: negative_ttl(soa), ..(**soa).clone() });
         let proofs = proofs(fetched, verdict, verdict.security);
         let (security, soa, proofs, reason) = (verdict.security, soa.as_ref(), &proofs[..], verdict.reason.as_ref());
@@ -143,9 +155,9 @@ impl<U: Upstream> Resolver<U> {
     }
 
     fn rank(&self, question: &Question) -> Rank {
-        match self.settings().forward_of(&question.name) {
-            Some(_) => Rank::NonAuthoritativeAnswer,
-            None => Rank::AuthoritativeAnswer,
+        match self.settings().route(&question.name, question.rtype) {
+            Route::Forward(_) => Rank::NonAuthoritativeAnswer,
+            Route::Stub(_) | Route::Iterate => Rank::AuthoritativeAnswer,
         }
     }
 }

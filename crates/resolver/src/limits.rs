@@ -81,6 +81,9 @@ pub const UDP_SIZE: u16 = 1232;
 pub const FAILURE_TTL_S: u32 = 5;
 /// Bogus data is kept for so long at the most, in seconds.
 pub const BOGUS_TTL_S: u32 = 60;
+/// Where the servers of a zone may be asked in place of forwarders, they are when no forwarder has answered for so long, in
+/// microseconds: a resolver behind us that is well answers sooner, and clients wait for longer.
+pub const FALLBACK_AFTER_US: u64 = 1_000_000;
 /// Servers that are asked for the root's name servers before the hints have to do.
 pub const MAX_PRIMING_ATTEMPTS: usize = 4;
 /// The hints have to do for so long before priming is tried again, in seconds.

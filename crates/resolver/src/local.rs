@@ -31,6 +31,10 @@ pub enum Local {
         servers: Vec<(NameBuf, Vec<SocketAddr>)>,
         /// The DS RRset at the cut; `None`: below an unsigned cut nothing is validated.
         ds: Option<Arc<Rrset>>,
+        /// The NS RRset at the cut, for responses that are not minimal.
+        ns: Arc<Rrset>,
+        /// The addresses that the zone has for its name servers, for the same.
+        glue: Vec<Arc<Rrset>>,
     },
 }
 

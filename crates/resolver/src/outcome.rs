@@ -29,6 +29,8 @@ pub struct Outcome {
     pub answers: Vec<Timed>,
     /// SOA of negative answers; NSEC and NSEC3 proofs, which only clients that set DO get.
     pub authorities: Vec<Timed>,
+    /// Addresses of name servers in the authority section, where responses are not minimal.
+    pub additionals: Vec<Timed>,
     /// Why it is as it is.
     pub reason: Option<Reason>,
     /// All of it came from the cache.
@@ -40,8 +42,8 @@ pub struct Outcome {
 impl Outcome {
     /// An answer without records.
     pub fn empty(rcode: Rcode, security: Security) -> Outcome {
-        let (answers, authorities) = (Vec::new(), Vec::new());
-        Outcome { rcode, security, answers, authorities, reason: None, cached: false, server: None }
+        let (answers, authorities, additionals) = (Vec::new(), Vec::new(), Vec::new());
+        Outcome { rcode, security, answers, authorities, additionals, reason: None, cached: false, server: None }
     }
 
     /// SERVFAIL for this reason.
@@ -85,6 +87,12 @@ impl Outcome {
             }
             if write_rrset(w, Section::Authority, timed, dnssec_ok).is_err() {
                 w.set_truncated();
+                return;
+            }
+        }
+        for timed in &self.additionals {
+            // What does not fit is left out (RFC 2181 9).
+            if write_rrset(w, Section::Additional, timed, dnssec_ok).is_err() {
                 return;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dns::{NameBuf, RType};
+use dns::{Name, NameBuf, RType};
 
 /// A name and a type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,9 +14,9 @@ pub struct Question {
 }
 
 impl Question {
-    /// The question for `rtype` at `name`.
-    pub fn new(name: impl Into<NameBuf>, rtype: RType) -> Question {
-        Question { name: name.into(), rtype }
+    /// The question for `rtype` at `name`, in lower case: who asked in which case is nobody else's business.
+    pub fn new(name: impl AsRef<Name>, rtype: RType) -> Question {
+        Question { name: name.as_ref().to_canonical(), rtype }
     }
 }
 

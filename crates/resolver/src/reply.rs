@@ -57,6 +57,15 @@ impl Reply {
         }
         let mut reader = Reader { octets, at: HEADER_LEN, edns: None };
         let question = if questions == 1 { Some(reader.question()?) } else { None };
+        // Names that are compressed end in the question's, whose case we chose at random: it says nothing.
+        let lowered = octets.get(..reader.at).filter(|head| head[HEADER_LEN..].iter().any(u8::is_ascii_uppercase));
+        let lowered = lowered.map(|head| {
+            let name_end = head.len() - 4;
+            let mut octets = octets.to_vec();
+            octets[HEADER_LEN..name_end].make_ascii_lowercase();
+            octets
+        });
+        let mut reader = Reader { octets: lowered.as_deref().unwrap_or(octets), ..reader };
         let answers = reader.section(answers, Signatures::of_answers(asked))?;
         let authorities = reader.section(authorities, Signatures::Beside)?;
         let additionals = reader.section(additionals, Signatures::Beside)?;
@@ -136,7 +145,7 @@ impl Reader<'_> {
         let mut signatures = Vec::new();
         let mut rdata = Vec::new();
         for _ in 0..count {
-            let owner = self.name()?;
+            let owner = self.name()?.into_canonical();
             let [t0, t1, c0, c1, l0, l1, l2, l3, n0, n1] = self.chunk::<10>()?;
             let (rtype, class) = (RType(u16::from_be_bytes([t0, t1])), Class(u16::from_be_bytes([c0, c1])));
             let (ttl, len) = (u32::from_be_bytes([l0, l1, l2, l3]), usize::from(u16::from_be_bytes([n0, n1])));

@@ -8,18 +8,17 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dns::edns::ede;
 use dns::{Name, NameBuf, NameHasher, RType, Rcode};
-use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 
 use crate::anchors::Anchors;
 use crate::assembly::{Chain, End};
-use crate::cache::{Cache, CacheSettings, Found, NewEntry, NewFailure};
+use crate::cache::{Cache, CacheSettings, Found};
 use crate::delegation::{AddressBook, Delegation, Delegations, NameServer};
 use crate::dns64::Dns64;
 use crate::fetched::{Fetched, Kind};
 use crate::flight::{Flights, Waits};
+use crate::forward::Told;
 use crate::local::{Local, LocalData};
 use crate::minimise::PlainZones;
 use crate::outcome::{Outcome, Timed};
@@ -37,8 +36,6 @@ use crate::validate::TrustStore;
 use crate::work::{Context, Exceeded, Work};
 use crate::zone::{Said, ZoneError, ZoneQuestion, flight_reason};
 
-/// Clients get stale data rather than wait for longer (RFC 8767 5).
-const STALE_AFTER_MS: u64 = 1800;
 /// A resolution that does not end in time is given so long to say why, in microseconds.
 const LATE_US: u64 = 20_000;
 
@@ -58,6 +55,8 @@ pub struct Shared {
     pub(crate) plain_zones: PlainZones,
     /// What is known of the keys of zones.
     pub trust: Arc<TrustStore>,
+    /// Forwarders that give no answer.
+    pub(crate) told: Told,
     /// Where chains of trust begin; they may change (RFC 5011).
     anchors: Mutex<Arc<Anchors>>,
 }
@@ -89,6 +88,7 @@ impl Shared {
             addresses: Arc::new(AddressBook::new(seed)),
             plain_zones: PlainZones::new(seed),
             trust: Arc::new(TrustStore::new(seed)),
+            told: Told::default(),
             anchors: Mutex::new(Arc::new(anchors)),
         }
     }
@@ -251,34 +251,12 @@ impl<U: Upstream> Resolver<U> {
         self.fly(self.context(false, Trace::default(), deadline_us), question, true).await
     }
 
-    fn context(&self, checking_disabled: bool, trace: Trace, deadline_us: u64) -> Context {
+    pub(crate) fn context(&self, checking_disabled: bool, trace: Trace, deadline_us: u64) -> Context {
         let work = Work::new(&self.settings().limits, self.upstream.now_us());
         Context { work: Rc::new(work), deadline_us, depth: 0, flight: 0, checking_disabled, trace }
     }
 
-    /// Waits for the flight; where stale data is at hand, not for longer than clients do (RFC 8767 5).
-    async fn fly_or_stale(self: &Rc<Self>, context: Context, question: Question) -> Arc<Outcome> {
-        let cache = &self.shared.cache;
-        let late = format!("not resolved within {STALE_AFTER_MS} ms");
-        let stale = match cache.settings().serve_stale
-            && cache.lookup(self.now_ms(), &question.name, question.rtype, self.top(&question, None)).is_none()
-        {
-            true => self.stale(&question, Chain::new(&question), &late),
-            false => None,
-        };
-        let Some(stale) = stale else { return self.fly(context, question, false).await };
-        let this = self.clone();
-        let flight = async move { this.fly(context, question, false).await }.boxed_local().shared();
-        // It goes on when the client has its answer, so that the next one gets a fresh one.
-        self.upstream.spawn(Box::pin(flight.clone().map(drop)));
-        let patience = pin!(self.upstream.sleep_until(self.upstream.now_us() + STALE_AFTER_MS * 1000));
-        match select(flight, patience).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => Arc::new(stale),
-        }
-    }
-
-    async fn fly(self: &Rc<Self>, context: Context, question: Question, fresh: bool) -> Arc<Outcome> {
+    pub(crate) async fn fly(self: &Rc<Self>, context: Context, question: Question, fresh: bool) -> Arc<Outcome> {
         let start = |number| {
             let (this, question) = (self.clone(), question.clone());
             this.resolve_now(context.in_flight(number), question, fresh)
@@ -304,10 +282,11 @@ impl<U: Upstream> Resolver<U> {
             let current = Question::new(chain.name.clone(), question.rtype);
             match self.step(context, question, &current, &mut chain, fresh).await {
                 Ok(End::Done(rcode)) => return chain.end(rcode),
-                Ok(End::Alias(next)) if chain.has_been_at(&next) => {
-                    return chain.broken(format!("aliases lead back to {next}"));
-                }
                 Ok(End::Alias(next)) => {
+                    let next = next.into_canonical();
+                    if chain.has_been_at(&next) {
+                        return chain.broken(format!("aliases lead back to {next}"));
+                    }
                     context.trace.add(self.upstream.now_us(), context.depth, || Step::Alias(next.clone()));
                     chain.name = next;
                 }
@@ -327,28 +306,44 @@ impl<U: Upstream> Resolver<U> {
         chain: &mut Chain,
         fresh: bool,
     ) -> Result<End, Reason> {
-        let start = match self.local.find(&question.name, question.rtype) {
-            Local::Elsewhere => None,
+        match self.local.find(&question.name, question.rtype) {
+            Local::Elsewhere => match self.special(context, question, chain) {
+                Some(end) => Ok(end),
+                None => self.known_or_fetched(context, (asked, question), chain, fresh, (None, true)).await,
+            },
             Local::Answer { rcode, answers, authorities, alias } => {
                 context.trace.add(self.upstream.now_us(), context.depth, || Step::Local(question.clone()));
                 chain.local(answers, authorities);
-                return Ok(alias.map_or(End::Done(rcode), End::Alias));
+                Ok(alias.map_or(End::Done(rcode), End::Alias))
             }
-            Local::Delegated { zone, servers, ds } => Some((delegated(zone, servers, ds.clone()), ds.is_some())),
-        };
-        if start.is_none()
-            && let Some(end) = self.special(context, question, chain)
-        {
-            return Ok(end);
+            Local::Delegated { zone, servers, ds, ns, glue } => {
+                let start = (Some(Arc::new(delegated(zone, servers, ds.clone()))), ds.is_some());
+                let end = self.known_or_fetched(context, (asked, question), chain, fresh, start).await?;
+                if !self.settings().minimal_responses && chain.has(question) {
+                    chain.referral(ns, glue);
+                }
+                Ok(end)
+            }
         }
+    }
+
+    /// What the cache has, else what the network says: from a delegation of ours on, which may be signed or not, or from
+    /// wherever the closest servers are known.
+    async fn known_or_fetched(
+        self: &Rc<Self>,
+        context: &Context,
+        (asked, question): (&Question, &Question),
+        chain: &mut Chain,
+        fresh: bool,
+        (start, signed): (Option<Arc<Delegation>>, bool),
+    ) -> Result<End, Reason> {
         if !fresh {
-            let top = self.top(question, start.as_ref().map(|(delegation, _)| &*delegation.zone));
+            let top = self.top(question, start.as_ref().map(|delegation| &*delegation.zone));
             if let Some(end) = self.cached(context, question, top, chain)? {
                 return Ok(end);
             }
         }
         chain.cached = false;
-        let (start, signed) = start.map_or((None, true), |(delegation, signed)| (Some(Arc::new(delegation)), signed));
         let (fetched, verdict) = self.fetch_valid(context, question, start, signed).await?;
         self.keep(asked, question, &fetched, &verdict);
         Ok(chain.fetched(self.shared.cache.settings(), question, &fetched, &verdict))
@@ -374,14 +369,9 @@ impl<U: Upstream> Resolver<U> {
     /// The name at or above a question from which on the same servers answer: those of a zone that is forwarded, a stub
     /// zone, or `delegated` by one of ours, or all servers from the root. What is known of names above says nothing of
     /// those below: others answer for them.
-    fn top<'n>(&'n self, question: &'n Question, delegated: Option<&'n Name>) -> &'n Name {
-        let settings = self.settings();
-        // DS is the business of the zone above (RFC 4035 4.2).
-        let home = question.name.parent().filter(|_| question.rtype == RType::DS).unwrap_or(&question.name);
-        let forward = settings.forward_of(home).map(|zone| &*zone.name);
-        let stub = settings.stub_of(home).map(|zone| &*zone.name);
-        let tops = forward.into_iter().chain(stub).chain(delegated);
-        tops.max_by_key(|top| top.label_count()).unwrap_or(Name::root())
+    pub(crate) fn top<'n>(&'n self, question: &'n Question, delegated: Option<&'n Name>) -> &'n Name {
+        let route = self.settings().route(&question.name, question.rtype).name();
+        delegated.filter(|delegated| delegated.label_count() > route.label_count()).unwrap_or(route)
     }
 
     /// What the cache has; of what it can conclude from other names, what those at or below `top` say.
@@ -420,7 +410,7 @@ impl<U: Upstream> Resolver<U> {
     }
 
     /// The alias that a DNAME in the cache makes; one that is not secure is asked for (RFC 6672 5.2).
-    fn cached_dname(&self, question: &Question, top: &Name, chain: &mut Chain) -> Option<End> {
+    pub(crate) fn cached_dname(&self, question: &Question, top: &Name, chain: &mut Chain) -> Option<End> {
         let found = self.shared.cache.lookup_dname(self.now_ms(), &question.name, top)?;
         let dname = found.data.rrset.clone();
         let target = dns::rdata::typed::target(RType::DNAME, dname.rdata.iter().next()?)?;
@@ -435,39 +425,6 @@ impl<U: Upstream> Resolver<U> {
         let done = matches!(question.rtype, RType::CNAME | RType::ANY);
         Some(if done { End::Done(Rcode::NOERROR) } else { End::Alias(next) })
     }
-
-    /// The end of a resolution that failed: stale data if there is any (RFC 8767), else SERVFAIL, which is remembered
-    /// (RFC 9520). That a limit was passed says something of the whole question `asked`, and nothing of the name that it
-    /// had come to.
-    fn failed(&self, asked: &Question, question: &Question, chain: Chain, reason: Reason) -> Outcome {
-        let security = Security::Indeterminate;
-        let Question { name, rtype } = if reason.limit { asked } else { question };
-        let failure = NewFailure { name, rtype: *rtype, reason: &reason, security };
-        if let Some(stale) = self.stale(question, chain.clone(), &reason.text) {
-            return stale;
-        }
-        self.shared.cache.insert(self.now_ms(), NewEntry::Failure(failure));
-        chain.fail(reason)
-    }
-
-    /// The rest of a chain from data that has expired; `None` if there is not all of it.
-    fn stale(&self, question: &Question, mut chain: Chain, why: &str) -> Option<Outcome> {
-        let (cache, now_ms) = (&self.shared.cache, self.now_ms());
-        let mut name = question.name.clone();
-        for _ in 0..=self.settings().limits.aliases {
-            let found = cache.stale(now_ms, &name, question.rtype)?;
-            match chain.found(found) {
-                Ok(End::Alias(next)) => name = next,
-                Ok(End::Done(rcode)) if rcode != Rcode::SERVFAIL => {
-                    let code = if rcode == Rcode::NXDOMAIN { ede::STALE_NXDOMAIN } else { ede::STALE_ANSWER };
-                    chain.reason = Some(Reason::new(code, why));
-                    return Some(chain.end(rcode));
-                }
-                _ => return None,
-            }
-        }
-        None
-    }
 }
 
 /// A delegation in a zone of ours.
@@ -479,5 +436,5 @@ fn delegated(zone: NameBuf, servers: Vec<(NameBuf, Vec<std::net::SocketAddr>)>, 
         let (answers, authorities) = (vec![ds], Vec::new());
         Arc::new(Fetched { kind: Kind::Positive, answers, authorities, zone: above, server: None })
     });
-    Delegation { zone, servers, ds, until_us: u64::MAX }
+    Delegation { zone, servers, ds, primed: None, until_us: u64::MAX }
 }

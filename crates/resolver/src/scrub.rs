@@ -240,7 +240,7 @@ fn referral(asked: &Asked<'_>, reply: &Reply, ns: &Rrset) -> Referral {
     for name in ns.rdata.iter().filter_map(|rdata| target(RType::NS, rdata)) {
         let believed = !asked.harden_glue || name.is_at_or_below(asked.zone);
         let addresses = if believed { glue(reply, name) } else { Vec::new() };
-        servers.push((name.to_owned(), addresses));
+        servers.push((name.to_canonical(), addresses));
     }
     Referral { zone: ns.owner.clone(), servers, ttl: ns.ttl, ds: referral_ds(asked, reply, &ns.owner) }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use dns::{Name, NameBuf};
+use dns::NameBuf;
 use ipnet::IpNet;
 
 use crate::dns64::Dns64;
@@ -27,6 +27,18 @@ pub struct ForwardZone {
     pub name: NameBuf,
     /// Who is asked.
     pub servers: Vec<Forwarder>,
+    /// What happens if none of them gives an answer.
+    pub fallback: Fallback,
+}
+
+/// What happens if no forwarder gives an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fallback {
+    /// The question fails.
+    #[default]
+    None,
+    /// The servers of the zone are asked, from the root or the closest stub zone down.
+    Iterate,
 }
 
 /// A zone whose authoritative servers are configured.
@@ -72,6 +84,8 @@ pub struct Settings {
     pub allow_sha1: bool,
     /// Answer special names ourselves (RFC 6761).
     pub special_names: bool,
+    /// Leave out name servers and their addresses where an answer does not need them.
+    pub minimal_responses: bool,
     /// TTL of answers that are made here, in seconds.
     pub default_ttl_s: u32,
     /// Whom to forward to, the longest name first.
@@ -112,6 +126,7 @@ impl Default for Settings {
             harden_glue: true,
             allow_sha1: false,
             special_names: true,
+            minimal_responses: true,
             default_ttl_s: 300,
             forward: Vec::new(),
             stubs: Vec::new(),
@@ -136,16 +151,6 @@ impl Settings {
     /// there if it waits for less than a second.
     pub fn answer_within_ms(&self) -> u64 {
         self.query_timeout_ms.saturating_sub(ANSWER_EARLIER_MS).max(self.query_timeout_ms.div_ceil(2))
-    }
-
-    /// Whom names at or below a zone of `forward` are forwarded to.
-    pub fn forward_of(&self, name: &Name) -> Option<&ForwardZone> {
-        self.forward.iter().find(|zone| name.is_at_or_below(&zone.name))
-    }
-
-    /// The stub zone that a name is in.
-    pub fn stub_of(&self, name: &Name) -> Option<&StubZone> {
-        self.stubs.iter().find(|zone| name.is_at_or_below(&zone.name))
     }
 
     /// These settings, shared.

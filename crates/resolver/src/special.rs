@@ -10,6 +10,7 @@ use std::sync::Arc;
 use dns::{Name, NameBuf, RType, Rcode};
 
 use crate::outcome::{Outcome, Timed};
+use crate::route::Route;
 use crate::rrset::Rrset;
 use crate::security::Security;
 use crate::settings::Settings;
@@ -78,7 +79,11 @@ pub fn answer(name: &Name, rtype: RType, settings: &Settings) -> Option<Outcome>
 
 /// Whether the configuration says where this name is resolved; that everything is forwarded does not count.
 pub fn is_configured(name: &Name, settings: &Settings) -> bool {
-    settings.forward_of(name).is_some_and(|zone| !zone.name.is_root()) || settings.stub_of(name).is_some()
+    match settings.route(name, RType::A) {
+        Route::Forward(zone) => !zone.name.is_root(),
+        Route::Stub(_) => true,
+        Route::Iterate => false,
+    }
 }
 
 /// The special zone that a name is in.
@@ -223,7 +228,7 @@ pub(crate) fn reverse_name(address: Ipv4Addr) -> Option<NameBuf> {
 mod tests {
     use super::*;
     use crate::dns64::Dns64;
-    use crate::settings::{ForwardZone, StubZone};
+    use crate::settings::{Fallback, ForwardZone, StubZone};
 
     fn check(settings: &Settings, question: &str, want: &str) {
         let (name, rtype) = question.split_once(' ').expect("a name and a type");
@@ -324,8 +329,8 @@ mod tests {
         let name = |text: &str| text.parse::<NameBuf>().expect("a name");
         let mut settings = Settings {
             forward: vec![
-                ForwardZone { name: name("10.in-addr.arpa"), servers: Vec::new() },
-                ForwardZone { name: NameBuf::root(), servers: Vec::new() },
+                ForwardZone { name: name("10.in-addr.arpa"), servers: Vec::new(), fallback: Fallback::None },
+                ForwardZone { name: NameBuf::root(), servers: Vec::new(), fallback: Fallback::None },
             ],
             stubs: vec![StubZone { name: name("corp.test"), servers: Vec::new() }],
             ..Settings::default()

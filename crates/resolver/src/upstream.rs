@@ -14,10 +14,33 @@ pub enum Transport {
     Udp,
     /// A stream (RFC 7766).
     Tcp,
-    /// DNS over TLS (RFC 7858); with a name, the certificate must be for it (RFC 8310).
-    Tls(Option<Arc<str>>),
+    /// DNS over TLS (RFC 7858).
+    Tls(Peer),
     /// DNS over HTTPS (RFC 8484): the URL's host and path.
     Https(Arc<HttpsTarget>),
+}
+
+impl Transport {
+    /// Its name in logs.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+            Transport::Tls(_) => "tls",
+            Transport::Https(_) => "https",
+        }
+    }
+}
+
+/// Who a server asked over TLS must prove to be (RFC 8310 5).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// The certificate must be for the address that is asked.
+    Address,
+    /// The certificate must be for this name.
+    Name(Arc<str>),
+    /// Any certificate will do: who listens learns nothing, but the server may be another.
+    Anyone,
 }
 
 /// Where DNS over HTTPS is asked.
@@ -27,6 +50,8 @@ pub struct HttpsTarget {
     pub host: String,
     /// The path, `/dns-query` for most.
     pub path: String,
+    /// Any certificate will do.
+    pub insecure: bool,
 }
 
 /// One message to one server.
@@ -48,9 +73,12 @@ pub enum ExchangeError {
     /// None came in time.
     #[error("no reply in time")]
     Timeout,
-    /// The network or the server refuses (ICMP, connection refused, TLS error).
+    /// The network refuses (ICMP).
     #[error("unreachable")]
     Unreachable,
+    /// The server refuses, or does not prove who it is: why.
+    #[error("{0}")]
+    Refused(&'static str),
     /// No socket or connection is free: a limit of ours.
     #[error("too many exchanges at once")]
     Busy,
@@ -79,6 +107,11 @@ pub trait Upstream: 'static {
 
     /// Waits until `now_us` is at least `at_us`.
     fn sleep_until(&self, at_us: u64) -> impl Future<Output = ()>;
+
+    /// Tells the operator that a forwarder gives no answer, and why. It is called at most once a minute for each.
+    fn refused(&self, server: SocketAddr, transport: &Transport, why: &str) {
+        let _ = (server, transport, why);
+    }
 
     /// Runs a task beside the others, on the same thread.
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()>>>);

@@ -21,9 +21,11 @@ use crate::limits::{MAX_MINIMISED_TIMEOUTS, MAX_PLAIN_ATTEMPTS, MAX_PRIMING_ATTE
 use crate::question::Question;
 use crate::reply::Reply;
 use crate::resolve::Resolver;
+use crate::route::Route;
 use crate::scrub::{Asked, Meaning, glue, scrub};
 use crate::security::Reason;
 use crate::servers::MAX_CANDIDATES;
+use crate::trace::Trace;
 use crate::upstream::{ExchangeError, Transport, Upstream};
 use crate::work::{Context, Exceeded};
 
@@ -354,7 +356,7 @@ impl<U: Upstream> Resolver<U> {
             let (name, recursion, plain, question) = (None, false, false, &question);
             let ask = Ask { server, name, transport, question, recursion, signatures, wary, plain };
             if let Ok(reply) = self.ask(context, ask).await {
-                primed = self.primed(&reply);
+                primed = self.primed(question, server, &reply);
             }
             if primed.is_some() {
                 break;
@@ -364,22 +366,47 @@ impl<U: Upstream> Resolver<U> {
         let until_us = self.upstream().now_us() + UNPRIMED_ROOT_S * 1_000_000;
         drop(candidates);
         let root = Arc::new(primed.unwrap_or(Delegation { until_us, ..hints }));
-        self.shared().delegations.insert(root.clone());
+        self.shared().delegations.insert(Arc::new(Delegation { primed: None, ..(*root).clone() }));
+        if root.primed.is_some() {
+            let (this, root) = (self.clone(), root.clone());
+            self.upstream().spawn(Box::pin(async move { this.keep_primed(root).await }));
+        }
         root
     }
 
+    /// Puts what priming learned into the cache, so that a client's question for it is not asked again.
+    async fn keep_primed(self: Rc<Self>, root: Arc<Delegation>) {
+        let question = Question::new(NameBuf::root(), RType::NS);
+        let forwarded = self.settings().route(&question.name, question.rtype) != Route::Iterate;
+        if forwarded
+            || self.shared().cache.lookup(self.now_ms(), &question.name, question.rtype, Name::root()).is_some()
+        {
+            return;
+        }
+        let deadline_us = self.upstream().now_us() + self.settings().answer_within_ms() * 1000;
+        let context = self.context(false, Trace::default(), deadline_us);
+        if let Ok((fetched, verdict)) = self.fetch_valid(&context, &question, Some(root), true).await {
+            self.keep(&question, &question, &fetched, &verdict);
+        }
+    }
+
     /// The root's name servers and their addresses in the reply to the priming question.
-    fn primed(&self, reply: &Reply) -> Option<Delegation> {
+    fn primed(&self, question: &Question, server: SocketAddr, reply: &Reply) -> Option<Delegation> {
         let ns = Reply::find(&reply.answers, Name::root(), RType::NS)?;
         let names = ns.rdata.iter().filter_map(|rdata| dns::rdata::typed::target(RType::NS, rdata));
-        let servers: Vec<(NameBuf, Vec<IpAddr>)> = names.map(|name| (name.to_owned(), glue(reply, name))).collect();
+        let servers: Vec<(NameBuf, Vec<IpAddr>)> = names.map(|name| (name.to_canonical(), glue(reply, name))).collect();
         let with_address = servers.iter().any(|(_, addresses)| !addresses.is_empty());
         let referral = crate::scrub::Referral { zone: NameBuf::root(), servers, ttl: ns.ttl, ds: None };
         let settings = self.settings();
         let now_us = self.upstream().now_us();
         let delegation =
             Delegation::of_referral(&referral, settings.upstream_port, now_us, settings.limits.name_servers);
-        with_address.then_some(delegation)
+        let asked = Asked { question, zone: Name::root(), forwarder: false, harden_glue: true, server };
+        let primed = match scrub(&asked, reply) {
+            Meaning::Answer(fetched) => Some(Arc::new(fetched)),
+            _ => None,
+        };
+        with_address.then_some(Delegation { primed, ..delegation })
     }
 }
 

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use resolver::Rrset;
 use resolver::cache::{Ask, Cache, CacheSettings, Found, NewEntry, NewNegative, NewPositive, Rank};
 use resolver::security::Security;
+use resolver::terms::Terms;
 
 const HASHER: NameHasher = NameHasher::new(11);
 const TYPES: [RType; 3] = [RType::A, RType::TXT, RType(65_280)];
@@ -153,9 +154,9 @@ impl Pair {
 
     fn reload(&mut self) {
         let mut file = Vec::new();
-        self.cache.save(self.now_ms, self.now_ms, &mut file).expect("saved");
+        self.cache.save(self.now_ms, self.now_ms, &Terms::default(), &mut file).expect("saved");
         self.cache = Cache::new(settings(), HASHER);
-        self.cache.load(self.now_ms, self.now_ms, &mut &file[..]).expect("loaded");
+        self.cache.load(self.now_ms, self.now_ms, &Terms::default(), &mut &file[..]).expect("loaded");
     }
 
     fn step(&mut self, step: Step, may_evict: bool) {

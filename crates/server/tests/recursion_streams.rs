@@ -2,8 +2,7 @@
 
 mod recursion_support;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,10 +12,11 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
-use resolver::upstream::{HttpsTarget, Transport};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use resolver::upstream::{HttpsTarget, Peer, Transport};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
+use server::client::stream::Authorities;
 use server::recursion::ThreadSettings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -32,41 +32,40 @@ const NAME: &str = "resolver.example";
 /// A server that is asked over TLS.
 struct Secure {
     address: SocketAddr,
-    ca_file: PathBuf,
+    authorities: Authorities,
     /// Connections that were made.
     connections: Arc<AtomicUsize>,
     /// The server ends when it is dropped.
     _stop: oneshot::Sender<()>,
 }
 
-impl Drop for Secure {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.ca_file);
-    }
-}
-
-/// Certificates of an authority of our own; the file with its certificate, and the settings of a server.
-fn certificates(name: &str) -> (PathBuf, ServerConfig) {
+/// An authority of our own, and the settings of a server with a certificate of it for these names and addresses.
+fn certificates(names: &[&str]) -> (Authorities, ServerConfig) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate");
-    let mut params = CertificateParams::new(vec![NAME.to_owned()]).expect("a name");
-    params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    // What is an address becomes one.
+    let params =
+        CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).expect("names");
     let key = KeyPair::generate().expect("a key");
     let certificate = params.signed_by(&key, &issuer).expect("a certificate");
-    let ca_file = std::env::temp_dir().join(format!("headwater-test-{}-{name}.pem", std::process::id()));
-    std::fs::write(&ca_file, issuer.pem()).expect("written");
+    let authorities = Authorities::parse(issuer.pem().as_bytes()).expect("an authority");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.expect("versions").with_no_client_auth();
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-    (ca_file, builder.with_single_cert(vec![certificate.der().clone()], key.into()).expect("a pair"))
+    (authorities, builder.with_single_cert(vec![certificate.der().clone()], key.into()).expect("a pair"))
 }
 
 impl Secure {
     /// Over TLS, or over HTTPS. A connection over TLS is closed behind the first `limit` questions.
-    fn start(name: &str, https: bool, limit: usize) -> Secure {
-        let (ca_file, mut config) = certificates(name);
+    fn start(https: bool, limit: usize) -> Secure {
+        Secure::for_names(&[NAME, "127.0.0.1"], https, limit)
+    }
+
+    /// The same with a certificate for these names and addresses.
+    fn for_names(names: &[&str], https: bool, limit: usize) -> Secure {
+        let (authorities, mut config) = certificates(names);
         if https {
             config.alpn_protocols = vec![b"h2".to_vec()];
         }
@@ -94,11 +93,11 @@ impl Secure {
                 tokio::select! { () = accepting => {}, _ = stopped => {} }
             })
         });
-        Secure { address, ca_file, connections, _stop: stop }
+        Secure { address, authorities, connections, _stop: stop }
     }
 
     fn forwarding(&self, transport: Transport) -> Forwarding {
-        let settings = ThreadSettings { ca_file: Some(self.ca_file.clone()), ..ThreadSettings::default() };
+        let settings = ThreadSettings { authorities: self.authorities.clone(), ..ThreadSettings::default() };
         Forwarding { transport, settings, ..Forwarding::to(self.address) }
     }
 
@@ -153,9 +152,9 @@ fn ask(server: &Server, name: &str) -> Rcode {
 
 #[test]
 fn questions_over_tls_share_a_connection() {
-    let upstream = Secure::start("tls", false, usize::MAX);
+    let upstream = Secure::start(false, usize::MAX);
     // By address, and by name.
-    for name in [None, Some(NAME.into())] {
+    for name in [Peer::Address, Peer::Name(NAME.into())] {
         let before = upstream.connections();
         let server = upstream.forwarding(Transport::Tls(name)).start();
         let queries: Vec<Message> =
@@ -170,8 +169,8 @@ fn questions_over_tls_share_a_connection() {
 
 #[test]
 fn a_connection_that_the_server_closes_is_replaced() {
-    let upstream = Secure::start("closing", false, 1);
-    let server = upstream.forwarding(Transport::Tls(None)).start();
+    let upstream = Secure::start(false, 1);
+    let server = upstream.forwarding(Transport::Tls(Peer::Address)).start();
     for i in 0..5 {
         assert_eq!(ask(&server, &format!("n{i}.example.")), Rcode::NOERROR);
     }
@@ -180,21 +179,41 @@ fn a_connection_that_the_server_closes_is_replaced() {
 
 #[test]
 fn a_server_that_does_not_prove_who_it_is_gets_no_question() {
-    let upstream = Secure::start("wrong", false, usize::MAX);
-    let server = upstream.forwarding(Transport::Tls(Some("other.example".into()))).start();
+    let upstream = Secure::start(false, usize::MAX);
+    let server = upstream.forwarding(Transport::Tls(Peer::Name("other.example".into()))).start();
     assert_eq!(ask(&server, "www.example."), Rcode::SERVFAIL);
     // Without the authority nobody knows it.
-    let transport = Transport::Tls(Some(NAME.into()));
+    let transport = Transport::Tls(Peer::Name(NAME.into()));
     let server = Forwarding { settings: ThreadSettings::default(), ..upstream.forwarding(transport) }.start();
     assert_eq!(ask(&server, "www.example."), Rcode::SERVFAIL);
 }
 
+/// RFC 8310 8.1: without a name the certificate has to be for the address, unless no proof is wanted.
+#[test]
+fn an_address_is_proved_like_a_name() {
+    for https in [false, true] {
+        let upstream = Secure::for_names(&[NAME, "127.0.0.2"], https, usize::MAX);
+        let transport = |peer: Peer| match https {
+            false => Transport::Tls(peer),
+            true => {
+                let (host, insecure) = ("127.0.0.1".to_owned(), peer == Peer::Anyone);
+                Transport::Https(Arc::new(HttpsTarget { host, path: "/dns-query".into(), insecure }))
+            }
+        };
+        let refused = upstream.forwarding(transport(Peer::Address)).start();
+        assert_eq!(ask(&refused, "www.example."), Rcode::SERVFAIL, "https={https}");
+        let settings = ThreadSettings::default();
+        let any = Forwarding { settings, ..upstream.forwarding(transport(Peer::Anyone)) }.start();
+        assert_eq!(ask(&any, "www.example."), Rcode::NOERROR, "https={https}");
+    }
+}
+
 #[test]
 fn questions_over_https_share_a_connection() {
-    let upstream = Secure::start("https", true, usize::MAX);
+    let upstream = Secure::start(true, usize::MAX);
     for host in [NAME, "127.0.0.1"] {
         let before = upstream.connections();
-        let target = HttpsTarget { host: host.into(), path: "/dns-query".into() };
+        let target = HttpsTarget { host: host.into(), path: "/dns-query".into(), insecure: false };
         let server = upstream.forwarding(Transport::Https(Arc::new(target))).start();
         let queries: Vec<Message> =
             (0..40).map(|i| Message::query(i, format!("n{i}.example.").parse().expect("a name"), RType::A)).collect();

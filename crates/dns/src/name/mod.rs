@@ -326,6 +326,12 @@ impl NameBuf {
     pub fn into_wire(self) -> Vec<u8> {
         self.0
     }
+
+    /// The same in lower case (RFC 4034 6.2).
+    pub fn into_canonical(mut self) -> NameBuf {
+        self.0.make_ascii_lowercase();
+        self
+    }
 }
 
 impl std::str::FromStr for NameBuf {
@@ -354,6 +360,12 @@ impl From<&Name> for NameBuf {
 
 impl Borrow<Name> for NameBuf {
     fn borrow(&self) -> &Name {
+        self
+    }
+}
+
+impl AsRef<Name> for Name {
+    fn as_ref(&self) -> &Name {
         self
     }
 }

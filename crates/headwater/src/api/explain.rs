@@ -7,6 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use dns::{Name, Rcode, rdata};
 use resolver::outcome::Timed;
+use resolver::route::Route;
+use resolver::settings::Fallback;
 use resolver::trace::{Stamped, Step};
 use resolver::{Outcome, Question};
 use serde::{Deserialize, Serialize};
@@ -175,9 +177,11 @@ fn source(
     });
     let last_name: &Name = last_name.unwrap_or(&question.name);
     if asked {
-        let settings = &lookup.shared.settings;
-        let stub = settings.stub_of(last_name).map_or(0, |stub| stub.name.label_count());
-        if let Some(zone) = settings.forward_of(last_name).filter(|zone| zone.name.label_count() >= stub) {
+        let zone_asked = steps.iter().any(|stamped| matches!(stamped.step, Step::Zone(_)) && stamped.depth == 0);
+        // Forwarders may have left it to the servers of the zone.
+        if let Route::Forward(zone) = lookup.shared.settings.route(last_name, question.rtype)
+            && !(zone_asked && zone.fallback == Fallback::Iterate)
+        {
             return ("forwarders", Some(zone.name.to_string()));
         }
         let zone = steps.iter().rev().find_map(|stamped| match &stamped.step {

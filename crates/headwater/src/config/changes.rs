@@ -4,7 +4,7 @@ use super::checked::{Config, Listen, ZoneOrigin, ZoneSource};
 use super::keys::TsigKey;
 use super::recursion::forwarder_text;
 use dns::Name;
-use resolver::settings::ForwardZone;
+use resolver::settings::{Fallback, ForwardZone};
 use std::collections::{HashMap, HashSet};
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
@@ -53,6 +53,9 @@ impl Lines {
         self.compare("resolver.outgoing_addresses", bracketed(&a.outgoing_addresses), bracketed(&b.outgoing_addresses));
         self.compare("resolver.trust_anchor_update", a.trust_anchor_update, b.trust_anchor_update);
         self.compare("resolver.trust_anchor_signalling", a.trust_anchor_signalling, b.trust_anchor_signalling);
+        if a.tls_authorities != b.tls_authorities {
+            self.0.push("resolver.tls_ca_file: changed".into());
+        }
         if a.trust_anchors != b.trust_anchors {
             self.0.push("resolver.trust_anchor_files: changed".into());
         }
@@ -61,7 +64,16 @@ impl Lines {
         self.compare("resolver.stub_zones", bracketed(&stubs(a)), bracketed(&stubs(b)));
         let networks = |config: &Config| bracketed(&config.security.allowed_networks);
         self.compare("security.allowed_networks", networks(old), networks(new));
-        let alike = resolver::Settings { forward: a.forward.clone(), stubs: a.stubs.clone(), ..b.clone() };
+        let negative = |settings: &resolver::Settings| bracketed(&settings.negative_trust_anchors);
+        self.compare("resolver.negative_trust_anchors", negative(a), negative(b));
+        let alike = resolver::Settings {
+            forward: a.forward.clone(),
+            stubs: a.stubs.clone(),
+            negative_trust_anchors: a.negative_trust_anchors.clone(),
+            // It follows `server.minimal_responses`, which has a line of its own.
+            minimal_responses: a.minimal_responses,
+            ..b.clone()
+        };
         self.compare_debug("resolver", a, &alike);
         self.compare_debug("cache", &old.cache, &new.cache);
     }
@@ -132,7 +144,9 @@ impl Lines {
 /// Forward zones as they are written.
 fn forwards(settings: &resolver::Settings) -> Vec<String> {
     let one = |zone: &ForwardZone| {
-        format!("{} {}", zone.name, bracketed(&zone.servers.iter().map(forwarder_text).collect::<Vec<_>>()))
+        let fallback = if zone.fallback == Fallback::Iterate { " or iterate" } else { "" };
+        let servers = bracketed(&zone.servers.iter().map(forwarder_text).collect::<Vec<_>>());
+        format!("{} {servers}{fallback}", zone.name)
     };
     settings.forward.iter().map(one).collect()
 }
@@ -192,9 +206,16 @@ mod tests {
         let mut old = Config::default();
         old.server.nsid = b"a".to_vec();
         old.zones = vec![zone("a.example", "a"), zone("b.example", "b"), zone("c.example", "c")];
+        let names = |names: &[&str]| names.iter().map(|name| name.parse().expect("a name")).collect();
+        Arc::make_mut(&mut old.resolver.settings).negative_trust_anchors = names(&["a.example"]);
         let mut new = old.clone();
         assert_eq!(changes(&old, &new), Vec::<String>::new());
         new.server.nsid = b"b\xff".to_vec();
+        let settings = Arc::make_mut(&mut new.resolver.settings);
+        settings.negative_trust_anchors = names(&["b.example", "c.example"]);
+        let servers = vec![super::super::upstream::parse_forwarder("192.0.2.1").expect("a server")];
+        let name = "corp.example".parse().expect("a name");
+        settings.forward = vec![ForwardZone { name, servers, fallback: Fallback::Iterate }];
         new.server.listen.truncate(1);
         new.server.listen[0].tcp = false;
         new.zones = vec![zone("C.example", "c2"), zone("b.example", "b"), zone("d.example", "d")];
@@ -204,6 +225,8 @@ mod tests {
         let want = [
             "server.listen: [127.0.0.1:5353, [::1]:5353] -> [127.0.0.1:5353/udp]",
             "server.nsid: \"a\" -> \"b\\xff\"",
+            "resolver.forward_zones: [] -> [corp.example. [192.0.2.1:53] or iterate]",
+            "resolver.negative_trust_anchors: [a.example.] -> [b.example., c.example.]",
             "zones: C.example. from: c -> c2",
             "zones: b.example. from: b -> the journal",
             "zones: b.example. allow_query: [] -> [192.0.2.0/24]",

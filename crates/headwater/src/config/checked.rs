@@ -170,7 +170,7 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
     if raw.data_dir.is_empty() {
         report.error(raw.data_dir.mark, "data_dir", "empty");
     }
-    let resolver = recursion::check_resolver(&raw.resolver, &raw.upstream_servers, report);
+    let resolver = recursion::check_resolver(&raw, report);
     let cache = recursion::check_cache(&raw.cache, report);
     let security = recursion::check_security(&raw.security, report);
     let logging = Logging { level: *raw.logging.level, format: *raw.logging.format };

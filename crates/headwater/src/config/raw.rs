@@ -24,9 +24,12 @@ section! {
         zones_dir: String = String::new(),
         /// Keys that sign transfers, updates and notifications (TSIG, RFC 8945).
         tsig_keys: Vec<At<TsigKey>> = Vec::new(),
-        /// Where to forward queries: `9.9.9.9`, `192.0.2.1:5300`, `tcp://192.0.2.1`, `tls://1.1.1.1#NAME` (without `#NAME` any certificate will
-        /// do), `https://1.1.1.1/dns-query`, `https://NAME/dns-query@192.0.2.1`; empty: ask the root and on.
+        /// Where to forward queries: `9.9.9.9`, `192.0.2.1:5300`, `tcp://192.0.2.1`, `tls://1.1.1.1#NAME` (the certificate must be for `NAME`,
+        /// without it for the address; `#insecure`: any will do), `https://1.1.1.1/dns-query`, `https://NAME/dns-query@192.0.2.1`; empty: ask
+        /// the root and on.
         upstream_servers: Vec<At<String>> = Vec::new(),
+        /// What happens if none of `upstream_servers` gives an answer.
+        upstream_fallback: Fallback = Fallback::None,
         /// Recursion: answers to questions about names in no zone of this server.
         resolver: Resolver = Resolver::default(),
         /// What recursion keeps.
@@ -39,6 +42,16 @@ section! {
         journal: Journal = Journal::default(),
         /// The web interface and the API.
         web: Web = Web::default(),
+    }
+}
+
+choice! {
+    /// What happens if no forwarder gives an answer.
+    Fallback {
+        /// The query fails.
+        None = "none",
+        /// The servers of the zone are asked, from the root down.
+        Iterate = "iterate",
     }
 }
 
@@ -198,6 +211,8 @@ section! {
         forward_zones: Vec<At<ForwardZone>> = Vec::new(),
         /// Names whose authoritative servers are given here.
         stub_zones: Vec<At<StubZone>> = Vec::new(),
+        /// PEM file of certificates of authorities that may certify servers asked over TLS and HTTPS, besides those that the system trusts.
+        tls_ca_file: String = String::new(),
         /// How long clients wait for an answer; they get one 500 ms before that, or after half of it if that is less than a second.
         query_timeout_ms: Milliseconds = Int(5000),
         /// Time after which a question is asked again.
@@ -246,6 +261,8 @@ section! {
         name: String = String::new(),
         /// Where to, as in `upstream_servers`.
         servers: Vec<At<String>> = Vec::new(),
+        /// What happens if none of them gives an answer.
+        fallback: Fallback = Fallback::None,
     }
 }
 

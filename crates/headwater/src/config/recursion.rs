@@ -15,12 +15,14 @@ use resolver::dns64::Dns64;
 use resolver::hints;
 use resolver::limits::Limits;
 use resolver::rebinding::Rebinding;
-use resolver::settings::{ForwardZone, Forwarder, Hint, Settings, StubZone};
+use resolver::settings::{Fallback, ForwardZone, Forwarder, Hint, Settings, StubZone};
+use resolver::upstream::{Peer, Transport};
+use server::client::stream::Authorities;
 use server::policy::acl::parse_network;
 
 use super::problem::{Mark, Report, closest};
 use super::raw::{self, Clock};
-use super::upstream::{UpstreamError, parse_forwarder, parse_server};
+use super::upstream::{INSECURE, UpstreamError, parse_forwarder, parse_server};
 use super::value::{At, Numbers};
 
 /// Largest file of hints or trust anchors, in octets.
@@ -45,6 +47,8 @@ pub struct Resolver {
     pub trust_anchor_update: bool,
     /// Tell the trust anchors in use (RFC 8145).
     pub trust_anchor_signalling: bool,
+    /// Who may certify servers that are asked over TLS, besides those that the system trusts.
+    pub tls_authorities: Authorities,
 }
 
 /// What recursion keeps.
@@ -93,9 +97,11 @@ pub struct Security {
 }
 
 /// The resolver's settings.
-pub(super) fn check_resolver(raw: &raw::Resolver, upstreams: &At<Vec<At<String>>>, report: &mut Report) -> Resolver {
+pub(super) fn check_resolver(raw: &raw::Raw, report: &mut Report) -> Resolver {
     let mut zones = Zones { forward: Vec::new(), stubs: Vec::new(), first: HashMap::new() };
-    zones.add_all(raw, upstreams, report);
+    zones.add_all(raw, report);
+    let minimal_responses = *raw.server.minimal_responses;
+    let raw = &raw.resolver;
     if !*raw.ipv4 && !*raw.ipv6 && *raw.enabled {
         let mark = raw.ipv4.mark.max(raw.ipv6.mark);
         report.error(mark, "resolver", "with neither ipv4 nor ipv6 no server can be asked");
@@ -113,6 +119,7 @@ pub(super) fn check_resolver(raw: &raw::Resolver, upstreams: &At<Vec<At<String>>
         harden_glue: *raw.harden_glue,
         allow_sha1: *raw.allow_sha1,
         special_names: *raw.special_names,
+        minimal_responses,
         forward: zones.forward,
         stubs: zones.stubs,
         query_timeout_ms: raw.query_timeout_ms.0,
@@ -133,6 +140,7 @@ pub(super) fn check_resolver(raw: &raw::Resolver, upstreams: &At<Vec<At<String>>
         trust_anchors: check_anchors(&raw.trust_anchor_files, report),
         trust_anchor_update: *raw.trust_anchor_update,
         trust_anchor_signalling: *raw.trust_anchor_signalling,
+        tls_authorities: check_authorities(&raw.tls_ca_file, report),
     }
 }
 
@@ -194,17 +202,22 @@ struct Zones {
 }
 
 impl Zones {
-    fn add_all(&mut self, raw: &raw::Resolver, upstreams: &At<Vec<At<String>>>, report: &mut Report) {
+    fn add_all(&mut self, raw: &raw::Raw, report: &mut Report) {
+        let (upstreams, fallback) = (&raw.upstream_servers, &raw.upstream_fallback);
         if !upstreams.is_empty() {
             let name = self.unique(NameBuf::root(), upstreams.mark, "upstream_servers", report);
             let servers = servers(upstreams, "upstream_servers", report, parse_forwarder);
-            self.forward.extend(name.map(|name| ForwardZone { name, servers }));
+            self.forward.extend(name.map(|name| ForwardZone { name, servers, fallback: fallback_of(fallback) }));
+        } else if **fallback == raw::Fallback::Iterate {
+            report.warn(fallback.mark, "upstream_fallback", "without `upstream_servers` it has no effect");
         }
+        let raw = &raw.resolver;
         for (index, entry) in raw.forward_zones.iter().enumerate() {
             let path = format!("resolver.forward_zones[{index}]");
             let name = self.name(&entry.name, entry.mark, &path, report);
             let servers = some_servers(&entry.servers, entry.mark, &path, report, parse_forwarder);
-            self.forward.extend(name.map(|name| ForwardZone { name, servers }));
+            let fallback = fallback_of(&entry.fallback);
+            self.forward.extend(name.map(|name| ForwardZone { name, servers, fallback }));
         }
         let port = raw.upstream_port.0 as u16;
         for (index, entry) in raw.stub_zones.iter().enumerate() {
@@ -232,6 +245,13 @@ impl Zones {
         }
         self.first.insert(name.clone(), mark);
         Some(name)
+    }
+}
+
+fn fallback_of(raw: &raw::Fallback) -> Fallback {
+    match raw {
+        raw::Fallback::None => Fallback::None,
+        raw::Fallback::Iterate => Fallback::Iterate,
     }
 }
 
@@ -374,6 +394,19 @@ fn check_hints(file: &At<String>, report: &mut Report) -> Vec<Hint> {
     hints::built_in()
 }
 
+/// The certificates in a file.
+fn check_authorities(file: &At<String>, report: &mut Report) -> Authorities {
+    if file.is_empty() {
+        return Authorities::default();
+    }
+    let path = report.resolve(file.mark, file);
+    let parse = |pem: Vec<u8>| Authorities::parse(&pem).map_err(|error| format!("{}: {error}", path.display()));
+    read(&path).and_then(parse).unwrap_or_else(|message| {
+        report.error(file.mark, "resolver.tls_ca_file", message);
+        Authorities::default()
+    })
+}
+
 /// The DS and DNSKEY records of all files.
 fn check_anchors(files: &[At<String>], report: &mut Report) -> Option<Vec<Record>> {
     let mut anchors = Anchors::default();
@@ -437,14 +470,17 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 /// A forwarder as it is written in the configuration.
 pub(super) fn forwarder_text(forwarder: &Forwarder) -> String {
-    use resolver::upstream::Transport;
     let address = forwarder.address;
     match &forwarder.transport {
         Transport::Udp => address.to_string(),
         Transport::Tcp => format!("tcp://{address}"),
-        Transport::Tls(None) => format!("tls://{address}"),
-        Transport::Tls(Some(name)) => format!("tls://{address}#{name}"),
-        Transport::Https(target) => format!("https://{}{}@{address}", target.host, target.path),
+        Transport::Tls(Peer::Address) => format!("tls://{address}"),
+        Transport::Tls(Peer::Name(name)) => format!("tls://{address}#{name}"),
+        Transport::Tls(Peer::Anyone) => format!("tls://{address}#{INSECURE}"),
+        Transport::Https(target) => {
+            let insecure = if target.insecure { format!("#{INSECURE}") } else { String::new() };
+            format!("https://{}{}@{address}{insecure}", target.host, target.path)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use resolver::settings::Forwarder;
-use resolver::upstream::{HttpsTarget, Transport};
+use resolver::upstream::{HttpsTarget, Peer, Transport};
 
 use super::problem::closest;
 
@@ -15,6 +15,8 @@ const TLS_PORT: u16 = 853;
 const HTTPS_PORT: u16 = 443;
 /// The path of DNS over HTTPS where none is given.
 const HTTPS_PATH: &str = "/dns-query";
+/// What stands behind `#` where any certificate will do.
+pub const INSECURE: &str = "insecure";
 /// Schemes, for suggestions.
 const SCHEMES: [&str; 4] = ["udp", "tcp", "tls", "https"];
 
@@ -35,6 +37,9 @@ pub enum UpstreamError {
     /// What stands behind `#` is no host name.
     #[error("`{0}` is not the name of a host, which the certificate would be for")]
     Name(String),
+    /// What stands behind `#` in a URL.
+    #[error("`#{0}` behind a URL: only `#{INSECURE}` may stand there, the certificate is for its host")]
+    Fragment(String),
     /// A URL with a name, and nothing that says where it is.
     #[error("the address of `{0}` is missing: `https://{0}{1}@192.0.2.1`")]
     NoAddress(String, String),
@@ -51,7 +56,7 @@ impl UpstreamError {
 }
 
 /// Parses `ADDRESS[:PORT]`, `udp://`, `tcp://ADDRESS[:PORT]`, `tls://ADDRESS[:PORT][#NAME]`,
-/// `https://ADDRESS[:PORT][/PATH]`, `https://NAME[:PORT][/PATH]@ADDRESS`.
+/// `https://ADDRESS[:PORT][/PATH]`, `https://NAME[:PORT][/PATH]@ADDRESS`; the last three also with `#insecure`.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -64,8 +69,12 @@ pub fn parse_forwarder(text: &str) -> Result<Forwarder, UpstreamError> {
         "tcp" => Ok(Forwarder { address: parse_server(rest, DNS_PORT)?, transport: Transport::Tcp }),
         "tls" => {
             let (address, name) = rest.split_once('#').map_or((rest, None), |(address, name)| (address, Some(name)));
-            let name = name.map(|name| host_name(name).map(Arc::from)).transpose()?;
-            Ok(Forwarder { address: parse_server(address, TLS_PORT)?, transport: Transport::Tls(name) })
+            let peer = match name {
+                None => Peer::Address,
+                Some(INSECURE) => Peer::Anyone,
+                Some(name) => Peer::Name(host_name(name)?.into()),
+            };
+            Ok(Forwarder { address: parse_server(address, TLS_PORT)?, transport: Transport::Tls(peer) })
         }
         "https" => parse_https(rest),
         _ => Err(UpstreamError::Scheme(scheme.to_owned())),
@@ -90,11 +99,16 @@ pub fn parse_server(text: &str, port: u16) -> Result<SocketAddr, UpstreamError> 
 
 /// What stands behind `https://`.
 fn parse_https(text: &str) -> Result<Forwarder, UpstreamError> {
+    let (text, insecure) = match text.rsplit_once('#') {
+        None => (text, false),
+        Some((text, INSECURE)) => (text, true),
+        Some((_, other)) => return Err(UpstreamError::Fragment(other.to_owned())),
+    };
     let (url, at) = text.rsplit_once('@').map_or((text, None), |(url, at)| (url, Some(at)));
     let (authority, path) = url.find('/').map_or((url, HTTPS_PATH), |slash| url.split_at(slash));
     // RFC 8484 3: a URI template; its only variable is ours to send or not.
     let path = path.strip_suffix("{?dns}").unwrap_or(path);
-    let target = |host: String| Transport::Https(Arc::new(HttpsTarget { host, path: path.to_owned() }));
+    let target = |host: String| Transport::Https(Arc::new(HttpsTarget { host, path: path.to_owned(), insecure }));
     if let Ok(address) = parse_server(authority, HTTPS_PORT) {
         let to = at.map_or(Ok(address), |at| parse_server(at, address.port()))?;
         return Ok(Forwarder { address: to, transport: target(address.ip().to_string()) });
@@ -130,7 +144,9 @@ mod tests {
             let how = match &got.transport {
                 Transport::Udp => "udp".to_owned(),
                 Transport::Tcp => "tcp".to_owned(),
-                Transport::Tls(name) => format!("tls {}", name.as_deref().unwrap_or("-")),
+                Transport::Tls(Peer::Name(name)) => format!("tls {name}"),
+                Transport::Tls(peer) => format!("tls {peer:?}"),
+                Transport::Https(target) if target.insecure => format!("https {} insecure", target.host),
                 Transport::Https(target) => format!("https {} {}", target.host, target.path),
             };
             assert_eq!((got.address.to_string().as_str(), how.as_str()), (address, transport), "{text}");
@@ -142,7 +158,10 @@ mod tests {
         check("[2001:db8::1]:54", "[2001:db8::1]:54", "udp");
         check("udp://192.0.2.1", "192.0.2.1:53", "udp");
         check("TCP://192.0.2.1:54", "192.0.2.1:54", "tcp");
-        check("tls://1.1.1.1", "1.1.1.1:853", "tls -");
+        check("tls://1.1.1.1", "1.1.1.1:853", "tls Address");
+        check("tls://1.1.1.1#insecure", "1.1.1.1:853", "tls Anyone");
+        check("https://1.1.1.1#insecure", "1.1.1.1:443", "https 1.1.1.1 insecure");
+        check("https://dns.example/q@192.0.2.1#insecure", "192.0.2.1:443", "https dns.example insecure");
         check("tls://1.1.1.1#one.example", "1.1.1.1:853", "tls one.example");
         check("tls://[2001:db8::1]:8853#one.example.", "[2001:db8::1]:8853", "tls one.example");
         check("https://1.1.1.1", "1.1.1.1:443", "https 1.1.1.1 /dns-query");
@@ -166,6 +185,7 @@ mod tests {
         check("tls://dns.example", "found `dns.example`", None);
         check("tls://1.1.1.1#", "`` is not the name of a host", None);
         check("tls://1.1.1.1#a b", "`a b`", None);
+        check("https://192.0.2.1/dns-query#dns.example", "`#dns.example` behind a URL", None);
         check("https://dns.example/dns-query", "`https://dns.example/dns-query@192.0.2.1`", None);
         check("https://dns.example:x@192.0.2.1", "found `dns.example:x`", None);
         check("https://dns.example@192.0.2", "found `192.0.2`", None);

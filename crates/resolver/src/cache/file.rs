@@ -1,8 +1,9 @@
 //! The cache on disk: saved at the end of a run, loaded at the start of the next.
 //!
-//! Magic and version, the wall clock's time, entries with their lengths in front, a length of 0, the number of
-//! entries, and SHA-256 of all of it. Nothing is taken from a file that is damaged or that another version wrote.
-//! Ages go on over the gap. Numbers are little-endian.
+//! Magic and version, the wall clock's time, the terms with their length in front ([`Terms`]), entries with their lengths
+//! in front, a length of 0, the number of entries, and SHA-256 of all of it. Nothing is taken from a file that is damaged
+//! or that another version wrote, and no entry that the terms of this run do not hold for: data that nobody validated is
+//! not taken over by a resolver that validates. Ages go on over the gap. Numbers are little-endian.
 
 use std::io::{self, Read, Write};
 
@@ -12,12 +13,15 @@ use super::entry::{self, Kind, View};
 use super::limits::SEGMENT_BYTES;
 use super::shard::Key;
 use super::{Cache, lock};
+use crate::terms::{Changes, Terms};
 
 const MAGIC: &[u8; 8] = b"HWCACHE\n";
-/// Changes with the form of [`entry`].
-const VERSION: u32 = 1;
-/// Octets in front of the entries.
-const HEAD: usize = 8 + 4 + 8;
+/// Changes with the form of [`entry`] and of the file.
+const VERSION: u32 = 2;
+/// Octets in front of the terms.
+const HEAD: usize = 8 + 4 + 8 + 4;
+/// Room for the terms, which are about as long as the part of the configuration that they come from.
+const MAX_TERMS: usize = 64 << 20;
 /// Octets of the mark behind the entries, their number and the digest.
 const FOOT: usize = 4 + 8 + SHA256_LEN;
 
@@ -57,11 +61,14 @@ impl<W: Write> Digested<'_, W> {
 impl Cache {
     /// Writes all that has not expired but failures; how many entries that are. `wall_ms` is the time of a clock that
     /// goes on when nothing runs.
-    pub fn save(&self, now_ms: u64, wall_ms: u64, out: &mut impl Write) -> io::Result<u64> {
+    pub fn save(&self, now_ms: u64, wall_ms: u64, terms: &Terms, out: &mut impl Write) -> io::Result<u64> {
+        let terms = terms.to_text();
         let mut out = Digested { out, digest: Sha256::default() };
         out.write(MAGIC)?;
         out.write(&VERSION.to_le_bytes())?;
         out.write(&wall_ms.to_le_bytes())?;
+        out.write(&u32::try_from(terms.len()).map_err(io::Error::other)?.to_le_bytes())?;
+        out.write(terms.as_bytes())?;
         let (mut count, mut octets) = (0u64, Vec::with_capacity(2 * SEGMENT_BYTES));
         for shard in &self.shards {
             for segment in 0.. {
@@ -85,33 +92,37 @@ impl Cache {
         Ok(count)
     }
 
-    /// Takes over what another run saved and what has not expired since; how many entries that are. What the cache
-    /// has already stays.
+    /// Takes over what another run saved, and what has not expired since and holds under `terms`; how many entries that
+    /// are. What the cache has already stays.
     ///
     /// # Errors
     /// Nothing is taken from a file that is not whole.
-    pub fn load(&self, now_ms: u64, wall_ms: u64, input: &mut impl Read) -> Result<u64, LoadError> {
+    pub fn load(&self, now_ms: u64, wall_ms: u64, terms: &Terms, input: &mut impl Read) -> Result<u64, LoadError> {
         // An entry takes four octets more than in memory, and at least 40.
-        let limit = self.settings.size_bytes() + self.settings.size_bytes() / 8;
+        let limit = self.settings.size_bytes() + self.settings.size_bytes() / 8 + MAX_TERMS;
         let mut file = Vec::new();
         input.take(limit as u64 + 1).read_to_end(&mut file)?;
         if file.len() > limit {
             return Err(LoadError::TooLarge);
         }
-        let (saved_ms, entries) = unwrap(&file)?;
+        let Saved { saved_ms, terms: saved, entries } = unwrap(&file)?;
         let gap_ms = wall_ms.saturating_sub(saved_ms);
+        let changes = saved.changes_to(terms);
         let mut loaded = 0;
         for octets in entries {
-            loaded += u64::from(self.load_entry(octets, now_ms, gap_ms));
+            loaded += u64::from(self.load_entry(octets, now_ms, gap_ms, &changes));
         }
         Ok(loaded)
     }
 
-    fn load_entry(&self, octets: &[u8], now_ms: u64, gap_ms: u64) -> bool {
+    fn load_entry(&self, octets: &[u8], now_ms: u64, gap_ms: u64, changes: &Changes) -> bool {
         // The digest keeps accidents out; this keeps out whatever else calls itself an entry.
         let mut octets = octets.to_vec();
         let Some(view) = View::new(&octets).filter(|_| entry::is_sound(&octets)) else { return false };
         let name = view.name().to_owned();
+        if changes.concern(&name) {
+            return false;
+        }
         let key = Key { name: &name, hash: self.hasher.hash(&name), rtype: view.rtype() };
         let (age_ms, ttl) = (view.created_ms() + gap_ms, view.ttl());
         if age_ms >= u64::from(ttl) * 1000 {
@@ -143,26 +154,39 @@ fn pack(view: View<'_>, now_ms: u64, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Takes a file apart and checks all of it: when it was written, and its entries.
-fn unwrap(file: &[u8]) -> Result<(u64, Vec<&[u8]>), LoadError> {
+/// What is in a file.
+struct Saved<'f> {
+    /// When it was written.
+    saved_ms: u64,
+    /// What its entries held under.
+    terms: Terms,
+    entries: Vec<&'f [u8]>,
+}
+
+/// Takes a file apart and checks all of it.
+fn unwrap(file: &[u8]) -> Result<Saved<'_>, LoadError> {
     let rest = file.strip_prefix(MAGIC).ok_or(LoadError::Foreign)?;
     let (version, rest) = rest.split_first_chunk::<4>().ok_or(LoadError::Damaged)?;
     let version = u32::from_le_bytes(*version);
     if version != VERSION {
         return Err(LoadError::Version(version));
     }
-    let (saved_ms, _) = rest.split_first_chunk::<8>().ok_or(LoadError::Damaged)?;
+    let (saved_ms, rest) = rest.split_first_chunk::<8>().ok_or(LoadError::Damaged)?;
+    let (terms_len, _) = rest.split_first_chunk::<4>().ok_or(LoadError::Damaged)?;
+    let terms_len = u32::from_le_bytes(*terms_len) as usize;
     let (signed, digest) = file.split_last_chunk::<SHA256_LEN>().ok_or(LoadError::Damaged)?;
-    if dnssec::digest::sha256(signed) != *digest || file.len() < HEAD + FOOT {
+    if dnssec::digest::sha256(signed) != *digest || file.len() < HEAD.saturating_add(terms_len) + FOOT {
         return Err(LoadError::Damaged);
     }
-    let (entries, count) = (&file[HEAD..file.len() - FOOT], &file[file.len() - FOOT..]);
+    let (terms, entries) = file[HEAD..file.len() - FOOT].split_at_checked(terms_len).ok_or(LoadError::Damaged)?;
+    let terms = std::str::from_utf8(terms).ok().and_then(Terms::parse).ok_or(LoadError::Damaged)?;
+    let count = &file[file.len() - FOOT..];
     let entries = split(entries).ok_or(LoadError::Damaged)?;
     let count = count.get(4..).and_then(|count| count.first_chunk::<8>()).ok_or(LoadError::Damaged)?;
     if u64::from_le_bytes(*count) != entries.len() as u64 {
         return Err(LoadError::Damaged);
     }
-    Ok((u64::from_le_bytes(*saved_ms), entries))
+    Ok(Saved { saved_ms: u64::from_le_bytes(*saved_ms), terms, entries })
 }
 
 fn split(mut rest: &[u8]) -> Option<Vec<&[u8]>> {

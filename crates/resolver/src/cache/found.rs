@@ -139,6 +139,15 @@ pub struct CachedFailure {
     pub ttl: u32,
 }
 
+/// A question that failed and has not been answered since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failing {
+    /// It is not to be tried again yet; why it failed.
+    Now(String),
+    /// It may be tried again.
+    Lately,
+}
+
 /// What the cache has for a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
@@ -168,6 +177,15 @@ impl Found {
             Found::Positive(cached) | Found::Alias(cached) => cached.security,
             Found::Negative(cached) => cached.security,
             Found::Failure(cached) => cached.security,
+        }
+    }
+
+    /// Whether it has expired (RFC 8767).
+    pub fn is_stale(&self) -> bool {
+        match self {
+            Found::Positive(cached) | Found::Alias(cached) => cached.stale,
+            Found::Negative(cached) => cached.stale,
+            Found::Failure(_) => false,
         }
     }
 

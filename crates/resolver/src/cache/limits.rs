@@ -16,8 +16,11 @@ pub const MAX_ALIASES: usize = 11;
 pub const MAX_PROOFS: usize = 32;
 /// Octets of the text of a reason that are kept.
 pub const MAX_REASON: usize = 160;
-/// Longest time that a failure which repeats itself is kept, in seconds (RFC 9520 3.2).
-pub const MAX_FAILURE_TTL_S: u32 = 300;
+/// Longest time that a failure which repeats itself is kept, in seconds. RFC 9520 3.2 allows 300; but when servers come
+/// back after an outage, nobody should wait for minutes.
+pub const MAX_FAILURE_TTL_S: u32 = 10;
+/// Where stale data is served, a question that failed is tried again after so many seconds (RFC 8767 5).
+pub const STALE_RECHECK_S: u32 = 30;
 /// A failure that comes back within so many times its TTL counts as a repetition.
 pub const FAILURE_MEMORY: u64 = 4;
 /// An entry is popular, and refreshed before it expires, from so many hits on.

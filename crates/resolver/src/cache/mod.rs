@@ -36,7 +36,8 @@ use self::decode::Use;
 use self::entry::{Kind, NO_NAME, View};
 pub use self::file::LoadError;
 pub use self::found::{
-    Ask, CachedFailure, CachedNegative, CachedRrset, Found, Hit, NewEntry, NewFailure, NewNegative, NewPositive, Rank,
+    Ask, CachedFailure, CachedNegative, CachedRrset, Failing, Found, Hit, NewEntry, NewFailure, NewNegative,
+    NewPositive, Rank,
 };
 use self::large::Large;
 use self::limits::{
@@ -51,6 +52,7 @@ pub use self::upkeep::{Row, RowKind};
 use crate::limits::{BOGUS_TTL_S, FAILURE_TTL_S};
 use crate::rrset::Rrset;
 use crate::security::Security;
+use crate::terms::Changes;
 
 /// The cache.
 pub struct Cache {
@@ -181,6 +183,24 @@ impl Cache {
         let reason = Some(new.reason);
         let parts = Parts { reason, repeated, ..Parts::new(key, Kind::Failure, now_ms, ttl, new.security) };
         let _ = self.put(key, parts, now_ms);
+    }
+
+    /// Keeps a failure for so many seconds, however often it repeats itself.
+    pub fn insert_failure_for(&self, now_ms: u64, new: NewFailure<'_>, ttl_s: u32) {
+        let key = self.key(new.name, new.rtype);
+        let parts = Parts { reason: Some(new.reason), ..Parts::new(key, Kind::Failure, now_ms, ttl_s, new.security) };
+        let _ = self.put(key, parts, now_ms);
+    }
+
+    /// Whether a question failed, now or lately.
+    pub fn failing(&self, now_ms: u64, name: &Name, rtype: RType) -> Option<Failing> {
+        let key = self.key(name, rtype);
+        let shard = self.lock(key.hash);
+        let view = shard.view(shard.find(key, true)?)?;
+        Some(match now_ms < view.expires_ms() {
+            true => Failing::Now(view.reason().map(|reason| reason.text).unwrap_or_default()),
+            false => Failing::Lately,
+        })
     }
 
     /// Puts an entry in, unless it is larger than an entry may be: then it says so.
@@ -350,6 +370,16 @@ impl Cache {
         let wanted =
             |view: View<'_>| (view.rtype() == rtype || view.rtype() == NO_NAME) && view.name().is_at_or_below(name);
         self.shards.iter().map(|shard| lock(shard).flush_where(wanted)).sum()
+    }
+
+    /// Takes out what does not hold any longer under other terms; how many entries that were.
+    pub fn flush_changed(&self, changes: &Changes) -> usize {
+        if changes.is_empty() {
+            return 0;
+        }
+        lock(&self.aggressive).clear();
+        let flush = |shard: &Mutex<Shard>| lock(shard).flush_where(|view| changes.concern(view.name()));
+        self.large.flush(|kept| changes.concern(kept)) + self.shards.iter().map(flush).sum::<usize>()
     }
 
     /// Its counts.

@@ -43,7 +43,7 @@ pub async fn respond(ask: Ask, packet: &[u8]) -> Option<Message> {
     }
     let (cd, ad) = (packet.get(3)? & flags::CD != 0, packet.get(3)? & flags::AD != 0);
     let dnssec_ok = query.edns.is_some_and(|edns| edns.dnssec_ok);
-    let outcome = ask(Question::new(name.name().to_owned(), query.qtype), cd).await;
+    let outcome = ask(Question::new(name.name(), query.qtype), cd).await;
     let outcome = if cd { (*outcome).clone() } else { outcome.checked() };
 
     let mut buf = packet.to_vec();

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::parse::{Problem, unquoted};
 use super::text;
-use crate::settings::{ForwardZone, Forwarder, Hint, Settings, StubZone};
+use crate::settings::{Fallback, ForwardZone, Forwarder, Hint, Settings, StubZone};
 use crate::upstream::Transport;
 
 /// Whose rules a scenario follows where the two differ.
@@ -336,7 +336,10 @@ impl Config {
             .collect();
         let forwarder = |address| Forwarder { address: socket(address), transport: Transport::Udp };
         let mut forward: Vec<ForwardZone> = (self.forwards.iter())
-            .map(|(name, all)| ForwardZone { name: name.clone(), servers: all.iter().map(forwarder).collect() })
+            .map(|(name, all)| {
+                let (name, servers) = (name.clone(), all.iter().map(forwarder).collect());
+                ForwardZone { name, servers, fallback: Fallback::None }
+            })
             .collect();
         stubs.sort_by_key(|zone| std::cmp::Reverse(zone.name.label_count()));
         forward.sort_by_key(|zone| std::cmp::Reverse(zone.name.label_count()));

@@ -296,6 +296,10 @@ impl resolver::Upstream for Net {
         let _ = self.wait(at_us, None).await;
     }
 
+    fn refused(&self, server: SocketAddr, transport: &Transport, why: &str) {
+        tracing::warn!(%server, transport = transport.as_str(), why, "a forwarder gives no answer");
+    }
+
     fn spawn(&self, task: Task) {
         self.0.spawned.borrow_mut().push(task);
     }

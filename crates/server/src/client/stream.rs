@@ -9,9 +9,8 @@ mod tls;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::waits::Reply;
 use crate::limits::{MAX_STREAM_EXCHANGES, MAX_UPSTREAM_STREAMS, UPSTREAM_PIPELINE, UPSTREAM_STREAMS_PER_SERVER};
 use connection::{Link, Request};
-use tls::Certificates;
+use tls::{Certificates, refusal};
+
+pub use tls::Authorities;
 
 /// Takes what came of an exchange; called once, or dropped when the server stops.
 pub type Deliver = Box<dyn FnOnce(Reply) + Send>;
@@ -31,8 +32,8 @@ pub type Deliver = Box<dyn FnOnce(Reply) + Send>;
 pub struct StreamSettings {
     /// Addresses to connect from; of a family that has none the system chooses.
     pub sources: Vec<IpAddr>,
-    /// Certificates (PEM) to trust besides those that the system trusts.
-    pub ca_file: Option<PathBuf>,
+    /// Whom to trust besides those that the system trusts.
+    pub authorities: Authorities,
 }
 
 /// The way to the thread that has the streams. It ends when the last of these is dropped.
@@ -57,7 +58,7 @@ impl Streams {
         let load = Arc::new(AtomicUsize::new(0));
         let streams = Streams { jobs, load: load.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let certificates = Certificates::new(settings.ca_file);
+        let certificates = Certificates::new(settings.authorities);
         let pool = Arc::new(Pool { sources: settings.sources, certificates, state: Mutex::default() });
         let run = move || runtime.block_on(work(queue, pool, load));
         let thread = std::thread::Builder::new().name("streams".into()).spawn(run)?;
@@ -98,6 +99,8 @@ struct Connection {
     /// Replies that came.
     replies: AtomicUsize,
     used: Mutex<Instant>,
+    /// Why it ended, once it has.
+    ended: Arc<OnceLock<&'static str>>,
 }
 
 #[derive(Default)]
@@ -123,9 +126,9 @@ impl Pool {
                 // The server may have closed it just when we wrote: once more on a new one (RFC 7766 6.2.4).
                 None if reused => {
                     let (connection, _) = self.connection(&target, true)?;
-                    connection.ask(self, &target, message).await.unwrap_or(Err(ExchangeError::Unreachable))
+                    connection.ask(self, &target, message).await.unwrap_or_else(|| Err(connection.refusal()))
                 }
-                reply => reply.unwrap_or(Err(ExchangeError::Unreachable)),
+                reply => reply.unwrap_or_else(|| Err(connection.refusal())),
             }
         };
         tokio::time::timeout(timeout, asking).await.unwrap_or(Err(ExchangeError::Timeout))
@@ -149,16 +152,23 @@ impl Pool {
             return Err(ExchangeError::Busy);
         }
         let (requests, queue) = mpsc::channel(UPSTREAM_PIPELINE);
-        let used = Mutex::new(Instant::now());
-        let connection = Connection { requests, load: AtomicUsize::new(0), replies: AtomicUsize::new(0), used };
+        let (used, ended) = (Mutex::new(Instant::now()), Arc::<OnceLock<&'static str>>::default());
+        let (load, replies) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let connection = Connection { requests, load, replies, used, ended: ended.clone() };
         let connection = Arc::new(connection);
         state.connections.entry(target.clone()).or_default().push(connection.clone());
         state.count += 1;
         let (pool, target) = (self.clone(), target.clone());
         tokio::spawn(async move {
-            if let Err(error) = pool.serve(&target, queue).await {
-                tracing::debug!(server = %target.0, transport = ?target.1, %error, "connection to another server");
-            }
+            let why = match pool.serve(&target, queue).await {
+                Ok(()) => "it closed the connection",
+                Err(error) => {
+                    tracing::debug!(server = %target.0, transport = ?target.1, %error, "connection to another server");
+                    refusal(&error)
+                }
+            };
+            // Who waited for it runs after this on the same thread, and finds the reason.
+            let _ = ended.set(why);
             lock(&pool.state).prune(&target);
         });
         Ok((connection, false))
@@ -184,6 +194,11 @@ impl Pool {
 }
 
 impl Connection {
+    /// Why nothing came back.
+    fn refusal(&self) -> ExchangeError {
+        ExchangeError::Refused(self.ended.get().copied().unwrap_or("no connection"))
+    }
+
     /// Asks on this connection; `None` if it ended before the reply.
     async fn ask(&self, pool: &Pool, target: &Target, message: Vec<u8>) -> Option<Reply> {
         let (reply, answer) = oneshot::channel();

@@ -56,6 +56,8 @@ impl Asked<'_> {
         let (dnssec_ok, low) = (query.edns.is_some_and(|edns| edns.dnssec_ok), octets.get(3).copied().unwrap_or(0));
         let ask = resolver::cache::Ask { qtype: query.qtype, dnssec_ok, checking_disabled: low & flags::CD != 0 };
         let cache = self.recursion.and_then(|recursion| recursion.cache(query.qtype));
+        // A referral of ours that goes with the answer is not in the cache.
+        let cache = cache.filter(|_| self.zone.is_none() || self.settings.minimal_responses);
         let is_ours = |name: &HashedName| self.zones.find(name, ask.qtype).is_some();
         let hit = cache.and_then(|cache| cache.answer(scratch.now_ms, &ask, &mut scratch.alias, is_ours, w));
         let Some(hit) = hit else {

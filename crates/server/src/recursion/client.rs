@@ -68,7 +68,7 @@ impl Client {
     pub fn question(&self) -> Option<Question> {
         let (name, behind) = Name::split_from_wire(self.head.get(HEADER_LEN..)?).ok()?;
         let rtype = behind.first_chunk::<2>()?;
-        Some(Question::new(name.to_owned(), RType(u16::from_be_bytes(*rtype))))
+        Some(Question::new(name, RType(u16::from_be_bytes(*rtype))))
     }
 
     /// Whether the client takes data that does not validate (RFC 4035 3.2.2).

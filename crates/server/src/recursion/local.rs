@@ -121,16 +121,17 @@ fn last_alias(answers: &[Arc<Rrset>], name: &Name) -> Option<NameBuf> {
 /// What a referral says.
 fn delegation(message: Message, port: u16) -> Local {
     let Message { authorities, additionals, .. } = message;
-    let glue: Vec<(NameBuf, IpAddr)> = additionals.iter().filter_map(address).collect();
+    let addresses: Vec<(NameBuf, IpAddr)> = additionals.iter().filter_map(address).collect();
     let sets = rrsets(authorities, RType::ANY);
     let Some(ns) = sets.iter().find(|rrset| rrset.rtype == RType::NS) else { return Local::Elsewhere };
     let servers = ns.rdata.iter().filter_map(|rdata| target(RType::NS, rdata)).map(|server| {
-        let addresses = glue.iter().filter(|(owner, _)| **owner == *server);
+        let addresses = addresses.iter().filter(|(owner, _)| **owner == *server);
         (server.to_owned(), addresses.map(|&(_, ip)| SocketAddr::new(ip, port)).collect())
     });
     let servers = servers.collect();
     let ds = sets.iter().find(|rrset| rrset.is(&ns.owner, RType::DS)).cloned();
-    Local::Delegated { zone: ns.owner.clone(), servers, ds }
+    let glue = additionals.into_iter().filter(|record| matches!(record.rtype, RType::A | RType::AAAA)).collect();
+    Local::Delegated { zone: ns.owner.clone(), servers, ds, ns: ns.clone(), glue: rrsets(glue, RType::ANY) }
 }
 
 /// The address in a record.
@@ -209,7 +210,7 @@ mod tests {
                 let alias = alias.map_or(String::new(), |alias| alias.to_string());
                 format!("{rcode} {}/ {}/ {alias}", sets(&answers), sets(&authorities))
             }
-            Local::Delegated { zone, servers, ds } => {
+            Local::Delegated { zone, servers, ds, .. } => {
                 assert!(ds.is_none());
                 format!("{zone} {servers:?}")
             }

@@ -12,7 +12,6 @@ mod thread;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +25,7 @@ use resolver::trace::{Stamped, Trace};
 use resolver::{Outcome, Question};
 use zone::{Published, ZoneTable};
 
-use crate::client::stream::{StreamSettings, Streams};
+use crate::client::stream::{Authorities, StreamSettings, Streams};
 use crate::client::{Key, Net};
 use crate::clock::Clock;
 use crate::limits::MAX_RESOLVER_QUEUE;
@@ -127,13 +126,14 @@ pub struct ThreadSettings {
     pub sources: Vec<IpAddr>,
     /// Where name servers listen that our own zones delegate to.
     pub port: u16,
-    /// Certificates (PEM) to trust besides those that the system trusts.
-    pub ca_file: Option<PathBuf>,
+    /// Whom to trust to certify other servers, besides those that the system trusts.
+    pub authorities: Authorities,
 }
 
 impl Default for ThreadSettings {
     fn default() -> ThreadSettings {
-        ThreadSettings { clock: Clock::default(), sources: Vec::new(), port: 53, ca_file: None }
+        let (clock, authorities) = (Clock::default(), Authorities::default());
+        ThreadSettings { clock, sources: Vec::new(), port: 53, authorities }
     }
 }
 
@@ -175,7 +175,7 @@ pub fn start<R: Resolve>(
     stats: Vec<Arc<Stats>>,
     make: impl Fn(Net, Rc<LocalZones>) -> Rc<R> + Clone + Send + 'static,
 ) -> io::Result<Running> {
-    let streams = StreamSettings { sources: settings.sources.clone(), ca_file: settings.ca_file.clone() };
+    let streams = StreamSettings { sources: settings.sources.clone(), authorities: settings.authorities.clone() };
     let (streams, stream_thread) = Streams::start(streams)?;
     let queues = stats.iter().map(|_| Queue::new().map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
     let threads = Arc::new(Threads { queues, clock: settings.clock, stop: AtomicBool::new(false) });

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use dns::{Edns, Message, Name, NameBuf, NameHasher, RType, Rcode, Record};
 
@@ -12,11 +13,14 @@ use crate::anchors::Anchors;
 use crate::cache::CacheSettings;
 use crate::fetched::Kind;
 use crate::local::{LocalData, NoLocalData};
+use crate::outcome::Outcome;
+use crate::question::Question;
 use crate::resolve::{Resolver, Shared};
 use crate::rrset::Rrset;
-use crate::settings::{Hint, Settings};
+use crate::settings::{Fallback, ForwardZone, Forwarder, Hint, Settings, StubZone};
 use crate::sim::{Delivery, FakeNetwork, Sim};
-use crate::upstream::Exchange;
+use crate::trace::Trace;
+use crate::upstream::{Exchange, Transport};
 
 /// What a server has.
 pub struct Server {
@@ -37,6 +41,15 @@ pub struct Network {
 
 pub fn address(last: u8) -> SocketAddr {
     ([192, 0, 2, last], 53).into()
+}
+
+pub fn stub(zone: &str, server: u8) -> StubZone {
+    StubZone { name: name(zone), servers: vec![address(server)] }
+}
+
+pub fn forward(zone: &str, server: u8) -> ForwardZone {
+    let servers = vec![Forwarder { address: address(server), transport: Transport::Udp }];
+    ForwardZone { name: name(zone), servers, fallback: Fallback::None }
 }
 
 /// The zone as a delegation of `parent`, served at an address; signed with DS if `secure`.
@@ -154,6 +167,33 @@ impl Internet {
         let root = Hint { name: name("ns1."), addresses: vec![address(1).ip()] };
         let (priming, ipv6, randomise_case, special_names) = (false, false, false, false);
         Settings { root_hints: vec![root], priming, ipv6, randomise_case, special_names, ..Settings::default() }
+    }
+
+    pub fn ask(&self, qname: &str, rtype: RType) -> Arc<Outcome> {
+        self.ask_traced(qname, rtype, Trace::default())
+    }
+
+    pub fn ask_traced(&self, qname: &str, rtype: RType, trace: Trace) -> Arc<Outcome> {
+        let (resolver, question) = (self.resolver.clone(), Question::new(name(qname), rtype));
+        let asking = async move { resolver.resolve(question, false, trace).await };
+        self.sim.block_on(60_000_000, asking).expect("an outcome")
+    }
+
+    /// RCODE, security and how many RRsets the answer has.
+    pub fn said(&self, qname: &str, rtype: RType) -> String {
+        let outcome = self.ask(qname, rtype);
+        let count = outcome.answers.len();
+        format!("{} {} {count}", outcome.rcode, outcome.security.as_str())
+    }
+
+    /// A server stops to answer, or does so again.
+    pub fn set_dead(&self, server: u8, dead: bool) {
+        self.sim.network_mut().servers.get_mut(&server).expect("a server").dead = dead;
+    }
+
+    /// What was asked since the last look, `SERVER NAME TYPE`.
+    pub fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.sim.network_mut().asked)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a public zone denies says nothing of names that zones of ours answer, nor of what they delegate.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use dns::{Name, RType, Rcode};
 
@@ -11,6 +12,7 @@ use crate::cache::CacheSettings;
 use crate::local::{Local, LocalData};
 use crate::question::Question;
 use crate::resolve::Resolver;
+use crate::rrset::Rrset;
 use crate::trace::Trace;
 
 /// `own.public.` is ours, and delegates `sub.own.public.` to 192.0.2.7.
@@ -20,7 +22,9 @@ impl LocalData for Own {
     fn find(&self, at: &Name, _: RType) -> Local {
         let (zone, apex) = (name("sub.own.public."), name("own.public."));
         if at.is_at_or_below(&zone) {
-            return Local::Delegated { servers: vec![(name("ns.sub.own.public."), vec![address(7)])], zone, ds: None };
+            let host = name("ns.sub.own.public.");
+            let ns = Arc::new(Rrset::new(zone.clone(), RType::NS, 300).with(host.as_wire()));
+            return Local::Delegated { servers: vec![(host, vec![address(7)])], zone, ds: None, ns, glue: Vec::new() };
         }
         let (answers, authorities, alias) = (Vec::new(), Vec::new(), None);
         match at.is_at_or_below(&apex) {

@@ -115,7 +115,7 @@ impl World {
             fetched.zone = NameBuf::root();
         }
         if let Some(lie) = self.lie.as_ref().filter(|_| number < self.liars.get()) {
-            lie(&Question::new(qname.to_owned(), rtype), &mut fetched);
+            lie(&Question::new(qname, rtype), &mut fetched);
         }
         Ok(fetched)
     }

@@ -14,7 +14,7 @@ use hyper::client::conn::http2::{self, SendRequest};
 use hyper::header::{ACCEPT, CONTENT_TYPE};
 use hyper::{Method, StatusCode, Uri, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use resolver::upstream::{ExchangeError, HttpsTarget, Transport, is_reply};
+use resolver::upstream::{ExchangeError, HttpsTarget, Peer, Transport, is_reply};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -63,13 +63,12 @@ impl Link {
             let tcp = connect(server, source).await?;
             Ok(match transport {
                 Transport::Udp | Transport::Tcp => Link::Tcp(tcp),
-                Transport::Tls(name) => {
-                    Link::Tls(Box::new(certificates.connect(tcp, name.as_deref(), server.ip(), false).await?))
-                }
+                Transport::Tls(peer) => Link::Tls(Box::new(certificates.connect(tcp, peer, server.ip(), false).await?)),
                 Transport::Https(target) => {
                     // An address stands in brackets in a URL if it is one of IPv6.
                     let host = target.host.trim_start_matches('[').trim_end_matches(']');
-                    let tls = certificates.connect(tcp, Some(host), server.ip(), true).await?;
+                    let peer = if target.insecure { Peer::Anyone } else { Peer::Name(host.into()) };
+                    let tls = certificates.connect(tcp, &peer, server.ip(), true).await?;
                     Link::Https(Box::new(tls), target.clone())
                 }
             })
@@ -239,7 +238,7 @@ fn post(
         let media_type = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
         let is_message = media_type.is_some_and(|it| it.starts_with(DNS_MESSAGE.as_bytes()));
         if response.status() != StatusCode::OK || !is_message {
-            let _ = reply.send(Err(ExchangeError::Unreachable));
+            let _ = reply.send(Err(ExchangeError::Refused("no DNS message in its HTTP response")));
             return;
         }
         let Ok(body) = Limited::new(response.into_body(), MAX_MESSAGE_SIZE).collect().await else { return };
