@@ -32,11 +32,6 @@ impl Algorithm {
         Algorithm(number)
     }
 
-    /// Its number.
-    pub fn to_u8(self) -> u8 {
-        self.0
-    }
-
     /// Its mnemonic; `None` if the number is not assigned.
     pub fn mnemonic(self) -> Option<&'static str> {
         ALGORITHMS.name(self.0.into())
@@ -45,11 +40,6 @@ impl Algorithm {
     /// Whether signatures are made over SHA-1.
     pub fn uses_sha1(self) -> bool {
         matches!(self, Algorithm::RSASHA1 | Algorithm::RSASHA1_NSEC3_SHA1)
-    }
-
-    /// Whether keys are RSA keys in the form of RFC 3110.
-    pub fn is_rsa(self) -> bool {
-        self.uses_sha1() || matches!(self, Algorithm::RSASHA256 | Algorithm::RSASHA512)
     }
 }
 

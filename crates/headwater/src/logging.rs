@@ -1,5 +1,7 @@
 //! The server's log: level and form by the configuration, the level changeable while it runs.
 
+use std::io::IsTerminal;
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -28,9 +30,15 @@ impl Log {
 pub fn start(logging: &Logging) -> anyhow::Result<Log> {
     let (filter, level) = reload::Layer::new(filter(logging));
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(true);
-    let lines: Box<dyn Layer<_> + Send + Sync> = match logging.format {
-        Format::Json => Box::new(lines.json().flatten_event(true)),
-        Format::Text => Box::new(lines.with_ansi(false)),
+    let on_terminal = std::io::stderr().is_terminal();
+    let as_text = match logging.format {
+        Format::Auto => on_terminal,
+        Format::Json => false,
+        Format::Text => true,
+    };
+    let lines: Box<dyn Layer<_> + Send + Sync> = match as_text {
+        true => Box::new(lines.with_ansi(on_terminal)),
+        false => Box::new(lines.json().flatten_event(true)),
     };
     tracing_subscriber::registry().with(filter).with(lines).try_init()?;
     Ok(Log { level })

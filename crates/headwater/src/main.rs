@@ -33,6 +33,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Query(args) => return cli::query::run(&args.words, &mut out),
         Command::Check(args) => cli::check::run(args, &mut out)?,
         Command::Zone(command) => cli::zone::run(&command, &mut out)?,
+        Command::Record(command) => {
+            cli::record::run(&command, &mut out)?;
+            true
+        }
         Command::Backup(command) => cli::backup::run(&command, &mut out)?,
         Command::Token(command) => {
             cli::token::run(&command, &mut out)?;

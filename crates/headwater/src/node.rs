@@ -275,6 +275,11 @@ impl Node {
         (zones.len(), zones.zones().filter(|zone| zone.contents.is_none()).count())
     }
 
+    /// The addresses that the API is served on.
+    pub fn web_addresses(&self) -> Vec<SocketAddr> {
+        self.web.addresses()
+    }
+
     /// What the handlers of the API share.
     pub fn app(&self) -> &Arc<App> {
         self.web.app()

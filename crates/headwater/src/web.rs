@@ -1,5 +1,6 @@
 //! The API on its sockets: opened with the others, served on the runtime, changed on reload.
 
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ use crate::node::NodeError;
 pub const PROTOCOL: &str = "http";
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
+/// Ports after the default one that are tried when it is taken.
+const LATER_PORTS: u16 = 100;
 
 /// Why the API cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -42,28 +45,50 @@ pub struct Web {
     sockets: Vec<Bound>,
 }
 
-/// A socket and its address.
+/// The address that the configuration names, and the socket that serves it, which may have a later port.
 type Bound = (SocketAddr, TcpListener);
 
-/// Opens the sockets of `wanted` that are not among `open` yet.
+/// Opens the sockets of `wanted` that are not among `open` yet. If nobody chose the port and it is taken, the next
+/// port that is free on all addresses is used instead.
 ///
 /// # Errors
 /// The first that cannot be opened.
 pub fn open(wanted: &config::Web, open: &[Bound]) -> Result<Vec<Bound>, NodeError> {
-    let bind = |address: SocketAddr| {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // A restart must not wait for the last connections of the process before.
-        socket.set_reuse_address(true)?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
+    let known = |address: &SocketAddr| open.iter().any(|(known, _)| known == address);
+    let fresh: Vec<SocketAddr> = wanted.listen.iter().copied().filter(|address| !known(address)).collect();
+    let may_move = wanted.any_port && open.is_empty();
+    let mut result = bind_all(&fresh, 0);
+    for offset in 1..=if may_move { LATER_PORTS } else { 0 } {
+        match &result {
+            Err(NodeError::Bind { error, .. }) if error.kind() == ErrorKind::AddrInUse => {
+                result = bind_all(&fresh, offset);
+            }
+            _ => break,
         }
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(TcpListener::from(socket))
+    }
+    result
+}
+
+/// Binds a socket for each address, `offset` ports above the address's own.
+fn bind_all(addresses: &[SocketAddr], offset: u16) -> Result<Vec<Bound>, NodeError> {
+    let bind_one = |&wanted: &SocketAddr| {
+        let address = SocketAddr::new(wanted.ip(), wanted.port().saturating_add(offset));
+        let socket = bind(address).map_err(|error| NodeError::Bind { address, protocol: PROTOCOL, error })?;
+        Ok((wanted, socket))
     };
-    let fresh = wanted.listen.iter().filter(|address| !open.iter().any(|(known, _)| known == *address));
-    let failed = |address| move |error| NodeError::Bind { address, protocol: PROTOCOL, error };
-    fresh.map(|&address| Ok((address, bind(address).map_err(failed(address))?))).collect()
+    addresses.iter().map(bind_one).collect()
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the last connections of the process before.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from(socket))
 }
 
 impl Web {
@@ -91,6 +116,11 @@ impl Web {
     /// The sockets that it is served on.
     pub fn sockets(&self) -> &[Bound] {
         &self.sockets
+    }
+
+    /// The addresses that it is served on.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.iter().filter_map(|(_, socket)| socket.local_addr().ok()).collect()
     }
 
     /// Serves on `fresh` too, and no longer on what is not `wanted`. If nothing changes nobody notices.

@@ -214,6 +214,48 @@ fn zones_of_a_running_server() {
 }
 
 #[test]
+fn records_are_set_added_and_deleted() {
+    let scratch = scratch("cli-record");
+    let server = Server::start(&scratch, &[]);
+    let made = run(&scratch, &["zone", "create", "example.org"]).ok();
+    let next = made.lines().nth(1).expect("a second line says what comes next");
+    let next: Vec<&str> = next.split(' ').collect();
+    assert_eq!(&next[..3], ["next:", "headwater", "record"], "{made}");
+    run(&scratch, &next[2..]).ok();
+    assert_eq!(server.data("www.example.org", RType::A), "192.0.2.1", "the next step works as it is written");
+    let record = |words: &[&str]| run(&scratch, &[&["record"], words].concat());
+    let dry = record(&["set", "example.org", "www", "A", "192.0.2.2", "192.0.2.3", "--ttl", "60", "--dry-run"]).ok();
+    assert!(dry.contains("+www.example.org.\t60\tIN\tA\t192.0.2.3\n") && dry.contains("would edit"), "{dry}");
+    assert_eq!(server.data("www.example.org", RType::A), "192.0.2.1");
+    record(&["set", "example.org", "www", "A", "192.0.2.2", "192.0.2.3", "--ttl", "60", "--why", "moved"]).ok();
+    record(&["add", "example.org", "www.example.org.", "A", "192.0.2.4"]).ok();
+    assert_eq!(server.data("www.example.org", RType::A), "192.0.2.2 192.0.2.3 192.0.2.4");
+    let ttls = server.ask(&common::query("www.example.org", RType::A)).answers.iter().map(|r| r.ttl).max();
+    assert_eq!(ttls, Some(60), "the TTL of what is there");
+    record(&["delete", "example.org", "www", "A", "192.0.2.2", "192.0.2.4"]).ok();
+    assert_eq!(server.data("www.example.org", RType::A), "192.0.2.3");
+    record(&["delete", "example.org", "www", "A"]).ok();
+    assert_eq!(server.data("www.example.org", RType::A), "NXDOMAIN");
+    // One record in several words, and text as it is.
+    record(&["set", "example.org", "@", "MX", "10", "mail.example.net."]).ok();
+    assert_eq!(server.data("example.org", RType::MX), "10 mail.example.net.");
+    record(&["set", "example.org", "@", "TXT", "v=DMARC1; p=none"]).ok();
+    assert_eq!(server.data("example.org", RType::TXT), "\"v=DMARC1; p=none\"");
+    assert!(run(&scratch, &["zone", "history", "example.org"]).ok().contains("moved"));
+    // What is wrong is said, value by value, and changes nothing.
+    let wrong = record(&["add", "example.org", "www", "A", "192.0.2.5", "300.1.1.1"]).fails();
+    assert!(wrong.contains("add/1") && server.data("www.example.org", RType::A) == "NXDOMAIN", "{wrong}");
+    assert!(record(&["delete", "example.org", "www", "A"]).fails().contains("no A records at www.example.org."));
+    assert!(record(&["add", "example.net", "www", "A", "192.0.2.5"]).fails().contains("example.net."));
+    let unknown = run(&scratch, &["record", "add", "example.org", "www", "AAAAA", "::1"]);
+    assert!(unknown.code == 2 && unknown.err.contains("`AAAAA` is not a record type"), "{}", unknown.err);
+    // The same without a server.
+    drop(server);
+    record(&["add", "example.org", "www", "AAAA", "2001:db8::1"]).ok();
+    assert!(run(&scratch, &["zone", "export", "example.org"]).ok().contains("2001:db8::1"));
+}
+
+#[test]
 fn editing_commits_the_difference() {
     let scratch = scratch("cli-edit");
     let server = Server::start(&scratch, &[]);

@@ -382,6 +382,29 @@ fn signals_stop_it() {
     assert!(matches!(server.process.wait().code(), Some(0 | 1)));
 }
 
+/// The default port of the API may be another program's: DNS starts all the same.
+#[test]
+fn the_api_takes_the_next_port_unless_one_was_chosen() {
+    // If this fails somebody else has the port, which is as good.
+    let _taken = TcpListener::bind("127.0.0.1:8080");
+    let (scratch, mut server) = configured("web-port", "", "web: { bind_address: 127.0.0.1 }\n");
+    let log = server.process.log();
+    let web = log.split("\"web\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an address");
+    let web: SocketAddr = web.parse().expect("one address");
+    assert!((8081..8181).contains(&web.port()), "{web}");
+    assert!(std::net::TcpStream::connect(web).is_ok(), "the API answers at {web}");
+    // A reload does not move it.
+    server.reload();
+    assert!(std::net::TcpStream::connect(web).is_ok(), "the API still answers at {web}");
+    // A port that somebody chose is used, or the server does not start.
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let chosen = format!("  web_port: {}\n", web.port());
+    scratch.write("chosen.yaml", &config(address, &chosen, "web: { bind_address: 127.0.0.1 }\n"));
+    let mut second = Server::launch(&scratch, &["--config", "chosen.yaml", "--data", "data2"], address);
+    assert_eq!(second.process.wait().code(), Some(1));
+    assert!(second.process.log().contains("another port: `server.web_port`"), "{}", second.process.log());
+}
+
 #[test]
 fn one_server_for_one_data_directory() {
     let (scratch, server) = example("two-servers");

@@ -159,11 +159,6 @@ impl Worker {
         self.alone = true;
     }
 
-    /// Whether there is a control plane.
-    pub fn has_control(&self) -> bool {
-        self.desk.is_some()
-    }
-
     /// Takes the latest zones and settings, so that old ones can be freed while no query comes.
     pub fn refresh(&mut self) {
         self.zones.refresh();

@@ -94,16 +94,20 @@ fn broken(tree: &Tree, from: &str, link: &str) -> Option<String> {
     (!tree.has(&path)).then(|| format!("the link to `{path}` leads nowhere"))
 }
 
-/// Every row of a section has a state, every state but "not yet" a proof, and every section has a row.
+/// Every section has a row, no row stands twice, every row has a state, and every state but "not yet" a proof.
 fn status(text: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut rows) = (BTreeSet::new(), BTreeSet::new());
     for (i, line) in text.lines().enumerate() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let [_, section, _, state, proof, _] = cells[..] else { continue };
         let Some(number) = section.split('.').next().and_then(|number| number.parse::<usize>().ok()) else { continue };
         seen.insert(number);
+        let is_first = rows.insert(section);
         let mut error = |what: String| problems.push(Problem::error(STATUS, i + 1, what));
+        if !is_first {
+            error(format!("{section} has two rows"));
+        }
         match state {
             "works" | "partly" if references(proof).next().is_none() => {
                 error(format!("{section} is said to work and names no test"));
@@ -190,6 +194,10 @@ mod tests {
         let row = |row: &str| whole_status().replace("| 3 | x | works | `crates/dns/src/a.rs::works` |\n", row);
         finds((STATUS, &row("| 3.1 | x | not yet | |\n")), "");
         finds((STATUS, &row("")), "docs/status.md:1: section 3 has no row\n");
+        finds(
+            (STATUS, &row("| 3.1 | x | not yet | |\n| 3.1 | y | not yet | |\n")),
+            "docs/status.md:5: 3.1 has two rows\n",
+        );
         finds((STATUS, &row("| 3 | x | works | sure |\n")), "docs/status.md:4: 3 is said to work and names no test\n");
         let want = "docs/status.md:4: 3: the state `soon` is none of: works, partly, not yet\n";
         finds((STATUS, &row("| 3 | x | soon | |\n")), want);

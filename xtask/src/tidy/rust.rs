@@ -26,7 +26,7 @@ const UNSAFE_FILES: [&str; 7] = [
 ];
 
 /// Crates without clock, random source, file or socket.
-const PURE: [&str; 3] = ["crates/dns/src/", "crates/dnssec/src/", "crates/zone/src/"];
+const PURE: [&str; 4] = ["crates/dns/src/", "crates/dnssec/src/", "crates/zone/src/", "crates/resolver/src/"];
 /// Names that mean one of these.
 const IMPURE: [&str; 12] = [
     "SystemTime",

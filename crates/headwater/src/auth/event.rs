@@ -213,13 +213,7 @@ fn unreadable(error: serde_json::Error) -> EventError {
     EventError::Unreadable(format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()))
 }
 
-impl EventKind {
-    /// What happened, for lists of events: nothing secret.
-    pub fn summary(&self) -> String {
-        self.to_string()
-    }
-}
-
+/// What happened, for lists of events: nothing secret.
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod key;
 pub mod list;
 pub mod query;
+pub mod record;
 pub mod serve;
 mod show;
 pub mod stats;
@@ -42,6 +43,9 @@ pub enum Command {
     /// Zones and zone files.
     #[command(subcommand)]
     Zone(ZoneCommand),
+    /// Records of a zone: set, add, delete.
+    #[command(subcommand)]
+    Record(record::RecordCommand),
     /// Access tokens for programs.
     #[command(subcommand)]
     Token(token::TokenCommand),

@@ -1,6 +1,7 @@
 //! `headwater serve`: starts the node and does what signals and the control socket say.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -75,9 +76,10 @@ pub fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let (zones, empty) = node.zone_counts();
-    let listen: Vec<String> = config.server.listen.iter().map(|listen| listen.address.to_string()).collect();
+    let listen = words(config.server.listen.iter().map(|listen| listen.address));
+    let web = words(node.web_addresses());
     let start_ms = begin.elapsed().as_millis() as u64;
-    tracing::info!(zones, refused = empty, listen = listen.join(" "), start_ms, "ready");
+    tracing::info!(zones, refused = empty, listen, web, start_ms, "ready");
     notify(&[NotifyState::Ready]);
     let mut serving = Serving { options, config, node, log };
     serving.until_stopped(&received);
@@ -168,6 +170,11 @@ impl Serving {
         self.config = config;
         Ok(report)
     }
+}
+
+/// Addresses as one text, a blank between two.
+fn words(addresses: impl IntoIterator<Item = SocketAddr>) -> String {
+    addresses.into_iter().map(|address| address.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 /// Passes signals on as events. The second one that asks to stop ends the process at once.

@@ -131,6 +131,8 @@ pub struct Web {
     pub enabled: bool,
     /// Where; addresses are unique. Empty only if they are not served.
     pub listen: Vec<SocketAddr>,
+    /// Whether another port will do when that of `listen` is taken: nobody chose it.
+    pub any_port: bool,
 }
 
 impl Config {
@@ -218,7 +220,7 @@ fn check_web(web: &raw::Web, server: &raw::Server, report: &mut Report) -> Web {
         }
     }
     let listen = sockets.listen.iter().map(|listen| listen.address).filter(|_| *web.enabled).collect();
-    Web { enabled: *web.enabled, listen }
+    Web { enabled: *web.enabled, listen, any_port: server.web_port.mark == Mark::default() }
 }
 
 /// The sockets, by the flags, else `server.listen`, else `server.bind_address` and `server.dns_port`.

@@ -64,7 +64,7 @@ section! {
         bind_address: OneOrMany = OneOrMany::default_of(&["127.0.0.1", "::1"]),
         /// UDP and TCP port.
         dns_port: Port = Int(5353),
-        /// Port of the web interface and the API.
+        /// Port of the web interface and the API. If it is not set and 8080 is taken, the next free port is used; the log names it.
         web_port: Port = Int(8080),
         /// UDP worker threads, and as many for everything else; 0: one for each core.
         workers: Int<0, 1024> = Int(0),
@@ -331,8 +331,8 @@ section! {
     Logging at "logging" {
         /// Least severity that is logged.
         level: Level = Level::Info,
-        /// JSON, one object a line, or text.
-        format: Format = Format::Json,
+        /// `json`, one object a line, or `text`; empty: `text` on a terminal, else `json`.
+        format: Format = Format::Auto,
         /// File; empty: standard error.
         file: String = String::new(),
         /// Size at which the file is rotated, in MiB.
@@ -363,6 +363,8 @@ choice! {
 choice! {
     /// Form of the log.
     Format {
+        /// Text on a terminal, else one JSON object a line.
+        Auto = "",
         /// One JSON object a line.
         Json = "json",
         /// Text, one line each.

@@ -10,6 +10,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use dns::{Edns, Message, RType};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// How long a process may take to get ready, to reload or to end.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -102,9 +104,10 @@ impl Process {
         assert_eq!(found, Some(true), "no `{text}` in:\n{}", self.log());
     }
 
+    /// Sends it a signal, by its name without `SIG`.
     pub fn signal(&self, name: &str) {
-        let done = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status();
-        assert!(done.expect("kill runs").success(), "kill -{name}");
+        let signal: Signal = format!("SIG{name}").parse().expect("a signal");
+        kill(Pid::from_raw(self.id() as i32), signal).expect("the signal is sent");
     }
 
     /// Ends it at once, with no chance to do anything.

@@ -138,6 +138,9 @@ pub fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
         show::cell(&made["serial"]),
         show::cell(&made["state"])
     )?;
+    if args.primaries.is_empty() {
+        writeln!(out, "next: headwater record add {} www A 192.0.2.1", args.name)?;
+    }
     Ok(())
 }
 

@@ -1,0 +1,173 @@
+//! `headwater record set|add|delete`: the records of one owner and type, changed with one command.
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+use dns::rdata::{field::Field, table, text};
+use dns::scan::Scanner;
+use dns::{Name, NameBuf, RType};
+use serde_json::{Map, Value, json};
+
+use super::client::{Client, Directory, path, target};
+use super::{NodeArgs, show};
+
+/// What to do with records.
+#[derive(Debug, Subcommand)]
+pub enum RecordCommand {
+    /// Make these the only records of the name and type.
+    Set(ValuesArgs),
+    /// Add records to those of the name and type.
+    Add(ValuesArgs),
+    /// Delete the records named; without a value, all records of the name and type.
+    Delete(DeleteArgs),
+}
+
+/// Which records, and how the change is made.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// Name of the zone.
+    pub zone: NameBuf,
+    /// Owner of the records: `@` for the zone's name, relative to the zone, or absolute with a final dot.
+    #[arg(value_name = "NAME")]
+    pub owner: String,
+    /// Type of the records, such as A, MX or TXT.
+    #[arg(value_name = "TYPE", value_parser = record_type)]
+    pub rtype: RType,
+}
+
+/// How the change is made.
+#[derive(Debug, Args)]
+pub struct How {
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub why: String,
+    /// Only print what would change.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which server.
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+/// Records to set or add.
+#[derive(Debug, Args)]
+pub struct ValuesArgs {
+    #[command(flatten)]
+    target: Target,
+    /// Data of a record as in a zone file, one VALUE each: `192.0.2.1`, `"10 mail"`. A single record may also be given
+    /// in several words: `10 mail`. Each VALUE of a TXT record is its text, without quotes.
+    #[arg(value_name = "VALUE", required = true, allow_hyphen_values = true)]
+    values: Vec<String>,
+    /// Time to live in seconds; without it, that of the records there, or 3600.
+    #[arg(long, value_name = "N")]
+    ttl: Option<u32>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Records to delete.
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    #[command(flatten)]
+    target: Target,
+    /// Data of a record to delete, as for `set`; without one, all records of the name and type.
+    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    values: Vec<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Changes records and prints what became of the change.
+///
+/// # Errors
+/// As of [`Client`]; every fault of a value.
+pub fn run(command: &RecordCommand, out: &mut impl Write) -> anyhow::Result<()> {
+    let (target, how) = match command {
+        RecordCommand::Set(args) | RecordCommand::Add(args) => (&args.target, &args.how),
+        RecordCommand::Delete(args) => (&args.target, &args.how),
+    };
+    let (method, body) = request(command);
+    let outcome = send(target, how, method, &body)?;
+    if how.dry_run {
+        show::diff(out, &outcome)?;
+    }
+    show::outcome(out, &outcome)?;
+    Ok(())
+}
+
+/// The method and the body of the request that does what `command` says.
+fn request(command: &RecordCommand) -> (&'static str, Value) {
+    let body = |key: &str, target: &Target, values: &[String], ttl: Option<u32>| {
+        let mut body = Map::new();
+        body.insert(key.into(), json!(records(target.rtype, &target.zone, values)));
+        body.extend(ttl.map(|ttl| ("ttl".into(), json!(ttl))));
+        Value::Object(body)
+    };
+    match command {
+        RecordCommand::Set(args) => ("PUT", body("records", &args.target, &args.values, args.ttl)),
+        RecordCommand::Add(args) => ("PATCH", body("add", &args.target, &args.values, args.ttl)),
+        RecordCommand::Delete(args) if args.values.is_empty() => ("DELETE", Value::Null),
+        RecordCommand::Delete(args) => ("PATCH", body("remove", &args.target, &args.values, None)),
+    }
+}
+
+fn send(on: &Target, how: &How, method: &str, body: &Value) -> anyhow::Result<Value> {
+    let client = Client::find(&how.node, Directory::Existing)?;
+    let rrset = path(&format!("zones/{}/rrsets", segment(&on.zone.to_string())), &on.owner, &format!("/{}", on.rtype));
+    let mut query = vec![("why", how.why.as_str())];
+    query.extend(how.dry_run.then_some(("dry_run", "true")));
+    client.call(method, &target(&rrset, &query), body)
+}
+
+/// A part of a path.
+fn segment(text: &str) -> String {
+    let mut segment = String::new();
+    crate::api::encode(text, &mut segment);
+    segment
+}
+
+fn record_type(text: &str) -> Result<RType, String> {
+    RType::from_text(text.as_bytes()).ok_or_else(|| format!("`{text}` is not a record type (`A`, `MX`, `TYPE65280`)"))
+}
+
+/// The values as the API takes them: one record each, unless only all of them together make one.
+fn records(rtype: RType, zone: &Name, values: &[String]) -> Vec<Value> {
+    if is_text(rtype) {
+        let plain = |value: &String| if value.starts_with('"') { json!(value) } else { json!({"text": [value]}) };
+        return values.iter().map(plain).collect();
+    }
+    let whole = values.join(" ");
+    let is_one = values.iter().any(|value| !is_record(rtype, zone, value)) && is_record(rtype, zone, &whole);
+    if is_one { vec![json!(whole)] } else { values.iter().map(|value| json!(value)).collect() }
+}
+
+/// Whether the data of the type is nothing but text.
+fn is_text(rtype: RType) -> bool {
+    table::by_type(rtype).is_some_and(|def| matches!(def.fields, [only] if only.field == Field::CharStrings))
+}
+
+fn is_record(rtype: RType, zone: &Name, value: &str) -> bool {
+    text::scan(rtype, &mut Scanner::new(value.as_bytes()), zone, &mut Vec::new()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_records_or_words_of_one() {
+        let zone: NameBuf = "example.org".parse().expect("name");
+        let check = |rtype: RType, values: &[&str], want: Value| {
+            let values: Vec<String> = values.iter().map(|value| value.to_string()).collect();
+            assert_eq!(json!(records(rtype, &zone, &values)), want, "{values:?}");
+        };
+        check(RType::A, &["192.0.2.1", "192.0.2.2"], json!(["192.0.2.1", "192.0.2.2"]));
+        check(RType::MX, &["10 mail", "20 mail2"], json!(["10 mail", "20 mail2"]));
+        check(RType::MX, &["10", "mail"], json!(["10 mail"]));
+        check(RType::NS, &["10", "20"], json!(["10", "20"]));
+        // What is wrong either way goes to the server as it is, which says what is wrong with each value.
+        check(RType::A, &["192.0.2.1", "x"], json!(["192.0.2.1", "x"]));
+        check(RType::TXT, &["v=spf1 -all; x"], json!([{"text": ["v=spf1 -all; x"]}]));
+        check(RType::TXT, &["\"a b\" c"], json!(["\"a b\" c"]));
+    }
+}
