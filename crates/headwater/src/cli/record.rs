@@ -55,8 +55,9 @@ pub struct ValuesArgs {
     #[command(flatten)]
     target: Target,
     /// Data of a record as in a zone file, one VALUE each: `192.0.2.1`, `"10 mail"`. A single record may also be given
-    /// in several words: `10 mail`. Each VALUE of a TXT record is its text, without quotes.
-    #[arg(value_name = "VALUE", required = true, allow_hyphen_values = true)]
+    /// in several words: `10 mail`. Each VALUE of a TXT record is its text, without quotes. One that begins with `-` stands
+    /// behind `--`.
+    #[arg(value_name = "VALUE", required = true)]
     values: Vec<String>,
     /// Time to live in seconds; without it, that of the records there, or 3600.
     #[arg(long, value_name = "N")]
@@ -71,7 +72,7 @@ pub struct DeleteArgs {
     #[command(flatten)]
     target: Target,
     /// Data of a record to delete, as for `set`; without one, all records of the name and type.
-    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    #[arg(value_name = "VALUE")]
     values: Vec<String>,
     #[command(flatten)]
     how: How,
