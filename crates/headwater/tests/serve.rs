@@ -400,7 +400,7 @@ fn the_api_takes_the_next_port_unless_one_was_chosen() {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let chosen = format!("  web_port: {}\n", web.port());
     scratch.write("chosen.yaml", &config(address, &chosen, "web: { bind_address: 127.0.0.1 }\n"));
-    let mut second = Server::launch(&scratch, &["--config", "chosen.yaml", "--data", "data2"], address);
+    let mut second = Server::launch(&scratch, &["--config", "chosen.yaml"], address);
     assert_eq!(second.process.wait().code(), Some(1));
     assert!(second.process.log().contains("another port: `server.web_port`"), "{}", second.process.log());
 }
