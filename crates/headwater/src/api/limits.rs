@@ -53,6 +53,10 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 pub const IMPORT_TIMEOUT: Duration = Duration::from_secs(600);
 /// For a client to take some of what is sent to it.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// For a client to close its side of a connection that the server has closed.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Octets of a refused body that are read before the connection is closed all the same.
+pub const LINGER_BYTES: u64 = 8 << 20;
 /// For requests under way when the server stops.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 

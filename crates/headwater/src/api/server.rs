@@ -17,7 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -25,7 +25,8 @@ use tokio::time::Sleep;
 
 use super::gate::ClientAddress;
 use super::limits::{
-    DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT, MAX_HEAD_BYTES, WRITE_TIMEOUT,
+    DRAIN_TIMEOUT, HEAD_TIMEOUT, LINGER_BYTES, LINGER_TIMEOUT, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT,
+    MAX_HEAD_BYTES, WRITE_TIMEOUT,
 };
 use super::state::App;
 
@@ -118,7 +119,7 @@ async fn converse(
 /// # Errors
 /// The connection's.
 pub async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
+    mut stream: S,
     address: SocketAddr,
     router: Router,
     stopping: &mut watch::Receiver<bool>,
@@ -131,15 +132,31 @@ pub async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
     let mut builder = http1::Builder::new();
     // Without a timer the header timeout would have no effect.
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
-    let connection = builder.serve_connection(Patient::new(TokioIo::new(stream)), service);
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        outcome = connection.as_mut() => outcome,
-        () = stopped(stopping) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    {
+        let connection = builder.serve_connection(Patient::new(TokioIo::new(&mut stream)), service);
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            outcome = connection.as_mut() => outcome?,
+            () = stopped(stopping) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await?;
+            }
         }
     }
+    tokio::select! {
+        () = linger(&mut stream) => {}
+        () = stopped(stopping) => {}
+    }
+    Ok(())
+}
+
+/// Reads what still comes until the client has closed, too. Closing with octets unread would reset the connection, and
+/// the client would lose the response to a request whose body was refused (RFC 9112 9.6).
+async fn linger(stream: &mut (impl AsyncRead + Unpin)) {
+    let (mut rest, mut nowhere) = (stream.take(LINGER_BYTES), tokio::io::sink());
+    let read = tokio::io::copy(&mut rest, &mut nowhere);
+    // How it ends does not matter: it ends.
+    let _ = tokio::time::timeout(LINGER_TIMEOUT, read).await;
 }
 
 /// Returns when the server stops.

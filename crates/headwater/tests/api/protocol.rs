@@ -103,6 +103,23 @@ fn bodies_have_a_limit() {
     assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
 }
 
+/// RFC 9112 9.6: a client that is still sending when it is refused gets to see why.
+#[test]
+fn the_refusal_of_a_large_body_arrives() {
+    let house = House::open();
+    let body = " ".repeat(1 << 20);
+    for round in 0..20 {
+        let mut stream = TcpStream::connect(house.address).expect("connect");
+        let head =
+            "POST /api/v1/changesets HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n";
+        let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        assert!(reply.starts_with("HTTP/1.1 413"), "round {round}: {reply}");
+    }
+}
+
 #[test]
 fn the_description_is_that_of_docs() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api/openapi.json");
