@@ -1,7 +1,7 @@
 //! Record data as JSON, for the API and the dashboard: one object, a property per field.
 //!
 //! Numbers are numbers; names, addresses, times, hex and base64 are strings as in zone files; lists
-//! are arrays. Text is itself, without the escapes of zone files, and is cut into <character-string>s here where it
+//! are arrays. Text is itself, without the escapes of zone files, and is cut into `<character-string>`s here where it
 //! is longer than one. Any type also takes `{"data": "HEX"}`, the form of unknown types; data whose text is no UTF-8
 //! has that form too, so that the way back gives the same octets. Names may be written with U-labels
 //! ([`crate::idn`]).

@@ -1,7 +1,7 @@
 //! What the definitions of the types demand of a record beyond its form: lengths that follow from an algorithm,
 //! fields that need one another.
 //!
-//! [`wire::validate`](super::wire::validate) says what can be held and served; transfers are held to that. What comes
+//! [`wire::validate`] says what can be held and served; transfers are held to that. What comes
 //! in by a zone file, the API or an update is held to [`check`] as well, because whoever sends it can still mend it;
 //! what came by transfer gets a warning (`zone::check`).
 
