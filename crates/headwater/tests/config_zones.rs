@@ -141,7 +141,7 @@ fn tsig_keys() {
     check("{ name: a..b, secret: c2VjcmV0 }", "1:21: tsig_keys[0].name: `a..b` is not a domain name");
     check("{ name: k }", "1:13: tsig_keys[0].secret: missing");
     check("{ name: k, secret: c2VjcmV0! }", "1:32: tsig_keys[0].secret: not base64");
-    check("{ name: k, algorithm: hmac-md4, secret: AAAA }", "1:35: tsig_keys[0].algorithm: expected one of hmac-sha1,");
+    check("{ name: k, algorithm: hmac-md4, secret: AAAA }", "1:35: tsig_keys[0].algorithm: expected one of hmac-md5,");
     check(
         "{ name: k, secret: AAAA }, { name: K., secret: AAAB }",
         "1:48: tsig_keys[1].name: key K. is given twice, first at line 1",
