@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dns::{NameBuf, NameHasher};
-use headwater::loader;
-use server::query::{Packet, Transport, Worker};
+use node::loader;
+use server::answered::Exit;
+use server::query::{Packet, Worker};
 use server::settings::Settings;
-use server::stats::Stats;
+use server::transport::Transport;
 use zone::{Published, Zone, ZoneTable};
 
 /// Octets of a packet's buffer, as the UDP listener has them.
@@ -28,10 +29,10 @@ pub fn run(
         loaded.push(Arc::new(Zone { name: name.clone(), contents: Some(contents), policy: None }));
     }
     let zones = Published::new(ZoneTable::new(hasher, loaded));
-    let mut worker = Worker::new(zones, Published::new(Settings::default()), Arc::new(Stats::default()));
+    let mut worker = Worker::new(zones, Published::new(Settings::default()), Arc::new(Exit::default()));
     let queries = crate::queries::read(queries, dnssec)?;
     let mut buffers = vec![vec![0u8; BUFFER]; batch];
-    let client = std::net::Ipv4Addr::LOCALHOST.into();
+    let client = (std::net::Ipv4Addr::LOCALHOST, 5300).into();
     let mut best = f64::INFINITY;
     let (mut octets, mut copy_ns) = (0, 0.0);
     for round in 0..=rounds {
@@ -39,13 +40,13 @@ pub fn run(
         for chunk in queries.chunks(batch) {
             let packets = buffers.iter_mut().zip(chunk).map(|(buf, query)| {
                 buf[..query.len()].copy_from_slice(query);
-                Packet { buf, len: query.len(), client }
+                Packet::new(buf, query.len(), client)
             });
             let mut packets: Vec<Packet<'_>> = packets.collect();
             // The first round only touches the queries, to know what that costs.
             if round > 0 {
                 worker.answer_batch(&mut packets, Transport::Udp, 0);
-                octets += packets.iter().map(|packet| packet.len).sum::<usize>();
+                octets += packets.iter().filter_map(Packet::response).map(<[u8]>::len).sum::<usize>();
             }
         }
         let ns = (crate::cpu_ns() - begin) as f64 / queries.len() as f64;

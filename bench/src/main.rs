@@ -1,4 +1,4 @@
-//! Measures parts of the server without sockets: `headwater-bench answer|structure|transfer|cache`; and with
+//! Measures parts of the server without sockets: `headwater-bench answer|structure|transfer|cache|history`; and with
 //! sockets what changes over the API cost a client: `headwater-bench api`.
 //!
 //! For the server as a whole there are side-by-side measurements against other servers; these here
@@ -8,6 +8,7 @@
 mod answer;
 mod api;
 mod cache;
+mod history;
 mod queries;
 mod structure;
 mod transfer;
@@ -74,6 +75,21 @@ enum Command {
         #[arg(long, default_value_t = 100_000)]
         hot: usize,
     },
+    /// The history of queries: rows a second in, bytes a row, times of searches.
+    History {
+        /// Where it is written: an empty directory.
+        #[arg(long)]
+        directory: PathBuf,
+        /// Rows.
+        #[arg(long, default_value_t = 10_000_000)]
+        rows: u64,
+        /// Names that are asked for.
+        #[arg(long, default_value_t = 1_000_000)]
+        names: usize,
+        /// The same rows in an SQLite table, for comparison.
+        #[arg(long)]
+        sqlite: bool,
+    },
     /// Records a second out of and into a transfer of a large zone.
     Transfer {
         /// Number of names.
@@ -91,6 +107,7 @@ fn main() -> anyhow::Result<()> {
         Command::Api { api, dns, token, zone } => api::run(&api::Target { api, dns, token, zone }),
         Command::Structure { names } => structure::run(names),
         Command::Cache { size_mb, names, threads, hot } => cache::run(size_mb, names, threads, hot),
+        Command::History { directory, rows, names, sqlite } => history::run(&directory, rows, names, sqlite),
         Command::Transfer { names } => transfer::run(names),
     }
 }

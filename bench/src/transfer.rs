@@ -16,7 +16,7 @@ pub fn run(names: usize) -> anyhow::Result<()> {
     let contents = contents(&origin, names)?;
     let records = contents.record_count() as f64;
     for _ in 0..ROUNDS {
-        let Some(asked) = Asked::read(&query(1, &origin, None)) else { bail!("the query is malformed") };
+        let Some(asked) = Asked::read(&query(1, &origin, None).to_wire(512)) else { bail!("the query is malformed") };
         let (mut outgoing, mut message) = (Outgoing::axfr(contents.clone(), asked), Vec::with_capacity(1 << 16));
         let (mut messages, mut octets) = (0, 0);
         let begin = crate::cpu_ns();
@@ -42,7 +42,7 @@ pub fn run(names: usize) -> anyhow::Result<()> {
 
 /// Nanoseconds to read a transfer into a list.
 fn receive(contents: &Contents, origin: &NameBuf) -> anyhow::Result<f64> {
-    let Some(asked) = Asked::read(&query(1, origin, None)) else { bail!("the query is malformed") };
+    let Some(asked) = Asked::read(&query(1, origin, None).to_wire(512)) else { bail!("the query is malformed") };
     let mut outgoing = Outgoing::axfr(contents.clone(), asked);
     let mut incoming = Incoming::new(origin.clone(), RType::AXFR, None, 1, Limits::default());
     let (mut message, mut ns) = (Vec::new(), 0);

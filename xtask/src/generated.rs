@@ -2,19 +2,37 @@
 
 use std::fmt::Write;
 
+use config::document;
 use dns::rdata::table::TYPES;
-use headwater::config::document;
+
+use crate::reference;
 
 /// The page of the record types.
 pub const RECORD_TYPES: &str = "docs/guide/record-types.md";
+/// The page of the metrics.
+pub const METRICS: &str = "docs/guide/metrics.md";
 
 /// Path and text of each page.
-pub fn pages() -> [(&'static str, String); 3] {
+pub fn pages() -> [(&'static str, String); 5] {
+    let openapi = api::openapi_json();
     [
         ("docs/guide/configuration.md", document::reference()),
-        ("docs/api/openapi.json", headwater::api::openapi_json()),
+        ("docs/guide/api-reference.md", reference::page(&openapi)),
+        ("docs/api/openapi.json", openapi),
         (RECORD_TYPES, record_types()),
+        (METRICS, metrics()),
     ]
+}
+
+fn metrics() -> String {
+    let head = "# Metrics\n\n\
+        <!-- Generated: `cargo xtask docs` -->\n\n\
+        What `/metrics` has, see [monitoring](monitoring.md). Names and labels stay as they are. Counters begin with 0 at\n\
+        each start. The bounds of histograms are 25 us, 50 us, 100 us, 250 us and so on to 10 s.\n\n\
+        Sources of answers: `zone` (also transfers and updates), `cache`, `resolved`, `stale` (data that has expired),\n\
+        `blocked`, `local` (the server by itself), `refused` (REFUSED or NOTAUTH), `error` (FORMERR, SERVFAIL, NOTIMP or\n\
+        BADVERS, whoever gave it).\n\n";
+    head.to_owned() + &telemetry::metrics::catalogue::table()
 }
 
 fn record_types() -> String {

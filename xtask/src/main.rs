@@ -1,7 +1,13 @@
-//! `cargo xtask tidy` checks the laws of the house, `cargo xtask docs` writes the generated pages.
+//! Tasks of the repository: its laws, generated pages, git hooks, long tests, packages.
 #![forbid(unsafe_code)]
 
+mod dist;
 mod generated;
+mod hooks;
+mod long;
+mod package;
+mod reference;
+mod sbom;
 mod tidy;
 mod tree;
 
@@ -13,9 +19,15 @@ use anyhow::{Context, bail};
 use tidy::Severity;
 use tree::Tree;
 
-const USAGE: &str = "usage: cargo xtask tidy | docs
-  tidy   check the laws of the house; every problem as `file:line: what`
-  docs   write the pages that are generated from code";
+const USAGE: &str = "usage: cargo xtask tidy | docs | hooks | long [NAME] | dist | package deb | sbom
+  tidy    check the laws of the house; every problem as `file:line: what`
+  docs    write the pages that are generated from code
+  hooks   install a git hook that checks style, lints and laws before each commit
+  long    run the long forms of the tests, or those whose name contains NAME, and print their figures
+  dist    build the program without debug information, and that in a file of its own
+  package deb [--program FILE] [--revision N]
+          build the Debian package, of a program that is built already if one is given
+  sbom    print the bill of materials (SPDX 2.3, JSON)";
 
 fn main() -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands in the root of the tree")?;
@@ -29,6 +41,24 @@ fn main() -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        ["hooks"] => {
+            println!("installed {}", hooks::install(root)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        ["dist"] => {
+            println!("{}", dist::build(root)?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        ["package", "deb", rest @ ..] => {
+            println!("{}", package::deb(root, &package::Options::parse(rest)?)?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        ["sbom"] => {
+            print!("{}", sbom::document(root)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        ["long"] => Ok(code(long::run(root, "")?)),
+        ["long", part] => Ok(code(long::run(root, part)?)),
         _ => bail!("{USAGE}"),
     }
 }
@@ -40,5 +70,9 @@ fn run_tidy(tree: &Tree) -> ExitCode {
         println!("{problem}");
     }
     println!("tidy: {} files, {errors} errors, {} warnings", tree.len(), problems.len() - errors);
-    if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    code(errors == 0)
+}
+
+fn code(good: bool) -> ExitCode {
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

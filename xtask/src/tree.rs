@@ -74,8 +74,7 @@ fn files(root: &Path) -> anyhow::Result<BTreeMap<String, String>> {
 }
 
 fn packages(root: &Path) -> anyhow::Result<Vec<Package>> {
-    let words = ["tree", "--locked", "-p", "headwater", "-e", "normal,build", "--prefix=none", "--no-dedupe"];
-    let listing = output(root, env!("CARGO"), &[&words[..], &["--format={p}\t{l}"]].concat())?;
+    let listing = built_from(root, "--format={p}\t{l}")?;
     let lines: BTreeSet<&str> = listing.lines().collect();
     let package = |line: &&str| {
         let (package, licence) = line.split_once('\t')?;
@@ -85,8 +84,24 @@ fn packages(root: &Path) -> anyhow::Result<Vec<Package>> {
     Ok(lines.iter().filter_map(package).collect())
 }
 
+/// A line for each package that the binary is built from, as Cargo resolves its features.
+fn built_from(root: &Path, format: &str) -> anyhow::Result<String> {
+    let words = ["tree", "--locked", "-p", "headwater", "-e", "normal,build", "--prefix=none", "--no-dedupe"];
+    output(root, env!("CARGO"), &[&words[..], &[format]].concat())
+}
+
+/// Name and version of each package that the binary is built from.
+pub fn shipped(root: &Path) -> anyhow::Result<BTreeSet<(String, String)>> {
+    let listing = built_from(root, "--format={p}")?;
+    let package = |line: &str| {
+        let mut words = line.split(' ');
+        Some((words.next()?.to_owned(), words.next()?.strip_prefix('v')?.to_owned()))
+    };
+    Ok(listing.lines().filter_map(package).collect())
+}
+
 /// What a command prints.
-fn output(root: &Path, program: &str, words: &[&str]) -> anyhow::Result<String> {
+pub fn output(root: &Path, program: &str, words: &[&str]) -> anyhow::Result<String> {
     let output = Command::new(program).args(words).current_dir(root).output().with_context(|| program.to_owned())?;
     ensure!(output.status.success(), "{program} {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)

@@ -6,7 +6,6 @@
 pub mod class;
 pub mod edns;
 pub mod header;
-pub mod idn;
 pub mod message;
 pub mod name;
 pub mod namehash;
@@ -23,6 +22,6 @@ pub use class::Class;
 pub use edns::Edns;
 pub use header::{Header, Opcode, Rcode};
 pub use message::{Message, Question, Record};
-pub use name::{Name, NameBuf, NameError};
+pub use name::{Name, NameBuf, NameError, idn};
 pub use namehash::NameHasher;
 pub use rtype::RType;

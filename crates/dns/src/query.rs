@@ -28,7 +28,7 @@ pub mod flags {
     pub const OPCODE: u8 = 0x78;
 
     /// What the third and the fourth octet of a response have of its query's: the opcode, and if that is QUERY, RD
-    /// (RFC 1035 4.1.1) and CD (RFC 4035 3.2.2). In UPDATE and NOTIFY these bits are zero (RFC 2136 2.2, RFC 1996 3.3),
+    /// (RFC 1035 4.1.1) and CD (RFC 4035 3.2.2). In UPDATE and NOTIFY these bits are zero (RFC 2136 2.2, RFC 1996 4),
     /// and what they mean for an opcode that we do not know, we do not know (RFC 8906 3.1.4).
     #[inline]
     pub const fn kept(third: u8, fourth: u8) -> (u8, u8) {

@@ -116,7 +116,18 @@ impl<'a> Writer<'a> {
         self.remembered = mark.remembered;
     }
 
-    /// Says that something that belongs into the answer did not fit (RFC 2181 9).
+    /// Forgets what was written since `mark`, and that something did not fit: another answer follows.
+    pub fn start_over(&mut self, mark: Mark) {
+        self.rollback(mark);
+        self.truncated = false;
+    }
+
+    /// Forgets everything behind the question: another answer follows.
+    pub fn clear(&mut self, question_end: usize) {
+        self.start_over(Mark { pos: question_end, counts: [0; 3], remembered: 0 });
+    }
+
+    /// Says that something that belongs in the answer did not fit (RFC 2181 9).
     pub fn set_truncated(&mut self) {
         self.truncated = true;
     }

@@ -43,6 +43,11 @@ impl RType {
         self == RType::OPT || (128..=255).contains(&self.0)
     }
 
+    /// Whether it has a name of its own, and not only that of its number (RFC 3597 5).
+    pub fn is_known(self) -> bool {
+        table::by_type(self).is_some() || META.iter().any(|(rtype, _)| *rtype == self)
+    }
+
     /// The type that `text` names: a mnemonic or `TYPEn` (RFC 3597 5), case ignored.
     pub fn from_text(text: &[u8]) -> Option<RType> {
         if let Some(def) = table::by_mnemonic(text) {

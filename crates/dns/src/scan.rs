@@ -39,7 +39,7 @@ pub enum ScanErrorKind {
     #[error("bad domain name: {0}")]
     Name(#[from] NameError),
     /// More fields than the record has.
-    #[error("unexpected field behind the record data")]
+    #[error("unexpected field after the record data")]
     Trailing,
     /// A quote that is not closed on its line.
     #[error("quoted string is not closed")]
@@ -51,7 +51,7 @@ pub enum ScanErrorKind {
     #[error("parenthesis is not closed")]
     OpenParenthesis,
     /// A comment where there is none.
-    #[error("\";\" would begin a comment, and a single record has none: write text with it in quotes, or \"\\;\"")]
+    #[error("\";\" begins a comment, which a single record cannot have: put the text in quotes, or write \"\\;\"")]
     Comment,
     /// Anything a record type demands beyond its fields' syntax.
     #[error("{0}")]

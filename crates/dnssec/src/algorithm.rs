@@ -1,16 +1,16 @@
-//! The algorithms of DNSSEC (RFC 4034 A.1, RFC 8624, RFC 9904), called by keys, signing and whoever decides whether
-//! a zone counts as signed.
+//! The algorithms of DNSSEC (RFC 4034 A.1, RFC 8624, RFC 9904). Used by keys, by signing, and to decide whether a zone
+//! counts as signed.
 
 use std::fmt;
 
 use dns::rdata::mnemonics::ALGORITHMS;
 
-/// An algorithm number, known or not.
+/// An algorithm number, assigned or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Algorithm(pub u8);
 
 impl Algorithm {
-    /// RSA/MD5, which must not be used; its key tags are made otherwise (RFC 4034 B.1).
+    /// RSA/MD5, which must not be used. Its key tags are computed in another way (RFC 4034 B.1).
     pub const RSAMD5: Algorithm = Algorithm(1);
     /// RSA/SHA-1 (RFC 3110).
     pub const RSASHA1: Algorithm = Algorithm(5);
@@ -27,17 +27,17 @@ impl Algorithm {
     /// Ed25519 (RFC 8080).
     pub const ED25519: Algorithm = Algorithm(15);
 
-    /// The algorithm of this number.
+    /// The algorithm with this number.
     pub fn from_u8(number: u8) -> Algorithm {
         Algorithm(number)
     }
 
-    /// Its mnemonic; `None` if the number is not assigned.
+    /// The mnemonic; `None` if the number is not assigned.
     pub fn mnemonic(self) -> Option<&'static str> {
         ALGORITHMS.name(self.0.into())
     }
 
-    /// Whether signatures are made over SHA-1.
+    /// Whether the algorithm signs SHA-1 hashes.
     pub fn uses_sha1(self) -> bool {
         matches!(self, Algorithm::RSASHA1 | Algorithm::RSASHA1_NSEC3_SHA1)
     }
@@ -52,8 +52,8 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// Whether signatures of `algorithm` are verified. Zones that have no supported algorithm in their DS set are
-/// insecure (RFC 4035 5.2); `allow_sha1` decides whether RSA/SHA-1 counts as supported (RFC 9905 2 allows not to).
+/// Whether this crate verifies signatures of `algorithm`. A zone whose DS set has no supported algorithm is insecure
+/// (RFC 4035 5.2). RSA/SHA-1 counts as supported only with `allow_sha1` (RFC 9905 2).
 pub fn is_supported(algorithm: Algorithm, allow_sha1: bool) -> bool {
     match algorithm {
         Algorithm::RSASHA256

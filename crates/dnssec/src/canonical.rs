@@ -1,11 +1,11 @@
-//! The octets that an RRSIG signs (RFC 4034 3.1.8.1): called by verification and by signing.
+//! The bytes that an RRSIG signs (RFC 4034 3.1.8.1). Used by verification and by signing.
 
 use std::ops::Range;
 
 use dns::rdata::wire::canonical;
 use dns::{Class, Name, RType};
 
-/// An RRset, its data uncompressed and in any order. The TTL counts for verification only.
+/// An RRset. Its data is uncompressed and in any order.
 #[derive(Debug, Clone, Copy)]
 pub struct Rrset<'a> {
     /// The owner.
@@ -14,13 +14,13 @@ pub struct Rrset<'a> {
     pub class: Class,
     /// The type.
     pub rtype: RType,
-    /// The TTL as it was received, in seconds.
+    /// The TTL in seconds: verification takes it as received, signing makes it the original TTL.
     pub ttl: u32,
     /// The data of each record.
     pub rdatas: &'a [&'a [u8]],
 }
 
-/// Memory that one verification leaves for the next.
+/// Buffers that one verification or signature leaves for the next, to save allocations.
 #[derive(Debug, Default)]
 pub struct Scratch {
     signed: Vec<u8>,
@@ -28,10 +28,10 @@ pub struct Scratch {
     ranges: Vec<Range<usize>>,
 }
 
-/// Octets of RRSIG data before the signer's name.
+/// Bytes of RRSIG data before the signer's name.
 pub(crate) const RRSIG_HEAD_LEN: usize = 18;
 
-/// Labels of an owner as RRSIG counts them: without the root and a leading `*` (RFC 4034 3.1.3).
+/// The number of labels of an owner as RRSIG counts them: without the root and without a leading `*` (RFC 4034 3.1.3).
 pub fn rrsig_labels(owner: &Name) -> usize {
     owner.label_count() - usize::from(owner.is_wildcard())
 }
@@ -42,8 +42,9 @@ pub fn suffix(name: &Name, labels: usize) -> Option<&Name> {
     name.ancestors().nth(skip)
 }
 
-/// The octets to sign: `head` is the RRSIG's data before the signer, the last labels of the owner, `labels` of them,
-/// are not the wildcard's. `None` if the owner has fewer labels or a record is longer than data can be.
+/// The bytes to sign. `head` is the RRSIG's data before the signer's name. If its labels field is less than the owner's
+/// number of labels, the owner comes from a wildcard at that depth. `None` if the owner has fewer labels than the field
+/// says, or if a record is longer than record data can be.
 pub(crate) fn signed_data<'a>(
     set: &Rrset<'_>,
     head: &[u8; RRSIG_HEAD_LEN],
@@ -57,7 +58,7 @@ pub(crate) fn signed_data<'a>(
     signed.clear();
     signed.extend_from_slice(head);
     push_lower(signer.as_wire(), signed);
-    // RFC 4035 5.3.2: the owner is taken back to the wildcard that it was made from.
+    // RFC 4035 5.3.2: the signature covers the wildcard that the owner was expanded from.
     let (star, name) = match rrsig_labels(set.owner).checked_sub(labels)? {
         0 => (&b""[..], set.owner),
         _ => (&b"\x01*"[..], suffix(set.owner, labels)?),
@@ -75,7 +76,7 @@ pub(crate) fn signed_data<'a>(
     Some(signed)
 }
 
-/// The canonical data of the set's records, in canonical order and each once (RFC 4034 6.2, 6.3).
+/// Writes the canonical data of the set's records, in canonical order, without duplicates (RFC 4034 6.2, 6.3).
 fn sort_rdata(set: &Rrset<'_>, rdata: &mut Vec<u8>, ranges: &mut Vec<Range<usize>>) {
     rdata.clear();
     ranges.clear();
@@ -88,7 +89,7 @@ fn sort_rdata(set: &Rrset<'_>, rdata: &mut Vec<u8>, ranges: &mut Vec<Range<usize
     ranges.dedup_by(|a, b| rdata[a.clone()] == rdata[b.clone()]);
 }
 
-/// Length octets are below 64: no letters.
+/// Appends a name in lower case. Its length octets stay the same: they are below 64, and letters are not.
 pub(crate) fn push_lower(wire: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(wire);

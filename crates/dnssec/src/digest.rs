@@ -1,8 +1,7 @@
-//! SHA-256 (FIPS 180-4) and comparison in constant time: called by access (tokens, sessions) and by whoever
-//! checks that octets are still what they were. Digests of DS records (RFC 4034 5, RFC 4509, RFC 6605): called by the
-//! validator and by signing.
+//! SHA-256 (FIPS 180-4) and comparison in constant time, for tokens, sessions and checksums. Digests of DS records
+//! (RFC 4034 5, RFC 4509, RFC 6605), for validation and signing.
 
-use aws_lc_rs::{constant_time, digest};
+use aws_lc_rs::{constant_time, digest, hmac};
 use dns::Name;
 use dns::rdata::typed::{Dnskey, Ds};
 
@@ -16,7 +15,7 @@ pub const DS_SHA256: u8 = 2;
 /// SHA-384 as a digest type of DS (RFC 6605 2).
 pub const DS_SHA384: u8 = 4;
 
-/// Octets of a SHA-256 digest.
+/// Bytes of a SHA-256 digest.
 pub const SHA256_LEN: usize = 32;
 
 /// The SHA-256 digest of `data`.
@@ -26,7 +25,14 @@ pub fn sha256(data: &[u8]) -> [u8; SHA256_LEN] {
     out
 }
 
-/// The SHA-256 digest of data that comes piece by piece.
+/// Computes the keyed digest HMAC-SHA256 of `data` (RFC 2104).
+pub fn hmac_sha256(key: &[u8], data: &[u8]) -> [u8; SHA256_LEN] {
+    let mut out = [0; SHA256_LEN];
+    out.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data).as_ref());
+    out
+}
+
+/// Computes the SHA-256 digest of data that comes in pieces.
 pub struct Sha256(digest::Context);
 
 impl Default for Sha256 {
@@ -49,12 +55,12 @@ impl Sha256 {
     }
 }
 
-/// Whether `a` and `b` are the same octets; the time it takes says nothing about where they differ.
+/// Whether `a` and `b` are the same bytes. The time does not depend on where they differ.
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(a, b).is_ok()
 }
 
-/// Whether DS records with this digest type count (RFC 4035 5.2).
+/// Whether this crate can check DS records with this digest type (RFC 4035 5.2).
 pub fn digest_supported(digest_type: u8) -> bool {
     ds_algorithm(digest_type).is_some()
 }
@@ -80,8 +86,24 @@ pub(crate) fn ds_digest(owner: &Name, dnskey_rdata: &[u8], digest_type: u8) -> O
     Some(context.finish())
 }
 
-/// Whether a DS record stands for this DNSKEY record (RFC 4035 5.2): tag, algorithm and digest are the key's. The
-/// flags of the key are not judged.
+/// Whether a DS record refers to this DNSKEY record (RFC 4035 5.2): key tag, algorithm and digest are those of the key.
+/// The key's flags are not checked. Malformed data matches nothing.
+///
+/// ```
+/// use dns::NameBuf;
+/// use dnssec::algorithm::Algorithm;
+/// use dnssec::digest::{DS_SHA256, ds_matches};
+/// use dnssec::sign::SigningKey;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (zone, other): (NameBuf, NameBuf) = ("example.".parse()?, "example.org.".parse()?);
+/// let key = SigningKey::generate(Algorithm::ECDSAP256SHA256)?;
+/// let (dnskey, ds) = (key.dnskey_rdata()?, key.ds_rdata(&zone, DS_SHA256)?);
+/// assert!(ds_matches(&zone, &dnskey, &ds));
+/// assert!(!ds_matches(&other, &dnskey, &ds), "the digest covers the owner");
+/// # Ok(())
+/// # }
+/// ```
 pub fn ds_matches(owner: &Name, dnskey_rdata: &[u8], ds_rdata: &[u8]) -> bool {
     let (Some(ds), Some(dnskey)) = (Ds::parse(ds_rdata), Dnskey::parse(dnskey_rdata)) else { return false };
     if ds.algorithm != dnskey.algorithm || ds.key_tag != key_tag(dnskey_rdata) {
@@ -90,8 +112,9 @@ pub fn ds_matches(owner: &Name, dnskey_rdata: &[u8], ds_rdata: &[u8]) -> bool {
     ds_digest(owner, dnskey_rdata, ds.digest_type).is_some_and(|digest| digest.as_ref() == ds.digest)
 }
 
-/// The records of a DS RRset that count: algorithm and digest are supported, and digests of SHA-1 only where the
-/// algorithm has no better one (RFC 4509 3). If there are none, the zone below is insecure (RFC 4035 5.2).
+/// The records of a DS RRset that a validator uses: those with a supported algorithm and digest type. SHA-1 digests
+/// count only for algorithms without a better digest (RFC 4509 3). If the result is empty, the child zone is insecure
+/// (RFC 4035 5.2).
 pub fn usable_ds<'a>(rdatas: &[&'a [u8]], allow_sha1: bool) -> Vec<&'a [u8]> {
     let usable = |rdata: &&&'a [u8]| {
         Ds::parse(rdata)
@@ -177,6 +200,13 @@ mod tests {
         let mut pieces = Sha256::default();
         [&b"a"[..], b"", b"bc"].iter().for_each(|piece| pieces.update(piece));
         assert_eq!(pieces.finish(), want);
+    }
+
+    /// RFC 4231 4.3.
+    #[test]
+    fn keyed_digest() {
+        let digest = hmac_sha256(b"Jefe", b"what do ya want for nothing?");
+        assert_eq!((digest[0], digest[1], digest[31]), (0x5b, 0xdc, 0x43));
     }
 
     #[test]

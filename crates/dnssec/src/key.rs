@@ -1,5 +1,5 @@
-//! Public keys of zones, parsed once (RFC 4034 2, RFC 3110, RFC 6605 4, RFC 8080 3): called by the validator for each
-//! DNSKEY RRset, and by verification.
+//! Public keys of zones (RFC 4034 2, RFC 3110, RFC 6605 4, RFC 8080 3). A key is parsed once and verifies many
+//! signatures.
 
 use std::fmt;
 
@@ -21,21 +21,21 @@ pub const SEP: u16 = 0x0001;
 /// The only protocol number (RFC 4034 2.1.2).
 const PROTOCOL: u8 = 3;
 
-/// Why DNSKEY data is no key to verify with.
+/// Why DNSKEY data cannot be used to verify signatures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// It is cut short, or the key is not one of its algorithm.
+    /// It is truncated, or the key does not have the form of its algorithm.
     #[error("malformed key")]
     Malformed,
-    /// Nothing here verifies signatures of its algorithm.
+    /// This crate does not verify signatures of its algorithm.
     #[error("unsupported algorithm")]
     UnsupportedAlgorithm,
-    /// An RSA key of a size that is not verified with.
+    /// An RSA key shorter than 512 bits (1024 for RSA/SHA-512) or longer than 4096.
     #[error("unsupported size of an RSA key")]
     UnsupportedSize,
 }
 
-/// Bits of the smallest RSA key that the crypto library takes, and of any with RSA/SHA-512 (RFC 5702 2.2).
+/// Bits of the smallest RSA key that the crypto library accepts, and that RSA/SHA-512 allows (RFC 5702 2.2).
 const USUAL_RSA_BITS: usize = 1024;
 
 #[derive(Clone)]
@@ -44,7 +44,7 @@ enum Verifier {
     SmallRsa(SmallRsaKey),
 }
 
-/// A public key, ready to verify with.
+/// A public key that is ready to verify signatures.
 #[derive(Clone)]
 pub struct PublicKey {
     algorithm: Algorithm,
@@ -55,10 +55,10 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads the data of a DNSKEY record. Flags are not judged here.
+    /// Parses the data of a DNSKEY record. The flags are not checked.
     ///
     /// # Errors
-    /// [`KeyError`] if signatures cannot be verified with it.
+    /// [`KeyError`] if the key cannot verify signatures.
     pub fn from_dnskey(rdata: &[u8]) -> Result<PublicKey, KeyError> {
         let dnskey = Dnskey::parse(rdata).ok_or(KeyError::Malformed)?;
         let algorithm = Algorithm::from_u8(dnskey.algorithm);
@@ -80,42 +80,42 @@ impl PublicKey {
         Ok(PublicKey { algorithm, flags, protocol, key_tag: key_tag(rdata), verifier })
     }
 
-    /// Its algorithm.
+    /// The algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Its flags.
+    /// The flags.
     pub fn flags(&self) -> u16 {
         self.flags
     }
 
-    /// Its protocol, 3 in any key that counts.
+    /// The protocol: 3 in every valid key.
     pub fn protocol(&self) -> u8 {
         self.protocol
     }
 
-    /// Its key tag (RFC 4034 B).
+    /// The key tag (RFC 4034 B).
     pub fn key_tag(&self) -> u16 {
         self.key_tag
     }
 
-    /// Whether it may sign a zone's data: the flag is set and the protocol is the one there is (RFC 4034 2.1).
+    /// Whether the key may sign a zone's data: it has the zone flag and protocol 3 (RFC 4034 2.1).
     pub fn is_zone_key(&self) -> bool {
         self.flags & ZONE_KEY != 0 && self.protocol == PROTOCOL
     }
 
-    /// Whether it is a secure entry point. Validation must not ask for that (RFC 4034 2.1.1).
+    /// Whether the key is marked as a secure entry point. Validation must not depend on this (RFC 4034 2.1.1).
     pub fn is_sep(&self) -> bool {
         self.flags & SEP != 0
     }
 
-    /// Whether it is revoked (RFC 5011 2.1): it must not be trusted for anything but the DNSKEY RRset with itself.
+    /// Whether the key is revoked (RFC 5011 2.1). A revoked key may verify only the DNSKEY RRset that contains it.
     pub fn is_revoked(&self) -> bool {
         self.flags & REVOKED != 0
     }
 
-    /// Whether `signature` is one of `message` by this key.
+    /// Whether this key made `signature` over `message`.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.verifier {
             Verifier::Usual(key) => key.verify_sig(message, signature).is_ok(),
@@ -130,14 +130,20 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// The keys of a DNSKEY RRset that may verify its zone's data: those with zone flag, protocol 3 and a supported
-/// algorithm that can be read. At most [`MAX_ZONE_KEYS`] records are looked at.
+/// The keys of a DNSKEY RRset that may verify its zone's data: well-formed, with the zone flag, protocol 3 and a
+/// supported algorithm. Only the first [`MAX_ZONE_KEYS`] records are parsed.
 pub fn zone_keys<'a>(rdatas: impl IntoIterator<Item = &'a [u8]>, allow_sha1: bool) -> Vec<PublicKey> {
     let keys = rdatas.into_iter().take(MAX_ZONE_KEYS).filter_map(|rdata| PublicKey::from_dnskey(rdata).ok());
     keys.filter(|key| key.is_zone_key() && is_supported(key.algorithm, allow_sha1)).collect()
 }
 
-/// The tag of the key in DNSKEY data (RFC 4034 B, B.1).
+/// The key tag of DNSKEY data (RFC 4034 B, B.1). Different keys may have the same tag.
+///
+/// ```
+/// // Flags 257, protocol 3, algorithm 15 and a key.
+/// let dnskey = [&[1, 1, 3, 15][..], &[7; 32]].concat();
+/// assert_eq!(dnssec::key::key_tag(&dnskey), 29824);
+/// ```
 pub fn key_tag(rdata: &[u8]) -> u16 {
     if rdata.get(3) == Some(&Algorithm::RSAMD5.0) {
         return match rdata {
@@ -155,16 +161,16 @@ fn parse(algorithm: &'static dyn VerificationAlgorithm, key: &[u8]) -> Result<Ve
     ParsedPublicKey::new(algorithm, key).map(Verifier::Usual).map_err(|_| KeyError::Malformed)
 }
 
-/// RFC 6605 4: the two coordinates, without the octet that says so elsewhere.
+/// RFC 6605 4: the two coordinates of the point, without the octet that gives its form.
 fn ecdsa<const N: usize>(key: &[u8], curve: &'static EcdsaVerificationAlgorithm) -> Result<Verifier, KeyError> {
-    /// Of a point that is not compressed (SEC 1, 2.3.3).
+    /// The form: an uncompressed point (SEC 1, 2.3.3).
     const UNCOMPRESSED: u8 = 4;
     let key: &[u8; N] = key.try_into().map_err(|_| KeyError::Malformed)?;
     parse(curve, &[&[UNCOMPRESSED], &key[..]].concat())
 }
 
-/// RFC 3110 2: the length of the exponent in one or three octets, exponent, modulus. `small` is the hash of keys that
-/// are too small for the crypto library, if they are allowed.
+/// RFC 3110 2: the length of the exponent in one or three octets, the exponent, the modulus. `small` is the hash for
+/// keys that are too small for the crypto library, if the algorithm allows such keys.
 fn rsa(
     key: &[u8],
     parameters: &'static RsaParameters,
@@ -184,7 +190,7 @@ fn rsa(
     }
 }
 
-/// Modulus and exponent without leading zeros.
+/// The modulus and the exponent, without leading zeros.
 fn rsa_parts(key: &[u8]) -> Option<(&[u8], &[u8])> {
     let (e_len, rest) = match key {
         [0, high, low, rest @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), rest),

@@ -1,6 +1,6 @@
-//! Proofs with NSEC that something does not exist (RFC 4035 5.4, RFC 6840 4), called by the resolver's validator.
+//! Proofs of non-existence with NSEC (RFC 4035 5.4, RFC 6840 4), for the resolver's validator.
 //!
-//! Records that are not data of their type, or lie outside of the zone, prove nothing.
+//! Records that are malformed, or whose owner or next name is outside the zone, prove nothing.
 
 use std::cmp::Ordering;
 
@@ -10,7 +10,25 @@ use dns::{Name, RType};
 use crate::canonical::suffix;
 use crate::denial::{Denial, DenialRecords, hides_below, is_unsigned_delegation, lacks};
 
-/// Whether `qname` does not exist, nor a wildcard that it could be made from: the answer NXDOMAIN.
+/// Whether neither `qname` exists nor a wildcard that would answer for it: checks an NXDOMAIN answer.
+///
+/// ```
+/// use dns::{Name, NameBuf};
+/// use dnssec::denial::Denial;
+/// use dnssec::nsec::nsec_denies_name;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (zone, a): (NameBuf, NameBuf) = ("example.".parse()?, "a.example.".parse()?);
+/// // Nothing is between the apex and a.example., and nothing between a.example. and the end. Both have type A.
+/// let types = b"\0\x01\x40";
+/// let (first, last) = ([a.as_wire(), &types[..]].concat(), [zone.as_wire(), &types[..]].concat());
+/// let records: [(&Name, &[u8]); 2] = [(&zone, &first), (&a, &last)];
+/// let denied = |name: &str| Ok::<_, dns::NameError>(nsec_denies_name(&records, &zone, &*name.parse::<NameBuf>()?));
+/// assert_eq!(denied("b.example.")?, Denial::Proved);
+/// assert_eq!(denied("a.example.")?, Denial::NotProved);
+/// # Ok(())
+/// # }
+/// ```
 pub fn nsec_denies_name(records: &DenialRecords<'_>, zone: &Name, qname: &Name) -> Denial {
     let proved = || {
         let gap = Gap::around(records, zone, qname)?;
@@ -20,9 +38,9 @@ pub fn nsec_denies_name(records: &DenialRecords<'_>, zone: &Name, qname: &Name) 
     verdict(proved().is_some())
 }
 
-/// Whether `qname` has no data of type `qtype`, directly or by a wildcard: the answer NODATA.
+/// Whether `qname` has no data of type `qtype`, neither itself nor by a wildcard: checks a NODATA answer.
 ///
-/// For DS this holds for delegations and for names that are none; [`nsec_denies_ds`] tells.
+/// The absence of DS does not say whether the name is a delegation; [`nsec_denies_ds`] does.
 pub fn nsec_denies_type(records: &DenialRecords<'_>, zone: &Name, qname: &Name, qtype: RType) -> Denial {
     if let Some(nsec) = matching(records, zone, qname) {
         return verdict(lacks(nsec.types, qname, qtype));
@@ -41,8 +59,8 @@ pub fn nsec_denies_type(records: &DenialRecords<'_>, zone: &Name, qname: &Name, 
     verdict(proved().unwrap_or(false))
 }
 
-/// Whether no name is closer to `qname` than the wildcard that its data was made from, whose parent has
-/// `encloser_labels` labels (RFC 4035 5.3.4): see [`crate::verify::Verified::wildcard`].
+/// Whether no name exists between `qname` and the wildcard that its data was expanded from. The wildcard's parent has
+/// `encloser_labels` labels (RFC 4035 5.3.4); see [`crate::verify::Verified::wildcard`].
 pub fn nsec_denies_for_wildcard(
     records: &DenialRecords<'_>,
     zone: &Name,
@@ -53,7 +71,7 @@ pub fn nsec_denies_for_wildcard(
     verdict(next_closer.is_some_and(|name| Gap::around(records, zone, name).is_some()))
 }
 
-/// Whether `name` is a delegation of `zone` without DS: the zone below is insecure.
+/// Whether `name` is a delegation of `zone` without DS. If so, the child zone is insecure.
 pub fn nsec_denies_ds(records: &DenialRecords<'_>, zone: &Name, name: &Name) -> Denial {
     verdict(matching(records, zone, name).is_some_and(|nsec| is_unsigned_delegation(nsec.types)))
 }
@@ -70,19 +88,19 @@ fn parsed<'a>(records: &DenialRecords<'a>, zone: &Name) -> impl Iterator<Item = 
     })
 }
 
-/// The record at this very name.
+/// The record whose owner is `name`.
 fn matching<'a>(records: &DenialRecords<'a>, zone: &Name, name: &Name) -> Option<Nsec<'a>> {
     parsed(records, zone).find(|(owner, _)| *owner == name).map(|(_, nsec)| nsec)
 }
 
-/// Whether names below `name` exist, but nothing at it (RFC 4592 2.2.2).
+/// Whether names exist below `name`, but no data at it (RFC 4592 2.2.2).
 fn is_empty_non_terminal(records: &DenialRecords<'_>, zone: &Name, name: &Name) -> bool {
     let mut around = parsed(records, zone).filter(|(owner, nsec)| covers(owner, nsec, zone, name));
     around.any(|(_, nsec)| nsec.next.is_at_or_below(name))
 }
 
-/// Whether `name` is between owner and next name, so that the record speaks about it. The last record of a zone
-/// leads back to the apex.
+/// Whether `name` is between the owner and the next name of a record. The next name of a zone's last record is the
+/// apex.
 fn covers(owner: &Name, nsec: &Nsec<'_>, zone: &Name, name: &Name) -> bool {
     if owner >= name || !name.is_at_or_below(zone) || (name.is_at_or_below(owner) && hides_below(nsec.types)) {
         return false;
@@ -90,21 +108,21 @@ fn covers(owner: &Name, nsec: &Nsec<'_>, zone: &Name, name: &Name) -> bool {
     name.cmp(nsec.next) == Ordering::Less || nsec.next == zone
 }
 
-/// Two neighbours between which a name does not exist.
+/// Two neighbouring names. No name exists between them.
 struct Gap<'a> {
     owner: &'a Name,
     next: &'a Name,
 }
 
 impl<'a> Gap<'a> {
-    /// The gap around `name`, which is no empty non-terminal either.
+    /// The gap that `name` falls into; `None` if no record proves one, or if `name` is an empty non-terminal.
     fn around(records: &DenialRecords<'a>, zone: &Name, name: &Name) -> Option<Gap<'a>> {
         let mut around = parsed(records, zone).filter(|(owner, nsec)| covers(owner, nsec, zone, name));
         let (owner, nsec) = around.find(|(_, nsec)| !nsec.next.is_at_or_below(name))?;
         Some(Gap { owner, next: nsec.next })
     }
 
-    /// The longest ancestor of `name` that exists: the longer of those that it shares with the neighbours.
+    /// The longest ancestor of `name` that exists: the longest that it shares with either neighbour.
     fn closest_encloser<'n>(&self, name: &'n Name) -> Option<&'n Name> {
         name.ancestors().skip(1).find(|name| self.owner.is_at_or_below(name) || self.next.is_at_or_below(name))
     }

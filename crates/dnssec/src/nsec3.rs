@@ -1,19 +1,19 @@
-//! Hashed owner names (RFC 5155 5), called by the zone's denial of existence and its checks; proofs with NSEC3 that
-//! something does not exist (RFC 5155 8), called by the resolver's validator.
+//! Hashed owner names (RFC 5155 5), for answers from zones and their checks. Proofs of non-existence with NSEC3
+//! (RFC 5155 8), for the resolver's validator.
 
 mod proof;
 
 use dns::Name;
 use sha1::{Digest, Sha1};
 
-/// Octets of a hash; SHA-1 is the only algorithm there is (RFC 5155 11).
+/// Bytes of a hash. SHA-1 is the only hash algorithm (RFC 5155 11).
 pub const HASH_LEN: usize = 20;
-/// Octets of a hash in base32hex, as it stands in an owner's first label.
+/// Bytes of a hash in base32hex, as in the first label of an owner.
 pub const LABEL_LEN: usize = 32;
-/// Most additional iterations that are computed for an answer: no zone may have more (RFC 5155 10.3). It is the limit
-/// that keeps somebody else's zone from costing more than a millisecond an answer.
+/// Most additional iterations that are computed: no zone may have more (RFC 5155 10.3). This bounds the cost of an
+/// answer from another operator's zone to about a millisecond.
 pub const MAX_ITERATIONS: u16 = 2500;
-/// With more additional iterations than this, validators take a zone for insecure or worse (RFC 9276 3.2).
+/// Validators treat a zone with more additional iterations as insecure, or as bogus (RFC 9276 3.2).
 pub const INSECURE_ITERATIONS: u16 = 150;
 
 pub use proof::{HashBudget, nsec3_denies_ds, nsec3_denies_for_wildcard, nsec3_denies_name, nsec3_denies_type};
@@ -23,7 +23,18 @@ pub type Hash = [u8; HASH_LEN];
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
-/// The hash of `name`, whose case is ignored (RFC 5155 5). Does not allocate.
+/// The hash of `name`, case ignored (RFC 5155 5). Does not allocate.
+///
+/// The first name of the example in RFC 5155 A:
+///
+/// ```
+/// use dnssec::nsec3::{hash, label};
+///
+/// let name: dns::NameBuf = "example.".parse()?;
+/// let hash = hash(&name, &[0xaa, 0xbb, 0xcc, 0xdd], 12);
+/// assert_eq!(&label(&hash), b"0p9mhaveqvm6t7vbl5lop2u3t2rp3tom");
+/// # Ok::<(), dns::NameError>(())
+/// ```
 pub fn hash(name: &Name, salt: &[u8], iterations: u16) -> Hash {
     let mut lower = [0u8; dns::name::MAX_NAME_LEN];
     let lower = &mut lower[..name.len()];
@@ -36,7 +47,7 @@ pub fn hash(name: &Name, salt: &[u8], iterations: u16) -> Hash {
     hash
 }
 
-/// The owner's first label for a hash, in lower case (RFC 5155 3.3, RFC 4648 7).
+/// The first label of the owner for a hash, in lower case (RFC 5155 3.3, RFC 4648 7).
 pub fn label(hash: &Hash) -> [u8; LABEL_LEN] {
     let mut out = [0u8; LABEL_LEN];
     for (five, eight) in hash.chunks_exact(5).zip(out.chunks_exact_mut(8)) {
@@ -48,7 +59,7 @@ pub fn label(hash: &Hash) -> [u8; LABEL_LEN] {
     out
 }
 
-/// The hash that an owner's first label stands for; `None` if it is none.
+/// The hash in the first label of an owner; `None` if it is not one.
 pub fn hash_from_label(label: &[u8]) -> Option<Hash> {
     if label.len() != LABEL_LEN {
         return None;

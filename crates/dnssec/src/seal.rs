@@ -1,25 +1,37 @@
-//! Sealing of secrets that must be recoverable: AES-256-GCM (NIST SP 800-38D). Called by access for TSIG secrets.
+//! Encryption of secrets that the server must read again, as those of TSIG keys: AES-256-GCM (NIST SP 800-38D).
 //!
-//! The caller gives the nonce; with one key, no nonce may be used twice.
+//! The caller chooses the nonce. Never use a nonce twice with the same key.
+//!
+//! ```
+//! use dnssec::seal::{KEY_LEN, NONCE_LEN, open, seal};
+//!
+//! # fn main() -> Result<(), dnssec::seal::SealError> {
+//! let (key, nonce) = ([7; KEY_LEN], [1; NONCE_LEN]);
+//! let sealed = seal(&key, nonce, b"tsig key.example.", b"secret")?;
+//! assert_eq!(open(&key, nonce, b"tsig key.example.", &sealed)?, b"secret");
+//! assert!(open(&key, nonce, b"tsig other.example.", &sealed).is_err(), "sealed for another context");
+//! # Ok(())
+//! # }
+//! ```
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
-/// Octets of a key.
+/// Bytes of a key.
 pub const KEY_LEN: usize = 32;
-/// Octets of a nonce.
+/// Bytes of a nonce.
 pub const NONCE_LEN: usize = 12;
-/// Octets that a sealed text is longer than its plain text.
+/// Bytes by which a sealed text is longer than its plain text.
 pub const TAG_LEN: usize = 16;
 
-/// The text was sealed with another key, nonce or context, it was changed, or it is too long for the algorithm.
+/// The text was sealed with another key, nonce or context, was changed, or is too long for the algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the sealed text and the key do not fit")]
 pub struct SealError;
 
-/// Seals `plain`. `context` is not part of the result, but the same must be given to open it.
+/// Encrypts `plain`. `context` is not part of the result, but opening needs the same one.
 ///
 /// # Errors
-/// [`SealError`] for more than 2^36 octets.
+/// [`SealError`] for more than 2^36 bytes.
 pub fn seal(key: &[u8; KEY_LEN], nonce: [u8; NONCE_LEN], context: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealError> {
     let mut text = Vec::with_capacity(plain.len() + TAG_LEN);
     text.extend_from_slice(plain);
@@ -28,10 +40,10 @@ pub fn seal(key: &[u8; KEY_LEN], nonce: [u8; NONCE_LEN], context: &[u8], plain: 
     Ok(text)
 }
 
-/// The plain text of `sealed`.
+/// Decrypts `sealed`.
 ///
 /// # Errors
-/// [`SealError`] if anything is not as it was when it was sealed.
+/// [`SealError`] if key, nonce, context or text differ from those of sealing.
 pub fn open(key: &[u8; KEY_LEN], nonce: [u8; NONCE_LEN], context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
     let mut text = sealed.to_vec();
     let nonce = Nonce::assume_unique_for_key(nonce);

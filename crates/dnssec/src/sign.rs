@@ -1,7 +1,7 @@
-//! Signing of RRsets (RFC 4034 3, RFC 4035 2.2), called by tests that need signed zones.
+//! Signing of RRsets (RFC 4034 3, RFC 4035 2.2). So far only tests and scenarios need it.
 //!
-//! ECDSA signatures and new keys draw on the crypto library's random source; everything else is a function of what
-//! is given.
+//! New keys and ECDSA signatures take random numbers from the crypto library. Everything else is a function of its
+//! arguments.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -15,24 +15,24 @@ use crate::canonical::{RRSIG_HEAD_LEN, Rrset, Scratch, push_lower, rrsig_labels,
 use crate::digest::ds_digest;
 use crate::key::{ZONE_KEY, key_tag};
 
-/// Octets of an Ed25519 seed (RFC 8032 5.1.5).
+/// Bytes of an Ed25519 seed (RFC 8032 5.1.5).
 pub const SEED_LEN: usize = 32;
 
-/// Why nothing could be signed.
+/// Why something cannot be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// Keys of this algorithm cannot be made here.
-    #[error("no keys of this algorithm can be made")]
+    /// This crate does not generate keys of this algorithm, or does not know the digest type.
+    #[error("keys of this algorithm cannot be generated")]
     Algorithm,
     /// The crypto library failed.
     #[error("the crypto library failed")]
     Crypto,
-    /// The labels, the signer or the data do not fit.
+    /// The labels, the signer and the data do not fit together.
     #[error("this RRset cannot be signed")]
     Data,
 }
 
-/// A private key with the flags that its DNSKEY record has.
+/// A private key, with the flags of its DNSKEY record.
 pub struct SigningKey {
     algorithm: Algorithm,
     flags: u16,
@@ -46,10 +46,10 @@ enum Private {
 }
 
 impl SigningKey {
-    /// A new key with the flags of a zone key; RSA keys have 2048 bits.
+    /// Generates a zone key. RSA keys have 2048 bits.
     ///
     /// # Errors
-    /// [`SignError::Algorithm`] for RSA/SHA-1 and whatever is not supported.
+    /// [`SignError::Algorithm`] for RSA/SHA-1 and unsupported algorithms; [`SignError::Crypto`] if the library fails.
     pub fn generate(algorithm: Algorithm) -> Result<SigningKey, SignError> {
         let private = match algorithm {
             Algorithm::RSASHA256 => rsa(&signature::RSA_PKCS1_SHA256)?,
@@ -64,7 +64,7 @@ impl SigningKey {
         Ok(SigningKey { algorithm, flags: ZONE_KEY, private })
     }
 
-    /// The Ed25519 key of a seed, with the flags of a zone key: the same seed makes the same key and signatures.
+    /// The Ed25519 zone key of a seed. The same seed gives the same key and the same signatures.
     ///
     /// # Errors
     /// [`SignError::Crypto`] if the library refuses the seed.
@@ -73,22 +73,22 @@ impl SigningKey {
         Ok(SigningKey { algorithm: Algorithm::ED25519, flags: ZONE_KEY, private: Private::Ed25519(Box::new(pair)) })
     }
 
-    /// The same key with other flags, which change its key tag.
+    /// The same key with other flags. This changes its key tag.
     #[must_use]
     pub fn with_flags(mut self, flags: u16) -> SigningKey {
         self.flags = flags;
         self
     }
 
-    /// Its algorithm.
+    /// The algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The data of its DNSKEY record.
+    /// The data of the key's DNSKEY record.
     ///
     /// # Errors
-    /// [`SignError::Crypto`] if the library does not give the public key.
+    /// [`SignError::Crypto`] if the library cannot export the public key.
     pub fn dnskey_rdata(&self) -> Result<Vec<u8>, SignError> {
         let [high, low] = self.flags.to_be_bytes();
         let mut out = vec![high, low, 3, self.algorithm.0];
@@ -110,7 +110,7 @@ impl SigningKey {
         Ok(out)
     }
 
-    /// Its key tag.
+    /// The key tag.
     ///
     /// # Errors
     /// As for [`SigningKey::dnskey_rdata`].
@@ -118,7 +118,7 @@ impl SigningKey {
         self.dnskey_rdata().map(|rdata| key_tag(&rdata))
     }
 
-    /// The data of the DS record of this key in the zone `owner` (RFC 4034 5.1.4).
+    /// The data of the DS record for this key of the zone `owner` (RFC 4034 5.1.4).
     ///
     /// # Errors
     /// [`SignError::Algorithm`] if the digest type is not supported.
@@ -156,23 +156,25 @@ fn ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Result<Private, SignError
     EcdsaKeyPair::generate(algorithm).map(Private::Ecdsa).map_err(|_| SignError::Crypto)
 }
 
-/// What an RRSIG says beside the signature.
+/// What an RRSIG says besides the signature.
 #[derive(Debug, Clone, Copy)]
 pub struct SignatureTerms<'a> {
-    /// The zone, which owns the key.
+    /// The zone that the key belongs to.
     pub signer: &'a Name,
-    /// Start of validity, seconds since 1970.
+    /// Start of validity, in seconds since 1970.
     pub inception: u32,
-    /// End of validity.
+    /// End of validity, in seconds since 1970.
     pub expiration: u32,
-    /// Labels of the owner without root and wildcard; fewer than it has sign a wildcard. `None`: as many as it has.
+    /// The labels field: labels of the owner without root and wildcard. A smaller number signs for a wildcard. `None`:
+    /// all that the owner has.
     pub labels: Option<u8>,
 }
 
-/// The data of the RRSIG record by `key` over `set`, whose TTL becomes the original TTL.
+/// The data of an RRSIG record by `key` over `set`, whose TTL becomes the original TTL. The crate's documentation has
+/// an example.
 ///
 /// # Errors
-/// [`SignError`] if the set cannot be signed.
+/// [`SignError::Data`] if labels, signer and data do not fit together; [`SignError::Crypto`] if the library fails.
 pub fn sign_rrset(
     set: &Rrset<'_>,
     terms: &SignatureTerms<'_>,

@@ -1,19 +1,19 @@
-//! RSA signatures (RFC 8017 8.2.2) by keys of 512 to 1023 bits, called by the keys of zones.
+//! Verification of RSA signatures (RFC 8017 8.2.2) by keys of 512 to 1023 bits.
 //!
-//! The crypto library takes no key below 1024 bits. RFC 5702 2.1 allows them with RSA/SHA-256, RFC 3110 with
-//! RSA/SHA-1, and zones that have one are not bogus for that. Everything here is public, so times may vary.
+//! The crypto library refuses keys below 1024 bits. RFC 5702 2.1 allows them with RSA/SHA-256 and RFC 3110 with
+//! RSA/SHA-1, so a zone with such a key must not be bogus because of it. All data here is public, so timing may vary.
 
 use aws_lc_rs::digest;
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U64, U1024};
 
-/// Octets of a number that the arithmetic here takes.
+/// Most bytes of a number in this arithmetic.
 const MAX_LEN: usize = 128;
-/// The exponent is odd, at least this and at most [`MAX_EXPONENT_BITS`] long, as the crypto library has it.
+/// The exponent is odd, at least this, and at most [`MAX_EXPONENT_BITS`] long: the crypto library's bounds.
 const MIN_EXPONENT: u64 = 3;
 const MAX_EXPONENT_BITS: u32 = 33;
 
-/// A hash, and what stands before it in a signature (RFC 8017 9.2, note 1).
+/// A hash algorithm, and the prefix that stands before its digest in a signature (RFC 8017 9.2, note 1).
 pub(crate) struct Hash {
     algorithm: &'static digest::Algorithm,
     prefix: &'static [u8],
@@ -39,13 +39,13 @@ pub(crate) static SHA256: Hash = Hash {
 pub(crate) struct SmallRsaKey {
     modulus: Box<FixedMontyParams<{ U1024::LIMBS }>>,
     exponent: U64,
-    /// Octets of the modulus, and of each signature.
+    /// Bytes of the modulus and of each signature.
     len: usize,
     hash: &'static Hash,
 }
 
 impl SmallRsaKey {
-    /// The key of a modulus and an exponent without leading zeros.
+    /// The key with this modulus and this exponent, neither with leading zeros; `None` if it is no valid key.
     pub(crate) fn new(n: &[u8], e: &[u8], hash: &'static Hash) -> Option<SmallRsaKey> {
         let modulus = Option::from(Odd::new(number(n)?))?;
         let mut exponent = [0; 8];
@@ -58,7 +58,7 @@ impl SmallRsaKey {
         Some(SmallRsaKey { modulus, exponent: U64::from_u64(exponent), len: n.len(), hash })
     }
 
-    /// Whether `signature` is one of `message`.
+    /// Whether this key made `signature` over `message`.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         let Some(signature) = number(signature).filter(|_| signature.len() == self.len) else { return false };
         if signature >= *self.modulus.modulus().as_ref() {
@@ -71,9 +71,9 @@ impl SmallRsaKey {
     }
 }
 
-/// RFC 8017 9.2: 0, 1, at least eight times 255, 0, then prefix and digest.
+/// RFC 8017 9.2: 0, 1, at least eight octets of 255, 0, the prefix, the digest.
 fn is_encoding(encoded: &[u8], prefix: &[u8], digest: &[u8]) -> bool {
-    /// Least octets of 255.
+    /// Fewest octets of 255.
     const MIN_PADDING: usize = 8;
     let rest = encoded.strip_suffix(digest).and_then(|rest| rest.strip_suffix(prefix));
     match rest {
@@ -82,7 +82,7 @@ fn is_encoding(encoded: &[u8], prefix: &[u8], digest: &[u8]) -> bool {
     }
 }
 
-/// The number of at most [`MAX_LEN`] octets, big end first.
+/// The big-endian number in at most [`MAX_LEN`] bytes.
 fn number(octets: &[u8]) -> Option<U1024> {
     let mut all = [0; MAX_LEN];
     all[MAX_LEN.checked_sub(octets.len())?..].copy_from_slice(octets);

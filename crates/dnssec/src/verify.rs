@@ -1,6 +1,6 @@
-//! Verification of an RRset's signature (RFC 4035 5.3), called by the resolver's validator.
+//! Verification of the signatures of RRsets (RFC 4035 5.3), for the resolver's validator.
 //!
-//! [`verify_rrset`] tries one key, [`verify_with_keys`] those keys of a zone that fit, within a budget.
+//! [`verify_rrset`] tries one key. [`verify_with_keys`] tries those keys of a zone that fit, within a budget.
 
 use std::cmp::Ordering;
 
@@ -12,52 +12,52 @@ use crate::canonical::{RRSIG_HEAD_LEN, rrsig_labels, signed_data};
 pub use crate::canonical::{Rrset, Scratch};
 use crate::key::PublicKey;
 
-/// What a good signature says.
+/// What follows from a valid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
-    /// The longest TTL that the RRset may be kept with, in seconds: the smallest of the one received, the original
-    /// one, and what is left of the signature's validity (RFC 4035 5.3.3).
+    /// How long the RRset may be cached, in seconds: the smallest of the received TTL, the original TTL and the time
+    /// until the signature expires (RFC 4035 5.3.3).
     pub ttl: u32,
-    /// If the RRset was made from a wildcard, how many labels the wildcard's parent has: the closest encloser. Then a
-    /// proof that no closer name exists is needed as well (RFC 4035 5.3.4).
+    /// The number of labels of the wildcard's parent, the closest encloser, if the RRset was expanded from a wildcard.
+    /// The answer is then valid only with a proof that no closer name exists (RFC 4035 5.3.4).
     pub wildcard: Option<usize>,
-    /// When the signature ends.
+    /// When the signature expires, in seconds since 1970.
     pub expiration: u32,
-    /// The tag of the key.
+    /// The key tag.
     pub key_tag: u16,
 }
 
-/// Why a signature does not stand.
+/// Why a signature is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// The RRSIG or the RRset is not what it should be.
+    /// The RRSIG or the RRset is malformed.
     #[error("malformed signature or data")]
     Malformed,
-    /// It signs another type.
+    /// It covers another type.
     #[error("the signature is of another type")]
     WrongType,
-    /// The signer is not the zone, or the owner is outside of it.
+    /// The signer is not the zone, or the owner is outside the zone.
     #[error("the signer is not the zone")]
     SignerMismatch,
-    /// More labels than the owner has.
+    /// Its labels field is larger than the owner's number of labels.
     #[error("the signature has more labels than the owner")]
     TooManyLabels,
-    /// It ends before it begins.
+    /// It expires before its inception.
     #[error("the signature expires before its inception")]
     ExpirationBeforeInception,
-    /// It begins in the future.
+    /// Its inception is in the future.
     #[error("the signature is not yet valid")]
     NotYetValid,
-    /// It ended in the past.
+    /// It has expired.
     #[error("the signature has expired")]
     Expired,
-    /// Nothing here verifies its algorithm.
+    /// This crate does not verify its algorithm.
     #[error("unsupported algorithm")]
     UnsupportedAlgorithm,
-    /// Key tag or algorithm differ, or the key may not sign this: no zone key, or revoked.
+    /// No key has its key tag and algorithm, or the key may not sign the set: it is no zone key, or it is revoked.
     #[error("no key fits the signature")]
     KeyMismatch,
-    /// The data was not signed by the key.
+    /// The key did not sign this data.
     #[error("bad signature")]
     BadSignature,
     /// The budget is used up.
@@ -65,30 +65,30 @@ pub enum VerifyError {
     OverBudget,
 }
 
-/// How many public-key operations are left. Each question has one, or its answers can be made to cost any amount
-/// (CVE-2023-50387).
+/// How many public-key operations are left. Give each question a budget: without one, hostile zones can make its
+/// validation cost any amount of time (CVE-2023-50387).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifyBudget {
     left: u32,
 }
 
 impl VerifyBudget {
-    /// A budget of so many operations.
+    /// A budget of `operations`.
     pub fn new(operations: u32) -> VerifyBudget {
         VerifyBudget { left: operations }
     }
 
-    /// What is left.
+    /// Operations that are left.
     pub fn left(&self) -> u32 {
         self.left
     }
 
-    /// Takes what was used of another budget: one for an RRset, made from what is left here.
+    /// Takes operations away, for example those that a smaller budget for one RRset has used.
     pub fn spend(&mut self, operations: u32) {
         self.left = self.left.saturating_sub(operations);
     }
 
-    /// Takes one; false if there is none.
+    /// Takes one operation; false if none is left.
     fn take(&mut self) -> bool {
         let had = self.left > 0;
         self.left = self.left.saturating_sub(1);
@@ -96,11 +96,11 @@ impl VerifyBudget {
     }
 }
 
-/// Everything about a signature that needs no key (RFC 4035 5.3.1): whether it is one of this set by `zone` that is
-/// valid at `now`, seconds since 1970.
+/// Checks everything about a signature that needs no key (RFC 4035 5.3.1): that `zone` made it, over this set, and that
+/// it is valid at `now`, in seconds since 1970.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first check that fails.
 pub fn check_rrsig<'a>(set: &Rrset<'_>, rrsig: &'a [u8], zone: &Name, now: u32) -> Result<Rrsig<'a>, VerifyError> {
     let rrsig = Rrsig::parse(rrsig).ok_or(VerifyError::Malformed)?;
     if set.rdatas.is_empty() {
@@ -117,7 +117,7 @@ pub fn check_rrsig<'a>(set: &Rrset<'_>, rrsig: &'a [u8], zone: &Name, now: u32) 
     if labels > rrsig_labels(set.owner) {
         return Err(VerifyError::TooManyLabels);
     }
-    // A wildcard above the zone's apex is not in the zone.
+    // A wildcard above the apex is not in the zone.
     if labels < zone.label_count() {
         return Err(VerifyError::SignerMismatch);
     }
@@ -125,7 +125,7 @@ pub fn check_rrsig<'a>(set: &Rrset<'_>, rrsig: &'a [u8], zone: &Name, now: u32) 
     Ok(rrsig)
 }
 
-/// RFC 4034 3.1.5: serial number arithmetic. Times that cannot be compared fit no signature.
+/// RFC 4034 3.1.5: serial number arithmetic. No signature is valid at a time that cannot be compared with its own.
 fn check_validity(rrsig: &Rrsig<'_>, now: u32) -> Result<(), VerifyError> {
     let not_after = |a, b| matches!(serial::compare(a, b), Some(Ordering::Less | Ordering::Equal));
     if !not_after(rrsig.inception, rrsig.expiration) {
@@ -140,19 +140,19 @@ fn check_validity(rrsig: &Rrsig<'_>, now: u32) -> Result<(), VerifyError> {
     Ok(())
 }
 
-/// Whether `key` may have made the signature, so that verifying is worth its cost (RFC 4035 5.3.1).
+/// Whether `key` can have made the signature, so that it is worth the cost to verify (RFC 4035 5.3.1).
 pub fn key_fits(key: &PublicKey, rrsig: &Rrsig<'_>) -> bool {
     // RFC 5011 2.1: a revoked key vouches for nothing but its own revocation.
     let may = key.is_zone_key() && (!key.is_revoked() || rrsig.type_covered == RType::DNSKEY);
     may && key.algorithm() == Algorithm::from_u8(rrsig.algorithm) && key.key_tag() == rrsig.key_tag
 }
 
-/// Verifies one signature of an RRset with one key of `zone` at `now`, seconds since 1970.
+/// Verifies one signature of an RRset with one key of `zone` at `now`, in seconds since 1970.
 ///
-/// Whether the algorithm is wanted is the caller's to say ([`crate::algorithm::is_supported`]).
+/// The caller decides whether to accept the algorithm ([`crate::algorithm::is_supported`]).
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first check that fails.
 pub fn verify_rrset(
     set: &Rrset<'_>,
     rrsig: &[u8],
@@ -165,10 +165,11 @@ pub fn verify_rrset(
     verify_with_keys(set, rrsig, zone, std::slice::from_ref(key), now, &mut budget, scratch)
 }
 
-/// Verifies one signature of an RRset with whichever of the zone's keys made it. Each try takes one from `budget`.
+/// Verifies one signature of an RRset with those of the zone's keys that fit, until one does. Each attempt takes one
+/// operation from `budget`. The crate's documentation has an example.
 ///
 /// # Errors
-/// The first thing that is wrong with the signature; [`VerifyError::BadSignature`] if no key that fits made it.
+/// The first check that fails; [`VerifyError::BadSignature`] if none of the keys that fit made the signature.
 pub fn verify_with_keys(
     set: &Rrset<'_>,
     rrsig: &[u8],

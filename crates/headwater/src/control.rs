@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use access::Principal;
+use api::operator::Order;
+use api::{App, Caller, Problem};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -19,10 +22,6 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
-
-use crate::api::{self, App, Caller, Problem};
-use crate::auth::Principal;
-use crate::cli::serve::Event;
 
 /// Connections at a time; one more waits.
 const MAX_CONNECTIONS: usize = 256;
@@ -50,6 +49,18 @@ pub struct Request {
     pub command: Command,
     /// Takes the answer, once.
     pub answer: oneshot::Sender<Result<String, String>>,
+}
+
+/// What the main thread waits for.
+pub enum Event {
+    /// A signal.
+    Signal(i32),
+    /// A command on the control socket.
+    Command(Request),
+    /// An order of the API.
+    Order(Order),
+    /// The configuration file may have changed.
+    FileChanged,
 }
 
 /// The socket, served.

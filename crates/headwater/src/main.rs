@@ -2,7 +2,6 @@
 
 mod allocator;
 
-use anyhow::bail;
 use clap::Parser;
 use headwater::cli::{self, Cli, Command};
 use std::io::{self, BufWriter, Write};
@@ -28,7 +27,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     let good = match command {
         Command::Serve(args) => {
             allocator::give_back_regularly()?;
-            return cli::serve::run(args);
+            return cli::serve::run(args, allocator::give_back);
         }
         Command::Query(args) => return cli::query::run(&args.words, &mut out),
         Command::Check(args) => cli::check::run(args, &mut out)?,
@@ -59,8 +58,18 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             true
         }
         Command::Cache(command) => cli::cache::run(&command, &mut out)?,
+        Command::Block(command) => cli::block::run(&command, &mut out)?,
+        Command::Client(command) => {
+            cli::device::run(&command, &mut out)?;
+            true
+        }
+        Command::Health(args) => cli::health::run(&args, &mut out)?,
         Command::Stats(args) => {
             cli::stats::run(&args, &mut out)?;
+            true
+        }
+        Command::Top(args) => {
+            cli::top::run(&args, &mut out)?;
             true
         }
         Command::Completions { shell } => {
@@ -72,7 +81,6 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             true
         }
         Command::Debug(command) => cli::debug::run(&command, &mut out)?,
-        Command::Later(later) => bail!("`{}` is not in this version yet", later.command()),
     };
     out.flush()?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -26,6 +26,27 @@ pub fn drop_to(user: &str, data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Gives `user` the log file `path`, and its directory if that is not there yet or is ours for this file alone: it will be
+/// rotated there.
+///
+/// # Errors
+/// No such user, or not allowed to.
+pub fn give_to(user: &str, path: &Path) -> anyhow::Result<()> {
+    let Some(account) = User::from_name(user)? else { bail!("server.user: there is no user `{user}`") };
+    let give = |path: &Path| {
+        chown(path, Some(account.uid), Some(account.gid)).with_context(|| format!("owner of {}", path.display()))
+    };
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        let is_new = !directory.exists();
+        std::fs::create_dir_all(directory).with_context(|| format!("log directory {}", directory.display()))?;
+        let has_others = std::fs::read_dir(directory)?.any(|entry| entry.is_ok_and(|entry| entry.path() != path));
+        if is_new || !has_others {
+            give(directory)?;
+        }
+    }
+    if path.exists() { give(path) } else { Ok(()) }
+}
+
 /// Allows as many open files as the system lets us: each stream connection is one.
 pub fn raise_descriptor_limit() {
     let raised =

@@ -244,7 +244,12 @@ fn records_are_set_added_and_deleted() {
     assert!(run(&scratch, &["zone", "history", "example.org"]).ok().contains("moved"));
     // What is wrong is said, value by value, and changes nothing.
     let wrong = record(&["add", "example.org", "www", "A", "192.0.2.5", "300.1.1.1"]).fails();
-    assert!(wrong.contains("add/1") && server.data("www.example.org", RType::A) == "NXDOMAIN", "{wrong}");
+    assert!(
+        wrong.contains("`300.1.1.1`: ")
+            && !wrong.contains("add/")
+            && server.data("www.example.org", RType::A) == "NXDOMAIN",
+        "{wrong}"
+    );
     assert!(record(&["delete", "example.org", "www", "A"]).fails().contains("no A records at www.example.org."));
     assert!(record(&["add", "example.net", "www", "A", "192.0.2.5"]).fails().contains("example.net."));
     let unknown = run(&scratch, &["record", "add", "example.org", "www", "AAAAA", "::1"]);
@@ -355,15 +360,51 @@ fn backups_are_made_during_writes_and_restored_offline() {
     assert!(run_with(&scratch, &["backup", "verify", "last"], "", &[]).fails().contains("journal.db"));
 }
 
-/// A request to the HTTP API with a token; the status.
-fn http(port: u16, token: &str, method: &str, path: &str, body: &str) -> u16 {
+/// A request to the HTTP API with a token; the status and the body.
+fn http(port: u16, token: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the API listens");
     let length = body.len();
     let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n");
     write!(stream, "{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").expect("sent");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("a response");
-    text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text}"))
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text}"));
+    (status, text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+/// A zone file that changes without a later serial is a finding of its zone until the serial goes up.
+#[test]
+fn a_serial_that_stays_is_a_finding() {
+    let scratch = scratch("cli-serial");
+    let (port, dns) = (free_port(), free_port());
+    let listen = format!("listen: [{{ address: \"127.0.0.1:{dns}\", protocols: [udp, tcp] }}]");
+    scratch.write(
+        "headwater.yaml",
+        &format!("server:\n  {listen}\n  web_port: {port}\nzones: [{{ name: example.org, file: example.org.zone }}]\n"),
+    );
+    scratch.write("example.org.zone", &zone(5, "www A 192.0.2.80\n"));
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], dns));
+    let mut server = Server::launch(&scratch, &["--config", "headwater.yaml"], address);
+    server.process.wait_for("\"ready\"", 1);
+    let token = run(&scratch, &["token", "create", "reader", "--verb", "read"]).ok();
+    let mut findings = |serial: u32, lines: &str| {
+        scratch.write("example.org.zone", &zone(serial, lines));
+        server.reload();
+        let (status, body) = http(port, token.trim(), "GET", "/api/v1/zones/example.org", "");
+        assert_eq!(status, 200, "{body}");
+        let zone: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        let list = zone["findings"]["list"].as_array().expect("a list").clone();
+        assert_eq!(zone["findings"]["count"], list.len(), "{zone}");
+        list
+    };
+    assert_eq!(findings(5, "www A 192.0.2.80\n").len(), 0);
+    let same = findings(5, "www A 192.0.2.81\n");
+    assert_eq!((same.len(), &same[0]["name"], &same[0]["type"]), (1, &"example.org.".into(), &"SOA".into()));
+    let said = same[0]["detail"].as_str().expect("a message");
+    assert!(said.contains("the serial 5 is the same as before"), "{said}");
+    let lower = findings(4, "www A 192.0.2.82\n");
+    assert!(lower.len() == 1 && lower[0]["detail"].as_str().is_some_and(|it| it.contains("back from 5")), "{lower:?}");
+    assert_eq!(findings(6, "www A 192.0.2.82\n").len(), 0);
 }
 
 #[test]
@@ -383,10 +424,10 @@ fn users_tokens_and_keys() {
     let token =
         run(&scratch, &["token", "create", "reader", "--verb", "read", "--zone", "example.org", "--expires", "1d"])
             .ok();
-    let get = |token: &str| http(port, token.trim(), "GET", "/api/v1/zones/example.org", "");
+    let get = |token: &str| http(port, token.trim(), "GET", "/api/v1/zones/example.org", "").0;
     let put = |token: &str, owner: &str, rtype: &str, data: &str| {
         let path = format!("/api/v1/zones/example.org/rrsets/{owner}/{rtype}");
-        http(port, token.trim(), "PUT", &path, &format!("{{\"records\": [\"{data}\"]}}"))
+        http(port, token.trim(), "PUT", &path, &format!("{{\"records\": [\"{data}\"]}}")).0
     };
     assert_eq!((get(&token), put(&token, "x", "A", "192.0.2.9")), (200, 403));
     let acme = run(&scratch, &["token", "acme", "www.example.org"]).ok();

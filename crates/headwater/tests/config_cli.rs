@@ -24,23 +24,12 @@ fn check_prints_every_problem() {
 }
 
 #[test]
-fn check_accepts_with_warnings() {
+fn check_accepts_the_original_file() {
     let (code, out, _) = headwater("check --config testdata/config/original.yaml");
     assert_eq!(code, 0);
-    let want = "testdata/config/original.yaml:20:9: warning: logging.file: not supported yet, has no effect";
-    assert_eq!(out.lines().next(), Some(want));
+    assert!(!out.contains("warning"), "{out}");
     assert_eq!(headwater("check --listen 127.0.0.1:5300").0, 0);
     assert_eq!(headwater("check --listen nowhere").0, 1);
-}
-
-#[test]
-fn commands_of_later_versions_say_so() {
-    for command in ["top", "top --all"] {
-        let (code, out, error) = headwater(command);
-        let name = command.split(' ').next().unwrap_or_default();
-        let want = format!("headwater: `{name}` is not in this version yet\n");
-        assert_eq!((code, out, error), (1, String::new(), want));
-    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn responses_are_as_described() {
     let mut server = Server::launch(&scratch, &["--config", "headwater.yaml"], address);
     server.process.wait_for("\"ready\"", 1);
     run(&scratch, &["zone", "create", "example.org", "--ns", "ns.example.net"]);
-    let verbs = ["read", "create", "update", "delete", "configure", "transfer", "admin"];
+    let verbs = ["read", "read_logs", "create", "update", "delete", "configure", "transfer", "admin"];
     let mut words = vec!["token", "create", "tester"];
     verbs.iter().for_each(|verb| words.extend(["--verb", *verb]));
     let token = run(&scratch, &words);

@@ -26,9 +26,9 @@ const PART_HEADER_LEN: usize = 1 + 16 + 4;
 
 /// The bodies to append for `event`, in this order. `id` is random: it tells the parts of this event from
 /// those of others. Events longer than [`MAX_OPEN_BYTES`] are not read back: the caller refuses them.
-pub fn split(event: Vec<u8>, id: [u8; 16]) -> Vec<Vec<u8>> {
+pub fn split(event: &[u8], id: [u8; 16]) -> Vec<Vec<u8>> {
     if event.len() < MAX_BODY_BYTES - SUM_LEN {
-        return vec![with_sum(&[&[WHOLE], &event])];
+        return vec![with_sum(&[&[WHOLE], event])];
     }
     let parts = event.chunks(MAX_BODY_BYTES - SUM_LEN - PART_HEADER_LEN);
     let last = parts.len() - 1;
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn what_is_split_comes_together() {
         for len in [0, 1, MAX_BODY_BYTES - 1, MAX_BODY_BYTES, MAX_BODY_BYTES + 1, 3 * MAX_BODY_BYTES] {
-            let bodies = split(event(len, 1), [7; 16]);
+            let bodies = split(&event(len, 1), [7; 16]);
             assert!(bodies.iter().all(|body| body.len() <= MAX_BODY_BYTES), "{len}");
             assert_eq!(assembled(&bodies), [(1, bodies.len() as u64, event(len, 1))], "{len}");
         }
@@ -174,15 +174,15 @@ mod tests {
     #[test]
     fn parts_of_several_writers() {
         let (a, b) = (event(MAX_BODY_BYTES * 2, 1), event(MAX_BODY_BYTES, 2));
-        let (pa, pb) = (split(a.clone(), [1; 16]), split(b.clone(), [2; 16]));
-        let small = split(vec![9], [3; 16]).remove(0);
+        let (pa, pb) = (split(&a, [1; 16]), split(&b, [2; 16]));
+        let small = split(&[9], [3; 16]).remove(0);
         let mixed = [&pa[0], &pb[0], &small, &pa[1], &pb[1], &pa[2]].map(Vec::clone);
         assert_eq!(assembled(&mixed), [(3, 3, vec![9]), (2, 5, b), (1, 6, a)]);
     }
 
     #[test]
     fn events_with_a_gap_are_none() {
-        let parts = split(event(MAX_BODY_BYTES * 3, 1), [1; 16]);
+        let parts = split(&event(MAX_BODY_BYTES * 3, 1), [1; 16]);
         let pick = |order: &[usize]| order.iter().map(|&i| parts[i].clone()).collect::<Vec<_>>();
         for order in [&[0, 1, 2][..], &[1, 2, 3], &[0, 2, 3], &[0, 1, 1, 2, 3], &[3], &[0, 0, 1, 2, 3]] {
             assert_eq!(assembled(&pick(order)), [], "{order:?}");
@@ -192,13 +192,13 @@ mod tests {
     #[test]
     fn events_that_are_never_completed_are_forgotten() {
         let mut assembler = Assembler::default();
-        let first_parts = |n: u8| split(event(MAX_BODY_BYTES, n), [n; 16]).remove(0);
+        let first_parts = |n: u8| split(&event(MAX_BODY_BYTES, n), [n; 16]).remove(0);
         for n in 0..=MAX_OPEN_EVENTS as u8 {
             assert_eq!(assembler.push(Entry { offset: n.into(), body: first_parts(n) }).expect("part"), None);
         }
         assert_eq!((assembler.open.len(), assembler.first_open()), (MAX_OPEN_EVENTS, Some(1)));
         let mut last = |n: u8| {
-            let body = split(event(MAX_BODY_BYTES, n), [n; 16]).remove(1);
+            let body = split(&event(MAX_BODY_BYTES, n), [n; 16]).remove(1);
             assembler.push(Entry { offset: 100, body }).expect("part").map(|event| event.first)
         };
         assert_eq!((last(0), last(1)), (None, Some(1)));
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_bit_that_flips_is_noticed() {
-        let good = split(event(40, 1), [1; 16]).remove(0);
+        let good = split(&event(40, 1), [1; 16]).remove(0);
         for bit in 0..good.len() * 8 {
             let mut body = good.clone();
             body[bit / 8] ^= 1 << (bit % 8);

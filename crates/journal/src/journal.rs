@@ -42,6 +42,10 @@ pub enum JournalError {
     /// It cannot be written now: disk full, read-only, broker away. Nothing of what was to be appended is there.
     #[error("the journal cannot be written: {0}")]
     Unwritable(String),
+    /// It does not say whether it has what was to be appended: a broker that did not answer. Each body may be there,
+    /// whole, or come to be there later, or never.
+    #[error("the journal did not say whether it has the change ({0}): look before you make it again")]
+    Unknown(String),
     /// It cannot be read.
     #[error("the journal cannot be read: {0}")]
     Unreadable(String),
@@ -57,6 +61,12 @@ pub enum JournalError {
         /// The latest one known.
         known: u32,
     },
+    /// It was made by an earlier version of this server, which did not know this stream, and cannot be written.
+    #[error("{path} is of an earlier version and cannot be written, so it cannot be brought up to date")]
+    Outdated {
+        /// Which file.
+        path: String,
+    },
     /// What was asked for has been trimmed away.
     #[error("the journal starts at offset {first}; {wanted} is no longer there")]
     Trimmed {
@@ -66,7 +76,9 @@ pub enum JournalError {
         first: Offset,
     },
     /// The store is ahead of the journal.
-    #[error("the store has changes up to offset {position}, the journal ends before {next}: it was lost or exchanged")]
+    #[error(
+        "the store has changes up to offset {position}, the journal ends before {next}: the journal was lost or replaced"
+    )]
     Lost {
         /// The store's position.
         position: Offset,
@@ -89,7 +101,8 @@ pub trait Journal: Send + Sync {
     /// they survive a crash. Events of other writers may stand between them.
     ///
     /// # Errors
-    /// [`JournalError::Unwritable`]; then none of them is there, nor will be.
+    /// [`JournalError::Unwritable`]; then none of them is there, nor will be. [`JournalError::Unknown`]: each may be
+    /// there or not; whoever folds the events sees what is.
     fn append(&self, bodies: &[&[u8]]) -> Result<Vec<Offset>, JournalError>;
 
     /// The events from offset `from` on, in order: as many as fit into `max_bytes` of bodies, at least one
@@ -110,6 +123,10 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`JournalError::Unreadable`].
     fn wait(&self, offset: Offset, timeout: Duration) -> Result<bool, JournalError>;
+
+    /// Puts what is durable where it is kept for good, for whoever copies files of a server that has stopped. Nothing
+    /// depends on it.
+    fn settle(&self) {}
 
     /// Forgets the events before offset `before`.
     ///

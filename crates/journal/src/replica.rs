@@ -7,7 +7,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use dns::{Name, NameBuf, NameHasher};
-use zone::{Action, ChangeSet, Contents, Published, Zone, ZoneChange, ZoneSettings, ZoneTable};
+use zone::{
+    Action, ChangeSet, Contents, EventId, NodeId, Published, Zone, ZoneChange, ZoneKey, ZoneSettings, ZoneTable,
+};
 
 use crate::accepted::Accepted;
 use crate::codec;
@@ -20,16 +22,20 @@ const READ_BYTES: usize = 4 << 20;
 pub const MAX_GONE: usize = 1 << 20;
 /// Most zones whose contents are handed over without folding them again.
 const MAX_PREPARED: usize = 1 << 20;
+/// Most nodes whose last event is remembered: a node has another identity after each start.
+pub const MAX_WRITERS: usize = 4096;
 
 /// A zone as the events so far leave it.
 #[derive(Clone)]
 pub struct ZoneState {
-    /// The apex.
-    pub name: NameBuf,
+    /// Which zone.
+    pub key: ZoneKey,
     /// How it is served.
     pub settings: Arc<ZoneSettings>,
     /// The records; `None`: a secondary before its first transfer.
     pub contents: Option<Contents>,
+    /// The event that changed it last; `None`: one of format 1 did.
+    pub last: Option<EventId>,
     /// The offset of the last change to it that this process folded; 0: it came from the store.
     pub version: Offset,
 }
@@ -46,13 +52,28 @@ pub fn serial_of(contents: Option<&Contents>) -> Option<u32> {
     contents.and_then(Contents::soa).map(|soa| soa.serial)
 }
 
-/// Why a change does not count: it was built on a state that was not the zone's when its turn came.
+/// Why a change does not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejected {
-    /// The first zone in the change of which that is so.
-    pub zone: NameBuf,
-    /// Its serial when the change's turn came.
-    pub serial: Option<u32>,
+pub enum Rejected {
+    /// It was built on a state that was not the zone's when its turn came.
+    Outdated {
+        /// The first zone in the change of which that is so.
+        zone: ZoneKey,
+        /// Its serial when the change's turn came.
+        serial: Option<u32>,
+    },
+    /// The same event counted before, or a later one of the same node: this is one that the journal took although it
+    /// had said that it could not.
+    Repeated,
+}
+
+/// The last event of a node that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastEvent {
+    /// Its number.
+    pub number: u64,
+    /// Where it stands.
+    pub offset: Offset,
 }
 
 /// An event and what became of it.
@@ -84,36 +105,40 @@ struct Known {
 /// All zones of the journal at some offset.
 pub struct Replica {
     hasher: NameHasher,
-    zones: HashMap<NameBuf, ZoneState>,
+    zones: HashMap<ZoneKey, ZoneState>,
     /// The last serials of zones that went.
-    gone: HashMap<NameBuf, u32>,
+    gone: HashMap<ZoneKey, u32>,
+    /// The last events of the nodes that wrote the journal.
+    writers: HashMap<NodeId, LastEvent>,
     /// What to read next.
     next: Offset,
     assembler: Assembler,
     prepared: HashMap<Offset, Known>,
     prepared_zones: usize,
     /// Zones changed since the last publication.
-    touched: HashSet<NameBuf>,
+    touched: HashSet<ZoneKey>,
 }
 
 impl Replica {
     /// The state `zones` as of offset `position`, from the store; 0 and nothing: before all events.
     pub fn new(hasher: NameHasher, position: Offset, zones: Vec<ZoneState>) -> Replica {
-        let touched = zones.iter().map(|zone| zone.name.clone()).collect();
-        let zones = zones.into_iter().map(|zone| (zone.name.clone(), zone)).collect();
-        let (assembler, prepared, gone) = (Assembler::default(), HashMap::new(), HashMap::new());
-        Replica { hasher, zones, gone, next: position + 1, assembler, prepared, prepared_zones: 0, touched }
+        let touched = zones.iter().map(|zone| zone.key.clone()).collect();
+        let zones = zones.into_iter().map(|zone| (zone.key.clone(), zone)).collect();
+        let (assembler, prepared) = (Assembler::default(), HashMap::new());
+        let (gone, writers, next) = (HashMap::new(), HashMap::new(), position + 1);
+        Replica { hasher, zones, gone, writers, next, assembler, prepared, prepared_zones: 0, touched }
     }
 
-    /// Takes over the last serials of zones that went, from the store.
-    pub fn remember_gone(&mut self, gone: Vec<(NameBuf, u32)>) {
+    /// Takes over the last serials of zones that went, and the last events of nodes, from the store.
+    pub fn remember(&mut self, gone: Vec<(ZoneKey, u32)>, writers: Vec<(NodeId, LastEvent)>) {
         self.gone.extend(gone);
+        self.writers.extend(writers);
     }
 
     /// The serial that a zone of this name had when it last went. Beyond [`MAX_GONE`] zones it is remembered in the
     /// store only, for the next start.
     pub fn gone_serial(&self, name: &Name) -> Option<u32> {
-        self.gone.get(name).copied()
+        self.gone.get(&ZoneKey::plain(name.to_owned())).copied()
     }
 
     /// The hasher of the zones' contents.
@@ -126,9 +151,9 @@ impl Replica {
         self.next
     }
 
-    /// The zone with this name.
+    /// The plain zone with this name.
     pub fn zone(&self, name: &Name) -> Option<&ZoneState> {
-        self.zones.get(name)
+        self.zones.get(&ZoneKey::plain(name.to_owned()))
     }
 
     /// All zones, in no order that means anything.
@@ -188,12 +213,15 @@ impl Replica {
     fn fold(&mut self, offset: Offset, set: &ChangeSet) -> Result<Result<(), Rejected>, JournalError> {
         let prepared = self.prepared.remove(&offset).map(|known| known.zones).unwrap_or_default();
         self.prepared_zones -= prepared.len();
-        if let Some(change) = set.zones.iter().find(|change| !self.fits(change)) {
-            let serial = self.zones.get(&change.zone).and_then(ZoneState::serial);
-            return Ok(Err(Rejected { zone: change.zone.clone(), serial }));
+        if set.id.is_some_and(|id| self.writers.get(&id.node).is_some_and(|last| id.number <= last.number)) {
+            return Ok(Err(Rejected::Repeated));
         }
-        let mut prepared: HashMap<NameBuf, Prepared> =
-            prepared.into_iter().map(|prepared| (prepared.zone.clone(), prepared)).collect();
+        if let Some(change) = set.zones.iter().find(|change| !self.fits(change, set.id)) {
+            let serial = self.zones.get(&change.zone).and_then(ZoneState::serial);
+            return Ok(Err(Rejected::Outdated { zone: change.zone.clone(), serial }));
+        }
+        let mut prepared: HashMap<ZoneKey, Prepared> =
+            prepared.into_iter().map(|prepared| (ZoneKey::plain(prepared.zone.clone()), prepared)).collect();
         let mut next = Vec::with_capacity(set.zones.len());
         for change in &set.zones {
             let state = self.zones.get(&change.zone);
@@ -207,13 +235,27 @@ impl Replica {
             next.push(contents);
         }
         for (change, contents) in set.zones.iter().zip(next) {
-            self.put(offset, change, contents);
+            self.put(offset, set.id, change, contents);
         }
+        self.note_writer(offset, set.id);
         Ok(Ok(()))
     }
 
-    /// Whether the change was built on what is there.
-    fn fits(&self, change: &ZoneChange) -> bool {
+    /// Remembers the event as the last one of its node. Of too many nodes, the one that was silent longest is
+    /// forgotten, by every reader alike.
+    fn note_writer(&mut self, offset: Offset, id: Option<EventId>) {
+        let Some(EventId { node, number }) = id else { return };
+        self.writers.insert(node, LastEvent { number, offset });
+        if self.writers.len() > MAX_WRITERS
+            && let Some(oldest) = self.writers.iter().min_by_key(|(_, last)| last.offset).map(|(node, _)| *node)
+        {
+            self.writers.remove(&oldest);
+        }
+    }
+
+    /// Whether the change of the event `id` was built on what is there. Serials alone do not say it: two nodes that
+    /// change the same version make the same serial of it.
+    fn fits(&self, change: &ZoneChange, id: Option<EventId>) -> bool {
         let state = self.zones.get(&change.zone);
         let built_on = match &change.action {
             Action::Create { .. } => state.is_none(),
@@ -222,44 +264,46 @@ impl Replica {
                 state.is_some_and(|state| *state.settings == *settings)
             }
         };
-        built_on && state.and_then(ZoneState::serial) == change.from
+        let has_base = id.is_none() || state.and_then(|state| state.last) == change.base;
+        built_on && has_base && state.and_then(ZoneState::serial) == change.from
     }
 
-    fn put(&mut self, offset: Offset, change: &ZoneChange, contents: Option<Contents>) {
-        let name = change.zone.clone();
+    fn put(&mut self, offset: Offset, last: Option<EventId>, change: &ZoneChange, contents: Option<Contents>) {
+        let key = change.zone.clone();
         let settings = match &change.action {
             Action::Delete { .. } => None,
             Action::Create { settings, .. } | Action::Configure { after: settings, .. } => {
                 Some(Arc::new(settings.clone()))
             }
-            Action::Edit(_) | Action::Replace { .. } => self.zones.get(&name).map(|state| state.settings.clone()),
+            Action::Edit(_) | Action::Replace { .. } => self.zones.get(&key).map(|state| state.settings.clone()),
         };
         match settings {
             Some(settings) => {
-                let state = ZoneState { name: name.clone(), settings, contents, version: offset };
-                self.zones.insert(name.clone(), state);
+                let state = ZoneState { key: key.clone(), settings, contents, last, version: offset };
+                self.zones.insert(key.clone(), state);
             }
-            None => drop(self.zones.remove(&name)),
+            None => drop(self.zones.remove(&key)),
         }
         if let (Action::Delete { .. }, Some(serial)) = (&change.action, change.from)
-            && (self.gone.len() < MAX_GONE || self.gone.contains_key(&name))
+            && (self.gone.len() < MAX_GONE || self.gone.contains_key(&key))
         {
-            self.gone.insert(name.clone(), serial);
+            self.gone.insert(key.clone(), serial);
         }
-        self.touched.insert(name);
+        self.touched.insert(key);
     }
 
     /// Publishes what changed since the last time. `serve` makes of a zone what queries see of it; `None`: this
     /// zone is not ours to publish. Returns the names of what changed. Old versions are left to
-    /// [`Published::collect`].
+    /// [`Published::collect`]. Zones that are variants are kept, not served: queries find zones by their names.
     pub fn publish(
         &mut self,
         published: &Published<ZoneTable>,
         serve: impl Fn(&Name, Option<&ZoneState>) -> Option<Option<Arc<Zone>>>,
     ) -> Vec<NameBuf> {
-        let touched: Vec<NameBuf> = self.touched.drain().collect();
+        let plain = self.touched.drain().filter(|key| key.variant.is_empty());
+        let touched: Vec<NameBuf> = plain.map(|key| key.name).collect();
         let changes: Vec<(NameBuf, Option<Arc<Zone>>)> =
-            touched.iter().filter_map(|name| Some((name.clone(), serve(name, self.zones.get(name))?))).collect();
+            touched.iter().filter_map(|name| Some((name.clone(), serve(name, self.zone(name))?))).collect();
         if !changes.is_empty() {
             published.update_only(|table| table.with_all(changes));
         }
@@ -268,7 +312,7 @@ impl Replica {
 
     /// Has the zone published again although no event changed it: it expired, its settings are overridden.
     pub fn touch(&mut self, name: &Name) {
-        self.touched.insert(name.to_owned());
+        self.touched.insert(ZoneKey::plain(name.to_owned()));
     }
 }
 
@@ -279,7 +323,7 @@ impl Replica {
 pub fn apply(hasher: NameHasher, before: Option<&Contents>, change: &ZoneChange) -> Result<Option<Contents>, String> {
     match &change.action {
         Action::Create { records, .. } | Action::Replace { after: records, .. } => {
-            Ok((!records.is_empty()).then(|| zone::diff::build(&change.zone, hasher, records).0))
+            Ok((!records.is_empty()).then(|| zone::diff::build(&change.zone.name, hasher, records).0))
         }
         Action::Edit(changes) => {
             let before = before.ok_or_else(|| format!("an edit of zone {}, which has no records", change.zone))?;

@@ -1,4 +1,4 @@
-//! The embedded journal: an SQLite database in WAL mode. Two streams live in one file, a table each; several
+//! The embedded journal: an SQLite database in WAL mode. Three streams live in one file, a table each; several
 //! handles, also of several processes, may write to it.
 //!
 //! An append is one transaction and one fsync. It rewrites the table's last page and nothing else, so no
@@ -22,8 +22,12 @@ use crate::journal::{Bounds, Entry, Journal, JournalError, Offset};
 const MAX_TAIL_OCTETS: usize = 4 << 20;
 /// Connections kept open for readers; more readers at once open more for as long as they read.
 const MAX_IDLE_READERS: usize = 4;
-/// How often a waiting reader looks for events of other handles. Those of its own wake it at once.
-const POLL: Duration = Duration::from_millis(10);
+/// How often a waiting reader looks for events of other handles while they come. Those of its own wake it at once.
+const POLL_BUSY: Duration = Duration::from_millis(10);
+/// How often it looks when no other handle has appended an event for [`CALM`]: looking costs a read of the file.
+const POLL_CALM: Duration = Duration::from_millis(100);
+/// After so long without events of other handles, the next one may wait longer.
+const CALM: Duration = Duration::from_secs(5);
 /// Most events trimmed in one transaction, so that writers get their turn.
 const TRIM_BATCH: u64 = 200;
 
@@ -37,6 +41,8 @@ pub enum Stream {
     Zones,
     /// Users, roles, tokens, keys: never in the history of zones.
     Access,
+    /// Shared settings: what is set by API and holds for every server on the journal.
+    Settings,
 }
 
 /// A journal in a file.
@@ -48,6 +54,8 @@ pub struct SqliteJournal {
     /// The high-water mark as far as this handle knows.
     next: Mutex<Offset>,
     appended: Condvar,
+    /// When an event of another handle was found last.
+    found: Mutex<Option<Instant>>,
     checkpointer: Checkpointer,
     tail: Mutex<Tail>,
 }
@@ -63,10 +71,7 @@ struct Sql {
 
 impl Sql {
     fn new(stream: Stream) -> Sql {
-        let (table, name) = match stream {
-            Stream::Zones => ("events", "zones"),
-            Stream::Access => ("access_events", "access"),
-        };
+        let (table, name) = stream.table_and_name();
         let next = format!("max(first, ifnull((SELECT max(offset) FROM {table}), 0) + 1)");
         Sql {
             bounds: format!("SELECT first, {next} FROM bounds WHERE stream = '{name}'"),
@@ -86,9 +91,23 @@ impl Sql {
     }
 }
 
-/// What `stream` holds in a database that is open already: a backup.
-pub(crate) fn bounds_in(connection: &Connection, stream: Stream) -> rusqlite::Result<Bounds> {
-    Sql::new(stream).bounds(connection)
+impl Stream {
+    /// The stream's table, and what it is called in `bounds`.
+    fn table_and_name(self) -> (&'static str, &'static str) {
+        match self {
+            Stream::Zones => ("events", "zones"),
+            Stream::Access => ("access_events", "access"),
+            Stream::Settings => ("settings_events", "settings"),
+        }
+    }
+}
+
+/// What `stream` holds in a database that is open already, a backup for example; `None`: an earlier version, which did
+/// not know the stream, made it.
+pub(crate) fn bounds_in(connection: &Connection, stream: Stream) -> rusqlite::Result<Option<Bounds>> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+    let is_there: bool = connection.query_row(sql, [stream.table_and_name().0], |row| row.get(0))?;
+    is_there.then(|| Sql::new(stream).bounds(connection)).transpose()
 }
 
 impl SqliteJournal {
@@ -96,13 +115,16 @@ impl SqliteJournal {
     /// `begin` is the first thing its thread for checkpoints does: it may lower its priority.
     ///
     /// # Errors
-    /// [`JournalError::FromTheFuture`]; [`JournalError::Unreadable`] if the file is something else, or
-    /// cannot be opened.
+    /// [`JournalError::FromTheFuture`]; [`JournalError::Outdated`] if the file has no such stream and cannot be
+    /// written; [`JournalError::Unreadable`] if it is something else, or cannot be opened.
     pub fn open(path: &Path, stream: Stream, begin: fn()) -> Result<SqliteJournal, JournalError> {
         let writer = schema::open(path)?;
         let sql = Sql::new(stream);
-        let open = || Ok((sql.bounds(&writer)?.next, schema::connect(path)?));
-        let (next, connection) = open().map_err(|error| unreadable(path, &error))?;
+        let open = || Ok((bounds_in(&writer, stream)?, schema::connect(path)?));
+        let (bounds, connection) = open().map_err(|error| unreadable(path, &error))?;
+        let Some(Bounds { next, .. }) = bounds else {
+            return Err(JournalError::Outdated { path: path.display().to_string() });
+        };
         let writer = Arc::new(Mutex::new(Some(writer)));
         let checkpointer = Checkpointer::start(connection, Arc::clone(&writer), begin)
             .map_err(|error| JournalError::Unreadable(format!("no thread for checkpoints: {error}")))?;
@@ -114,6 +136,7 @@ impl SqliteJournal {
             tail: Mutex::default(),
             next: Mutex::new(next),
             appended: Condvar::new(),
+            found: Mutex::default(),
             checkpointer,
         })
     }
@@ -169,6 +192,22 @@ impl SqliteJournal {
             idle.push(connection);
         }
         Ok(done)
+    }
+
+    /// Looks for events of other handles.
+    fn look(&self) -> Result<(), JournalError> {
+        let next = self.bounds()?.next;
+        if next > *lock(&self.next) {
+            *lock(&self.found) = Some(Instant::now());
+        }
+        self.note(next);
+        Ok(())
+    }
+
+    /// Until the next look.
+    fn pause(&self) -> Duration {
+        let is_busy = lock(&self.found).is_some_and(|at| at.elapsed() < CALM);
+        if is_busy { POLL_BUSY } else { POLL_CALM }
     }
 
     /// Takes notice of a high-water mark.
@@ -276,14 +315,21 @@ impl Journal for SqliteJournal {
             if *lock(&self.next) > offset {
                 return Ok(true);
             }
-            self.note(self.bounds()?.next);
+            self.look()?;
             let left = timeout.saturating_sub(started.elapsed());
             let not_yet = |next: &mut Offset| *next <= offset;
-            let known = self.appended.wait_timeout_while(lock(&self.next), left.min(POLL), not_yet);
+            let known = self.appended.wait_timeout_while(lock(&self.next), left.min(self.pause()), not_yet);
             let is_there = *known.unwrap_or_else(PoisonError::into_inner).0 > offset;
             if is_there || left.is_zero() {
                 return Ok(is_there);
             }
+        }
+    }
+
+    fn settle(&self) {
+        if let Some(writer) = &*lock(&self.writer) {
+            // What cannot be copied now is copied at the next start.
+            let _ = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
     }
 

@@ -58,7 +58,8 @@ fn made_while_it_is_written_and_restored() {
             }
             appended
         });
-        let manifests = [0, 1, 2].map(|i| create(&data, &root.path().join(format!("backup{i}"))).expect("backup"));
+        let manifests = [0, 1, 2]
+            .map(|i| create(&data, &data.join("journal.db"), &root.path().join(format!("backup{i}"))).expect("backup"));
         done.store(true, Ordering::SeqCst);
         assert!(writer.join().expect("no panic") > 0, "the writer went on");
         manifests
@@ -69,12 +70,13 @@ fn made_while_it_is_written_and_restored() {
         assert_eq!(fs::read_dir(&backup).expect("listed").count(), 5, "verifying leaves nothing behind");
         assert_eq!(restore(&backup, &restored, false).expect("restored"), *manifest);
         let count = whole_events(&restored);
-        assert!(count >= 500 && count + 1 == manifest.zones.next, "{count}");
-        assert_eq!((manifest.access.first, manifest.access.next), (1, 2));
+        assert!(count >= 500 && count + 1 == manifest.streams.zones.next, "{count}");
+        assert_eq!((manifest.streams.access.first, manifest.streams.access.next), (1, 2));
         assert_eq!(fs::read(restored.join("seal.key")).expect("key"), [7; 32]);
         append(&zones(&restored), 3);
-        let again = create(&restored, &backup.join("again")).expect("backup of what was restored");
-        assert_eq!(again.zones.next, manifest.zones.next + 3);
+        let again = create(&restored, &restored.join("journal.db"), &backup.join("again"))
+            .expect("backup of what was restored");
+        assert_eq!(again.streams.zones.next, manifest.streams.zones.next + 3);
     }
 }
 
@@ -83,7 +85,7 @@ fn every_flipped_octet_is_found() {
     let root = tempfile::tempdir().expect("directory");
     let data = data_dir(root.path(), 50);
     let backup = root.path().join("backup");
-    create(&data, &backup).expect("backup");
+    create(&data, &data.join("journal.db"), &backup).expect("backup");
     let mut files: Vec<_> = fs::read_dir(&backup).expect("listed").map(|entry| entry.expect("entry").path()).collect();
     files.sort();
     let mut state = 11u64;
@@ -120,8 +122,8 @@ fn what_is_there_is_not_overwritten_by_mistake() {
     let root = tempfile::tempdir().expect("directory");
     let data = data_dir(root.path(), 5);
     let backup = root.path().join("backup");
-    create(&data, &backup).expect("backup");
-    assert!(matches!(create(&data, &backup), Err(BackupError::Exists(_))));
+    create(&data, &data.join("journal.db"), &backup).expect("backup");
+    assert!(matches!(create(&data, &data.join("journal.db"), &backup), Err(BackupError::Exists(_))));
     let server = DirLock::take(&data).expect("free");
     assert!(matches!(restore(&backup, &data, true), Err(BackupError::Locked(_))));
     drop(server);
@@ -140,6 +142,6 @@ fn what_is_there_is_not_overwritten_by_mistake() {
 fn without_a_journal_there_is_no_backup() {
     let root = tempfile::tempdir().expect("directory");
     let target = root.path().join("backup");
-    assert!(matches!(create(root.path(), &target), Err(BackupError::Database { .. })));
+    assert!(matches!(create(root.path(), &root.path().join("journal.db"), &target), Err(BackupError::Database { .. })));
     assert!(!target.exists(), "no half backup is left");
 }

@@ -21,7 +21,7 @@ fn in_memory() {
 
 #[test]
 fn sqlite() {
-    for stream in [Stream::Zones, Stream::Access] {
+    for stream in [Stream::Zones, Stream::Access, Stream::Settings] {
         conformance(&|check| {
             let dir = tempfile::tempdir().expect("directory");
             let path = dir.path().join("journal.db");

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use common::{HASHER, Moment, Random, SparseJournal, State, World, assert_same, name};
 use dns::NameBuf;
-use journal::{Accepted, Bounds, Checked, Follower, JournalError, Offset, Replica, Store, check_position};
+use journal::replica::MAX_WRITERS;
+use journal::{Accepted, Bounds, Checked, Follower, JournalError, LastEvent, Offset, Replica, Store, check_position};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use zone::Action;
@@ -78,7 +79,8 @@ fn a_batch_is_made_whole_or_not_at_all() {
     // The last change makes zones that are there.
     let mut batch = changes(&history[20..]);
     let first = &history[0].accepted.change;
-    let again = first.zones.iter().find(|zone| history[29].state.contains_key(&zone.zone)).expect("a zone that stays");
+    let again =
+        first.zones.iter().find(|zone| history[29].state.contains_key(&zone.zone.name)).expect("a zone that stays");
     let change = zone::ChangeSet { zones: vec![again.clone()], ..(**first).clone() };
     batch.push(Accepted { first: 9999, offset: 9999, change: Arc::new(change) });
     let error = store.apply(&batch).expect_err("it does not fit");
@@ -210,7 +212,7 @@ fn refreshes_are_remembered_until_the_zone_goes() {
     follower.stop();
     let loaded = Store::open(&path).expect("store").load(HASHER).expect("loaded");
     for zone in loaded {
-        assert_eq!(zone.checked, Some(checked(if zone.name == zones[0] { 2 } else { 1 })), "{}", zone.name);
+        assert_eq!(zone.checked, Some(checked(if zone.key.name == zones[0] { 2 } else { 1 })), "{}", zone.key);
     }
 }
 
@@ -218,7 +220,7 @@ fn refreshes_are_remembered_until_the_zone_goes() {
 fn gone_by(changes: &[Accepted]) -> BTreeMap<NameBuf, u32> {
     let zones = changes.iter().flat_map(|accepted| &accepted.change.zones);
     let gone = zones.filter(|change| matches!(change.action, Action::Delete { .. }));
-    gone.filter_map(|change| Some((change.zone.clone(), change.from?))).collect()
+    gone.filter_map(|change| Some((change.zone.name.clone(), change.from?))).collect()
 }
 
 /// The last serial of a zone that went outlives restarts, the zone's return and what history forgets.
@@ -230,24 +232,74 @@ fn the_last_serials_of_zones_that_went_are_remembered() {
     let gone = gone_by(&changes);
     assert!(gone.len() > 1, "{gone:?}");
     let known = |path: &Path| -> BTreeMap<NameBuf, u32> {
-        Store::open(path).expect("store").gone().expect("read").into_iter().collect()
+        let gone = Store::open(path).expect("store").gone().expect("read");
+        gone.into_iter().map(|(zone, serial)| (zone.name, serial)).collect()
     };
     for batch in changes.chunks(7) {
         Store::open(&path).expect("store").apply(batch).expect("applied");
     }
     assert_eq!(known(&path), gone);
     let mut replica = Replica::new(HASHER, 0, Vec::new());
-    replica.remember_gone(known(&path).into_iter().collect());
+    replica.remember(Store::open(&path).expect("store").gone().expect("read"), Vec::new());
     assert!(gone.iter().all(|(zone, serial)| replica.gone_serial(zone) == Some(*serial)));
     // A store of the first schema knows it by its index of changes.
     let old = path.with_extension("old");
     Store::open(&old).expect("store").apply(&changes).expect("applied");
     let db = Connection::open(&old).expect("open");
-    db.execute_batch("DROP TABLE gone; PRAGMA user_version = 1").expect("written");
+    db.execute_batch(&format!("{TO_SCHEMA_2} DROP TABLE gone; PRAGMA user_version = 1")).expect("written");
     drop(db);
     assert_eq!(known(&old), gone);
     Store::open(&path).expect("store").forget(Offset::MAX).expect("forgotten");
     assert_eq!(known(&path), gone);
+}
+
+/// Takes back what the third schema added.
+const TO_SCHEMA_2: &str = "DROP TABLE writers; ALTER TABLE zones DROP COLUMN last_node;
+     ALTER TABLE zones DROP COLUMN last_number; PRAGMA user_version = 2;";
+
+/// A store of the second schema is opened, has the sum that it had, and goes on.
+#[test]
+fn a_store_without_identities_of_events_is_brought_up_to_date() {
+    let history = World::history(22, &SparseJournal::default(), 60);
+    let unidentified = |accepted: Accepted| {
+        let change = zone::ChangeSet { id: None, ..(*accepted.change).clone() };
+        Accepted { change: Arc::new(change), ..accepted }
+    };
+    let (_directory, path) = directory();
+    let (old, new): (Vec<Accepted>, Vec<Accepted>) = changes(&history).into_iter().partition(|a| a.offset < 60);
+    let old: Vec<Accepted> = old.into_iter().map(unidentified).collect();
+    Store::open(&path).expect("store").apply(&old).expect("applied");
+    Connection::open(&path).expect("open").execute_batch(TO_SCHEMA_2).expect("written");
+    let mut store = Store::open(&path).expect("store");
+    assert!(store.load(HASHER).expect("loaded").iter().all(|zone| zone.last.is_none()));
+    assert_eq!(store.writers().expect("read"), []);
+    store.apply(&new).expect("applied");
+    drop(store);
+    let mut end = history[59].state.clone();
+    let touched = |name: &NameBuf| new.iter().any(|a| a.change.zones.iter().any(|change| change.zone.is(name)));
+    end.iter_mut().filter(|(name, _)| !touched(name)).for_each(|(_, model)| model.last = None);
+    assert_same(&Store::open(&path).expect("store").load(HASHER).expect("loaded"), &end);
+}
+
+/// Who wrote last, and that nodes which are silent are forgotten in the end, in the store as in the replica.
+#[test]
+fn writers_are_remembered() {
+    let (_directory, path) = directory();
+    let mut store = Store::open(&path).expect("store");
+    let node = |n: u64| n.to_be_bytes();
+    let event = |offset: u64, n: u64| {
+        let id = Some(zone::EventId { node: node(n), number: offset });
+        let change = zone::ChangeSet { id, ..zone::ChangeSet::default() };
+        Accepted { first: offset, offset, change: Arc::new(change) }
+    };
+    let most = MAX_WRITERS as u64;
+    store.apply(&(1..=most).map(|n| event(n, n)).collect::<Vec<_>>()).expect("applied");
+    // The first one again, then two new ones: the second and the third are the silent ones.
+    store.apply(&[event(most + 1, 1), event(most + 2, most + 1), event(most + 3, most + 2)]).expect("applied");
+    let writers: BTreeMap<_, _> = store.writers().expect("read").into_iter().collect();
+    assert_eq!(writers.len(), MAX_WRITERS);
+    assert_eq!(writers[&node(1)], LastEvent { number: most + 1, offset: most + 1 });
+    assert!([2, 3].iter().all(|&n| !writers.contains_key(&node(n))) && writers.contains_key(&node(4)));
 }
 
 #[test]
@@ -256,7 +308,7 @@ fn a_store_from_the_future_is_refused() {
     drop(Store::open(&path).expect("store"));
     Connection::open(&path).expect("open").pragma_update(None, "user_version", 99).expect("written");
     let error = Store::open(&path).err().expect("refused");
-    assert!(matches!(error, JournalError::FromTheFuture { found: 99, known: 2, .. }), "{error}");
+    assert!(matches!(error, JournalError::FromTheFuture { found: 99, known: 3, .. }), "{error}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! The addresses of name servers: those that are known, and looking up those that are not.
+//! Finds the addresses of name servers: from what is known, or by asking.
 //!
-//! The glue of a referral will do (RFC 1034 5.3.3): a name server that lies in the zone it serves needs no question
-//! of its own. Called by [`crate::zone`]; every lookup counts against the limits of the question that needs it.
+//! The glue of a referral is enough (RFC 1034 5.3.3): a name server inside the zone that it serves costs no question of its
+//! own. [`crate::zone`] calls this; every lookup counts against the limits of the question that needs it.
 
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};

@@ -1,7 +1,7 @@
 //! One question to one server: the message, EDNS, cookies, mixed case, the way to TCP.
 //!
 //! RFC 1035 4.1, RFC 6891, RFC 7766 (TCP after TC), RFC 7873 (cookies), RFC 8467 (padding). Called by [`crate::zone`] and
-//! [`crate::forward`]. What a reply calls for is in [`crate::heard`].
+//! [`crate::forward`]. What a reply calls for is in [`crate::followup`].
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -12,7 +12,7 @@ use dns::query::flags;
 use dns::{Class, Edns, Name, NameBuf, RType, Rcode};
 use futures_util::future::{Either, join, select};
 
-use crate::heard::{Next, Round, is_answer};
+use crate::followup::{Next, Round, is_answer};
 use crate::limits::UDP_SIZE;
 use crate::question::Question;
 use crate::reply::{Reply, Unusable};
@@ -176,7 +176,8 @@ impl<U: Upstream> Resolver<U> {
     /// guessed anew. If somebody else had guessed them, it repeats the case.
     async fn ask_twice(&self, context: &Context, ask: &Ask<'_>, round: &mut Round) -> Result<Reply, AskError> {
         let plain = round.in_plain_case();
-        let (again, plainly) = join(self.exchange(context, ask, round), self.exchange(context, ask, &plain)).await;
+        let (again, in_plain_case) =
+            join(self.exchange(context, ask, round), self.exchange(context, ask, &plain)).await;
         if again.is_ok() {
             return again;
         }
@@ -184,7 +185,7 @@ impl<U: Upstream> Resolver<U> {
             self.shared().servers.unable(ask.server, Inability::Case, self.upstream().now_us());
         }
         *round = plain;
-        plainly
+        in_plain_case
     }
 
     /// One message there and its reply back.

@@ -1,4 +1,4 @@
-//! What has come together of an answer, while [`crate::resolve`] follows a chain of aliases.
+//! Collects the parts of an answer while [`crate::resolve`] follows a chain of aliases.
 
 use std::sync::Arc;
 

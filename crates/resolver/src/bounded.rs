@@ -1,7 +1,7 @@
-//! A map with a bound: what has not been used for long makes room for what is new.
+//! A map of bounded size: entries that were not used lately make room for new ones.
 //!
-//! Two generations: entries that are used move to the young one; when that is full, the old one is dropped whole and
-//! the young one grows old. Cheap, and it keeps what half of the bound would keep by least recent use.
+//! It has two generations. A use moves an entry to the young one. When that is full, the old one is dropped and the young
+//! one becomes the old one. This is cheap, and keeps at least what an LRU list of half the size would keep.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};

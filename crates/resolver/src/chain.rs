@@ -1,4 +1,4 @@
-//! Where the validator's DS and DNSKEY RRsets come from: referrals, the network.
+//! Gets the DS and DNSKEY RRsets that the validator needs, from referrals and from the network.
 
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -1,6 +1,6 @@
-//! Where zones are cut and who serves them: what referrals said, and the addresses of name servers.
+//! Zone cuts and their name servers, as referrals gave them, and the addresses of name servers.
 //!
-//! Kept apart from answers (RFC 2181 5.4.1): a client never sees any of it.
+//! This data is kept apart from answers (RFC 2181 5.4.1): no client sees it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

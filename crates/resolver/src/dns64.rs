@@ -51,7 +51,7 @@ pub enum PrefixError {
     #[error("the length of a DNS64 prefix is 32, 40, 48, 56, 64 or 96 (RFC 6052 2.2)")]
     Length,
     /// Its bits.
-    #[error("bits 64 to 71 of a DNS64 prefix are zero (RFC 6052 2.2)")]
+    #[error("bits 64 to 71 of a DNS64 prefix must be zero (RFC 6052 2.2)")]
     Reserved,
 }
 

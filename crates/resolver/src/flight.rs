@@ -1,7 +1,7 @@
-//! Flights: questions under way. Whoever asks what is under way already waits for the same flight.
+//! Questions under way. Whoever asks the same question meanwhile waits for the same flight.
 //!
-//! Flights may wait for each other, and two zones whose name servers lie in each other could make them wait in a
-//! circle; so it is known who waits for whom, and a wait that would close a circle is refused.
+//! Flights can wait for each other. Two zones whose name servers lie in each other could make them wait in a circle, so
+//! every wait is recorded, and one that would close a circle is refused.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use crate::limits::MAX_FLIGHTS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FlightError {
     /// It waits for the one who asks.
-    #[error("it depends on itself")]
+    #[error("it waits for its own answer")]
     Circle,
     /// There are [`MAX_FLIGHTS`].
     #[error("too many questions under way")]

@@ -1,8 +1,8 @@
-//! Forwarding: other resolvers are asked, the best first; one that does not answer is passed over for the next.
+//! Forwarding: asks other resolvers, the best first, and goes on to the next when one does not answer.
 //!
-//! What is known of servers ([`crate::servers`]) is their health: every question measures it. While the best is not
-//! known to be well, the next is asked beside it, and the first good answer counts. Where that is configured, the
-//! servers of the zone are asked when no forwarder answers ([`Resolver::forward_or_iterate`]).
+//! Every exchange updates what [`crate::servers`] knows about a forwarder. As long as the best one is not known to answer,
+//! the next is asked at the same time, and the first good answer wins. If the configuration says so, the servers of the
+//! zone are asked when no forwarder answers ([`Resolver::forward_or_iterate`]).
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
-//! What the network says is judged, asked for again elsewhere if it does not validate, and kept in the cache.
+//! Validates what the network returned, asks other servers when it does not validate, and puts the result into the
+//! cache.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -65,7 +66,7 @@ impl<U: Upstream> Resolver<U> {
                 _ => return Ok((fetched, verdict)),
             }
         }
-        bogus.ok_or_else(|| Reason::new(ede::DNSSEC_BOGUS, format!("{question}: nothing that validates")))
+        bogus.ok_or_else(|| Reason::new(ede::DNSSEC_BOGUS, format!("{question}: no answer validates")))
     }
 
     async fn judge(self: &Rc<Self>, context: &Context, question: &Question, fetched: &Fetched) -> Verdict {

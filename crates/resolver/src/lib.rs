@@ -1,7 +1,8 @@
 //! The resolver: recursive and forwarding resolution, DNSSEC validation, the cache.
 //!
 //! It has no socket, clock or random source: the network, time and randomness come through
-//! [`upstream::Upstream`], so that all of it runs in a simulator in virtual time. It knows nothing of our own zones
+//! [`upstream::Upstream`], so that all of it runs in a simulator in virtual time
+//! (the crate `simulator`). It knows nothing of our own zones
 //! but what [`local::LocalData`] tells.
 //!
 //! Where to begin: [`resolve`] answers a client's question; it asks [`iterate`] or [`forward`] for one name at a
@@ -25,12 +26,10 @@ pub mod reply;
 pub mod resolve;
 pub mod route;
 pub mod rrset;
-pub mod scenario;
 pub mod scrub;
 pub mod security;
 pub mod servers;
 pub mod settings;
-pub mod sim;
 pub mod special;
 pub mod terms;
 pub mod trace;
@@ -42,8 +41,8 @@ mod addresses;
 mod ask;
 mod assembly;
 mod chain;
+mod followup;
 mod forward;
-mod heard;
 mod iterate;
 mod learn;
 mod minimise;

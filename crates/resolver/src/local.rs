@@ -1,4 +1,4 @@
-//! Our own zones, as the resolver sees them: it meets them at every new name.
+//! The interface to our own zones. The resolver looks there first for every name of a chain.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

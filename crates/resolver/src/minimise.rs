@@ -1,8 +1,8 @@
 //! QNAME minimisation (RFC 9156): how much of a name is shown to the servers of a zone.
 //!
 //! Names on the way are asked for with type NS in the zones of the root and of registries, which delegate, and with type A
-//! in those below: RFC 9156 2.1 calls it a good choice, as it is the one that servers and what stands before them get
-//! right. Where servers do not deal well with names on the way, their zone is shown the whole name, and is remembered
+//! in those below: RFC 9156 2.1 recommends it because servers and middleboxes answer it correctly most often. When the
+//! servers of a zone mishandle a shortened name, they get the whole name, for a while from the first question on
 //! ([`PlainZones`]).
 
 use std::net::SocketAddr;

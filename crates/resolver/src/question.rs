@@ -14,7 +14,16 @@ pub struct Question {
 }
 
 impl Question {
-    /// The question for `rtype` at `name`, in lower case: who asked in which case is nobody else's business.
+    /// The question for `rtype` at `name`, in lower case: the case in which a client asked stays with the client.
+    ///
+    /// ```
+    /// use dns::{NameBuf, RType};
+    /// use resolver::Question;
+    ///
+    /// let question = Question::new("WWW.Example.".parse::<NameBuf>()?, RType::AAAA);
+    /// assert_eq!(question.to_string(), "www.example. AAAA");
+    /// # Ok::<(), dns::NameError>(())
+    /// ```
     pub fn new(name: impl AsRef<Name>, rtype: RType) -> Question {
         Question { name: name.as_ref().to_canonical(), rtype }
     }

@@ -1,7 +1,7 @@
-//! A reply taken apart into RRsets: what [`crate::scrub`] looks at.
+//! Splits a reply into RRsets, for [`crate::scrub`].
 //!
-//! Replies come from anybody, so sizes are bounded before anything is allocated, and what is not well-formed is
-//! an error for the whole reply.
+//! Anybody can send a reply, so sizes are checked before memory is allocated, and one malformed record makes the whole
+//! reply an error.
 
 use dns::header::{HEADER_LEN, Header};
 use dns::rdata::wire;

@@ -106,6 +106,38 @@ impl Shared {
 }
 
 /// The resolver of one thread.
+///
+/// One in a simulated network without any server, which can still answer for special names:
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// use dns::{NameBuf, NameHasher, RType, Rcode};
+/// use resolver::anchors::Anchors;
+/// use resolver::cache::CacheSettings;
+/// use resolver::local::NoLocalData;
+/// use resolver::trace::Trace;
+/// use resolver::upstream::Exchange;
+/// use resolver::{Question, Resolver, Settings, resolve::Shared};
+/// use simulator::{Delivery, FakeNetwork, Sim};
+///
+/// struct Nobody;
+/// impl FakeNetwork for Nobody {
+///     fn reply(&mut self, _now_us: u64, _exchange: &Exchange) -> Delivery {
+///         Delivery::Silence
+///     }
+/// }
+///
+/// let (hasher, seed) = (NameHasher::new(0x5eed), 1);
+/// let shared = Shared::new(Settings::default(), CacheSettings::default(), Anchors::root(), hasher, seed);
+/// let sim = Sim::new(Nobody, seed, 1_790_000_000);
+/// let resolver = Resolver::new(sim.clone(), shared, Rc::new(NoLocalData));
+/// let question = Question::new("localhost.".parse::<NameBuf>()?, RType::A);
+/// let outcome = sim.block_on(10_000_000, async move { resolver.resolve(question, false, Trace::default()).await });
+/// let outcome = outcome.ok_or("no outcome in ten seconds")?;
+/// assert_eq!((outcome.rcode, outcome.answers.len()), (Rcode::NOERROR, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Resolver<U: Upstream> {
     upstream: U,
     shared: Arc<Shared>,
@@ -208,13 +240,7 @@ impl<U: Upstream> Resolver<U> {
 
     async fn answer(self: &Rc<Self>, question: Question, context: &Context) -> Arc<Outcome> {
         let late_us = context.deadline_us + LATE_US;
-        // What is large and rare has its memory apart: clients that wait are many.
-        let answering = pin!(async {
-            match context.trace.is_on() {
-                true => Box::pin(self.clone().resolve_now(context.clone(), question, false)).await,
-                false => self.fly_or_stale(context.clone(), question).await,
-            }
-        });
+        let answering = pin!(self.fly_or_stale(context.clone(), question));
         // It ends by itself; but what it waits for may be part of another client's resolution, which has more time.
         match select(answering, pin!(self.upstream.sleep_until(late_us))).await {
             Either::Left((outcome, _)) => outcome,
@@ -256,7 +282,12 @@ impl<U: Upstream> Resolver<U> {
         Context { work: Rc::new(work), deadline_us, depth: 0, flight: 0, checking_disabled, trace }
     }
 
+    /// Resolves a question, together with whoever else asks it now; a traced one alone, so that its steps are all there.
     pub(crate) async fn fly(self: &Rc<Self>, context: Context, question: Question, fresh: bool) -> Arc<Outcome> {
+        if context.trace.is_on() {
+            // Boxed: this is rare and large, and the clients that wait for the other future are many.
+            return Box::pin(self.clone().resolve_now(context, question, fresh)).await;
+        }
         let start = |number| {
             let (this, question) = (self.clone(), question.clone());
             this.resolve_now(context.in_flight(number), question, fresh)

@@ -92,6 +92,17 @@ pub struct Rrset {
 
 impl Rrset {
     /// An RRset without records.
+    ///
+    /// ```
+    /// use dns::{NameBuf, RType};
+    /// use resolver::Rrset;
+    ///
+    /// let owner: NameBuf = "www.example.".parse()?;
+    /// let rrset = Rrset::new(owner, RType::A, 300).with(&[192, 0, 2, 1]).with(&[192, 0, 2, 2]);
+    /// assert_eq!(rrset.rdata.iter().count(), 2);
+    /// assert!(rrset.records(60).all(|record| record.ttl == 60));
+    /// # Ok::<(), dns::NameError>(())
+    /// ```
     pub fn new(owner: NameBuf, rtype: RType, ttl: u32) -> Rrset {
         Rrset { owner, rtype, ttl, rdata: Packed::default(), signatures: Packed::default() }
     }

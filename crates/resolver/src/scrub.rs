@@ -112,9 +112,9 @@ fn without_answer(asked: &Asked<'_>, reply: &Reply, chain: Chain) -> Meaning {
             Meaning::Referral(referral(asked, reply, ns))
         }
         Some(ns) if *ns.owner == *asked.zone && reply.header.aa => Meaning::Answer(no_data(chain)),
-        Some(_) => Meaning::Lame("it refers to where it was asked or above"),
+        Some(_) => Meaning::Lame("it refers to its own zone or to one above"),
         None if reply.authorities.iter().any(|rrset| rrset.rtype == RType::SOA) => {
-            Meaning::Lame("it answers for another zone")
+            Meaning::Lame("the answer is from another zone")
         }
         None if reply.header.aa => Meaning::Answer(no_data(chain)),
         None => Meaning::Weak(no_data(chain)),

@@ -1,4 +1,4 @@
-//! What is known of other servers: how fast they are, whether they answer, what they cannot do.
+//! Remembers other servers: their round-trip times, whether they answer, and what they do not support.
 
 use std::net::SocketAddr;
 

@@ -1,8 +1,8 @@
-//! Data that has expired, in place of an answer that is not to be had, or not soon (RFC 8767).
+//! Serves expired data when fresh data cannot be had, or not in time (RFC 8767).
 //!
-//! A client waits for [`STALE_AFTER_MS`] at most. Once a question has failed, or has taken longer than that, clients get
-//! stale data at once, and it is tried again every [`STALE_RECHECK_S`] at most, with nobody waiting for it. What is
-//! learned then takes the failure out of the cache.
+//! A client waits for at most [`STALE_AFTER_MS`]. Once a question has failed or has taken longer, clients get stale data at
+//! once. The resolver tries again at most every [`STALE_RECHECK_S`], and no client waits for that attempt. Fresh data
+//! replaces the failure in the cache.
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -17,10 +17,11 @@ use crate::assembly::{Chain, End};
 use crate::cache::limits::STALE_RECHECK_S;
 use crate::cache::{Failing, NewEntry, NewFailure};
 use crate::local::Local;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Timed};
 use crate::question::Question;
 use crate::resolve::Resolver;
 use crate::security::{Reason, Security};
+use crate::trace::Step;
 use crate::upstream::Upstream;
 use crate::work::Context;
 
@@ -44,7 +45,13 @@ impl<U: Upstream> Resolver<U> {
         };
         let failing = self.shared().cache.failing(self.now_ms(), &expired.name, expired.rtype);
         let patience_ms = match failing {
-            Some(Failing::Now(reason)) => return Arc::new(because(outcome, &reason)),
+            Some(Failing::Now(reason)) => {
+                let outcome = because(outcome, &reason);
+                self.trace_stale(&context, question, expired, &outcome);
+                return Arc::new(outcome);
+            }
+            // Whoever looks on wants to see the attempt to its end.
+            _ if context.trace.is_on() => return self.fly(context, question, false).await,
             Some(Failing::Lately) => 0,
             None => STALE_AFTER_MS,
         };
@@ -61,6 +68,18 @@ impl<U: Upstream> Resolver<U> {
                 Arc::new(outcome)
             }
         }
+    }
+
+    /// Shows that stale data is the whole answer: nobody is asked while the failure of `expired` is remembered.
+    fn trace_stale(&self, context: &Context, question: Question, expired: Question, outcome: &Outcome) {
+        let (now_us, security) = (self.upstream().now_us(), outcome.security);
+        let of_expired = |timed: &&Timed| *timed.rrset.owner == *expired.name;
+        let part = outcome.answers.iter().find(of_expired).or(outcome.authorities.first());
+        let ttl = part.map_or(0, |timed| timed.ttl);
+        let step = |step: &dyn Fn() -> Step| context.trace.add(now_us, context.depth, step);
+        step(&|| Step::Begin(question.clone()));
+        step(&|| Step::Cache { question: expired.clone(), what: "stale", ttl, security });
+        step(&|| Step::End { rcode: outcome.rcode, security });
     }
 
     /// The end of a resolution that failed: stale data if there is any (RFC 8767), else SERVFAIL. The failure is

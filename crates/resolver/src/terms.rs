@@ -1,5 +1,5 @@
-//! What the cache's contents hold under: who answers for a name, and what is trusted. Where that changes, by a reload or
-//! between two runs, what was learned before is out of date.
+//! The conditions under which cached data holds: who answers for a name, and what is trusted. When a reload or a restart
+//! changes them, the cache drops the data that they concern.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;

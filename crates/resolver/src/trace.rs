@@ -18,7 +18,7 @@ pub enum Step {
     Cache {
         /// What was looked for.
         question: Question,
-        /// What it had: `positive`, `negative`, `alias`, `failure`.
+        /// What it had: `positive`, `negative`, `alias`, `failure`, or `stale` if it is the whole answer and has expired.
         what: &'static str,
         /// What is left of its TTL, in seconds.
         ttl: u32,

@@ -108,7 +108,7 @@ pub trait Upstream: 'static {
     /// Waits until `now_us` is at least `at_us`.
     fn sleep_until(&self, at_us: u64) -> impl Future<Output = ()>;
 
-    /// Tells the operator that a forwarder gives no answer, and why. It is called at most once a minute for each.
+    /// Tells the operator that a forwarder does not answer, and why. It is called at most once a minute for each.
     fn refused(&self, server: SocketAddr, transport: &Transport, why: &str) {
         let _ = (server, transport, why);
     }

@@ -1,4 +1,4 @@
-//! What one question may still cost, and how it came to be asked: passed along from question to question.
+//! Counts the work of one client question and of every question that it leads to, against the limits.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -28,13 +28,13 @@ pub enum Exceeded {
     #[error("more than {0} messages to other servers (limit `exchanges`)")]
     Exchanges(u32),
     /// [`Limits::name_server_lookups`].
-    #[error("more than {0} names of name servers to look up (limit `name_server_lookups`)")]
+    #[error("more than {0} lookups of name server addresses (limit `name_server_lookups`)")]
     NameServerLookups(u32),
     /// [`Limits::depth`].
-    #[error("questions lead to questions more than {0} deep (limit `depth`)")]
+    #[error("questions depend on one another more than {0} levels deep (limit `depth`)")]
     Depth(u32),
     /// The time for the question is over.
-    #[error("not resolved within {0} ms (`resolver.query_timeout_ms` gives the client's patience)")]
+    #[error("not resolved within {0} ms (`resolver.query_timeout_ms` is how long clients wait)")]
     Time(u64),
 }
 

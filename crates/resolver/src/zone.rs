@@ -1,7 +1,7 @@
-//! The servers of one zone are asked until one says something of use.
+//! Asks the servers of one zone until one gives a useful reply.
 //!
-//! Which server, how often, and where addresses of name servers come from; the limits against delegations that are made
-//! to cost work (NXNSAttack, CAMP) are met here.
+//! Chooses the server, counts the attempts, and looks up addresses of name servers. Enforces the limits against delegations
+//! that are made to cost work (NXNSAttack, CAMP).
 
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
@@ -174,7 +174,7 @@ impl<U: Upstream> Resolver<U> {
             let asked = Asked { question, zone: &cut.zone, forwarder: false, harden_glue, server };
             match scrub(&asked, &reply) {
                 Meaning::Answer(fetched) if self.is_of_child(question, &fetched) => {
-                    candidates.useless(index, "answers for the zone below");
+                    candidates.useless(index, "the DS answer is from the child zone");
                 }
                 Meaning::Answer(fetched) => {
                     let authoritative = reply.header.aa;
@@ -185,7 +185,7 @@ impl<U: Upstream> Resolver<U> {
                     weak.get_or_insert(fetched);
                     // It is where its name leads: there is no other address to be found.
                     candidates.others.retain(|&other| other != candidates.names[index]);
-                    candidates.useless(index, "answers without authority");
+                    candidates.useless(index, "the answer is not authoritative");
                 }
                 Meaning::Lame(why) => {
                     if !probe {

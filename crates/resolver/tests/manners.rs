@@ -8,10 +8,10 @@ use resolver::anchors::Anchors;
 use resolver::cache::CacheSettings;
 use resolver::local::NoLocalData;
 use resolver::settings::{Hint, Settings};
-use resolver::sim::{Delivery, FakeNetwork, Sim};
 use resolver::trace::Trace;
 use resolver::upstream::{Exchange, Upstream};
 use resolver::{Outcome, Question, Resolver, Shared};
+use simulator::{Delivery, FakeNetwork, Sim};
 
 /// What a server says to a query, which is the first, second, … that it gets.
 type Says = Box<dyn FnMut(usize, Message) -> Option<Message>>;

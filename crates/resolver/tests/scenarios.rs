@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use resolver::scenario::{SEED, Unscripted, Verdict, run};
+use simulator::scenario::{SEED, Unscripted, Verdict, run};
 
 /// The scenario files of a directory, in order.
 fn files(directory: &Path) -> Vec<PathBuf> {

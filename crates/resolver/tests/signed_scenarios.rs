@@ -20,7 +20,7 @@ use dnssec::canonical::{Rrset, Scratch};
 use dnssec::digest::sha256;
 use dnssec::nsec3;
 use dnssec::sign::{SignatureTerms, SigningKey, sign_rrset};
-use resolver::scenario::text::record;
+use simulator::scenario::text::record;
 
 /// Scenarios begin on 2018-01-01, signatures are valid for a year around it.
 const START: u32 = 1_514_764_800;

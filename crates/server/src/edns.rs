@@ -1,11 +1,13 @@
 //! The OPT record of a response (RFC 6891 6.1): sizes, DO, and the options that the query earned.
 
+use std::time::Duration;
+
 use dns::edns::{OPT_LEN, OPTION_HEADER_LEN, code};
 use dns::query::EdnsQuery;
 use dns::response::{Full, Owner, Section, Writer};
 use dns::{Class, RType};
 
-use crate::limits::{MAX_EXTRA_TEXT, MAX_NSID, TCP_IDLE};
+use crate::limits::{MAX_EXTRA_TEXT, MAX_NSID};
 use crate::policy::cookie::FULL_LEN;
 
 /// Room for every option that a response can carry.
@@ -47,8 +49,9 @@ impl ResponseEdns {
     }
 
     /// How long an idle connection is kept, in units of 100 ms (RFC 7828 3.1).
-    pub fn keepalive(&mut self) {
-        self.option(code::KEEPALIVE, &((TCP_IDLE.as_millis() / 100) as u16).to_be_bytes());
+    pub fn keepalive(&mut self, idle: Duration) {
+        let units = u16::try_from(idle.as_millis() / 100).unwrap_or(u16::MAX);
+        self.option(code::KEEPALIVE, &units.to_be_bytes());
     }
 
     /// Why the answer is what it is (RFC 8914).

@@ -12,9 +12,9 @@ pub const MAX_UDP_SIZE: u16 = 4096;
 pub const MAX_MESSAGE_SIZE: usize = 65_535;
 /// Packets that one system call receives or sends.
 pub const UDP_BATCH: usize = 16;
-/// Kernel buffer asked for each UDP socket, in octets.
+/// Kernel buffer asked for each UDP socket unless another is configured, in octets.
 pub const UDP_SOCKET_BUFFER: usize = 4 << 20;
-/// Stream connections in all.
+/// Stream connections in all, unless configured, as the next two.
 pub const MAX_TCP_CONNECTIONS: usize = 20_000;
 /// Stream connections of one client address (an IPv6 client is its /64).
 pub const MAX_TCP_PER_CLIENT: usize = 2_000;

@@ -1,13 +1,14 @@
 //! What the control plane tells the data plane; immutable, replaced whole on a reload.
 
-use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use dnssec::tsig::KeyRing;
-use ipnet::IpNet;
+use policy::Rules;
 
 use crate::limits;
-use crate::policy::acl::AccessList;
 use crate::policy::cookie::Secrets;
+use crate::policy::limits::Limits;
 use crate::recursion::Recursion;
 
 /// How queries are answered, apart from the zones.
@@ -21,12 +22,18 @@ pub struct Settings {
     pub nsid: Vec<u8>,
     /// Largest UDP response in octets, and what we tell clients that we take (RFC 6891 6.2.5).
     pub udp_size: u16,
+    /// How long an idle connection is kept, which clients are told that ask (RFC 7828).
+    pub tcp_idle: Duration,
     /// Leave out authority and additional data that an answer does not need.
     pub minimal_responses: bool,
     /// What server cookies are made with; `None`: clients get none.
     pub cookies: Option<Secrets>,
     /// Who resolves what is in no zone of ours, and for whom; `None`: nobody.
     pub recursion: Option<Recursion>,
+    /// Who may ask, and how much; `None`: everybody, and as much as they like.
+    pub limits: Option<Arc<Limits>>,
+    /// What is blocked or rewritten, for whom; `None`: nothing.
+    pub rules: Option<Arc<dyn Rules>>,
     /// The TSIG keys that messages may be signed with (RFC 8945).
     pub keys: KeyRing,
 }
@@ -38,31 +45,13 @@ impl Default for Settings {
             server_id: None,
             nsid: Vec::new(),
             udp_size: limits::DEFAULT_UDP_SIZE,
+            tcp_idle: limits::TCP_IDLE,
             minimal_responses: true,
             cookies: None,
             recursion: None,
+            limits: None,
+            rules: None,
             keys: KeyRing::default(),
         }
-    }
-}
-
-/// Who may do what with a zone; attached to [`zone::Zone::policy`]. No policy: everybody may query, nobody anything
-/// else.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ZonePolicy {
-    /// The networks that may query the zone; empty: all.
-    pub allow_query: Vec<IpNet>,
-    /// Who may transfer it.
-    pub allow_transfer: AccessList,
-    /// Who may update it, and of what.
-    pub allow_update: AccessList,
-    /// Who may send NOTIFY for it.
-    pub allow_notify: AccessList,
-}
-
-impl ZonePolicy {
-    /// Whether `client` may query the zone.
-    pub fn allows_query(&self, client: IpAddr) -> bool {
-        self.allow_query.is_empty() || self.allow_query.iter().any(|network| network.contains(&client))
     }
 }

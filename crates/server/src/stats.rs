@@ -1,27 +1,55 @@
-//! Counters, one set for each worker: written by it alone, read by whoever wants the sum.
+//! Counters, one set for each worker and each resolver thread, read by whoever wants the sum. What counts answers is
+//! counted at the exit ([`crate::answered`]), the rest where it happens.
+
+mod histogram;
+mod totals;
+mod upstream;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The highest RCODE that is counted on its own: BADCOOKIE.
-const MAX_RCODE: u16 = 23;
+use dns::header::Rcode;
+use policy::{Did, Mark};
+use resolver::Security;
 
-/// Upper bounds of the classes of resolution times, in milliseconds; the last class has none.
-pub const RESOLUTION_MS: [u64; 12] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
+use crate::source::SourceGroup;
+use crate::transport::Transport;
 
-/// A counter that one thread writes.
+pub use histogram::{BOUNDS_US, CLASSES, Histogram, Times};
+pub use totals::Totals;
+pub use upstream::{MAX_FORWARDERS, UpstreamGroup, UpstreamTimes};
+
+/// RCODEs that are counted on their own: those up to BADCOOKIE.
+pub const RCODES: usize = 24;
+/// Record types that are counted on their own: all up to 319. One more counter has the others.
+pub const QTYPES: usize = 320;
+/// Info codes of extended errors that are counted on their own. One more counter has the others.
+pub const INFO_CODES: usize = 31;
+/// Lists and response policy zones that there can be.
+pub const LISTS: usize = 256;
+
+/// A counter that one thread owns. What other threads count is apart, so that its owner needs no locked instruction.
 #[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
+pub struct Counter {
+    own: AtomicU64,
+    shared: AtomicU64,
+}
 
 impl Counter {
-    /// Adds one. Only the owning worker may call it: it is not a read-modify-write of the hardware.
+    /// Adds `n`. Only the thread that owns the counter may call it: it is not a read-modify-write of the hardware.
     #[inline]
     pub fn add(&self, n: u64) {
-        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+        self.own.store(self.own.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// Adds `n` from any thread.
+    #[inline]
+    pub fn add_shared(&self, n: u64) {
+        self.shared.fetch_add(n, Ordering::Relaxed);
     }
 
     /// The value.
     pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.own.load(Ordering::Relaxed).wrapping_add(self.shared.load(Ordering::Relaxed))
     }
 }
 
@@ -31,18 +59,19 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Stats {
             $( #[doc = $doc] pub $name: Counter, )*
-            /// Responses by RCODE, up to [`MAX_RCODE`].
-            pub rcodes: [Counter; MAX_RCODE as usize + 1],
-            /// Questions by type, 0 to 255; index 256 stands for all above.
-            pub qtypes: QtypeCounters,
-            /// Resolutions by the time they took, in the classes of [`RESOLUTION_MS`].
-            pub resolution_times: [Counter; RESOLUTION_MS.len() + 1],
+            answers: Answers,
+            questions: Questions,
+            /// How long other servers take.
+            pub(crate) upstream_times: UpstreamTimes,
         }
 
+        /// Names of the plain counters, and what they count.
+        pub const PLAIN: &[(&str, &str)] = &[ $( (stringify!($name), $doc.trim_ascii()) ),* ];
+
         impl Stats {
-            /// Name, meaning and sum over all workers, of every plain counter.
-            pub fn sum<'a>(workers: impl Iterator<Item = &'a Stats> + Clone) -> Vec<(&'static str, &'static str, u64)> {
-                vec![ $( (stringify!($name), $doc.trim_ascii(), workers.clone().map(|w| w.$name.get()).sum()) ),* ]
+            /// The plain counters, in the order of [`PLAIN`].
+            fn plain(&self) -> [&Counter; PLAIN.len()] {
+                [ $( &self.$name ),* ]
             }
         }
     };
@@ -53,8 +82,6 @@ counters! {
     udp_received,
     /// Messages over TCP.
     tcp_received,
-    /// Responses sent.
-    responses,
     /// Octets of responses.
     response_bytes,
     /// Packets that were no queries and got no answer.
@@ -93,8 +120,22 @@ counters! {
     control_busy,
     /// Zone transfers answered SERVFAIL because there were too many at once.
     transfers_refused,
+    /// Queries of clients that asked more than their rate allows: dropped, or answered with TC.
+    rate_limited,
+    /// Responses held back because too many such went to the client's network, or sent with TC instead.
+    responses_limited,
+    /// Queries of networks that may not ask, or are blocked for a while.
+    networks_denied,
+    /// Queries that a rule dropped.
+    rules_dropped,
     /// Queries answered from the cache.
     cache_hits,
+    /// Queries answered with data that has expired.
+    stale_answers,
+    /// Look-ups of clients' questions in the cache whose time was measured.
+    cache_lookups_timed,
+    /// The time that they took, in nanoseconds.
+    cache_lookup_ns,
     /// Queries handed to the resolver.
     resolver_queries,
     /// Questions handed to the resolver to refresh the cache.
@@ -137,79 +178,89 @@ counters! {
     tcp_closed,
 }
 
-/// One counter for each QTYPE up to 255, and one for the rest.
-#[derive(Debug)]
-pub struct QtypeCounters(Box<[Counter]>);
+/// Answers by what can be said of them.
+#[derive(Debug, Default)]
+struct Answers {
+    /// By RCODE and by who gave them.
+    by_rcode: [[Counter; SourceGroup::ALL.len()]; RCODES],
+    /// How long they took, by who gave them.
+    times: [Histogram; SourceGroup::ALL.len()],
+    /// By what validation said.
+    security: [Counter; 4],
+    /// By the reason that they give.
+    info: [Counter; INFO_CODES + 1],
+    /// Blocked by a rule of each list.
+    blocked: Blocked,
+}
 
-impl Default for QtypeCounters {
-    fn default() -> QtypeCounters {
-        QtypeCounters((0..257).map(|_| Counter::default()).collect())
+/// Answers that a rule blocked or spelled out, by list; the last counts those that a rule allowed.
+#[derive(Debug)]
+struct Blocked(Box<[Counter; LISTS + 1]>);
+
+impl Default for Blocked {
+    fn default() -> Blocked {
+        Blocked(Box::new(std::array::from_fn(|_| Counter::default())))
     }
 }
 
-impl QtypeCounters {
-    /// Counts a question.
-    #[inline]
-    pub fn add(&self, qtype: dns::RType) {
-        self.0[usize::from(qtype.0.min(256))].add(1);
-    }
+/// Questions by transport and type.
+#[derive(Debug)]
+struct Questions(Box<[[Counter; QTYPES + 1]; Transport::ALL.len()]>);
 
-    /// The count of one type; 256 stands for all above 255.
-    pub fn get(&self, qtype: usize) -> u64 {
-        self.0.get(qtype).map_or(0, Counter::get)
+impl Default for Questions {
+    fn default() -> Questions {
+        Questions(Box::new(std::array::from_fn(|_| std::array::from_fn(|_| Counter::default()))))
     }
 }
 
 impl Stats {
-    /// Counts a response.
+    /// Counters of a thread that asks these forwarders, and other servers.
+    pub fn of_resolver(forwarders: &[std::net::SocketAddr]) -> Stats {
+        Stats { upstream_times: UpstreamTimes::of(forwarders.iter().copied()), ..Stats::default() }
+    }
+
+    /// Counts a packet that came.
     #[inline]
-    pub fn rcode(&self, rcode: dns::header::Rcode) {
-        self.rcodes[usize::from(rcode.0.min(MAX_RCODE))].add(1);
-    }
-
-    /// Counts a resolution.
-    pub(crate) fn resolved(&self, rcode: dns::header::Rcode, elapsed_us: u64) {
-        let class = RESOLUTION_MS.partition_point(|&bound_ms| bound_ms * 1000 < elapsed_us);
-        self.resolution_times[class].add(1);
-        if rcode == dns::header::Rcode::SERVFAIL {
-            self.resolver_failures.add(1);
+    pub(crate) fn received(&self, transport: Transport) {
+        match transport {
+            Transport::Udp => self.udp_received.add(1),
+            Transport::Tcp => self.tcp_received.add(1),
         }
     }
 
-    /// Counts a response that the control plane, or a resolver thread, made.
-    pub(crate) fn response(&self, message: &[u8]) {
-        self.responses.add(1);
-        self.response_bytes.add(message.len() as u64);
-        self.rcode(dns::header::Rcode(message.get(3).map_or(0, |octet| u16::from(octet & 0x0f))));
+    /// Counts a question.
+    #[inline]
+    pub(crate) fn asked(&self, transport: Transport, qtype: dns::RType) {
+        self.questions.0[transport as usize][usize::from(qtype.0).min(QTYPES)].add(1);
     }
 
-    /// All counts as lines of `name value`, summed over the workers, zeros of the arrays left out.
-    pub fn report<'a>(workers: impl Iterator<Item = &'a Stats> + Clone) -> String {
-        use std::fmt::Write;
-        let mut out = String::new();
-        for (name, _, value) in Stats::sum(workers.clone()) {
-            let _ = writeln!(out, "{name} {value}");
-        }
-        for rcode in 0..=MAX_RCODE {
-            let value: u64 = workers.clone().map(|w| w.rcodes[usize::from(rcode)].get()).sum();
-            if value > 0 {
-                let _ = writeln!(out, "rcode.{} {value}", dns::header::Rcode(rcode));
-            }
-        }
-        for class in 0..=RESOLUTION_MS.len() {
-            let value: u64 = workers.clone().map(|w| w.resolution_times[class].get()).sum();
-            if value > 0 {
-                let bound = RESOLUTION_MS.get(class).map_or("inf".to_string(), u64::to_string);
-                let _ = writeln!(out, "resolution_ms.{bound} {value}");
-            }
-        }
-        for qtype in 0..257 {
-            let value: u64 = workers.clone().map(|w| w.qtypes.get(qtype)).sum();
-            let name = if qtype == 256 { "other".to_string() } else { dns::RType(qtype as u16).to_string() };
-            if value > 0 {
-                let _ = writeln!(out, "qtype.{name} {value}");
-            }
-        }
-        out
+    /// Counts an answer by RCODE, source and time; `add` is how counters are added to.
+    #[inline(always)]
+    pub(crate) fn answered(&self, rcode: Rcode, group: SourceGroup, elapsed_us: u64, add: impl Fn(&Counter, u64)) {
+        add(&self.answers.by_rcode[usize::from(rcode.0).min(RCODES - 1)][group as usize], 1);
+        self.answers.times[group as usize].count(elapsed_us, add);
+    }
+
+    /// The counter of answers of which validation said this.
+    #[inline]
+    pub(crate) fn of_security(&self, security: Security) -> &Counter {
+        &self.answers.security[security as usize]
+    }
+
+    /// The counter of answers of which a rule decided.
+    pub(crate) fn of_rule(&self, mark: &Mark) -> &Counter {
+        let list = usize::from(mark.rule.list.0);
+        let at = if matches!(mark.did, Did::Blocked | Did::Rewritten) { list } else { LISTS };
+        &self.answers.blocked.0[at]
+    }
+
+    /// The counter of answers that give this reason.
+    pub(crate) fn of_info(&self, info_code: u16) -> &Counter {
+        &self.answers.info[usize::from(info_code).min(INFO_CODES)]
+    }
+
+    /// Responses that left by this exit.
+    pub fn responses(&self) -> u64 {
+        self.answers.by_rcode.iter().flatten().map(Counter::get).sum()
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use dns::RType;
 use server::control::{Answer, Kind, Reply, Request};
 use server::limits::TcpLimits;
-use server::query::Transport;
+use server::transport::Transport;
 use tcp_support::{Client, SMALL, Server, ZONE, await_count, check_answer, other, query, response, update};
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -58,7 +58,7 @@ fn answers_at_once() {
     let mut ids: Vec<u16> = (0..500).map(|_| next(&mut client).0).collect();
     ids.sort_unstable();
     assert_eq!(ids, (0..500).collect::<Vec<u16>>());
-    assert_eq!((server.stats.updates.get(), server.stats.responses.get()), (700, 701));
+    assert_eq!((server.exit.stats.updates.get(), server.exit.stats.responses()), (700, 701));
     server.stop();
 }
 
@@ -79,7 +79,8 @@ fn kinds_are_told_apart() {
         reply.send(answered(&request));
         assert_eq!(next(&mut client), (u16::from(message[3]), 0));
     }
-    let counts = [&server.stats.updates, &server.stats.notifies, &server.stats.transfers].map(|counter| counter.get());
+    let counts = [&server.exit.stats.updates, &server.exit.stats.notifies, &server.exit.stats.transfers]
+        .map(|counter| counter.get());
     assert_eq!(counts, [1, 1, 2]);
     // Not an apex of ours, which the control plane need not hear of.
     client.send(&query(5, SMALL, RType::AXFR));
@@ -106,7 +107,7 @@ fn without_a_control_plane() {
 }
 
 /// RD and CD are of queries (RFC 1035 4.1.1, RFC 4035 3.2.2): in messages of other opcodes they are zero or of unknown
-/// meaning (RFC 2136 2.2, RFC 1996 3.3, RFC 8906 3.1.4), and do not come back.
+/// meaning (RFC 2136 2.2, RFC 1996 4, RFC 8906 3.1.4), and do not come back.
 #[test]
 fn only_queries_get_their_flags_back() {
     const RD: u8 = 0x01;
@@ -190,7 +191,7 @@ fn who_waits_is_not_idle() {
     reply.send(answered(&request));
     assert_eq!(next(&mut client), (1, 0));
     client.expect_close();
-    assert_eq!((server.stats.tcp_idle_closed.get(), server.stats.tcp_unanswered_closed.get()), (1, 0));
+    assert_eq!((server.exit.stats.tcp_idle_closed.get(), server.exit.stats.tcp_unanswered_closed.get()), (1, 0));
     server.stop();
 }
 
@@ -203,7 +204,7 @@ fn nobody_waits_for_ever() {
     let begin = Instant::now();
     client.expect_close();
     assert!(begin.elapsed() >= SHORT / 2, "{:?}", begin.elapsed());
-    assert_eq!(server.stats.tcp_unanswered_closed.get(), 1);
+    assert_eq!(server.exit.stats.tcp_unanswered_closed.get(), 1);
     // The next connection has its number; the late answer is not for it.
     let mut client = server.connect();
     client.expect_answer(1);
@@ -238,7 +239,7 @@ fn a_broken_message_behind_an_update() {
     reply.send(answered(&request));
     assert_eq!(next(&mut client), (1, 0));
     client.expect_close();
-    assert_eq!(server.stats.tcp_malformed_closed.get(), 1);
+    assert_eq!(server.exit.stats.tcp_malformed_closed.get(), 1);
     server.stop();
 }
 
@@ -255,7 +256,7 @@ fn a_client_that_leaves() {
         reply.send(answered(&request));
         other.expect_answer(id);
     }
-    await_count(&server.stats.tcp_closed, 40);
+    await_count(&server.exit.stats.tcp_closed, 40);
     server.stop();
 }
 
@@ -300,7 +301,7 @@ fn memory_for_the_control_plane_is_bounded() {
     for client in &mut clients {
         (0..64).for_each(|_| client.send(&large));
     }
-    await_count(&server.stats.control_busy, 1);
+    await_count(&server.exit.stats.control_busy, 1);
     assert!(HELD.load(Ordering::Relaxed) <= server::limits::MAX_HANDED_OVER_OCTETS);
     drop(replies);
     for client in &mut clients {

@@ -16,8 +16,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use resolver::upstream::{HttpsTarget, Peer, Transport};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
-use server::client::stream::Authorities;
 use server::recursion::ThreadSettings;
+use server::upstream::stream::Authorities;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;

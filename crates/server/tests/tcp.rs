@@ -28,8 +28,8 @@ fn one_query_after_the_other() {
     let mut client = server.connect();
     (0..20).for_each(|id| client.expect_answer(id));
     drop(client);
-    await_count(&server.stats.tcp_closed, 1);
-    assert_eq!((server.stats.tcp_accepted.get(), server.stats.tcp_received.get()), (1, 20));
+    await_count(&server.exit.stats.tcp_closed, 1);
+    assert_eq!((server.exit.stats.tcp_accepted.get(), server.exit.stats.tcp_received.get()), (1, 20));
     server.stop();
 }
 
@@ -112,7 +112,7 @@ fn a_message_that_is_none_ends_the_connection() {
         client.send(&[&query(7, SMALL, RType::A), ending].concat());
         check_answer(&client.receive().expect("what came before is answered"), 7, 1);
         client.expect_close();
-        await_count(&server.stats.tcp_malformed_closed, 2 * (i as u64 + 1));
+        await_count(&server.exit.stats.tcp_malformed_closed, 2 * (i as u64 + 1));
     }
     // A response is no query: it gets no answer, and the connection goes on.
     let mut client = server.connect();
@@ -146,7 +146,7 @@ fn idle_connections_are_closed() {
     }
     asked.expect_close();
     active.expect_answer(3);
-    assert!(server.stats.tcp_idle_closed.get() >= 1);
+    assert!(server.exit.stats.tcp_idle_closed.get() >= 1);
     // The kernel itself keeps a connection without data from the server for a while.
     silent.expect_close();
     server.stop();
@@ -158,7 +158,7 @@ fn connections_are_closed_sooner_when_many_are_open() {
     let server = Server::start(limits);
     let mut clients: Vec<Client> = (0..3).map(|_| server.connect()).collect();
     clients.iter_mut().for_each(|client| client.expect_answer(1));
-    await_count(&server.stats.tcp_idle_closed, 1);
+    await_count(&server.exit.stats.tcp_idle_closed, 1);
     server.stop();
 }
 
@@ -176,7 +176,7 @@ fn a_message_must_come_whole_in_time() {
         std::thread::sleep(SHORT / 20);
         assert!(begin.elapsed() < 50 * SHORT);
     }
-    await_count(&server.stats.tcp_stalled_closed, 1);
+    await_count(&server.exit.stats.tcp_stalled_closed, 1);
     assert!(begin.elapsed() >= SHORT);
     server.stop();
 }
@@ -195,8 +195,8 @@ fn a_client_that_does_not_read_is_closed() {
     let server = Server::start(impatient());
     let _client = refuse_to_read(&server);
     server.connect().expect_answer(1);
-    await_count(&server.stats.tcp_stalled_closed, 1);
-    assert!(server.stats.response_bytes.get() < 32 << 20, "answers are not made for nobody");
+    await_count(&server.exit.stats.tcp_stalled_closed, 1);
+    assert!(server.exit.stats.response_bytes.get() < 32 << 20, "answers are not made for nobody");
     server.stop();
 }
 
@@ -225,7 +225,7 @@ fn a_client_that_reads_late_gets_every_answer() {
 fn memory_for_clients_is_bounded() {
     let server = Server::start(TcpLimits { pending: 100_000, ..no_limits() });
     let _client = refuse_to_read(&server);
-    await_count(&server.stats.tcp_overflow_closed, 1);
+    await_count(&server.exit.stats.tcp_overflow_closed, 1);
     server.connect().expect_answer(1);
     server.stop();
 }
@@ -240,9 +240,9 @@ fn too_many_connections() {
     late.expect_close();
     clients.iter_mut().for_each(|client| client.expect_answer(2));
     drop(clients);
-    await_count(&server.stats.tcp_closed, 3);
+    await_count(&server.exit.stats.tcp_closed, 3);
     server.connect().expect_answer(3);
-    assert_eq!(server.stats.tcp_refused.get(), 1);
+    assert_eq!(server.exit.stats.tcp_refused.get(), 1);
     server.stop();
 }
 
@@ -258,7 +258,7 @@ fn the_longest_idle_connection_makes_room() {
     new.expect_answer(3);
     older.expect_close();
     old.expect_answer(4);
-    assert_eq!((server.stats.tcp_evicted.get(), server.stats.tcp_refused.get()), (1, 0));
+    assert_eq!((server.exit.stats.tcp_evicted.get(), server.exit.stats.tcp_refused.get()), (1, 0));
     server.stop();
 }
 
@@ -271,7 +271,7 @@ fn too_many_connections_of_one_client() {
     late.send(&query(1, SMALL, RType::A));
     late.expect_close();
     clients.iter_mut().for_each(|client| client.expect_answer(2));
-    assert_eq!((server.stats.tcp_evicted.get(), server.stats.tcp_refused.get()), (0, 1));
+    assert_eq!((server.exit.stats.tcp_evicted.get(), server.exit.stats.tcp_refused.get()), (0, 1));
     server.stop();
 }
 
@@ -344,6 +344,6 @@ fn two_thousand_connections_at_once() {
             check_answer(&client.receive().expect("an answer"), round, 1);
         }
     }
-    assert_eq!((server.limits.open() as u64, server.stats.tcp_refused.get()), (count, 0));
+    assert_eq!((server.limits.open() as u64, server.exit.stats.tcp_refused.get()), (count, 0));
     server.stop();
 }

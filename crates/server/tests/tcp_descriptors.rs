@@ -33,16 +33,16 @@ fn without_descriptors_connections_wait() {
     // One more for the poller.
     setrlimit(Resource::Nofile, Rlimit { current: Some(open + 1 + ROOM), maximum }).expect("a lower limit");
     server.run();
-    await_count(&server.stats.tcp_accepted, ROOM);
+    await_count(&server.exit.stats.tcp_accepted, ROOM);
     let before = ticks(&mut stat);
     std::thread::sleep(Duration::from_secs(1));
-    assert!(server.stats.tcp_accept_paused.get() > 0);
+    assert!(server.exit.stats.tcp_accept_paused.get() > 0);
     assert!(ticks(&mut stat) - before < 30, "it does not spin");
-    assert!(server.stats.tcp_accepted.get() < clients.len() as u64, "the limit holds");
+    assert!(server.exit.stats.tcp_accepted.get() < clients.len() as u64, "the limit holds");
     // Each that goes makes room for others.
     for mut client in clients {
         check_answer(&client.receive().expect("an answer"), 1, 1);
     }
-    assert_eq!(server.stats.tcp_refused.get(), 0);
+    assert_eq!(server.exit.stats.tcp_refused.get(), 0);
     server.stop();
 }

@@ -114,10 +114,10 @@ fn so_many_transfers_at_once() {
     let mut late = server.connect();
     late.send(&transfer(2));
     let refused = late.receive().expect("a response");
-    assert_eq!((refused[1], refused[3] & 0xf, server.stats.transfers_refused.get()), (2, 2, 1));
+    assert_eq!((refused[1], refused[3] & 0xf, server.exit.stats.transfers_refused.get()), (2, 2, 1));
     // One that leaves makes room.
     drop(readers);
-    await_count(&server.stats.tcp_closed, 2);
+    await_count(&server.exit.stats.tcp_closed, 2);
     late.send(&transfer(3));
     read(&mut late, 3, MANY, Duration::ZERO);
     late.send(&transfer(4));
@@ -131,9 +131,9 @@ fn a_client_that_does_not_read_its_transfer_is_closed() {
     for closed in 1..=3 {
         let mut client = server.connect();
         client.send(&transfer(1));
-        await_count(&server.stats.tcp_stalled_closed, closed);
+        await_count(&server.exit.stats.tcp_stalled_closed, closed);
     }
-    assert_eq!(server.stats.transfers_refused.get(), 0);
+    assert_eq!(server.exit.stats.transfers_refused.get(), 0);
     server.connect().expect_answer(1);
     server.stop();
 }

@@ -4,9 +4,9 @@ use dns::rdata::typed::target;
 use dns::response::{Owner, Section, Writer};
 use dns::{Name, RType};
 
-use crate::answer::write_rrset;
 use crate::contents::Contents;
 use crate::node::{CUT, Node, Rrset};
+use crate::write::write_rrset;
 
 /// Most names of one RRset whose addresses are added.
 const MAX_TARGETS: usize = 32;

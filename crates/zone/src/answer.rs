@@ -14,6 +14,7 @@ use crate::denial::{self, Denial, Written};
 use crate::find::Found;
 use crate::node::{Node, Rrset};
 use crate::table::{Zone, ZoneTable};
+use crate::write::{write_rrset, write_signatures};
 
 /// Most aliases that are followed within our zones for one question; what is beyond is for the
 /// resolver that asks.
@@ -70,7 +71,43 @@ enum Step {
 
 /// Writes the answer to `w`; `zone` is the zone that [`ZoneTable::find`] gave for the question.
 ///
-/// An alias is only followed into zones that `may_ask` allows; `alias` is scratch space. If something does not fit, the response is marked as truncated.
+/// An alias is only followed into zones that `may_ask` allows; `alias` is scratch space. If something does not fit, the
+/// response is marked as truncated.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use dns::query::{Query, flags};
+/// use dns::question::HashedName;
+/// use dns::response::Writer;
+/// use dns::{Message, NameBuf, NameHasher, RType};
+/// use zone::answer::{Ask, answer};
+/// use zone::{Builder, Zone, ZoneTable};
+///
+/// // A server of one zone.
+/// let hasher = NameHasher::new(1);
+/// let (origin, www): (NameBuf, NameBuf) = ("example.org".parse()?, "www.example.org".parse()?);
+/// let mut builder = Builder::new(&origin, hasher);
+/// builder.add(&www, RType::A, 60, &[192, 0, 2, 1]).expect("it is in the zone");
+/// let contents = Some(builder.finish().0);
+/// let zones = ZoneTable::new(hasher, vec![Arc::new(Zone { name: origin, contents, policy: None })]);
+///
+/// // The response is written over the query.
+/// let query = Message::query(4711, www, RType::A).to_wire(512);
+/// let mut packet = vec![0; 512];
+/// packet[..query.len()].copy_from_slice(&query);
+/// let (mut read, mut name, mut alias) = (Query::default(), HashedName::default(), HashedName::default());
+/// read.read(&query, &mut name, hasher).expect("a query");
+/// let (zone, _) = zones.find(&name, RType::A).expect("a zone of ours");
+/// let mut writer = Writer::new(&mut packet, &name, hasher, usize::from(read.question_end), 512);
+/// let ask = Ask { qtype: RType::A, dnssec_ok: false, any_in_full: false, minimal: true };
+/// let verdict = answer(&zones, zone, ask, &|_| true, &mut alias, &mut writer);
+/// assert!(verdict.authoritative);
+/// let size = writer.finish(1, flags::AA, verdict.rcode.0 as u8);
+/// let response = Message::parse(&packet[..size]).expect("well-formed");
+/// assert_eq!(response.answers[0].rdata, [192, 0, 2, 1]);
+/// # Ok::<(), dns::NameError>(())
+/// ```
 #[inline]
 pub fn answer<'z>(
     zones: &'z ZoneTable,
@@ -114,7 +151,7 @@ impl Target {
     }
 }
 
-/// A proof that belongs into the authority section, to be written when the answer section is complete.
+/// A proof that belongs in the authority section, to be written when the answer section is complete.
 struct Pending<'z> {
     zone: &'z Contents,
     name: Target,
@@ -459,38 +496,4 @@ fn owner_of(owner: &Option<Target>) -> Owner<'_> {
         None => Owner::Question,
         Some(target) => Owner::Name(target.name()),
     }
-}
-
-/// Writes a whole RRset and, where `signed`, its signatures; nothing if it does not fit.
-#[inline]
-pub(crate) fn write_rrset(
-    w: &mut Writer<'_>,
-    section: Section,
-    owner: Owner<'_>,
-    rrset: &Rrset<'_>,
-    ttl: u32,
-    signed: bool,
-) -> Result<(), Full> {
-    let mark = w.mark();
-    let mut written = rrset.data().try_for_each(|data| w.record(section, owner, rrset.rtype, ttl, data));
-    if written.is_ok() && signed && rrset.is_signed() {
-        written = write_signatures(w, section, owner, rrset, Some(ttl));
-    }
-    if written.is_err() {
-        w.rollback(mark);
-    }
-    written
-}
-
-/// Writes the signatures of an RRset; `ttl` is that of the RRset as it was written (RFC 4034 3).
-fn write_signatures(
-    w: &mut Writer<'_>,
-    section: Section,
-    owner: Owner<'_>,
-    rrset: &Rrset<'_>,
-    ttl: Option<u32>,
-) -> Result<(), Full> {
-    let (own, mut signatures) = rrset.signatures();
-    let ttl = ttl.map_or(own, |ttl| ttl.min(own));
-    signatures.try_for_each(|data| w.record(section, owner, RType::RRSIG, ttl, data))
 }

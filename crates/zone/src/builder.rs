@@ -7,15 +7,14 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use dns::name::eq_ignore_case;
-use dns::rdata::wire;
 use dns::{Name, NameBuf, NameHasher, RType};
 
 use crate::check::{Checker, Finding, MAX_FINDINGS};
 use crate::contents::{Contents, Depths, Nsec3Chain, Nsec3Params, Orders};
 use crate::index::{Index, Placed};
-use crate::node::{self, CUT, DNAME, MAX_NODE_BYTES, MAX_RRSET_RECORDS, NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD};
+use crate::node::{self, MAX_NODE_BYTES, MAX_RRSET_RECORDS, NSEC3_ONLY, Node, NodeWriter, WILDCARD_CHILD, flags_of};
 use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
-use crate::records::filed_under;
+use crate::records::{compare_data, filed_under};
 
 /// Consecutive records with one owner.
 struct Run {
@@ -68,6 +67,8 @@ struct Assembly<'a> {
     placed: Vec<Placed>,
     names: OrderBuilder,
     nsec: OrderBuilder,
+    /// Whether exactly the names have NSEC, as in a signed zone without glue: one order then serves for both.
+    nsec_at_names: bool,
     nsec3: Vec<(Nsec3Params, OrderBuilder)>,
     depths: Depths,
     cuts: Vec<u32>,
@@ -79,6 +80,21 @@ struct Assembly<'a> {
 
 impl Builder {
     /// A builder for the zone `origin`.
+    ///
+    /// ```
+    /// use dns::{NameBuf, NameHasher, RType};
+    /// use zone::Builder;
+    ///
+    /// let origin: NameBuf = "example.org".parse()?;
+    /// let mut builder = Builder::new(&origin, NameHasher::new(1));
+    /// let www: NameBuf = "www.example.org".parse()?;
+    /// builder.add(&www, RType::A, 60, &[192, 0, 2, 1]).expect("it is in the zone");
+    /// let (contents, findings) = builder.finish();
+    /// let records = contents.get(&www).and_then(|node| node.rrset(RType::A)).expect("it is there");
+    /// assert_eq!((records.ttl, records.first()), (60, Some(&[192, 0, 2, 1][..])));
+    /// assert!(findings.iter().any(|finding| finding.to_string().contains("SOA")), "every zone needs one");
+    /// # Ok::<(), dns::NameError>(())
+    /// ```
     pub fn new(origin: &Name, hasher: NameHasher) -> Builder {
         Builder {
             origin: origin.to_owned(),
@@ -213,17 +229,6 @@ impl Builder {
     }
 }
 
-/// Canonical order of record data (RFC 4034 6.3).
-pub(crate) fn compare_data(rtype: RType, a: &[u8], b: &[u8]) -> Ordering {
-    if a == b {
-        return Ordering::Equal;
-    }
-    let (mut x, mut y) = (Vec::new(), Vec::new());
-    wire::canonical(rtype, a, &mut x);
-    wire::canonical(rtype, b, &mut y);
-    x.cmp(&y)
-}
-
 impl<'a> Assembly<'a> {
     fn new(input: &'a Builder, blobs: Vec<u8>, placed: Vec<Placed>) -> Assembly<'a> {
         Assembly {
@@ -232,6 +237,7 @@ impl<'a> Assembly<'a> {
             placed,
             names: OrderBuilder::default(),
             nsec: OrderBuilder::default(),
+            nsec_at_names: true,
             nsec3: Vec::new(),
             depths: Depths::default(),
             cuts: Vec::new(),
@@ -279,10 +285,12 @@ impl<'a> Assembly<'a> {
         }
         self.checker.room(&view, input.hasher, |_| true);
         self.checker.node(&view, key, depth, flags);
-        if !members.is_empty() {
+        let (is_name, has_nsec) = (!members.is_empty(), view.rrset(RType::NSEC).is_some());
+        self.nsec_at_names &= is_name == has_nsec;
+        if is_name {
             self.names.push(key);
         }
-        if view.rrset(RType::NSEC).is_some() {
+        if has_nsec {
             self.nsec.push(key);
         }
         for (params, hashes) in &mut self.nsec3 {
@@ -342,9 +350,11 @@ impl<'a> Assembly<'a> {
     fn finish(mut self) -> (Contents, Vec<Finding>, Vec<u8>, Vec<Placed>) {
         let input = self.input;
         let chain = |(params, hashes): (_, OrderBuilder)| Nsec3Chain { params, hashes: hashes.finish() };
+        let names = self.names.finish();
+        let nsec = if self.nsec_at_names { names.clone() } else { self.nsec.finish() };
         let orders = Orders {
-            names: self.names.finish().into(),
-            nsec: self.nsec.finish(),
+            names: names.into(),
+            nsec,
             nsec3: self.nsec3.into_iter().map(chain).collect(),
             cuts: self.cuts,
             findings: Arc::default(),
@@ -391,20 +401,4 @@ fn write_rrset(input: &Builder, writer: &mut NodeWriter<'_>, group: &[u32], chec
         writer.signature(input.records[record as usize].ttl, input.rdata(record));
     }
     writer.end();
-}
-
-/// The flags that follow from a node's own records.
-pub(crate) fn flags_of(node: &Node<'_>, depth: usize) -> u16 {
-    let mut flags = 0;
-    let mut others = false;
-    let mut nsec3 = false;
-    for rrset in node.rrsets() {
-        match rrset.rtype {
-            RType::NS if depth > 0 && rrset.count > 0 => flags |= CUT,
-            RType::DNAME if rrset.count > 0 => flags |= DNAME,
-            _ => {}
-        }
-        if rrset.rtype == RType::NSEC3 { nsec3 = true } else { others = true }
-    }
-    if nsec3 && !others { flags | NSEC3_ONLY } else { flags }
 }

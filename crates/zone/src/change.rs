@@ -1,9 +1,10 @@
-//! Changes as data: what was, what is, on which serial it was built. The journal carries them, the
-//! replica folds them, transfers, history and reverts are made from them.
+//! Changes as data: the records before, the records after, and the serial that the change was built on. The journal
+//! carries them, the replica folds them; transfers, history and reverts are made from them.
 
 use dns::{NameBuf, RType};
 
 use crate::draft::{Edit, Records};
+use crate::key::ZoneKey;
 use crate::records::RecordList;
 use crate::settings::ZoneSettings;
 
@@ -18,15 +19,32 @@ pub struct ChangeSet {
     pub why: String,
     /// The offset of the change that this one takes back.
     pub reverts: Option<u64>,
+    /// Its identity; `None`: the event was written before events had one, or this is none.
+    pub id: Option<EventId>,
     /// What happens to each zone; a zone occurs once.
     pub zones: Vec<ZoneChange>,
+}
+
+/// Who wrote an event: octets that a node chooses at random at each start, so that a number never means two events.
+pub type NodeId = [u8; 8];
+
+/// The identity of an event: which of those that a node wrote since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EventId {
+    /// The node.
+    pub node: NodeId,
+    /// Larger for a later event of the node.
+    pub number: u64,
 }
 
 /// What happens to one zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZoneChange {
-    /// The apex.
-    pub zone: NameBuf,
+    /// Which zone.
+    pub zone: ZoneKey,
+    /// The event that changed the zone last, as whoever made this change saw it; `None`: one without an identity did,
+    /// or there was no such zone.
+    pub base: Option<EventId>,
     /// The serial that the change was built on; `None`: there was no such zone, or it had no contents.
     pub from: Option<u32>,
     /// The serial afterwards; `None`: no zone, or no contents.

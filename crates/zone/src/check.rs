@@ -1,11 +1,10 @@
-//! Semantic checks of a zone: what makes it unusable and what its owner should look at.
+//! Semantic checks of a zone: what makes it unusable, and what its owner should correct.
 //!
 //! [`Checker`] looks at a whole zone while it is built; [`check_change`] looks at what a change touches, with
 //! the same rules. How bad it is to break one is for [`Rule::severity`] to say.
 
 mod change;
 mod denial;
-mod rule;
 mod target;
 
 use dns::name::MAX_NAME_LEN;
@@ -18,9 +17,9 @@ use crate::order::labels_of;
 use crate::room::{Overflow, ROOMY_NODE_BYTES};
 use denial::{Nsec3Link, NsecChain};
 
+pub use crate::finding::{Finding, Rule, Severity, Source};
 pub use change::check_change;
 pub(crate) use change::{carry, keep};
-pub use rule::{Finding, Rule, Severity, Source};
 
 /// Most findings that are kept for one zone.
 pub(crate) const MAX_FINDINGS: usize = 1000;
@@ -81,8 +80,10 @@ impl Checker {
         let mut wire = node.labels().to_vec();
         wire.extend_from_slice(self.origin.as_wire());
         for rrset in node.rrsets().filter(|rrset| wanted(rrset.rtype)) {
-            if let Some(overflow) = Overflow::of(Name::from_validated(&wire), rrset.rtype, hasher, rrset.data()) {
-                self.say(Rule::Size, node.labels(), Some(rrset.rtype), overflow.to_string());
+            let (owner, (_, signatures)) = (Name::from_validated(&wire), rrset.signatures());
+            if let Some(overflow) = Overflow::of(owner, rrset.rtype, hasher, rrset.data(), signatures) {
+                let rule = if overflow.is_of_signatures() { Rule::SignedSize } else { Rule::Size };
+                self.say(rule, node.labels(), Some(rrset.rtype), overflow.to_string());
             }
         }
     }
@@ -90,12 +91,18 @@ impl Checker {
     /// A record is left out because its owner is not in the zone.
     pub fn outside(&mut self, owner: &Name, rtype: RType) {
         let message = format!("is not in the zone {}, and left out", self.origin);
-        self.find(Finding { rule: Rule::InZone, owner: owner.to_owned(), rtype: Some(rtype), message });
+        self.find(Finding { rule: Rule::InZone, owner: owner.to_owned(), rtype: Some(rtype), host: None, message });
     }
 
     fn say(&mut self, rule: Rule, labels: &[u8], rtype: Option<RType>, message: String) {
         let owner = owner_in(labels, &self.origin, &mut [0; MAX_NAME_LEN]).to_owned();
-        self.find(Finding { rule, owner, rtype, message });
+        self.find(Finding { rule, owner, rtype, host: None, message });
+    }
+
+    /// The same of a record whose host is to blame.
+    fn say_of_host(&mut self, rule: Rule, labels: &[u8], rtype: RType, host: NameBuf, message: String) {
+        let owner = owner_in(labels, &self.origin, &mut [0; MAX_NAME_LEN]).to_owned();
+        self.find(Finding { rule, owner, rtype: Some(rtype), host: Some(host), message });
     }
 
     /// What refuses a zone is kept before what does not, where there is no room for both.
@@ -142,6 +149,7 @@ impl Checker {
         }
         self.one_alias(node);
         self.rules(node);
+        self.alone(node);
         if above.is_none() {
             self.delegation(node, depth, flags);
         }
@@ -172,7 +180,7 @@ impl Checker {
         let is_cut = flags & CUT != 0;
         if node.rrset(RType::DS).is_some() && !is_cut {
             let (rule, message) = match depth {
-                0 => (Rule::ApexDs, "DS at the apex; it belongs into the parent zone (RFC 4035 2.4)"),
+                0 => (Rule::ApexDs, "DS at the apex; it belongs in the parent zone (RFC 4035 2.4)"),
                 _ => (Rule::DsAlone, "DS without NS records (RFC 4034 5)"),
             };
             self.say(rule, node.labels(), Some(RType::DS), message.into());
@@ -217,6 +225,15 @@ impl Checker {
             let owner = owner_in(node.labels(), &origin, &mut wire);
             for fault in rrset.data().filter_map(|data| rule(owner, data).err()) {
                 self.say(Rule::OfType, node.labels(), Some(rrset.rtype), fault.to_string());
+            }
+        }
+    }
+
+    /// Records that have to be the only one of their RRset and are not.
+    fn alone(&mut self, node: &Node<'_>) {
+        for rrset in node.rrsets().filter(|rrset| rrset.count > 1) {
+            if let Some(fault) = rrset.data().find_map(|data| rules::needs_to_be_alone(rrset.rtype, data)) {
+                self.say(Rule::Alone, node.labels(), Some(rrset.rtype), fault.to_string());
             }
         }
     }

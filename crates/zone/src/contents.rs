@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dns::rdata::typed::{Nsec3, Nsec3Param, Soa};
 use dns::{Name, NameBuf, NameHasher, RType};
 
-use crate::check::Finding;
+use crate::finding::Finding;
 use crate::index::Index;
 use crate::names::Names;
 use crate::node::{CUT, DNAME, Node};

@@ -7,10 +7,10 @@ use dns::rdata::typed::Nsec;
 use dns::response::{Full, Owner, Section, Writer};
 use dns::{Name, RType};
 
-use crate::answer::write_rrset;
 use crate::contents::{Contents, Nsec3Chain};
 use crate::node::Node;
 use crate::order::{MAX_KEY_LEN, labels_of, sort_key};
+use crate::write::write_rrset;
 
 /// What a response has to prove about the name asked for. Depths count labels from the root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

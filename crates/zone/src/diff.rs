@@ -1,5 +1,5 @@
-//! Two versions of a zone compared, a zone as a list of records and made from one, and changes carried
-//! out in either direction. The committer, the replica, transfers and history call it.
+//! Compares two versions of a zone, turns a zone into a list of records and back, and applies changes in either
+//! direction. Called by the committer, the replica, transfers and history.
 
 use dns::{Name, NameHasher, RType};
 

@@ -1,4 +1,4 @@
-//! A changed version of a zone's contents: what it touches is copied, the rest is shared.
+//! Makes a new version of a zone's contents: copies what a change touches and shares the rest.
 //!
 //! The cost of a change is that of one page and a few lists of pointers, however large the zone is;
 //! docs/decisions/0001 has the figures.
@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use dns::{Name, NameBuf, RType};
 
-use crate::builder::{compare_data, flags_of};
 use crate::contents::{Contents, Nsec3Chain, Nsec3Params, count_labels};
 use crate::names::Later;
-use crate::node::{MAX_NODE_BYTES, MAX_RRSET_RECORDS, NSEC3_ONLY, Node, NodeWriter, Rrset, WILDCARD_CHILD};
+use crate::node::{MAX_NODE_BYTES, MAX_RRSET_RECORDS, NSEC3_ONLY, Node, NodeWriter, Rrset, WILDCARD_CHILD, flags_of};
 use crate::order::{MAX_KEY_LEN, OrderBuilder, sort_key};
+use crate::records::{canonical, compare_data};
 
 /// Octets of a node beside its labels and data, for a few RRsets.
 const NODE_ROOM: usize = 64;
@@ -274,14 +274,6 @@ fn write(writer: &mut NodeWriter<'_>, rtype: RType, records: &Records) {
     canonical(rtype, &records.data).iter().for_each(|data| writer.record(data));
     canonical(RType::RRSIG, &records.signatures).iter().for_each(|data| writer.signature(records.ttl, data));
     writer.end();
-}
-
-/// Record data in canonical order, each once (RFC 4034 6.3).
-pub(crate) fn canonical(rtype: RType, data: &[Vec<u8>]) -> Vec<&[u8]> {
-    let mut data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
-    data.sort_by(|a, b| compare_data(rtype, a, b));
-    data.dedup_by(|a, b| compare_data(rtype, a, b).is_eq());
-    data
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use crate::fan::Fan;
-use crate::memory::{prefetch, region};
+use crate::memory::{pieces, prefetch};
 use crate::node::Node;
-use crate::page::{self, Entry, Page};
+use crate::page::{self, Entry, Page, aligned};
 
 /// Octets of nodes that a freshly built page holds on average, at most.
 const TARGET_BYTES: usize = 3072;
@@ -105,9 +105,12 @@ impl Index {
         }
         let count = |page: usize| starts[page + 1] - starts[page];
         let sizes: Vec<usize> = (0..1 << bits).map(|p| page::size(count(p), bytes[p])).collect();
-        let memory = region(sizes.iter().map(|size| size.next_multiple_of(8)).sum(), |out| {
+        let group_bits = bits.min(GROUP_BITS);
+        let groups = sizes.chunks(1 << group_bits);
+        let group_sizes: Vec<usize> = groups.map(|sizes| sizes.iter().map(|size| aligned(*size)).sum()).collect();
+        let memory = pieces(&group_sizes, |group, out| {
             let mut at = 0;
-            for (p, &size) in sizes.iter().enumerate() {
+            for p in group << group_bits..(group + 1) << group_bits {
                 let entries = (starts[p]..starts[p + 1]).map(|i| {
                     // The nodes of a page come from all over `blobs`.
                     if let Some(later) = sorted.get(i + BUILD_AHEAD) {
@@ -115,15 +118,16 @@ impl Index {
                     }
                     entry(&sorted[i])
                 });
-                page::fill(&mut out[at..at + size], count(p), entries);
-                at += size.next_multiple_of(8);
+                page::fill(&mut out[at..at + sizes[p]], count(p), entries);
+                at += aligned(sizes[p]);
             }
         });
         let mut at = 0;
         let pages = sizes.iter().enumerate().map(|(p, &size)| {
+            at = if p % (1 << group_bits) == 0 { 0 } else { at };
             let start = at;
-            at += size.next_multiple_of(8);
-            Page::new(memory.slice(start..start + size), count(p))
+            at += aligned(size);
+            Page::packed(memory[p >> group_bits].slice(start..start + size), count(p))
         });
         Index::from_pages(bits, pages.collect())
     }
@@ -224,8 +228,7 @@ impl Index {
         let old = self.page(hash).clone();
         let quick = blob.and_then(|blob| old.with(hash, labels, blob)).filter(|page| page.len() <= SPLIT_BYTES);
         if let Some(page) = quick {
-            *self.page_mut(hash) = page;
-            return;
+            return self.replace(hash, page);
         }
         let mut entries: Vec<Entry<'_>> = old
             .nodes()
@@ -239,19 +242,20 @@ impl Index {
             Directory::Tree { bits, root } => bits + root.at(high(hash, *bits)).bits,
         };
         if page.len() <= SPLIT_BYTES || entries.len() == 1 || depth >= MAX_BITS {
-            *self.page_mut(hash) = page;
+            self.replace(hash, page);
         } else {
             self.split(hash, &entries, hash_of);
         }
     }
 
-    fn page_mut(&mut self, hash: u64) -> &mut Page {
+    fn replace(&mut self, hash: u64, page: Page) {
         match &mut self.directory {
-            Directory::Single(page) => page,
+            Directory::Single(old) => *old = page,
             Directory::Tree { bits, root } => {
                 let bits = *bits;
                 let group = root.at_mut(high(hash, bits));
-                &mut Arc::make_mut(&mut group.pages)[high(hash << bits, group.bits)]
+                Arc::make_mut(&mut group.pages)[high(hash << bits, group.bits)] = page;
+                group.tidy();
             }
         }
     }
@@ -292,6 +296,16 @@ impl Index {
 }
 
 impl Group {
+    /// Gives every page memory of its own once so many have left their common memory that half of it would be kept for
+    /// nothing.
+    fn tidy(&mut self) {
+        let packed = self.pages.iter().filter(|page| page.is_packed()).count();
+        if (1..=self.pages.len() / 2).contains(&packed) {
+            let apart = |page: &Page| if page.is_packed() { page.apart() } else { page.clone() };
+            self.pages = self.pages.iter().map(apart).collect();
+        }
+    }
+
     /// This group with twice the pages, that of `hash` made anew from `entries`.
     fn doubled(&self, root_bits: u32, hash: u64, entries: &[Entry<'_>], hash_of: &dyn Fn(&[u8]) -> u64) -> Group {
         let at = high(hash << root_bits, self.bits);

@@ -1,8 +1,8 @@
-//! The owners of a zone in canonical order, put in their places when somebody needs the order, or when there are many.
+//! The owners of a zone in canonical order. New owners are sorted in when somebody needs the order, or when there are many.
 //!
-//! Answers find names by their hash, so a change of a large zone need not sort its names in at once: it notes them.
-//! Many are sorted in together, by a thread that nobody waits for ([`Names::sort_later`]), or by whoever needs the
-//! order first.
+//! Answers find names by their hash, so a change of a large zone does not sort its names in at once; it only notes them.
+//! A background thread sorts many of them in together ([`Names::sort_later`]), or the first caller that needs the order
+//! does.
 
 use std::sync::{Arc, OnceLock};
 

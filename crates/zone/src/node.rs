@@ -282,6 +282,22 @@ pub fn clear_flag(memory: &mut [u8], at: usize, flag: u16) {
     memory[at..at + 2].copy_from_slice(&flags.to_le_bytes());
 }
 
+/// The flags that follow from a node's own records.
+pub(crate) fn flags_of(node: &Node<'_>, depth: usize) -> u16 {
+    let mut flags = 0;
+    let mut others = false;
+    let mut nsec3 = false;
+    for rrset in node.rrsets() {
+        match rrset.rtype {
+            RType::NS if depth > 0 && rrset.count > 0 => flags |= CUT,
+            RType::DNAME if rrset.count > 0 => flags |= DNAME,
+            _ => {}
+        }
+        if rrset.rtype == RType::NSEC3 { nsec3 = true } else { others = true }
+    }
+    if nsec3 && !others { flags | NSEC3_ONLY } else { flags }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

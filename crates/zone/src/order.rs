@@ -233,7 +233,7 @@ impl Order {
         self.len == 0
     }
 
-    /// The chunk that `key` belongs into.
+    /// The chunk that `key` belongs in.
     fn chunk_of(&self, key: &[u8]) -> Option<&Chunk> {
         let mut node = match &self.tree {
             Tree::None => return None,

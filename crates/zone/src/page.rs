@@ -24,6 +24,8 @@ const OFFSET: u32 = 0x00ff_ffff;
 pub struct Page {
     data: Bytes,
     slots_log2: u8,
+    /// It shares its memory with other pages.
+    packed: bool,
 }
 
 /// A node to be put into a page: its name's hash and its octets.
@@ -38,6 +40,11 @@ pub struct Entry<'a> {
 /// Octets that a page of `count` nodes with `bytes` octets in all takes.
 pub fn size(count: usize, bytes: usize) -> usize {
     4 * slots(count) + 4 + 4 * count + bytes
+}
+
+/// Octets from the start of a page of `size` octets to the start of the next one, where they share memory.
+pub fn aligned(size: usize) -> usize {
+    size.next_multiple_of(8)
 }
 
 fn slots(count: usize) -> usize {
@@ -77,9 +84,20 @@ fn put_u32(memory: &mut [u8], at: usize, value: u32) {
 }
 
 impl Page {
-    /// A page over memory that [`fill`] wrote for `count` nodes.
-    pub fn new(data: Bytes, count: usize) -> Page {
-        Page { data, slots_log2: slots(count).trailing_zeros() as u8 }
+    /// A page over a part of shared memory that [`fill`] wrote for `count` nodes.
+    pub fn packed(data: Bytes, count: usize) -> Page {
+        Page { data, slots_log2: slots(count).trailing_zeros() as u8, packed: true }
+    }
+
+    /// Whether it keeps memory in use that other pages may have left.
+    pub fn is_packed(&self) -> bool {
+        self.packed
+    }
+
+    /// This page in memory of its own.
+    pub fn apart(&self) -> Page {
+        let data = recycled(self.len(), |out| out.extend_from_slice(&self.data));
+        Page { data, slots_log2: self.slots_log2, packed: false }
     }
 
     /// A page of its own for `count` entries.
@@ -90,7 +108,7 @@ impl Page {
             out.resize(size, 0);
             fill(out, count, entries);
         });
-        Page::new(data, count)
+        Page { data, slots_log2: slots(count).trailing_zeros() as u8, packed: false }
     }
 
     /// This page with `blob` in place of the node of these labels, or beside the others if there is none.
@@ -120,7 +138,7 @@ impl Page {
             put_u32(out, 4 * slot, at as u32 | fingerprint(hash));
             put_u32(out, 4 << self.slots_log2, count as u32);
         });
-        Some(Page { data, slots_log2: self.slots_log2 })
+        Some(Page { data, slots_log2: self.slots_log2, packed: false })
     }
 
     /// The slot of a name and where its node stands; of a name that is not there, the slot that is free for it.

@@ -1,8 +1,10 @@
 //! Many records in one piece of memory: what creates, replaces or deletes a whole zone.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use dns::rdata::wire;
 use dns::{Name, RType};
 
 /// In place of an owner: the same as the record before. No uncompressed name starts with it.
@@ -159,6 +161,25 @@ impl RecordListBuilder {
     pub fn finish(self) -> RecordList {
         RecordList { octets: Arc::new(self.octets), count: self.count }
     }
+}
+
+/// Canonical order of record data (RFC 4034 6.3).
+pub(crate) fn compare_data(rtype: RType, a: &[u8], b: &[u8]) -> Ordering {
+    if a == b {
+        return Ordering::Equal;
+    }
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    wire::canonical(rtype, a, &mut x);
+    wire::canonical(rtype, b, &mut y);
+    x.cmp(&y)
+}
+
+/// Record data in canonical order, each once (RFC 4034 6.3).
+pub(crate) fn canonical(rtype: RType, data: &[Vec<u8>]) -> Vec<&[u8]> {
+    let mut data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
+    data.sort_by(|a, b| compare_data(rtype, a, b));
+    data.dedup_by(|a, b| compare_data(rtype, a, b).is_eq());
+    data
 }
 
 #[cfg(test)]

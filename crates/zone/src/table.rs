@@ -1,5 +1,6 @@
 //! All zones of a server in one version.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use dns::question::HashedName;
@@ -7,6 +8,7 @@ use dns::{Name, NameBuf, NameHasher, RType};
 
 use crate::contents::Contents;
 use crate::memory::{prefetch, prefetch_all};
+use crate::policy::ZonePolicy;
 
 /// Buckets hold this many zones on average, at most.
 const BUCKET_ZONES: usize = 4;
@@ -23,8 +25,21 @@ pub struct Zone {
     pub name: NameBuf,
     /// The records; `None` while there are none to serve (not loaded yet, expired): SERVFAIL.
     pub contents: Option<Contents>,
-    /// What the server attaches to a zone (who may ask); opaque here.
-    pub policy: Option<Arc<dyn std::any::Any + Send + Sync>>,
+    /// Who may do what with it; `None`: everybody may query, nobody anything else.
+    pub policy: Option<Arc<ZonePolicy>>,
+}
+
+impl Zone {
+    /// Whether `client` may query it.
+    #[inline]
+    pub fn allows_query(&self, client: IpAddr) -> bool {
+        self.policy.as_ref().is_none_or(|policy| policy.allows_query(client))
+    }
+
+    /// Whether everybody may query it.
+    pub fn is_open(&self) -> bool {
+        self.policy.as_ref().is_none_or(|policy| policy.allow_query.is_empty())
+    }
 }
 
 /// Zones with the hash of their name. In one piece with its count, so that a lookup follows one pointer

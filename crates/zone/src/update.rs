@@ -1,5 +1,5 @@
 //! Dynamic update (RFC 2136 sections 2 and 3): from the octets of a message and a version of a zone to the
-//! RRsets that change, or to the response code. Pure; the update door calls it, the committer carries the
+//! RRsets that change, or to the response code. Pure; the control plane calls it, the committer carries the
 //! edits out and gives the zone its next serial.
 //!
 //! All of a message happens or nothing does, and each of its operations sees those before it.

@@ -108,11 +108,26 @@ fn what_stands_only_at_delegations() {
     let ds = "DS 1 8 1 0000000000000000000000000000000000000000\n";
     check(
         &format!("@ {ds}"),
-        &[(Bad::Made, "example. DS: DS at the apex; it belongs into the parent zone (RFC 4035 2.4)")],
+        &[(Bad::Made, "example. DS: DS at the apex; it belongs in the parent zone (RFC 4035 2.4)")],
     );
     check(&format!("a {ds}"), &[(Bad::Changes, "a.example. DS: DS without NS records (RFC 4034 5)")]);
     check(&format!("a NS ns.b.\na {ds}"), &[]);
     check("*.a NS ns.b.\n", &[(Bad::Made, "*.a.example. NS: NS at a wildcard delegates nothing (RFC 4592 4.2)")]);
+}
+
+/// RFC 8078 4, RFC 9615 4.2, RFC 7505 3. Of servers that load zone files, only BIND refuses one of these.
+#[test]
+fn what_has_to_be_alone() {
+    let deletion = "a record that asks for deletion (algorithm 0) must be the only one (RFC 8078 4)";
+    let (cds, key) = ("@ CDS 1 8 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n", "AwEAAQ==");
+    check("@ CDS 0 0 0 00\n@ CDNSKEY 0 3 0 AA==\n@ MX 0 .\n", &[]);
+    check(&format!("@ CDS 0 0 0 00\n{cds}"), &[(Bad::Changes, &format!("example. CDS: {deletion}"))]);
+    let keys = format!("@ CDNSKEY 0 3 0 AA==\n@ CDNSKEY 257 3 253 {key}\n");
+    let found = findings(&format!("{GOOD}{keys}"));
+    assert!(found.iter().any(|it| it.to_string() == format!("example. CDNSKEY: {deletion}")), "{found:?}");
+    let no_mail = "example. MX: `0 .`, which says that there is no mail, must be the only MX record (RFC 7505 3)";
+    check("@ MX 0 .\n@ MX 10 ns\n", &[(Bad::Changes, no_mail)]);
+    check("@ MX 10 .\n@ MX 0 ns\n", &[]);
 }
 
 /// RFC 1912 2.3, RFC 2181 10.3. Other servers serve such zones (and those who ask find the way by other servers).

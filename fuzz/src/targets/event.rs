@@ -16,7 +16,7 @@ fn check_codec(octets: &[u8]) -> u64 {
             // Equality of names ignores case; their octets do not.
             assert_eq!(codec::encode(&again), encoded, "the same octets for the same change");
             let zones: Vec<_> = change.zones.iter().take(3).map(|zone| std::mem::discriminant(&zone.action)).collect();
-            mark((zones, change.reverts.is_some(), change.why.is_empty(), change.who.is_empty()))
+            mark((zones, change.reverts.is_some(), change.id.is_some(), change.why.is_empty(), change.who.is_empty()))
         }
         Err(error) => mark(error.to_string()),
     }
@@ -46,8 +46,8 @@ fn check_parts(input: &[u8]) -> u64 {
 
 impl Target for EventTarget {
     fn seeds(&self) -> Vec<Vec<u8>> {
-        let events: Vec<Vec<u8>> =
-            files("journal", "hex").iter().map(|text| hex(&String::from_utf8_lossy(text))).collect();
+        let texts = ["journal/v1", "journal/v2"].map(|version| files(version, "hex")).concat();
+        let events: Vec<Vec<u8>> = texts.iter().map(|text| hex(&String::from_utf8_lossy(text))).collect();
         // Kind, identifier, number, octets: as they are written, but shorter.
         let part = |kind: u8, id: u8, number: u8| [&[kind][..], &[id; 16], &[0, 0, 0, number], b"octets"].concat();
         let whole = b"\0whole".to_vec();

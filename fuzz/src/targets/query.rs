@@ -1,24 +1,25 @@
 //! Packets to the function that answers, against signed and unsigned zones: every response is
 //! well-formed, belongs to its query and fits; a batch answers as its packets alone do.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
 use dns::edns::EdnsOption;
 use dns::query::flags;
 use dns::{Edns, Message, NameBuf, NameHasher, RType};
+use server::answered::Exit;
 use server::limits::{MAX_MESSAGE_SIZE, MAX_UDP_SIZE, PLAIN_UDP_SIZE};
 use server::policy::cookie::Secrets;
-use server::query::{Packet, Transport, Worker};
+use server::query::{Packet, Worker};
 use server::settings::Settings;
-use server::stats::Stats;
+use server::transport::Transport;
 use zone::{Published, Zone, ZoneTable};
 
 use super::{Target, contents, mark};
 
 /// A moment; cookies depend on it.
 const NOW: u64 = 1_800_000_000;
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const CLIENT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5300));
 /// Packets of a batch, answered again after each has been answered alone.
 const BATCH: usize = 8;
 /// The zones, of `testdata/answers`.
@@ -54,7 +55,7 @@ impl QueryTarget {
             ..Settings::default()
         };
         let zones = Published::new(ZoneTable::new(hasher, zones));
-        let worker = Worker::new(zones, Published::new(settings), Arc::new(Stats::default()));
+        let worker = Worker::new(zones, Published::new(settings), Arc::new(Exit::default()));
         QueryTarget { worker, buffer: vec![0; MAX_MESSAGE_SIZE], recent: Vec::new() }
     }
 
@@ -63,9 +64,9 @@ impl QueryTarget {
         let room = if transport == Transport::Udp { usize::from(MAX_UDP_SIZE) } else { MAX_MESSAGE_SIZE };
         let query = &query[..query.len().min(room)];
         self.buffer[..query.len()].copy_from_slice(query);
-        let packet = Packet { buf: &mut self.buffer[..room], len: query.len(), client: CLIENT };
-        let len = self.worker.answer(packet, transport, NOW);
-        let response = self.buffer[..len].to_vec();
+        let packet = Packet::new(&mut self.buffer[..room], query.len(), CLIENT);
+        let packet = self.worker.answer(packet, transport, NOW);
+        let response = packet.response().unwrap_or_default().to_vec();
         check(query, &response, transport);
         response
     }
@@ -77,11 +78,11 @@ impl QueryTarget {
         for ((packet, buf), (query, _)) in batch.iter_mut().zip(memory.chunks_mut(room)).zip(&self.recent) {
             let len = query.len().min(room);
             buf[..len].copy_from_slice(&query[..len]);
-            *packet = Packet { buf, len, client: CLIENT };
+            *packet = Packet::new(buf, len, CLIENT);
         }
         self.worker.answer_batch(&mut batch, Transport::Udp, NOW);
         for (packet, (_, alone)) in batch.iter().zip(&self.recent) {
-            assert_eq!(packet.buf[..packet.len], alone[..], "a batch answers as each packet alone");
+            assert_eq!(packet.response().unwrap_or_default(), &alone[..], "a batch answers as each packet alone");
         }
     }
 }

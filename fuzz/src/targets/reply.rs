@@ -14,10 +14,10 @@ use resolver::anchors::Anchors;
 use resolver::cache::{CacheSettings, Found, Row, RowKind};
 use resolver::local::NoLocalData;
 use resolver::settings::Hint;
-use resolver::sim::{Delivery, FakeNetwork, Sim};
 use resolver::trace::Trace;
 use resolver::upstream::Exchange;
 use resolver::{Question, Resolver, Settings, Shared, Upstream};
+use simulator::{Delivery, FakeNetwork, Sim};
 
 use super::{Target, frame, framed, mark};
 

@@ -49,7 +49,7 @@ impl TransferTarget {
     fn check_full(&self, records: &RecordList) {
         assert_eq!(records.iter().next().map(|first| first.rtype), Some(RType::SOA), "the SOA record comes first");
         let built = diff::build(&self.name, self.before.hasher(), records).0;
-        let asked = Asked::read(&query(ID, &self.name, None)).expect("our own query");
+        let asked = Asked::read(&query(ID, &self.name, None).to_wire(512)).expect("our own query");
         let (mut incoming, mut last) = (self.incoming(RType::AXFR), None);
         for message in sent(Outgoing::axfr(built.clone(), asked)) {
             last = Some(incoming.message(&message).expect("our own message"));
@@ -85,8 +85,8 @@ impl Target for TransferTarget {
     fn seeds(&self) -> Vec<Vec<u8>> {
         let (to, action) =
             (self.after.soa().map(|soa| soa.serial), Action::Edit(diff::diff(&self.before, &self.after)));
-        let change = ZoneChange { zone: self.name.clone(), from: Some(self.serial()), to, action };
-        let queries = [query(ID, &self.name, None), query(ID, &self.name, Some(self.serial()))];
+        let change = ZoneChange { zone: self.name.clone().into(), base: None, from: Some(self.serial()), to, action };
+        let queries = [None, Some(self.serial())].map(|serial| query(ID, &self.name, serial).to_wire(512));
         let [axfr, ixfr] = queries.each_ref().map(|query| Asked::read(query).expect("our own query"));
         let answers = [
             (0, sent(Outgoing::axfr(self.after.clone(), axfr))),

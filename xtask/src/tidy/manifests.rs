@@ -5,13 +5,80 @@ use super::Problem;
 use crate::tree::{Package, Tree};
 
 /// Our crates and those of ours that each may use, from the lowest layer to the highest.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("headwater-dns", &[]),
     ("headwater-dnssec", &["headwater-dns"]),
     ("headwater-zone", &["headwater-dns", "headwater-dnssec"]),
     ("headwater-resolver", &["headwater-dns", "headwater-dnssec"]),
+    ("headwater-simulator", &["headwater-dns", "headwater-resolver"]),
+    ("headwater-policy", &["headwater-dns"]),
     ("headwater-journal", &["headwater-dns", "headwater-dnssec", "headwater-zone"]),
-    ("headwater-server", &["headwater-dns", "headwater-dnssec", "headwater-zone", "headwater-resolver"]),
+    (
+        "headwater-server",
+        &["headwater-dns", "headwater-dnssec", "headwater-zone", "headwater-resolver", "headwater-policy"],
+    ),
+    (
+        "headwater-telemetry",
+        &[
+            "headwater-dns",
+            "headwater-dnssec",
+            "headwater-zone",
+            "headwater-resolver",
+            "headwater-server",
+            "headwater-policy",
+        ],
+    ),
+    ("headwater-alerts", &["headwater-dnssec"]),
+    (
+        "headwater-access",
+        &["headwater-dns", "headwater-dnssec", "headwater-zone", "headwater-journal", "headwater-server"],
+    ),
+    (
+        "headwater-config",
+        &[
+            "headwater-alerts",
+            "headwater-dns",
+            "headwater-dnssec",
+            "headwater-zone",
+            "headwater-resolver",
+            "headwater-server",
+            "headwater-policy",
+            "headwater-telemetry",
+        ],
+    ),
+    (
+        "headwater-node",
+        &[
+            "headwater-dns",
+            "headwater-dnssec",
+            "headwater-zone",
+            "headwater-resolver",
+            "headwater-journal",
+            "headwater-alerts",
+            "headwater-telemetry",
+            "headwater-server",
+            "headwater-policy",
+            "headwater-access",
+            "headwater-config",
+        ],
+    ),
+    (
+        "headwater-api",
+        &[
+            "headwater-dns",
+            "headwater-dnssec",
+            "headwater-zone",
+            "headwater-resolver",
+            "headwater-journal",
+            "headwater-alerts",
+            "headwater-telemetry",
+            "headwater-server",
+            "headwater-policy",
+            "headwater-access",
+            "headwater-config",
+            "headwater-node",
+        ],
+    ),
     (
         "headwater",
         &[
@@ -19,11 +86,22 @@ const LAYERS: [(&str, &[&str]); 7] = [
             "headwater-dnssec",
             "headwater-zone",
             "headwater-resolver",
+            "headwater-simulator",
             "headwater-journal",
+            "headwater-alerts",
+            "headwater-telemetry",
             "headwater-server",
+            "headwater-policy",
+            "headwater-access",
+            "headwater-config",
+            "headwater-node",
+            "headwater-api",
         ],
     ),
 ];
+
+/// What the tests of a crate use of a layer above it. Unit tests cannot: they would get the crate's types twice.
+const TESTS_USE: [(&str, &str); 1] = [("headwater-resolver", "headwater-simulator")];
 
 const LOCK: &str = "Cargo.lock";
 
@@ -31,7 +109,9 @@ const LOCK: &str = "Cargo.lock";
 const BANNED: [(&str, &str); 1] = [("ring", "rustls would have two crypto providers; aws-lc-rs is ours")];
 
 /// Licences that ask for no more than a notice.
-const LICENCES: [&str; 9] = [
+const LICENCES: [&str; 11] = [
+    "CC0-1.0",
+    "0BSD",
     "MIT",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -57,6 +137,8 @@ struct Dependency<'a> {
     name: &'a str,
     /// Whether a comment stands above it; crates of this tree in a row may share one.
     explained: bool,
+    /// Whether only tests have it.
+    of_tests: bool,
 }
 
 fn manifest(path: &str, text: &str) -> Vec<Problem> {
@@ -79,7 +161,8 @@ fn manifest(path: &str, text: &str) -> Vec<Problem> {
     };
     let ours = |name: &str| LAYERS.iter().any(|(ours, _)| *ours == name);
     for dependency in dependencies.iter().filter(|dependency| ours(dependency.name)) {
-        if !allowed.contains(&dependency.name) {
+        let in_tests = dependency.of_tests && TESTS_USE.contains(&(package, dependency.name));
+        if !allowed.contains(&dependency.name) && !in_tests {
             let what = format!("`{package}` may not use `{}`: it is not a layer below", dependency.name);
             problems.push(Problem::error(path, dependency.line, what));
         }
@@ -105,7 +188,8 @@ fn read(text: &str) -> (&str, Vec<Dependency<'_>>) {
                 let shares = name.starts_with("headwater") && above.starts_with("headwater");
                 let previous = dependencies.last().is_some_and(|previous: &Dependency<'_>| previous.explained);
                 let explained = above.starts_with('#') || (shares && previous);
-                dependencies.push(Dependency { line: i + 1, name, explained });
+                let of_tests = table == "dev-dependencies";
+                dependencies.push(Dependency { line: i + 1, name, explained, of_tests });
             }
         }
         let count = |wanted: &[char]| line.chars().filter(|c| wanted.contains(c)).count() as i32;
@@ -171,6 +255,13 @@ mod tests {
         let upward =
             "crates/zone/Cargo.toml:5: `headwater-zone` may not use `headwater-server`: it is not a layer below\n";
         finds("crates/zone/Cargo.toml", &crate_using("headwater-zone", "headwater-server"), upward);
+        // What is built on a crate is for its tests alone.
+        let simulated = crate_using("headwater-resolver", "headwater-simulator");
+        let resolver = "crates/resolver/Cargo.toml";
+        finds(resolver, &simulated.replace("[dependencies]", "[dev-dependencies]"), "");
+        let upward =
+            format!("{resolver}:5: `headwater-resolver` may not use `headwater-simulator`: it is not a layer below\n");
+        finds(resolver, &simulated, &upward);
         let new = "crates/x/Cargo.toml:1: `headwater-x` is a new crate: decision record, then xtask's table\n";
         finds("crates/x/Cargo.toml", &crate_using("headwater-x", "headwater-dns"), new);
     }

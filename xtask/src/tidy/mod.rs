@@ -3,7 +3,9 @@
 
 mod documents;
 mod manifests;
+mod modules;
 mod rust;
+mod schemas;
 mod words;
 
 use std::fmt;
@@ -52,8 +54,15 @@ impl fmt::Display for Problem {
 
 /// All problems of the tree, in the order of the files.
 pub fn check(tree: &Tree) -> Vec<Problem> {
-    let checks: [fn(&Tree) -> Vec<Problem>; 5] =
-        [manifests::check, rust::check, words::check, documents::check, generated_pages];
+    let checks: [fn(&Tree) -> Vec<Problem>; 7] = [
+        manifests::check,
+        modules::check,
+        rust::check,
+        schemas::check,
+        words::check,
+        documents::check,
+        generated_pages,
+    ];
     let mut problems: Vec<Problem> = checks.iter().flat_map(|check| check(tree)).collect();
     problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     problems

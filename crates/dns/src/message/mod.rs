@@ -62,6 +62,16 @@ pub struct Record {
 
 impl Message {
     /// A query for one name and type of class IN, with identifier `id` and recursion desired.
+    ///
+    /// ```
+    /// use dns::{Message, RType};
+    ///
+    /// let query = Message::query(4711, "www.example.org".parse()?, RType::AAAA);
+    /// let octets = query.to_wire(512);
+    /// assert_eq!(octets.len(), 33);
+    /// assert_eq!(Message::parse(&octets).ok(), Some(query));
+    /// # Ok::<(), dns::NameError>(())
+    /// ```
     pub fn query(id: u16, name: NameBuf, rtype: RType) -> Message {
         Message {
             header: Header { id, rd: true, ..Header::default() },

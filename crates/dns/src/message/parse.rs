@@ -1,4 +1,4 @@
-//! Octets to [`Message`], strictly: what is accepted is well-formed to its last octet.
+//! Parses bytes into a [`Message`], strictly: every byte of an accepted message is well-formed.
 
 use super::{MAX_MESSAGE_LEN, Message, Question, Record};
 use crate::class::Class;
@@ -23,7 +23,7 @@ pub enum MessageErrorKind {
     #[error("message longer than 65535 octets")]
     TooLong,
     /// The header counts more questions or records than the octets can hold.
-    #[error("header counts more than the message holds")]
+    #[error("the header counts more records than the message holds")]
     BadCount,
     /// A bad domain name.
     #[error("bad domain name: {0}")]
@@ -41,7 +41,7 @@ pub enum MessageErrorKind {
     #[error("{0}")]
     Edns(#[from] EdnsError),
     /// Octets behind the last record.
-    #[error("data behind the message")]
+    #[error("data after the message")]
     TrailingData,
 }
 

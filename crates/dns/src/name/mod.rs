@@ -4,6 +4,7 @@
 //! (RFC 4343); the order is the canonical one of RFC 4034 6.1.
 
 mod case;
+pub mod idn;
 mod message;
 mod text;
 
@@ -55,7 +56,7 @@ pub enum NameError {
     #[error("not a label of an internationalised domain name (UTS 46)")]
     BadULabel,
     /// Bytes behind the end of the name.
-    #[error("data behind the name")]
+    #[error("data after the name")]
     TrailingData,
 }
 
@@ -266,6 +267,18 @@ impl fmt::Debug for Name {
 }
 
 /// An owned domain name.
+///
+/// ```
+/// use dns::{Name, NameBuf};
+///
+/// let name: NameBuf = "www.example.org".parse()?;
+/// assert_eq!(name.to_string(), "www.example.org.");
+/// assert_eq!(name.label_count(), 3);
+/// assert!(name.is_at_or_below(&"Example.ORG".parse::<NameBuf>()?));
+/// assert_eq!(NameBuf::from_text(b"mail", &name)?.to_string(), "mail.www.example.org.");
+/// assert!("a..example".parse::<NameBuf>().is_err());
+/// # Ok::<(), dns::NameError>(())
+/// ```
 #[derive(Clone)]
 pub struct NameBuf(Vec<u8>);
 
@@ -338,9 +351,9 @@ impl std::str::FromStr for NameBuf {
     type Err = NameError;
 
     /// Presentation form as people write it: a missing final dot is understood as present, and U-labels become
-    /// A-labels ([`crate::idn`]).
+    /// A-labels ([`idn`]).
     fn from_str(text: &str) -> Result<NameBuf, NameError> {
-        crate::idn::name(text, Name::root())
+        idn::name(text, Name::root())
     }
 }
 

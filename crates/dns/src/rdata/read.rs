@@ -185,7 +185,7 @@ fn char_strings(fields: &mut Fields<'_, '_>, out: &mut Vec<u8>) -> Result<(), Sc
         let Some(next) = fields.next()? else { return Ok(()) };
         // `"""` is a quote whose backslash was forgotten, not two strings.
         if token.quoted && token.raw.is_empty() && next.quoted && next.offset == token.offset + 2 {
-            return Err(ScanError::expected("a blank behind the closing quote", next));
+            return Err(ScanError::expected("a blank after the closing quote", next));
         }
         token = next;
     }

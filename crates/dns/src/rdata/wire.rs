@@ -18,7 +18,7 @@ pub enum RdataError {
     #[error("record data ends early")]
     Truncated,
     /// Bytes behind the last field.
-    #[error("octets behind the record data")]
+    #[error("bytes after the record data")]
     Trailing,
     /// More than 65535 octets.
     #[error("record data longer than 65535 octets")]

@@ -95,6 +95,30 @@ pub struct Outcome {
 ///
 /// Any octets are accepted as `src`. Work and memory are bounded by the size of the text, of the
 /// files it includes, and by [`limits`].
+///
+/// ```
+/// use std::path::Path;
+///
+/// use dns::zonefile::{NoIncludes, Options, Record, Sink, parse};
+/// use dns::{Class, NameBuf};
+///
+/// struct Lines(Vec<String>);
+///
+/// impl Sink for Lines {
+///     fn record(&mut self, record: Record<'_>) {
+///         self.0.push(format!("{} {} {}", record.owner, record.ttl, record.rtype));
+///     }
+/// }
+///
+/// let origin: NameBuf = "example.org".parse()?;
+/// let file = Path::new("example.org.zone");
+/// let options = Options { origin: &origin, default_ttl: Some(60), file, class: Class::IN, rules: true };
+/// let mut lines = Lines(Vec::new());
+/// let outcome = parse(b"www A 192.0.2.1\n@ 300 MX 10 mail\nbad A 192.0.2\n", &options, &NoIncludes, &mut lines);
+/// assert_eq!(lines.0, ["www.example.org. 60 A", "example.org. 300 MX"]);
+/// assert_eq!((outcome.records, outcome.problems[0].line), (2, 3));
+/// # Ok::<(), dns::NameError>(())
+/// ```
 pub fn parse<S: Sink + ?Sized>(src: &[u8], options: &Options<'_>, includes: &dyn Includes, sink: &mut S) -> Outcome {
     reader::Reader::new(options, includes, sink).run(src)
 }

@@ -1,5 +1,5 @@
-//! Proofs with NSEC3 (RFC 5155 8.3 to 8.9, RFC 6840 4). Records with a hash algorithm or flags that are unknown, of
-//! another zone or with other parameters than the first one prove nothing.
+//! Proofs with NSEC3 (RFC 5155 8.3 to 8.9, RFC 6840 4). Records of another zone, with an unknown hash algorithm or
+//! unknown flags, or with other parameters than the first record, prove nothing.
 
 use std::cell::Cell;
 
@@ -15,28 +15,28 @@ const SHA1: u8 = 1;
 /// Unsigned delegations may lie between owner and next name (RFC 5155 3.1.2.1).
 const OPT_OUT: u8 = 1;
 
-/// How many names may still be hashed. Each question has one, or its answers can be made to cost any amount
-/// (CVE-2023-50868); what a hash costs is bounded by the most iterations.
+/// How many names may still be hashed. Give each question a budget: without one, hostile zones can make its validation
+/// cost any amount of time (CVE-2023-50868). `max_iterations` bounds the cost of one hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashBudget {
     left: u32,
 }
 
 impl HashBudget {
-    /// A budget of so many hashes.
+    /// A budget of `hashes`.
     pub fn new(hashes: u32) -> HashBudget {
         HashBudget { left: hashes }
     }
 
-    /// What is left.
+    /// Hashes that are left.
     pub fn left(&self) -> u32 {
         self.left
     }
 }
 
-/// Whether `qname` does not exist, nor a wildcard that it could be made from (RFC 5155 8.4): the answer NXDOMAIN.
+/// Whether neither `qname` exists nor a wildcard that would answer for it (RFC 5155 8.4): checks an NXDOMAIN answer.
 ///
-/// More iterations than `max_iterations` are not computed.
+/// Records with more iterations than `max_iterations` give [`Denial::TooManyIterations`].
 pub fn nsec3_denies_name(
     records: &DenialRecords<'_>,
     zone: &Name,
@@ -51,9 +51,10 @@ pub fn nsec3_denies_name(
     }))
 }
 
-/// Whether `qname` has no data of type `qtype`, directly or by a wildcard (RFC 5155 8.5 to 8.7): the answer NODATA.
+/// Whether `qname` has no data of type `qtype`, neither itself nor by a wildcard (RFC 5155 8.5 to 8.7): checks a NODATA
+/// answer.
 ///
-/// For DS this holds for delegations and for names that are none; [`nsec3_denies_ds`] tells.
+/// The absence of DS does not say whether the name is a delegation; [`nsec3_denies_ds`] does.
 pub fn nsec3_denies_type(
     records: &DenialRecords<'_>,
     zone: &Name,
@@ -81,8 +82,8 @@ pub fn nsec3_denies_type(
     }))
 }
 
-/// Whether no name is closer to `qname` than the wildcard that its data was made from, whose parent has
-/// `encloser_labels` labels (RFC 5155 8.8): see [`crate::verify::Verified::wildcard`].
+/// Whether no name exists between `qname` and the wildcard that its data was expanded from. The wildcard's parent has
+/// `encloser_labels` labels (RFC 5155 8.8); see [`crate::verify::Verified::wildcard`].
 pub fn nsec3_denies_for_wildcard(
     records: &DenialRecords<'_>,
     zone: &Name,
@@ -99,8 +100,8 @@ pub fn nsec3_denies_for_wildcard(
     }))
 }
 
-/// Whether `name` is a delegation of `zone` without DS (RFC 5155 8.9), or may be one that opt-out hides: the zone
-/// below is insecure.
+/// Whether `name` is a delegation of `zone` without DS (RFC 5155 8.9), or may be one that opt-out hides. If so, the
+/// child zone is insecure.
 pub fn nsec3_denies_ds(
     records: &DenialRecords<'_>,
     zone: &Name,
@@ -126,7 +127,7 @@ fn proved_if(proved: bool) -> Result<Denial, Denial> {
     if proved { Ok(Denial::Proved) } else { Err(Denial::NotProved) }
 }
 
-/// A record and the hash that its owner stands for.
+/// A record and the hash in its owner.
 struct Record<'a> {
     hash: Hash,
     next: &'a Hash,
@@ -134,7 +135,7 @@ struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// RFC 5155 8.1, 8.2: unknown hash algorithms and flags are passed over.
+    /// RFC 5155 8.1, 8.2: ignores records with unknown hash algorithms or flags.
     fn parse(owner: &Name, rdata: &'a [u8], zone: &Name) -> Option<Record<'a>> {
         let nsec3 = Nsec3::parse(rdata).filter(|nsec3| nsec3.algorithm == SHA1 && nsec3.flags & !OPT_OUT == 0)?;
         let hash = hash_from_label(owner.labels().next()?)?;
@@ -146,7 +147,7 @@ impl<'a> Record<'a> {
         self.nsec3.flags & OPT_OUT != 0
     }
 
-    /// Whether `hash` is between owner and next hash; the last record of a zone leads back to the first.
+    /// Whether `hash` is between the owner's hash and the next one. The next hash of a zone's last record is the first.
     fn covers(&self, hash: &Hash) -> bool {
         let (behind, before) = (*hash > self.hash, hash < self.next);
         if self.hash < *self.next { behind && before } else { (behind || before) && *hash != self.hash }
@@ -163,7 +164,7 @@ struct Proof<'a> {
     budget: &'a Cell<u32>,
 }
 
-/// What RFC 5155 8.3 finds.
+/// The result of the closest encloser proof of RFC 5155 8.3.
 struct Encloser<'a> {
     name: &'a Name,
     /// The record that covers the next closer name.
@@ -171,12 +172,12 @@ struct Encloser<'a> {
 }
 
 impl Encloser<'_> {
-    /// The wildcard there, never longer than the next closer name.
+    /// The wildcard at the closest encloser. It is never longer than the next closer name.
     fn wildcard(&self) -> Result<NameBuf, Denial> {
         self.name.prepend(b"*").map_err(|_| Denial::NotProved)
     }
 
-    /// RFC 5155 9.2: below the closest encloser an unsigned delegation may hide.
+    /// RFC 5155 9.2: opt-out may hide an unsigned delegation below the closest encloser.
     fn verdict(&self) -> Denial {
         if self.covering.opt_out() { Denial::ProvedOptOut } else { Denial::Proved }
     }
@@ -222,8 +223,8 @@ impl<'a> Proof<'a> {
         self.records.iter().find(|record| record.covers(hash)).ok_or(Denial::NotProved)
     }
 
-    /// The longest ancestor of `name` that has a record, where one covers the name below it (RFC 5155 8.3). `name`
-    /// itself, whose hash is given, must have none.
+    /// The longest ancestor of `name` that has a record, if another record covers the next closer name (RFC 5155 8.3).
+    /// `hash` is that of `name`, which must have no record.
     fn closest_encloser<'s>(&'s self, name: &'s Name, hash: Hash) -> Result<Encloser<'s>, Denial> {
         if self.matching(&hash).is_some() {
             return Err(Denial::NotProved);

@@ -1,5 +1,5 @@
-//! The algorithms of TSIG (RFC 8945 6). HMAC-MD5 is there for old peers; GSS-TSIG is not offered, nor are the names that
-//! stand for a fixed truncation.
+//! The algorithms of TSIG (RFC 8945 6). HMAC-MD5 is for old peers. GSS-TSIG is not supported, nor are the names with a
+//! fixed truncation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,16 +9,16 @@ use dns::Name;
 
 use super::hmac_md5;
 
-/// How a message authentication code is made.
+/// How message authentication codes (MACs) are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// HMAC-MD5, for old peers only: it must not be used where another can be (RFC 8945 6).
+    /// HMAC-MD5, for old peers only: use another one wherever possible (RFC 8945 6).
     HmacMd5,
     /// HMAC-SHA1, for old peers only.
     HmacSha1,
     /// HMAC-SHA224.
     HmacSha224,
-    /// HMAC-SHA256, which everybody has.
+    /// HMAC-SHA256, which every peer has.
     HmacSha256,
     /// HMAC-SHA384.
     HmacSha384,
@@ -26,16 +26,16 @@ pub enum Algorithm {
     HmacSha512,
 }
 
-/// What TSIG records call HMAC-MD5.
+/// The name of HMAC-MD5 in TSIG records.
 const MD5_LONG_NAME: &str = "hmac-md5.sig-alg.reg.int";
 
-/// A text that names no algorithm.
+/// The text is not the name of an algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512")]
 pub struct UnknownAlgorithm;
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Algorithm; 6] = [
         Algorithm::HmacMd5,
         Algorithm::HmacSha1,
@@ -44,10 +44,10 @@ impl Algorithm {
         Algorithm::HmacSha384,
         Algorithm::HmacSha512,
     ];
-    /// Octets of an algorithm's name on the wire and of its message authentication code, at most.
+    /// Most bytes of an algorithm's name on the wire and of its MAC together.
     pub(super) const MAX_NAME_AND_MAC_LEN: usize = 13 + 64;
 
-    /// The name as configurations write it.
+    /// The name in configurations.
     pub fn as_str(self) -> &'static str {
         match self {
             Algorithm::HmacMd5 => "hmac-md5",
@@ -59,7 +59,7 @@ impl Algorithm {
         }
     }
 
-    /// The name in TSIG records, canonical.
+    /// The name in TSIG records, in canonical form.
     pub(super) fn name(self) -> &'static Name {
         Name::from_validated(match self {
             Algorithm::HmacMd5 => b"\x08hmac-md5\x07sig-alg\x03reg\x03int\0",
@@ -71,7 +71,7 @@ impl Algorithm {
         })
     }
 
-    /// Octets of an untruncated message authentication code.
+    /// Bytes of a MAC that is not truncated.
     pub(super) fn mac_len(self) -> usize {
         match self {
             Algorithm::HmacMd5 => hmac_md5::CODE_LEN,
@@ -83,18 +83,18 @@ impl Algorithm {
         }
     }
 
-    /// Whether a message authentication code may be truncated to `len` octets (RFC 8945 5.2.2.1): to ten
-    /// octets or half the hash, whichever is more.
+    /// Whether a MAC may be truncated to `len` octets (RFC 8945 5.2.2.1): not below ten octets, nor below half of the
+    /// hash.
     pub(super) fn may_be_truncated_to(self, len: usize) -> bool {
         len <= self.mac_len() && len >= (self.mac_len() / 2).max(10)
     }
 
-    /// Whether keys of it should be replaced: HMAC-MD5 must not be used any more (RFC 8945 6).
+    /// Whether operators should replace keys with this algorithm: HMAC-MD5 must not be used any more (RFC 8945 6).
     pub fn is_obsolete(self) -> bool {
         self == Algorithm::HmacMd5
     }
 
-    /// The library's name for it; `None` if the library does not have it.
+    /// The crypto library's algorithm; `None` if it has none.
     pub(super) fn hmac(self) -> Option<hmac::Algorithm> {
         match self {
             Algorithm::HmacMd5 => None,
@@ -110,7 +110,7 @@ impl Algorithm {
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
-    /// The name, with or without a final dot, case ignored. HMAC-MD5 has a long name too, the one in TSIG records.
+    /// Parses a name, with or without a final dot, case ignored. HMAC-MD5 also has a long name, that of TSIG records.
     fn from_str(text: &str) -> Result<Algorithm, UnknownAlgorithm> {
         let text = text.strip_suffix('.').unwrap_or(text);
         if text.eq_ignore_ascii_case(MD5_LONG_NAME) {

@@ -1,4 +1,4 @@
-//! The client's side: requests are signed, answers checked (RFC 8945 5.3, 5.4).
+//! The client's side: signs requests and checks answers (RFC 8945 5.3, 5.4).
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use super::key::{Digest, Key};
 use super::record::{self, Record};
 use super::server::{unsigned, with_id};
 
-/// Most messages in a row of an answer that are not signed (RFC 8945 5.3.1).
+/// Most unsigned messages in a row of an answer (RFC 8945 5.3.1).
 pub const MAX_UNSIGNED: usize = 99;
 
-/// Why an answer is not to be believed.
+/// Why an answer must not be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TsigError {
-    /// It is no message, or its TSIG record is malformed or not the last one.
+    /// The message or its TSIG record is malformed, or the record is not the last one.
     #[error("malformed message or TSIG record")]
     Malformed,
     /// The first or the last message, or one of a hundred in a row, is not signed.
@@ -29,25 +29,26 @@ pub enum TsigError {
     /// The MAC is wrong.
     #[error("the answer's signature is wrong")]
     BadSignature,
-    /// It was signed too long ago or too far in the future; by how many seconds, ours less theirs.
+    /// It was signed too long ago or too far in the future: our clock less theirs, in seconds.
     #[error("the answer's time is off by {0} s")]
     BadTime(i64),
-    /// The server did not accept the request. BADSIG and BADKEY are not signed and may come from anybody.
+    /// The server did not accept the request, with this TSIG error. BADSIG and BADKEY are not signed: anybody can forge
+    /// them.
     #[error("the server refuses the signature: {}", refusal_text(*.0))]
     Refused(u16),
-    /// The server says that our clock is off by so many seconds, ours less theirs (RFC 8945 5.2.3).
+    /// The server says that the clocks differ: ours less theirs, in seconds (RFC 8945 5.2.3).
     #[error("the server refuses the signature: its clock and ours differ by {0} s")]
     RefusedTime(i64),
 }
 
-/// Mnemonic of a TSIG error, of which 16 is BADSIG rather than BADVERS.
+/// The mnemonic of a TSIG error. 16 is BADSIG here, not BADVERS.
 fn refusal_text(error: u16) -> String {
     if error == Rcode::BADSIG.0 { "BADSIG".into() } else { Rcode(error).to_string() }
 }
 
-/// Signs a request by appending a TSIG record to it, a whole message; at most
-/// [`Signer::MAX_LEN`](super::Signer::MAX_LEN) octets. `now` is in seconds since 1970. What comes back is for
-/// checking the answer.
+/// Signs a request, a whole message, by appending a TSIG record of at most
+/// [`Signer::MAX_LEN`](super::Signer::MAX_LEN) bytes. `now` is in seconds since 1970. Use the result to check the
+/// answer. The module's documentation has an example.
 pub fn sign_request(key: &Arc<Key>, message: &mut Vec<u8>, now: u64) -> Expected {
     let record = unsigned(key, message, now);
     let mac = key.digest().message(message).variables(key, &record).finish();
@@ -55,25 +56,24 @@ pub fn sign_request(key: &Arc<Key>, message: &mut Vec<u8>, now: u64) -> Expected
     Expected { digest: key.digest().prior(mac.as_octets()), key: key.clone(), started: false, unsigned: 0 }
 }
 
-/// The answer to a signed request: one message or several, checked one after the other as they come.
+/// Checks the answer to a signed request: one message or several, in the order in which they arrive.
 pub struct Expected {
     key: Arc<Key>,
-    /// Holds the MAC of the last signed message and all messages behind it.
+    /// Covers the MAC of the last signed message and all messages after it.
     digest: Digest,
-    /// Whether a message was accepted.
+    /// Whether a message has been accepted.
     started: bool,
     /// Messages since the last signed one.
     unsigned: usize,
 }
 
 impl Expected {
-    /// Checks the next message of the answer and gives it back without its TSIG record. That its ID is the
-    /// request's is for the caller to check. Between signed messages up to [`MAX_UNSIGNED`] others are let through:
-    /// they are to be believed only once a signed one has followed.
+    /// Checks the next message of the answer and returns it without its TSIG record. The caller checks the ID. Up to
+    /// [`MAX_UNSIGNED`] unsigned messages may stand between signed ones: do not trust them until a signed one follows.
     ///
     /// # Errors
-    /// After one the sequence is broken. Over UDP a single message that fails may be forged, and the right one may
-    /// still come (RFC 8945 5.4): nothing of a failed message is kept.
+    /// [`TsigError`]; over a stream, the answer is then worthless. Over UDP a message that fails may be forged, and the
+    /// right one may still arrive (RFC 8945 5.4): a failed message changes nothing here.
     pub fn check(&mut self, message: &[u8], now: u64) -> Result<Vec<u8>, TsigError> {
         let Some(at) = find_tsig(message)? else {
             if !self.started || self.unsigned == MAX_UNSIGNED {
@@ -106,10 +106,10 @@ impl Expected {
         Ok(stripped)
     }
 
-    /// The answer is complete.
+    /// Ends the answer.
     ///
     /// # Errors
-    /// Its last message was not signed, or there was none (RFC 8945 5.3.1).
+    /// [`TsigError::Unsigned`] if its last message was not signed, or if there was none (RFC 8945 5.3.1).
     pub fn finish(self) -> Result<(), TsigError> {
         if self.started && self.unsigned == 0 { Ok(()) } else { Err(TsigError::Unsigned) }
     }
@@ -121,7 +121,7 @@ impl fmt::Debug for Expected {
     }
 }
 
-/// What a record with the right MAC says.
+/// Checks what a record with the right MAC says.
 fn accept(record: &Record<'_>, now: u64) -> Result<(), TsigError> {
     let off = |time: u64| now.wrapping_sub(time) as i64;
     if record.error == Rcode::BADTIME.0 {
@@ -134,8 +134,8 @@ fn accept(record: &Record<'_>, now: u64) -> Result<(), TsigError> {
     if record.error == 0 { Ok(()) } else { Err(TsigError::Refused(record.error)) }
 }
 
-/// Where the TSIG record of a message starts, if it has one. Each question takes at least five octets and each
-/// record eleven, which bounds the walk.
+/// Where the TSIG record of a message starts, if it has one. Each question takes at least five bytes and each record
+/// eleven, so the length of the message bounds the loops.
 fn find_tsig(message: &[u8]) -> Result<Option<usize>, TsigError> {
     let walk = || {
         let header = message.first_chunk::<HEADER_LEN>()?;

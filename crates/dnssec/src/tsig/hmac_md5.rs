@@ -1,14 +1,14 @@
-//! HMAC-MD5 (RFC 2104), which the crypto library does not have: for old peers only (RFC 8945 6: it must not be used
-//! where another can be).
+//! HMAC-MD5 (RFC 2104), which the crypto library does not have. For old peers only: RFC 8945 6 says to use another
+//! algorithm wherever possible.
 
 use md5::{Digest as _, Md5};
 
-/// Octets of a block of MD5.
+/// Bytes of a block of MD5.
 const BLOCK_LEN: usize = 64;
-/// Octets of the code.
+/// Bytes of a MAC.
 pub const CODE_LEN: usize = 16;
 
-/// A code in the making: both hashes have taken in the key.
+/// Computes a MAC. Both hashes start with the key.
 #[derive(Clone)]
 pub struct HmacMd5 {
     inner: Md5,
@@ -16,7 +16,7 @@ pub struct HmacMd5 {
 }
 
 impl HmacMd5 {
-    /// With this secret and nothing else in it.
+    /// Starts with this secret.
     pub fn new(secret: &[u8]) -> HmacMd5 {
         let mut block = [0; BLOCK_LEN];
         match block.get_mut(..secret.len()) {
@@ -28,12 +28,12 @@ impl HmacMd5 {
         HmacMd5 { inner: with(0x36), outer: with(0x5c) }
     }
 
-    /// Takes in octets.
+    /// Adds bytes of the message.
     pub fn update(&mut self, octets: &[u8]) {
         self.inner.update(octets);
     }
 
-    /// The code.
+    /// The MAC.
     pub fn finish(mut self) -> [u8; CODE_LEN] {
         self.outer.update(self.inner.finalize());
         self.outer.finalize().into()

@@ -1,4 +1,4 @@
-//! Keys, and the digest that is made with them (RFC 8945 4.3, 5.3).
+//! TSIG keys, and the digests that are computed with them (RFC 8945 4.3, 5.3).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,22 +11,22 @@ use super::algorithm::Algorithm;
 use super::hmac_md5::HmacMd5;
 use super::record::Record;
 
-/// A named secret. The library that holds it erases it when it is freed (of HMAC-MD5 only hashes of it are held);
-/// nothing here gives it out again.
+/// A named secret. The crypto library erases it when the key is dropped (for HMAC-MD5 only hashes of it are held).
+/// There is no way to read it back.
 pub struct Key {
     name: NameBuf,
     algorithm: Algorithm,
     secret: Secret,
 }
 
-/// The secret in the form that codes are made with.
+/// The secret in the form that computes MACs.
 enum Secret {
     Library(Box<hmac::Key>),
     Md5(HmacMd5),
 }
 
 impl Key {
-    /// A key; `secret` is copied.
+    /// A key with a copy of `secret`.
     pub fn new(name: NameBuf, algorithm: Algorithm, secret: &[u8]) -> Key {
         let secret = match algorithm.hmac() {
             Some(hmac) => Secret::Library(Box::new(hmac::Key::new(hmac, secret))),
@@ -35,17 +35,17 @@ impl Key {
         Key { name: name.to_canonical(), algorithm, secret }
     }
 
-    /// Its name, in lower case.
+    /// The name, in lower case.
     pub fn name(&self) -> &Name {
         &self.name
     }
 
-    /// Its algorithm; another one is not accepted from who uses the key.
+    /// The algorithm. Messages that use the key with another one are refused.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// A digest with nothing in it.
+    /// A new digest.
     pub(super) fn digest(&self) -> Digest {
         match &self.secret {
             Secret::Library(key) => Digest(Hmac::Library(hmac::Context::with_key(key))),
@@ -61,17 +61,17 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The keys that are accepted. Immutable and cheap to clone.
+/// The keys that a server accepts. Immutable and cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct KeyRing(Arc<HashMap<NameBuf, Arc<Key>>>);
 
 impl KeyRing {
-    /// A ring of these keys; of several with one name the last counts.
+    /// A ring of these keys. Of several with the same name, the last one counts.
     pub fn new(keys: impl IntoIterator<Item = Key>) -> KeyRing {
         KeyRing(Arc::new(keys.into_iter().map(|key| (key.name.clone(), Arc::new(key))).collect()))
     }
 
-    /// The key of this name, whose case is ignored.
+    /// The key with this name, case ignored.
     pub fn get(&self, name: &Name) -> Option<&Arc<Key>> {
         self.0.get(name)
     }
@@ -82,7 +82,7 @@ impl KeyRing {
     }
 }
 
-/// A message authentication code in the making.
+/// Computes a message authentication code.
 #[derive(Clone)]
 pub(super) struct Digest(Hmac);
 
@@ -103,21 +103,21 @@ impl Hmac {
 }
 
 impl Digest {
-    /// Takes in the code of the message before, or of the request (RFC 8945 4.3.1, 5.3.1).
+    /// Adds the MAC of the previous message, or of the request (RFC 8945 4.3.1, 5.3.1).
     pub fn prior(mut self, mac: &[u8]) -> Digest {
-        // A code never has more than 64 octets where it is made, and 65535 where it is read.
+        // A MAC has at most 64 octets if it was computed here, and 65535 if it was received.
         self.0.update(&(mac.len() as u16).to_be_bytes());
         self.0.update(mac);
         self
     }
 
-    /// Takes in octets of a message.
+    /// Adds bytes of a message.
     pub fn message(mut self, octets: &[u8]) -> Digest {
         self.0.update(octets);
         self
     }
 
-    /// Takes in the variables of the first message of a sequence (RFC 8945 4.3.3).
+    /// Adds the variables of the first message of a sequence (RFC 8945 4.3.3).
     pub fn variables(mut self, key: &Key, record: &Record<'_>) -> Digest {
         self.0.update(key.name.as_wire());
         self.0.update(&[0, 255, 0, 0, 0, 0]); // class ANY, TTL 0
@@ -129,14 +129,14 @@ impl Digest {
         self
     }
 
-    /// Takes in the variables of a later message (RFC 8945 5.3.1).
+    /// Adds the variables of a later message (RFC 8945 5.3.1).
     pub fn timers(mut self, record: &Record<'_>) -> Digest {
         self.0.update(&record.time.to_be_bytes()[2..]);
         self.0.update(&record.fudge.to_be_bytes());
         self
     }
 
-    /// The code.
+    /// The MAC.
     pub fn finish(self) -> Mac {
         match self.0 {
             Hmac::Library(context) => Mac::Library(context.sign()),

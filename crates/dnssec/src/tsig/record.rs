@@ -1,38 +1,38 @@
-//! The TSIG record (RFC 8945 4.2), read from and written to the end of a message.
+//! The TSIG record (RFC 8945 4.2) at the end of a message.
 
 use dns::header::HEADER_LEN;
 use dns::{Class, Name, NameBuf, RType};
 
-/// Octets between a record's owner and its data.
+/// Bytes between the owner of a record and its data.
 const FIXED_LEN: usize = 10;
-/// Octets of the data that every record has: time 6, fudge, MAC size, original ID, error, other length.
+/// Bytes of the fixed fields in the data: time 6; fudge, MAC size, original ID, error, other length 2 each.
 const LEAST_DATA_LEN: usize = 16;
 /// The time has 48 bits.
 const TIME_MASK: u64 = (1 << 48) - 1;
-/// Where the number of additional records stands.
+/// Offset of the number of additional records in the header.
 const ARCOUNT: usize = 10;
 
 /// The fields of a TSIG record.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
-    /// Name of the algorithm, as it was written.
+    /// The name of the algorithm, as received.
     pub algorithm: &'a Name,
     /// When it was signed, in seconds since 1970.
     pub time: u64,
-    /// Seconds that the time may be off.
+    /// How many seconds the clocks may differ.
     pub fudge: u16,
     /// The message authentication code; empty: not signed.
     pub mac: &'a [u8],
     /// The message's ID when it was signed.
     pub original_id: u16,
-    /// What was wrong with the request.
+    /// The TSIG error: what is wrong with the request.
     pub error: u16,
     /// The server's time, for BADTIME.
     pub other: &'a [u8],
 }
 
 impl<'a> Record<'a> {
-    /// Reads the record at `at`, which must be the last of `message`, and its owner; `None` if it is malformed.
+    /// Reads the record at `at`, the last one of `message`, and its owner; `None` if it is malformed.
     pub fn read(message: &'a [u8], at: usize) -> Option<(NameBuf, Record<'a>)> {
         if at < HEADER_LEN || message.get(ARCOUNT..HEADER_LEN)? == [0, 0] {
             return None;
@@ -70,7 +70,7 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Appends the record to `message` and counts it. A message that is shorter than a header stays as it is.
+    /// Appends the record to `message` and counts it in the header. Leaves a message without a whole header as it is.
     pub fn append(&self, owner: &Name, message: &mut Vec<u8>) {
         let Some(count) = additionals(message) else { return };
         set_additionals(message, count.saturating_add(1));
@@ -93,7 +93,7 @@ impl<'a> Record<'a> {
         message.extend_from_slice(self.other);
     }
 
-    /// Whether `now` is no further from the time of signing than the fudge says (RFC 8945 5.2.3).
+    /// Whether `now` differs from the time of signing by no more than the fudge (RFC 8945 5.2.3).
     pub fn is_in_time(&self, now: u64) -> bool {
         now.abs_diff(self.time) <= u64::from(self.fudge)
     }

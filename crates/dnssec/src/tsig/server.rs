@@ -1,4 +1,4 @@
-//! The server's side: requests are verified, answers signed or refused (RFC 8945 5.2, 5.3).
+//! The server's side: verifies requests, signs answers and refusals (RFC 8945 5.2, 5.3).
 
 use std::sync::Arc;
 
@@ -10,27 +10,27 @@ use super::algorithm::Algorithm;
 use super::key::{Digest, Key, KeyRing};
 use super::record::{self, Record};
 
-/// Octets below which a truncated MAC is refused with BADTRUNC (RFC 8945 5.2.4): 128 bits, the least of any
-/// truncation that has a name (RFC 8945 6).
+/// Requests with a shorter MAC, in bytes, get BADTRUNC (RFC 8945 5.2.4): 128 bits, the shortest truncation that has a
+/// name (RFC 8945 6).
 const SHORTEST_MAC: usize = 16;
 
-/// A request that was signed with a key of ours.
+/// A request with a valid signature.
 #[derive(Debug)]
 pub struct Verified {
-    /// The request without its TSIG record; its ID is the one on the wire.
+    /// The request without its TSIG record. It keeps the ID that it arrived with.
     pub message: Vec<u8>,
-    /// The key it was signed with.
+    /// The key that signed it.
     pub key: Arc<Key>,
     /// Signs the answer.
     pub signer: Signer,
 }
 
-/// Why a request is not answered as it wants.
+/// Why a signature is not accepted.
 #[derive(Debug)]
 pub enum Failure {
-    /// The TSIG record is none: FORMERR, without TSIG (RFC 8945 5.2).
+    /// The TSIG record is malformed: answer FORMERR without TSIG (RFC 8945 5.2).
     Malformed,
-    /// The record is well-formed, but not accepted.
+    /// The record is well-formed, but the signature is not accepted.
     Refused(Refusal),
 }
 
@@ -38,8 +38,9 @@ pub enum Failure {
 /// truncation. `now` is in seconds since 1970.
 ///
 /// # Errors
-/// A record that is malformed or not the last one, a key that is not in `keys` or is used with another algorithm, a
-/// MAC that is wrong or truncated too far, a time that is further from `now` than the record's fudge.
+/// [`Failure::Malformed`] if the record is malformed or not the last one. [`Failure::Refused`] if the key is not in
+/// `keys` or has another algorithm, if the MAC is wrong or too short, or if the time differs from `now` by more than
+/// the record's fudge.
 pub fn verify_request(message: &[u8], tsig_at: usize, keys: &KeyRing, now: u64) -> Result<Verified, Failure> {
     let (owner, record) = Record::read(message, tsig_at).ok_or(Failure::Malformed)?;
     let stripped = record::strip(message, tsig_at).ok_or(Failure::Malformed)?;
@@ -47,7 +48,7 @@ pub fn verify_request(message: &[u8], tsig_at: usize, keys: &KeyRing, now: u64) 
     let Some(key) = key else {
         return Err(Refusal::failure(&owner, &record, Rcode::BADKEY, None));
     };
-    // RFC 8945 5.2.2.1: a length that no truncation gives is a matter of form.
+    // RFC 8945 5.2.2.1: a length that no truncation may have is a format error.
     if !key.algorithm().may_be_truncated_to(record.mac.len()) {
         return Err(Failure::Malformed);
     }
@@ -66,7 +67,7 @@ pub fn verify_request(message: &[u8], tsig_at: usize, keys: &KeyRing, now: u64) 
     Ok(Verified { message: stripped, key: key.clone(), signer })
 }
 
-/// Takes `message` into `digest` as if it had the ID `id` (RFC 8945 4.3.2).
+/// Adds `message` to `digest` as if it had the ID `id` (RFC 8945 4.3.2).
 pub(super) fn with_id(digest: Digest, message: &[u8], id: u16) -> Digest {
     digest.message(&id.to_be_bytes()).message(message.get(2..).unwrap_or_default())
 }
@@ -75,21 +76,21 @@ pub(super) fn with_id(digest: Digest, message: &[u8], id: u16) -> Digest {
 #[derive(Debug)]
 pub struct Signer {
     key: Arc<Key>,
-    /// MAC of the request, later of the message before.
+    /// The MAC of the request, later that of the previous message.
     prior: Vec<u8>,
     started: bool,
 }
 
 impl Signer {
-    /// Octets that [`Signer::sign`] adds at most.
+    /// Most bytes that [`Signer::sign`] adds.
     pub const MAX_LEN: usize = record::max_len(MAX_NAME_LEN, Algorithm::MAX_NAME_AND_MAC_LEN);
 
-    /// Signs the next message of the answer by appending its TSIG record. `response` is a whole message, its header
-    /// final.
+    /// Signs the next message of the answer by appending a TSIG record. `response` is a whole message with its final
+    /// header.
     pub fn sign(&mut self, response: &mut Vec<u8>, now: u64) {
         let record = unsigned(&self.key, response, now);
         let digest = self.key.digest().prior(&self.prior).message(response);
-        // RFC 8945 5.3.1: behind the first message only the times are covered.
+        // RFC 8945 5.3.1: after the first message, only the times are covered.
         let digest = if self.started { digest.timers(&record) } else { digest.variables(&self.key, &record) };
         let mac = digest.finish();
         Record { mac: mac.as_octets(), ..record }.append(self.key.name(), response);
@@ -99,7 +100,7 @@ impl Signer {
     }
 }
 
-/// The record for `message`, its MAC still to be made.
+/// The record for `message`, without a MAC.
 pub(super) fn unsigned(key: &Key, message: &[u8], now: u64) -> Record<'static> {
     Record {
         algorithm: key.algorithm().name(),
@@ -112,7 +113,7 @@ pub(super) fn unsigned(key: &Key, message: &[u8], now: u64) -> Record<'static> {
     }
 }
 
-/// A request that was not accepted, and what its sender is told.
+/// A request that is not accepted, and what its sender is told.
 #[derive(Debug)]
 pub struct Refusal {
     error: Rcode,
@@ -120,12 +121,12 @@ pub struct Refusal {
     algorithm: NameBuf,
     time: u64,
     fudge: u16,
-    /// The key, and the request's MAC, if that was right.
+    /// The key and the request's MAC, if the MAC was right.
     signed_with: Option<(Arc<Key>, Vec<u8>)>,
 }
 
 impl Refusal {
-    /// A request refused with `error`; `key`: the one that its MAC was right with.
+    /// A request refused with `error`. `key` is the key that made its MAC, if the MAC is right.
     fn failure(owner: &Name, record: &Record<'_>, error: Rcode, key: Option<Arc<Key>>) -> Failure {
         Failure::Refused(Refusal {
             error,
@@ -147,15 +148,15 @@ impl Refusal {
         self.error.0
     }
 
-    /// The name of the key that the request names; nothing says that its sender has it.
+    /// The name of the key in the request. The sender need not have the key.
     pub fn key_name(&self) -> &Name {
         &self.owner
     }
 
-    /// Appends the TSIG record to `response`, a whole message with [`Refusal::rcode`] in its header: unsigned for
-    /// BADKEY and BADSIG (RFC 8945 5.3.2), signed for BADTIME, which tells the server's time (RFC 8945 5.2.3), and
-    /// for BADTRUNC. At most [`Signer::MAX_LEN`] octets for the signed ones, of which the algorithm is known, and
-    /// some 540 for the others.
+    /// Appends the TSIG record to `response`, a whole message with [`Refusal::rcode`] in its header. The record is
+    /// unsigned for BADKEY and BADSIG (RFC 8945 5.3.2), and signed for BADTRUNC and for BADTIME, which also tells the
+    /// server's time (RFC 8945 5.2.3). It adds at most [`Signer::MAX_LEN`] bytes if it is signed, and about 540
+    /// otherwise.
     pub fn finish(self, response: &mut Vec<u8>, now: u64) {
         let server_time = record::time_of(now).to_be_bytes();
         let is_time = self.error == Rcode::BADTIME;
@@ -172,7 +173,7 @@ impl Refusal {
             return record.append(&self.owner, response);
         };
         let record = match is_time {
-            // The client's own time, so that the client can verify this.
+            // The client's own time, so that the client can verify the response.
             true => record,
             false => Record { time: record::time_of(now), fudge: FUDGE, ..record },
         };

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use journal::backup::{self, Manifest};
 use serde_json::{Value, json};
@@ -14,11 +14,11 @@ use super::{NodeArgs, show};
 /// What to do with backups.
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
-    /// Make a backup, while the server runs or not.
+    /// Create a backup, whether the server runs or not.
     Create(CreateArgs),
-    /// Check a backup: every digest, every database, and that they fit together.
+    /// Check a backup: every digest, every database, and that the databases agree.
     Verify(VerifyArgs),
-    /// Put a backup into the data directory of a server that does not run.
+    /// Restore a backup into the data directory of a server that is not running.
     Restore(RestoreArgs),
 }
 
@@ -67,11 +67,20 @@ pub fn run(command: &BackupCommand, out: &mut impl Write) -> anyhow::Result<bool
             }
         },
         BackupCommand::Restore(args) => {
-            let data_dir = client::config(&args.node)?.data_dir;
+            let config = client::config(&args.node)?;
+            let (data_dir, journal) = (config.data_dir, config.journal.file);
+            if journal.parent() != Some(&data_dir) {
+                bail!(
+                    "nothing restored: `journal.file` ({}) is outside `data_dir` ({}), so other servers may use it; \
+                     restore without `journal.file`, then move journal.db and seal.key while no server runs",
+                    journal.display(),
+                    data_dir.display()
+                );
+            }
             let restored = backup::restore(&args.directory, &data_dir, args.force);
             let manifest = match restored {
                 Err(error @ backup::BackupError::Exists(_)) => {
-                    Err(error).context("nothing restored (--force replaces)")
+                    Err(error).context("nothing restored (--force replaces what is there)")
                 }
                 other => other.context("nothing restored"),
             }?;
@@ -84,7 +93,7 @@ pub fn run(command: &BackupCommand, out: &mut impl Write) -> anyhow::Result<bool
 fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let config = client::config(&args.node)?;
     if let Some(directory) = &args.directory {
-        let manifest = backup::create(&config.data_dir, directory)?;
+        let manifest = backup::create(&config.data_dir, &config.journal.file, directory)?;
         return Ok(report(out, &directory.display().to_string(), "made", &manifest)?);
     }
     let made = Client::find(&args.node, Directory::Existing)?.call("POST", "/api/v1/backups", &Value::Null)?;
@@ -97,6 +106,6 @@ fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
 fn report(out: &mut impl Write, place: &str, what: &str, manifest: &Manifest) -> std::io::Result<()> {
     let size: u64 = manifest.files.iter().map(|file| file.size).sum();
     let time = show::time(&json!(manifest.created_ms));
-    let position = manifest.zones.next.saturating_sub(1);
+    let position = manifest.streams.zones.next.saturating_sub(1);
     writeln!(out, "{place}: {what}, of {time}, up to change {position}, {size} octets")
 }

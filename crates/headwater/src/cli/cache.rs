@@ -19,15 +19,15 @@ const MAX_LIST_LEN: u64 = 64 << 20;
 /// What to do with the cache.
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
-    /// Print its counts.
+    /// Print the counters of the cache.
     Stats(StatsArgs),
-    /// List what is in it: everything, a name, or a name and those below it.
+    /// List the entries: all, those of a name, or those of a name and the names below it.
     List(ListArgs),
-    /// Take out everything, a name, or a name and those below it.
+    /// Remove entries: all, those of a name, or those of a name and the names below it.
     Flush(FlushArgs),
-    /// Print the questions that are asked most, in the form that `warm` reads.
+    /// Print the questions that clients ask most, in the form that `warm` reads.
     Popular(PopularArgs),
-    /// Resolve questions ahead: `NAME [TYPE]`, one a line.
+    /// Resolve questions before clients ask them: `NAME [TYPE]`, one per line.
     Warm(WarmArgs),
 }
 

@@ -1,11 +1,11 @@
 //! `headwater check`: every problem of the configuration and of its zones.
 
 use super::CheckArgs;
-use crate::config::{Config, ZoneSource};
-use crate::loader::{self, Loader};
-use crate::progress::Progress;
+use config::{Config, ZoneSource};
 use dns::NameHasher;
 use dns::zonefile::Problem;
+use node::loader::{self, Loader};
+use node::progress::Progress;
 use std::io::{self, Write};
 use std::sync::Arc;
 

@@ -12,8 +12,8 @@ use anyhow::{Context, bail};
 use serde_json::{Map, Value};
 
 use super::NodeArgs;
-use crate::api::encode;
-use crate::config::Config;
+use api::encode;
+use config::Config;
 use offline::Offline;
 
 /// Octets of a response that is not a zone: a page of a list, the difference of a dry run.
@@ -82,7 +82,7 @@ impl Client {
         if let Some(client) = Client::running(&config)? {
             return Ok(client);
         }
-        if directory == Directory::Existing && !crate::data_dir::exists(&config.data_dir) {
+        if directory == Directory::Existing && !config.journal.file.exists() {
             bail!(
                 "no server answers at {}, and there is no data in {}; which directory: --config or --data",
                 config.control_socket().display(),
@@ -205,11 +205,14 @@ pub fn target(path: &str, query: &[(&str, &str)]) -> String {
     target
 }
 
-/// The path of something in a collection of the API: `collection/name`, and what stands behind it.
-pub fn path(collection: &str, name: &str, rest: &str) -> String {
-    let mut path = format!("/api/v1/{collection}/");
-    encode(name, &mut path);
-    path + rest
+/// A path of the API, given its segments as plain text.
+pub fn path(segments: &[&str]) -> String {
+    let mut path = String::from("/api/v1");
+    for segment in segments {
+        path.push('/');
+        encode(segment, &mut path);
+    }
+    path
 }
 
 /// What a response says against the request: a line for each fault, or what it says as a whole.
@@ -243,7 +246,7 @@ mod tests {
 
     #[test]
     fn targets_are_encoded() {
-        assert_eq!(path("zones", "a b/c.example", "/import"), "/api/v1/zones/a%20b%2Fc.example/import");
+        assert_eq!(path(&["zones", "a b/c.example", "import"]), "/api/v1/zones/a%20b%2Fc.example/import");
         assert_eq!(target("/x", &[("why", "a&b"), ("dry_run", "true")]), "/x?why=a%26b&dry_run=true");
         assert_eq!(target("/x", &[]), "/x");
     }

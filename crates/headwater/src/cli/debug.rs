@@ -1,7 +1,7 @@
 //! `headwater debug`: tools for tests, hidden from the help.
 
 use clap::Subcommand;
-use resolver::scenario::{self, Unscripted, Verdict};
+use simulator::scenario::{self, Unscripted, Verdict};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
 //! `headwater config`, `completions` and `man`: what the program says about itself.
 
 use super::{Cli, ConfigCommand};
-use crate::config::document;
 use clap::CommandFactory;
 use clap_complete::Shell;
+use config::document;
 use std::io::{self, Write};
 use std::path::Path;
 

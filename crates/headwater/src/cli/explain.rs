@@ -17,7 +17,7 @@ pub struct ExplainArgs {
     /// The type.
     #[arg(default_value = "A")]
     pub rtype: String,
-    /// Show data that does not validate as well.
+    /// Also show data that does not validate.
     #[arg(long)]
     pub checking_disabled: bool,
     /// Print JSON.

@@ -74,7 +74,7 @@ pub fn run(command: &KeyCommand, out: &mut impl Write) -> anyhow::Result<()> {
         KeyCommand::Tsig(TsigCommand::List(args)) => list(args, out),
         KeyCommand::Tsig(TsigCommand::Delete(args)) => {
             let client = Client::find(&args.node, Directory::Existing)?;
-            client.call("DELETE", &path("tsig-keys", &args.name.to_string(), ""), &Value::Null)?;
+            client.call("DELETE", &path(&["tsig-keys", &args.name.to_string()]), &Value::Null)?;
             Ok(writeln!(out, "key {} is removed", args.name)?)
         }
         KeyCommand::Later(words) => {

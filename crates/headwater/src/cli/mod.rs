@@ -2,12 +2,15 @@
 
 mod ask;
 pub mod backup;
+pub mod block;
 pub mod cache;
 pub mod check;
 pub mod client;
 pub mod debug;
 pub mod describe;
+pub mod device;
 pub mod explain;
+pub mod health;
 pub mod key;
 pub mod list;
 pub mod query;
@@ -16,12 +19,12 @@ pub mod serve;
 mod show;
 pub mod stats;
 pub mod token;
+pub mod top;
 pub mod user;
 pub mod zone;
 
-use crate::config::LoadOptions;
 use clap::{Args, Parser, Subcommand};
-use std::ffi::OsString;
+use config::LoadOptions;
 use std::path::PathBuf;
 
 /// A DNS server: authoritative, resolving, with zones as a stream of changes.
@@ -38,7 +41,7 @@ pub struct Cli {
 pub enum Command {
     /// Answer queries until told to stop.
     Serve(ConfigArgs),
-    /// Check the configuration and its zones; exit 1 with every problem.
+    /// Check the configuration and its zone files: print every problem, and exit with 1 if there is one.
     Check(CheckArgs),
     /// Zones and zone files.
     #[command(subcommand)]
@@ -58,9 +61,9 @@ pub enum Command {
     /// Back up and restore.
     #[command(subcommand)]
     Backup(backup::BackupCommand),
-    /// Ask a server: `NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json]`, in any order.
+    /// Send a query to a server: `NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json]`, in any order.
     Query(QueryArgs),
-    /// The configuration described: schema, defaults, reference.
+    /// Describe the configuration: schema, defaults, reference.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Explain how a question is answered: each question to another server, use of the cache, step of validation.
@@ -68,8 +71,18 @@ pub enum Command {
     /// The resolver's cache.
     #[command(subcommand)]
     Cache(cache::CacheCommand),
-    /// Print the running server's counters.
+    /// What is blocked: lists, rules, pauses, and why a name is.
+    #[command(subcommand)]
+    Block(block::BlockCommand),
+    /// Devices that use the server.
+    #[command(subcommand)]
+    Client(device::DeviceCommand),
+    /// Check the running server: exit with 0 if it is ready, else with 1 and the checks that fail.
+    Health(health::HealthArgs),
+    /// Print the counters of the running server.
     Stats(NodeArgs),
+    /// Show what goes through a server now: rates, latency, top names and clients, queries as they come.
+    Top(top::TopArgs),
     /// Print the completions for a shell.
     Completions {
         /// Which shell.
@@ -83,15 +96,12 @@ pub enum Command {
     /// Tools for tests.
     #[command(subcommand, hide = true)]
     Debug(debug::DebugCommand),
-    /// A command of a later version.
-    #[command(flatten)]
-    Later(LaterCommand),
 }
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ConfigArgs {
-    /// Configuration file; without it everything has its default.
+    /// Configuration file; without one, every key has its default.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Serve a zone from a zone file, besides those of the configuration.
@@ -114,7 +124,7 @@ impl From<ConfigArgs> for LoadOptions {
 /// What to check.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CheckArgs {
-    /// Take warnings for errors.
+    /// Treat warnings as errors.
     #[arg(long)]
     pub strict: bool,
     /// The configuration.
@@ -146,9 +156,9 @@ pub enum ZoneCommand {
     List(list::ListArgs),
     /// Show a zone: how it is served, and what the checks find in its records.
     Show(zone::ShowArgs),
-    /// Make a zone, with SOA and NS records, or as a secondary.
+    /// Create a zone: a primary with SOA and NS records, or a secondary.
     Create(zone::CreateArgs),
-    /// Remove a zone; `zone revert` brings it back.
+    /// Delete a zone; `zone revert` restores it.
     Delete(zone::DeleteArgs),
     /// Edit a zone as text in $VISUAL or $EDITOR, and commit the difference.
     Edit(zone::EditArgs),
@@ -156,17 +166,17 @@ pub enum ZoneCommand {
     Diff(zone::DiffArgs),
     /// Show the changes of a zone.
     History(zone::HistoryArgs),
-    /// Take a change back, as a new change.
+    /// Undo a change, by a new change.
     Revert(zone::RevertArgs),
-    /// Replace the records of a zone by those of a zone file, or make the zone.
+    /// Replace the records of a zone with those of a zone file; creates the zone if there is none.
     Import(zone::ImportArgs),
     /// Print a zone of the server in canonical form and order, one record a line.
     Export(zone::NameArgs),
-    /// Have a secondary zone fetched from its primaries.
+    /// Fetch a secondary zone from its primaries now.
     Refresh(zone::NameArgs),
-    /// Tell the secondaries of a zone about its serial.
+    /// Send NOTIFY to the secondaries of a zone.
     Notify(zone::NameArgs),
-    /// Check a zone file for syntax and sense; exit 1 with all problems.
+    /// Check the syntax and the contents of a zone file: print every problem, and exit with 1 if there is one.
     Check(ZoneCheckArgs),
     /// Print a zone file in canonical form and order, one record a line.
     Print(ZoneFileArgs),
@@ -177,7 +187,7 @@ pub enum ZoneCommand {
 /// A zone file to be checked.
 #[derive(Debug, Clone, Args)]
 pub struct ZoneCheckArgs {
-    /// Take warnings for errors.
+    /// Treat warnings as errors.
     #[arg(long)]
     pub strict: bool,
     /// Which.
@@ -189,6 +199,7 @@ pub struct ZoneCheckArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ZoneFileArgs {
     /// Name of the zone.
+    #[arg(value_parser = zone::zone_name)]
     pub name: dns::NameBuf,
     /// The zone file.
     pub file: PathBuf,
@@ -213,37 +224,6 @@ pub enum ConfigCommand {
     Reference,
 }
 
-/// Whatever follows a command that is not in this version.
-#[derive(Debug, Clone, Args)]
-pub struct Rest {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    rest: Vec<OsString>,
-}
-
-/// Defines commands that later versions have: they are known, say so, and exit 1.
-macro_rules! later {
-    ($(#[doc = $about:literal])+ $name:ident { $( $(#[doc = $doc:literal])+ $variant:ident = $command:literal, )+ }) => {
-        $(#[doc = $about])+
-        #[derive(Debug, Subcommand)]
-        pub enum $name { $( $(#[doc = $doc])+ #[command(hide = true)] $variant(Rest), )+ }
-
-        impl $name {
-            /// The command as it is typed.
-            pub fn command(&self) -> &'static str {
-                match self { $( $name::$variant(_) => $command, )+ }
-            }
-        }
-    };
-}
-
-later! {
-    /// Commands of later versions.
-    LaterCommand {
-        /// Live view of the server. (Not in this version.)
-        Top = "top",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,17 +232,5 @@ mod tests {
     #[test]
     fn definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn later_commands_take_anything() {
-        let cases = [(vec!["headwater", "top", "--all"], "top")];
-        for (words, want) in cases {
-            let got = match Cli::try_parse_from(&words).expect("parses").command {
-                Command::Later(later) => later.command(),
-                other => panic!("{words:?} is {other:?}"),
-            };
-            assert_eq!(got, want);
-        }
     }
 }

@@ -8,7 +8,7 @@ use dns::scan::Scanner;
 use dns::{Name, NameBuf, RType};
 use serde_json::{Map, Value, json};
 
-use super::client::{Client, Directory, path, target};
+use super::client::{Client, Directory, Refused, path, target};
 use super::{NodeArgs, show};
 
 /// What to do with records.
@@ -18,7 +18,7 @@ pub enum RecordCommand {
     Set(ValuesArgs),
     /// Add records to those of the name and type.
     Add(ValuesArgs),
-    /// Delete the records named; without a value, all records of the name and type.
+    /// Delete these records; without a value, all records of the name and type.
     Delete(DeleteArgs),
 }
 
@@ -26,6 +26,7 @@ pub enum RecordCommand {
 #[derive(Debug, Args)]
 pub struct Target {
     /// Name of the zone.
+    #[arg(value_parser = super::zone::zone_name)]
     pub zone: NameBuf,
     /// Owner of the records: `@` for the zone's name, relative to the zone, or absolute with a final dot.
     #[arg(value_name = "NAME")]
@@ -114,17 +115,29 @@ fn request(command: &RecordCommand) -> (&'static str, Value) {
 
 fn send(on: &Target, how: &How, method: &str, body: &Value) -> anyhow::Result<Value> {
     let client = Client::find(&how.node, Directory::Existing)?;
-    let rrset = path(&format!("zones/{}/rrsets", segment(&on.zone.to_string())), &on.owner, &format!("/{}", on.rtype));
+    let rrset = path(&["zones", &on.zone.to_string(), "rrsets", &on.owner, &on.rtype.to_string()]);
     let mut query = vec![("why", how.why.as_str())];
     query.extend(how.dry_run.then_some(("dry_run", "true")));
-    client.call(method, &target(&rrset, &query), body)
+    client.call(method, &target(&rrset, &query), body).map_err(|error| match error.downcast::<Refused>() {
+        Ok(Refused { status, problems }) => {
+            let problems = problems.iter().map(|problem| naming_value(problem, body)).collect();
+            Refused { status, problems }.into()
+        }
+        Err(error) => error,
+    })
 }
 
-/// A part of a path.
-fn segment(text: &str) -> String {
-    let mut segment = String::new();
-    crate::api::encode(text, &mut segment);
-    segment
+/// The problem with the value that it is about instead of its place in the body, such as `add/0`: whoever typed the
+/// value has not seen the body.
+fn naming_value(problem: &str, body: &Value) -> String {
+    let named = || {
+        let (place, detail) = problem.split_once(": ")?;
+        let mut steps = place.split('/');
+        let record = body.get(steps.next()?)?.get(steps.next()?.parse::<usize>().ok()?)?;
+        let value = record.as_str().or_else(|| record["text"][0].as_str())?;
+        Some(format!("`{value}`: {detail}"))
+    };
+    named().unwrap_or_else(|| problem.to_owned())
 }
 
 fn record_type(text: &str) -> Result<RType, String> {
@@ -170,5 +183,16 @@ mod tests {
         check(RType::A, &["192.0.2.1", "x"], json!(["192.0.2.1", "x"]));
         check(RType::TXT, &["v=spf1 -all; x"], json!([{"text": ["v=spf1 -all; x"]}]));
         check(RType::TXT, &["\"a b\" c"], json!(["\"a b\" c"]));
+    }
+
+    #[test]
+    fn problems_name_the_value() {
+        let body = json!({"add": ["192.0.2.1", {"text": ["a: b"]}], "ttl": 60});
+        let check = |problem: &str, want: &str| assert_eq!(naming_value(problem, &body), want);
+        check("add/0: no address", "`192.0.2.1`: no address");
+        check("add/1/text/0: too long: 256", "`a: b`: too long: 256");
+        for other in ["add/2: x", "remove/0: x", "ttl: too large", "zone example. is not here", "add/x: y"] {
+            check(other, other);
+        }
     }
 }

@@ -3,24 +3,24 @@
 use std::io::Write;
 use std::time::Duration;
 
+use access::limits::MAX_NAME;
+use access::{Grant, NamePattern, Verb};
 use clap::{Args, Subcommand};
 use dns::{NameBuf, RType};
 use ipnet::IpNet;
 use serde_json::{Value, json};
+use server::clock::unix_ms;
 
 use super::client::{Client, Directory, path};
 use super::list::{self, ListArgs};
 use super::{NodeArgs, show};
-use crate::auth::limits::MAX_NAME;
-use crate::auth::{Grant, NamePattern, Verb};
-use crate::clock::now_ms;
 
 /// What to do with tokens.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Make a token; it is printed once, on standard output.
+    /// Create a token and print it on standard output, this once.
     Create(CreateArgs),
-    /// Make a token for the ACME DNS challenge of a host: it may change the TXT records at _acme-challenge.HOST.
+    /// Create a token for the ACME DNS challenge of a host: it may change the TXT records at _acme-challenge.HOST.
     Acme(AcmeArgs),
     /// List the tokens.
     List(ListArgs),
@@ -106,7 +106,7 @@ pub fn run(command: &TokenCommand, out: &mut impl Write) -> anyhow::Result<()> {
         TokenCommand::List(args) => list(args, out),
         TokenCommand::Revoke(args) => {
             let client = Client::find(&args.node, Directory::Existing)?;
-            client.call("DELETE", &path("tokens", &args.id, ""), &Value::Null)?;
+            client.call("DELETE", &path(&["tokens", &args.id]), &Value::Null)?;
             Ok(writeln!(out, "token {} is revoked", args.id)?)
         }
     }
@@ -117,7 +117,7 @@ fn create(name: &str, grant: Grant, args: &TokenArgs, out: &mut impl Write) -> a
     let grant = Grant { networks: args.networks.clone(), ..grant };
     let mut body = json!({"name": name, "owner": args.owner, "grants": [grant]});
     if let Some(expires) = args.expires {
-        body["expires_at_ms"] = json!(now_ms().saturating_add(u64::try_from(expires.as_millis()).unwrap_or(u64::MAX)));
+        body["expires_at_ms"] = json!(unix_ms().saturating_add(u64::try_from(expires.as_millis()).unwrap_or(u64::MAX)));
     }
     let made = Client::find(&args.node, Directory::Existing)?.call("POST", "/api/v1/tokens", &body)?;
     if args.json {
@@ -195,7 +195,7 @@ mod tests {
     fn hosts_are_names_of_tokens() {
         let check = |host: &str, want: &str| {
             let name = acme_name(&host.parse().expect("name"));
-            assert!(name == want && crate::auth::is_name(&name), "{name}");
+            assert!(name == want && access::is_name(&name), "{name}");
         };
         check("WWW.example.org", "acme-www.example.org");
         check("*.example.org.", "acme--.example.org");

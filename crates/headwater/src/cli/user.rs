@@ -12,13 +12,13 @@ use super::{NodeArgs, ask, show};
 /// What to do with users.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Make a user; the password is asked for, or is the first line of standard input.
+    /// Create a user; asks for the password, or reads it from the first line of standard input.
     Create(CreateArgs),
     /// List the users.
     List(ListArgs),
-    /// Set a user's password; it is asked for, or is the first line of standard input.
+    /// Set a user's password; asks for it, or reads it from the first line of standard input.
     Passwd(NameArgs),
-    /// Remove a user with their tokens.
+    /// Delete a user and their tokens.
     Delete(NameArgs),
 }
 
@@ -62,12 +62,12 @@ pub fn run(command: &UserCommand, out: &mut impl Write) -> anyhow::Result<()> {
         UserCommand::Passwd(args) => {
             let client = Client::find(&args.node, Directory::Existing)?;
             let body = json!({"password": ask::new_password()?});
-            client.call("PATCH", &path("users", &args.name, ""), &body)?;
+            client.call("PATCH", &path(&["users", &args.name]), &body)?;
             Ok(writeln!(out, "user {} has a new password; their sessions have ended", args.name)?)
         }
         UserCommand::Delete(args) => {
             let client = Client::find(&args.node, Directory::Existing)?;
-            client.call("DELETE", &path("users", &args.name, ""), &Value::Null)?;
+            client.call("DELETE", &path(&["users", &args.name]), &Value::Null)?;
             Ok(writeln!(out, "user {} is removed", args.name)?)
         }
     }

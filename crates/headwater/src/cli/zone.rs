@@ -8,17 +8,26 @@ mod manage;
 use std::io::{self, Write};
 
 use dns::zonefile::{self, Record, Sink};
-use dns::{Class, Name, NameHasher, RType};
-use zone::Contents;
+use dns::{Class, Name, NameBuf, NameHasher, RType};
+use node::loader::{self, Files};
+use zone::key::KeyError;
 use zone::node::{Node, Rrset};
+use zone::{Contents, ZoneKey};
 
 use super::{ZoneCheckArgs, ZoneCommand, ZoneFileArgs};
-use crate::loader::{self, Files};
 
 pub use edit::EditArgs;
 pub use history::{DiffArgs, HistoryArgs, RevertArgs};
 pub use import::ImportArgs;
 pub use manage::{CreateArgs, DeleteArgs, NameArgs, ShowArgs};
+
+/// Reads the name of a zone, `NAME`. `NAME@VARIANT` is refused as such: without this, it would be the name of another zone.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn zone_name(text: &str) -> Result<NameBuf, KeyError> {
+    text.parse().and_then(ZoneKey::into_plain_name)
+}
 
 /// Does what was typed; false if a zone file is bad, and then what is wrong with it has been printed.
 ///
@@ -133,5 +142,24 @@ impl<W: Write> Sink for WireSink<'_, W> {
             let hex = data_encoding::HEXUPPER.encode(rdata);
             self.failed = writeln!(self.out, "{owner}\t{ttl}\t{class}\t{rtype}\t{hex}").err();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variants_are_refused_as_such() {
+        let refusal = |text: &str| zone_name(text).expect_err("refused").to_string();
+        assert_eq!(
+            refusal("example.org@internal"),
+            "example.org. has no variant `internal`: views are not supported yet"
+        );
+        assert!(refusal("example.org@").contains("must have 1 to 63"));
+        assert!(refusal("a..b").contains("no domain name"));
+        let name = |text: &str| zone_name(text).map(|name| name.to_string());
+        assert_eq!(name("example.org"), Ok("example.org.".to_owned()));
+        assert_eq!(name(r"a\@b.example"), Ok(r"a\@b.example.".to_owned()));
     }
 }

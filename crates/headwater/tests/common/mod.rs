@@ -2,6 +2,8 @@
 //! with the value that stands for it.
 #![allow(dead_code)] // Each test file uses its part.
 
+pub mod tmpfs;
+
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -188,7 +190,13 @@ impl Server {
 
     /// Starts `headwater serve` with just these arguments.
     pub fn launch(scratch: &Scratch, args: &[&str], address: SocketAddr) -> Server {
+        Server::launch_in(scratch, args, address, &[])
+    }
+
+    /// The same with these environment variables.
+    pub fn launch_in(scratch: &Scratch, args: &[&str], address: SocketAddr, environment: &[(&str, &str)]) -> Server {
         let mut command = headwater(&[&["serve", "--data", "data"], args].concat());
+        command.envs(environment.iter().copied());
         // Its port is the same for all; tests of the API choose one of their own.
         let config = args.iter().skip_while(|arg| **arg != "--config").nth(1);
         let text = config.and_then(|file| std::fs::read_to_string(scratch.path().join(file)).ok());
@@ -200,6 +208,11 @@ impl Server {
             address,
             reloads: 0,
         }
+    }
+
+    /// A server that was started some other way, on this port of 127.0.0.1.
+    pub fn over(process: Process, port: u16) -> Server {
+        Server { process, address: SocketAddr::from(([127, 0, 0, 1], port)), reloads: 0 }
     }
 
     /// Sends SIGHUP and waits until the server is through with it.

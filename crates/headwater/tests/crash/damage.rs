@@ -114,7 +114,7 @@ fn a_journal_that_is_gone_or_foreign_is_an_error() {
     let good = fs::read(&file).expect("file");
     let refused = |clue: &str| assert!(!serves(&scratch, &right, clue, clue), "{clue}");
     fs::remove_file(&file).expect("removed");
-    refused("it was lost or exchanged");
+    refused("the journal was lost or replaced");
     fs::write(&file, "this is no database, whatever its name says".repeat(100)).expect("written");
     refused("it is no database");
     // The schema's version stands at octet 60 of the header.

@@ -150,7 +150,7 @@ fn zones_of_files_need_no_data_directory() {
     // A zone of the journal has no place.
     scratch.write("headwater.yaml", &node::config(&node::journal_zone(ZONE)));
     let log = node::refuses_to_start(&scratch);
-    assert!(log.contains("data directory data") && log.contains("crash.test. has no file"), "{log}");
+    assert!(log.contains("data directory data") && log.contains("crash.test. has no zone file"), "{log}");
 }
 
 #[test]

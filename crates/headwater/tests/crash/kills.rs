@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use dns::{RType, serial::is_later};
 
 use crate::common::{Random, Scratch, Server};
 use crate::model::{Op, Part, Rows};
 use crate::node::{self, ZONE};
-use crate::setting;
 use crate::transfer::{Snapshot, axfr, ixfr};
 use crate::updates::{Connection, stream};
+use crate::{fresh_seed, setting};
 
 const CLIENTS: usize = 4;
 /// Longest stream of updates between two kills.
@@ -42,8 +42,7 @@ struct Known {
 #[test]
 fn kills_lose_nothing() {
     let rounds = setting("HEADWATER_CRASH_ROUNDS", 25);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("clock").as_secs();
-    let seed = setting("HEADWATER_CRASH_SEED", now);
+    let seed = setting("HEADWATER_CRASH_SEED", fresh_seed());
     println!("HEADWATER_CRASH_SEED={seed}");
     let scratch = Scratch::new("kills");
     node::prepare(&scratch);
@@ -100,7 +99,7 @@ impl Known {
         let last = self.seen;
         thread::scope(|scope| {
             for (part, seed) in self.parts.iter_mut().zip(seeds) {
-                scope.spawn(move || stream(address, ZONE, part, &mut Random(seed)));
+                scope.spawn(move || stream(address, ZONE, part, &mut Random(seed), &AtomicBool::new(false)));
             }
             let watcher = scope.spawn(|| watch(address, last, transfers, &over));
             thread::sleep(Duration::from_millis(wait_ms));

@@ -1,5 +1,5 @@
 //! What is left when things go wrong: the process is killed at any moment, the disk is full, read-only or damaged,
-//! two servers want one data directory. Acknowledged changes stay, half a change never is, queries are answered.
+//! two servers want one data directory, or share a journal. Acknowledged changes stay, half a change never is, queries are answered.
 //!
 //! `HEADWATER_CRASH_ROUNDS` kills instead of a few, `HEADWATER_CRASH_SEED` repeats a run, `HEADWATER_SOAK_CHANGES`
 //! changes instead of a few thousand, `HEADWATER_BIN` another binary than the one of the tests.
@@ -12,11 +12,18 @@ mod kept;
 mod kills;
 mod model;
 mod node;
+mod shared;
 mod soak;
 mod transfer;
 mod updates;
+mod upgrade;
 
 /// A number from the environment, for longer runs than every change of the code deserves.
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: not a number")))
+}
+
+/// A seed that no run before had.
+fn fresh_seed() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("clock").as_secs()
 }

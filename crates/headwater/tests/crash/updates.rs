@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dns::message::{Question, Record};
@@ -77,12 +78,16 @@ impl Connection {
     }
 }
 
-/// Sends messages of `part` until the server is gone.
-pub fn stream(server: SocketAddr, zone: &str, part: &mut Part, random: &mut Random) {
+/// Sends messages of `part` until the server is gone, or it is `over`: then all that was sent is answered.
+pub fn stream(server: SocketAddr, zone: &str, part: &mut Part, random: &mut Random, over: &AtomicBool) {
     let Ok(mut connection) = Connection::open(server) else { return };
     let mut answered = 0;
     loop {
-        while part.sent.len() - answered < 1 + random.below(MAX_UNDER_WAY) {
+        let is_over = over.load(Ordering::Relaxed);
+        if is_over && answered == part.sent.len() {
+            return;
+        }
+        while !is_over && part.sent.len() - answered < 1 + random.below(MAX_UNDER_WAY) {
             let id = part.sent.len() as u16;
             let ops = part.message(random);
             if connection.send(&message(id, zone, &ops)).is_err() {

@@ -91,7 +91,7 @@ fn make_keys(directory: &Path) {
 fn history(address: SocketAddr) -> (RecordList, Vec<Step>) {
     let name: NameBuf = ZONE.parse().expect("a name");
     let ask = |qtype: RType, serial: Option<u32>| {
-        let query = xfr::query(1, &name, serial);
+        let query = xfr::query(1, &name, serial).to_wire(512);
         let mut incoming = Incoming::new(name.clone(), qtype, serial, 1, Limits::default());
         let mut progress = Progress::More;
         stream(address, &query, |message| {

@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ pub const PARENT: &str = "alpha.";
 /// The address of the names that are asked for.
 pub const TRUE_ADDRESS: [u8; 4] = [198, 18, 7, 7];
 const TTL: u32 = 3600;
+/// Names with an address that is soon out of date; `alias` leads to this one.
+pub const BRIEF: &str = "www-brief";
+pub const BRIEF_TTL_S: u32 = 1;
 /// How long a server keeps a connection on which nothing comes.
 const IDLE: Duration = Duration::from_secs(5);
 /// Server threads need no more.
@@ -154,11 +157,13 @@ pub struct Server {
     /// The zones below, and where their servers are.
     pub children: Vec<(NameBuf, IpAddr)>,
     pub heard: Arc<Heard>,
+    /// While it is set, questions get no response.
+    pub silent: Arc<AtomicBool>,
 }
 
 impl Server {
     pub fn new(zone: NameBuf, faults: &[Fault], children: Vec<(NameBuf, IpAddr)>) -> Server {
-        Server { zone, faults: faults.to_vec(), children, heard: Arc::default() }
+        Server { zone, faults: faults.to_vec(), children, heard: Arc::default(), silent: Arc::default() }
     }
 
     /// Answers at this address for as long as the test runs.
@@ -223,6 +228,9 @@ impl Server {
 
     /// The response with all that is wrong with it; `None`: there is none.
     fn respond(&self, query: &Message) -> Option<Message> {
+        if self.silent.load(Ordering::Relaxed) {
+            return None;
+        }
         let mut response = Message { questions: query.questions.clone(), ..Message::default() };
         response.header.id = query.header.id;
         response.header.qr = true;
@@ -309,7 +317,12 @@ impl Server {
             ("", RType::NS) => response.answers.push(record(owner, RType::NS, host(zone).as_wire().to_vec())),
             ("" | "deep.", _) => {}
             (prefix, RType::A) if prefix.starts_with("www") => {
-                response.answers.push(record(owner, RType::A, TRUE_ADDRESS.to_vec()));
+                let ttl = if prefix.starts_with(BRIEF) { BRIEF_TTL_S } else { TTL };
+                response.answers.push(Record { ttl, ..record(owner, RType::A, TRUE_ADDRESS.to_vec()) });
+            }
+            ("alias.", _) => {
+                let target = name(&format!("{BRIEF}.{zone}"));
+                response.answers.push(record(owner, RType::CNAME, target.as_wire().to_vec()));
             }
             (prefix, _) if prefix.starts_with("www") => {}
             _ => response.header.rcode = Rcode::NXDOMAIN,

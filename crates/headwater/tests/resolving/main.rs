@@ -4,13 +4,16 @@
 //! otherwise it is loopback addresses with another port, without Unbound.
 
 mod ask;
+mod beside;
 #[path = "../common/mod.rs"]
 mod common;
 mod data;
 mod faults;
 mod matrix;
 mod peers;
+mod reload;
 mod silence;
+mod tls;
 mod world;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

@@ -21,14 +21,20 @@ const FIRST_ANSWER: Duration = Duration::from_millis(1500);
 /// How long answers are waited for.
 const LONGEST: Duration = Duration::from_secs(12);
 /// Set, the long form is run.
-const LONG: &str = "HEADWATER_MATRIX";
+pub const LONG: &str = "HEADWATER_MATRIX";
 /// Zones of each kind in the long form; the table has medians.
 const COPIES: usize = 5;
 /// While nothing else is asked; what takes longer goes on beside the next question.
 const ALONE: Duration = Duration::from_millis(60);
-/// How much slower than the best peer an answer may be: so many per cent, and this for the noise of the machine.
+/// How much slower than the best peer an answer may be: so many per cent, and this for the noise of the machine. Rows
+/// below it are not told apart.
 const SLOWER_PERCENT: u32 = 20;
 const NOISE: Duration = Duration::from_millis(3);
+/// Faults with which some peer is faster on purpose. Names on the way are asked for with type NS by BIND and Knot
+/// Resolver, and with type A by Unbound, PowerDNS and us below two labels (RFC 9156 2.1). Here it happens that NS is
+/// refused at once and A is not answered at all. Asking for NS would lose all rows with `NsDropped`, in which BIND and Knot
+/// Resolver have no answer.
+const FASTER_ELSEWHERE: [&[Fault]; 1] = [&[Fault::NsRefused, Fault::EmptyDropped]];
 
 /// A way in which a zone's server misbehaves, and its zones.
 struct Cell {
@@ -50,7 +56,7 @@ impl Cell {
 }
 
 /// Loopback addresses; of the namespace others, as some resolvers believe no glue that is a loopback address.
-fn address(number: usize) -> IpAddr {
+pub fn address(number: usize) -> IpAddr {
     let (third, fourth) = (10 + (number / 250) as u8, 1 + (number % 250) as u8);
     IpAddr::from(if inside() { [198, 19, third, fourth] } else { [127, 0, third, fourth] })
 }
@@ -89,7 +95,7 @@ fn start(copies: usize, port: u16) -> Vec<Cell> {
 }
 
 /// What a question got, and after how long.
-fn ask(resolver: SocketAddr, owner: &str) -> Option<(Message, Duration)> {
+pub fn ask(resolver: SocketAddr, owner: &str) -> Option<(Message, Duration)> {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("socket");
     socket.connect(resolver).expect("connect");
     socket.set_read_timeout(Some(LONGEST)).expect("timeout");
@@ -102,7 +108,7 @@ fn ask(resolver: SocketAddr, owner: &str) -> Option<(Message, Duration)> {
 }
 
 /// The time to the right answer.
-fn first_answer(resolver: SocketAddr, owner: &str) -> Result<Duration, String> {
+pub fn first_answer(resolver: SocketAddr, owner: &str) -> Result<Duration, String> {
     let (answer, time) = ask(resolver, owner).ok_or("silence")?;
     let data: Vec<_> = answer.answers.iter().map(|record| &record.rdata[..]).collect();
     match answer.header.rcode {
@@ -112,7 +118,7 @@ fn first_answer(resolver: SocketAddr, owner: &str) -> Result<Duration, String> {
 }
 
 /// The root and the parent are known before times count.
-fn warm_up(resolver: SocketAddr) {
+pub fn warm_up(resolver: SocketAddr) {
     let well = until(PATIENCE, || ask(resolver, &format!("www.{PARENT}")).filter(|(it, _)| !it.answers.is_empty()));
     assert!(well.is_some(), "{resolver} does not resolve");
 }
@@ -183,7 +189,7 @@ fn misbehaving_servers_keep_no_client_waiting() {
 }
 
 /// A root, [`PARENT`] and a zone for each of `faults`, for one test alone: `block` tells its addresses from others.
-fn small_world(block: usize, port: u16, faults: &[Fault]) -> (Vec<(String, Arc<Heard>)>, Scratch) {
+pub fn small_world(block: usize, port: u16, faults: &[Fault]) -> (Vec<(String, Arc<Heard>)>, Scratch) {
     let at = |number| SocketAddr::new(address(block * 250 + number), port);
     let (mut zones, mut children) = (Vec::new(), Vec::new());
     for (number, &fault) in (2..).zip(faults) {
@@ -277,6 +283,7 @@ fn compare(scratch: &Scratch, cells: &[Cell], ours: &[Vec<Result<Duration, Strin
             }
         }
     }
+    println!("differences below {} ms do not count", NOISE.as_millis());
     println!("{:34}{}", "ms to the first answer", names.iter().map(|it| format!("{it:>11}")).collect::<String>());
     for (i, cell) in cells.iter().enumerate() {
         let times: Vec<_> = tables.iter().map(|table| median(&table[i])).collect();
@@ -288,8 +295,9 @@ fn compare(scratch: &Scratch, cells: &[Cell], ours: &[Vec<Result<Duration, Strin
             (None, Some(_)) => true,
             (Some(ours), Some(best)) => ours > best + best * SLOWER_PERCENT / 100 + NOISE,
         };
+        let excused = FASTER_ELSEWHERE.contains(&&cell.faults[..]);
         println!("{:34}{row}{}", cell.label(), if late { "  slower" } else { "" });
-        if late {
+        if late && !excused {
             problems.push(format!("{}: slower than the best: {row}", cell.label()));
         }
     }

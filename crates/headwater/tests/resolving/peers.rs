@@ -16,11 +16,31 @@ pub enum Peer {
     Knot,
 }
 
+/// What is added to the configuration of a peer.
+#[derive(Clone, Default)]
+pub struct Extra {
+    /// Among the options of BIND.
+    pub options: String,
+    /// Behind everything else.
+    pub rest: String,
+}
+
+impl Extra {
+    pub fn rest(text: String) -> Extra {
+        Extra { rest: text, ..Extra::default() }
+    }
+}
+
 impl Peer {
     pub const ALL: [Peer; 4] = [Peer::Unbound, Peer::Bind, Peer::PowerDns, Peer::Knot];
 
     /// Starts it; `None` if it is not installed. It asks on port 53.
     pub fn start(self, scratch: &Scratch) -> Option<(SocketAddr, Process)> {
+        self.start_with(scratch, &Extra::default())
+    }
+
+    /// The same with more in its configuration.
+    pub fn start_with(self, scratch: &Scratch, extra: &Extra) -> Option<(SocketAddr, Process)> {
         let program = match self {
             Peer::Unbound => "/usr/sbin/unbound",
             Peer::Bind => "/usr/sbin/named",
@@ -31,8 +51,8 @@ impl Peer {
             return None;
         }
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let (file, config, args) = self.configuration(address.port());
-        scratch.write(file, &config);
+        let (file, config, args) = self.configuration(address.port(), &extra.options);
+        scratch.write(file, &format!("{config}{}", extra.rest));
         let mut command = Command::new(program);
         let log = format!("log-{self:?}");
         let mut process = Process::start(command.args(args), scratch.path(), &log);
@@ -45,7 +65,7 @@ impl Peer {
     }
 
     /// The file it reads, what stands in it, and its arguments.
-    fn configuration(self, port: u16) -> (&'static str, String, Vec<String>) {
+    fn configuration(self, port: u16, options: &str) -> (&'static str, String, Vec<String>) {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         match self {
             Peer::Unbound => (
@@ -58,16 +78,19 @@ impl Peer {
                 ),
                 words("-d -c peer.conf"),
             ),
-            Peer::Bind => (
-                "named.conf",
-                format!(
-                    "options {{ directory \".\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};\n \
-                     recursion yes; allow-query {{ any; }}; dnssec-validation no; pid-file none;\n \
-                     empty-zones-enable no; session-keyfile none; managed-keys-directory \".\"; }};\n\
+            Peer::Bind => {
+                let validation = if options.contains("validate-except") { "yes" } else { "no" };
+                (
+                    "named.conf",
+                    format!(
+                        "options {{ directory \".\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};\n \
+                     recursion yes; allow-query {{ any; }}; dnssec-validation {validation}; pid-file none;\n \
+                     empty-zones-enable no; session-keyfile none; managed-keys-directory \".\"; {options} }};\n\
                      controls {{ }};\nzone \".\" {{ type hint; file \"hints\"; }};\n"
-                ),
-                words("-4 -g -n 1 -c named.conf"),
-            ),
+                    ),
+                    words("-4 -g -n 1 -c named.conf"),
+                )
+            }
             Peer::PowerDns => (
                 "recursor.conf",
                 format!(
@@ -96,15 +119,26 @@ pub const UNSIGNED: &str = "validate: false";
 
 /// Headwater itself, asking on this port, with these keys of `resolver`.
 pub fn headwater(scratch: &Scratch, upstream_port: u16, keys: &str) -> (SocketAddr, Process) {
+    let server = headwater_server(scratch, upstream_port, keys);
+    (server.address, server.process)
+}
+
+/// The same as a server that can be reloaded with another configuration ([`configure`]).
+pub fn headwater_server(scratch: &Scratch, upstream_port: u16, keys: &str) -> Server {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    configure(scratch, address, upstream_port, keys);
+    let mut server = Server::launch(scratch, &["--config", "headwater.yaml"], address);
+    server.process.wait_for("\"ready\"", 1);
+    server
+}
+
+/// Writes the configuration of Headwater at `address`, asking on this port, with these keys of `resolver`.
+pub fn configure(scratch: &Scratch, address: SocketAddr, upstream_port: u16, keys: &str) {
     let config = format!(
         "server:\n  workers: 1\n  listen: [{{ address: \"{address}\", protocols: [udp, tcp] }}]\n\
          resolver: {{ root_hints: hints, upstream_port: {upstream_port}, priming: false, {keys},\n\
          \x20 trust_anchor_update: false, trust_anchor_signalling: false }}\n\
-         cache: {{ persist: false, prefetch: false }}\nweb: {{ enabled: false }}\n"
+         cache: {{ persist: false, prefetch: false, serve_stale: true }}\nweb: {{ enabled: false }}\n"
     );
     scratch.write("headwater.yaml", &config);
-    let mut server = Server::launch(scratch, &["--config", "headwater.yaml"], address);
-    server.process.wait_for("\"ready\"", 1);
-    (server.address, server.process)
 }

@@ -24,10 +24,19 @@ pub struct Manifest {
     pub created_ms: u64,
     /// Its files.
     pub files: Vec<FileEntry>,
-    /// What its journal of zones holds.
+    /// What its journal holds.
+    pub streams: Streams,
+}
+
+/// What the journal of a backup holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Streams {
+    /// Changes of zones.
     pub zones: Bounds,
-    /// What its journal of access events holds.
+    /// Events of access.
     pub access: Bounds,
+    /// Shared settings; `None`: the journal was of a version that did not know them.
+    pub settings: Option<Bounds>,
 }
 
 /// A file of a backup.
@@ -55,12 +64,15 @@ impl Manifest {
     pub(super) fn to_json(&self) -> String {
         let file = |f: &FileEntry| json!({"name": f.name, "size": f.size, "sha256": hex(&f.sha256)});
         let bounds = |bounds: Bounds| json!({"first": bounds.first, "next": bounds.next});
-        let value = json!({
+        let mut value = json!({
             "version": VERSION,
             "created_ms": self.created_ms,
             "files": self.files.iter().map(file).collect::<Vec<_>>(),
-            "journal": {"zones": bounds(self.zones), "access": bounds(self.access)},
+            "journal": {"zones": bounds(self.streams.zones), "access": bounds(self.streams.access)},
         });
+        if let Some(settings) = self.streams.settings {
+            value["journal"]["settings"] = bounds(settings);
+        }
         format!("{value:#}\n")
     }
 
@@ -90,11 +102,14 @@ fn read(value: &Value) -> Option<Manifest> {
         let bounds = &value["journal"][stream];
         Some(Bounds { first: bounds["first"].as_u64()?, next: bounds["next"].as_u64()? })
     };
+    let settings = match &value["journal"]["settings"] {
+        Value::Null => None,
+        _ => Some(bounds("settings")?),
+    };
     Some(Manifest {
         created_ms: value["created_ms"].as_u64()?,
         files: value["files"].as_array()?.iter().map(file).collect::<Option<_>>()?,
-        zones: bounds("zones")?,
-        access: bounds("access")?,
+        streams: Streams { zones: bounds("zones")?, access: bounds("access")?, settings },
     })
 }
 

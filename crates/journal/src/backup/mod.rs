@@ -16,9 +16,9 @@ use dnssec::digest::Sha256;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-pub use self::manifest::{FileEntry, Manifest};
+pub use self::manifest::{FileEntry, Manifest, Streams};
 use self::manifest::{MANIFEST, MANIFEST_DIGEST, digest_line};
-use crate::journal::{Bounds, JournalError};
+use crate::journal::JournalError;
 use crate::lock::{DirLock, LockError};
 use crate::sqlite::{Stream, bounds_in};
 use crate::store;
@@ -81,18 +81,18 @@ pub struct Problem {
     pub what: String,
 }
 
-/// Makes a backup of `data_dir` in the directory `target`, which is made, and must not be there. The server
-/// may run.
+/// Makes a backup of `data_dir`, and of the journal in `journal_file`, in the directory `target`, which is made, and
+/// must not be there. The server may run.
 ///
 /// # Errors
 /// See [`BackupError`]; then `target` is gone again.
-pub fn create(data_dir: &Path, target: &Path) -> Result<Manifest, BackupError> {
+pub fn create(data_dir: &Path, journal_file: &Path, target: &Path) -> Result<Manifest, BackupError> {
     if target.exists() {
         return Err(BackupError::Exists(target.to_owned()));
     }
     // Keys and digests of passwords are in it.
     DirBuilder::new().mode(0o700).create(target).map_err(io_error(target))?;
-    let created = fill(data_dir, target);
+    let created = fill(&Sources::new(data_dir, journal_file), target);
     if created.is_err() {
         let _ = fs::remove_dir_all(target);
     }
@@ -127,8 +127,8 @@ pub fn verify(target: &Path) -> Result<Manifest, Vec<Problem>> {
         }
     }
     if problems.is_empty() {
-        match bounds(target) {
-            Ok(bounds) if bounds == (manifest.zones, manifest.access) => {}
+        match streams(target) {
+            Ok(streams) if streams == manifest.streams => {}
             Ok(_) => problems.push(Problem { file: JOURNAL.to_owned(), what: "it holds other events".to_owned() }),
             Err(error) => problems.push(Problem { file: JOURNAL.to_owned(), what: error.to_string() }),
         }
@@ -167,11 +167,25 @@ pub fn restore(target: &Path, data_dir: &Path, force: bool) -> Result<Manifest, 
     Ok(manifest)
 }
 
-fn fill(data_dir: &Path, target: &Path) -> Result<Manifest, BackupError> {
-    if data_dir.join(SEAL_KEY).exists() {
-        copy_file(&data_dir.join(SEAL_KEY), &target.join(SEAL_KEY))?;
+/// The files that a backup is made of.
+struct Sources {
+    store: PathBuf,
+    journal: PathBuf,
+    seal_key: PathBuf,
+}
+
+impl Sources {
+    fn new(data_dir: &Path, journal_file: &Path) -> Sources {
+        let (journal, seal_key) = (journal_file.to_owned(), journal_file.with_file_name(SEAL_KEY));
+        Sources { store: data_dir.join(STORE), journal, seal_key }
     }
-    let (zones, access) = copy_databases(data_dir, target)?;
+}
+
+fn fill(sources: &Sources, target: &Path) -> Result<Manifest, BackupError> {
+    if sources.seal_key.exists() {
+        copy_file(&sources.seal_key, &target.join(SEAL_KEY))?;
+    }
+    let streams = copy_databases(sources, target)?;
     let mut files = Vec::new();
     for name in FILES.iter().filter(|name| target.join(name).exists()) {
         let (size, sha256) = digest(&target.join(name)).map_err(io_error(&target.join(name)))?;
@@ -179,7 +193,7 @@ fn fill(data_dir: &Path, target: &Path) -> Result<Manifest, BackupError> {
     }
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let created_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
-    let manifest = Manifest { created_ms, files, zones, access };
+    let manifest = Manifest { created_ms, files, streams };
     let text = manifest.to_json();
     for (name, text) in [(MANIFEST, &text), (MANIFEST_DIGEST, &digest_line(text.as_bytes()))] {
         fs::write(target.join(name), text).map_err(io_error(&target.join(name)))?;
@@ -190,18 +204,18 @@ fn fill(data_dir: &Path, target: &Path) -> Result<Manifest, BackupError> {
 }
 
 /// Copies store and journal so that the journal goes on where the store ends.
-fn copy_databases(data_dir: &Path, target: &Path) -> Result<(Bounds, Bounds), BackupError> {
+fn copy_databases(sources: &Sources, target: &Path) -> Result<Streams, BackupError> {
     let mut attempt = 1;
     loop {
-        for name in [STORE, JOURNAL] {
-            let (from, to) = (data_dir.join(name), target.join(name));
+        for (name, from) in [(STORE, &sources.store), (JOURNAL, &sources.journal)] {
+            let to = target.join(name);
             remove(&to)?;
             if name == JOURNAL || from.exists() {
-                copy_database(&from, &to).map_err(|source| BackupError::Database { path: from, source })?;
+                copy_database(from, &to).map_err(|source| BackupError::Database { path: from.clone(), source })?;
                 sync(&to)?;
             }
         }
-        match bounds(target) {
+        match streams(target) {
             Err(BackupError::Journal(JournalError::Trimmed { .. })) if attempt < MAX_ATTEMPTS => attempt += 1,
             done => return done,
         }
@@ -209,22 +223,24 @@ fn copy_databases(data_dir: &Path, target: &Path) -> Result<(Bounds, Bounds), Ba
 }
 
 /// What the journal in `dir`, which nobody writes, holds; an error if the store there does not fit to it.
-fn bounds(dir: &Path) -> Result<(Bounds, Bounds), BackupError> {
+fn streams(dir: &Path) -> Result<Streams, BackupError> {
     let failed = |name: &str| {
         let path = dir.join(name);
         move |source| BackupError::Database { path, source }
     };
     let read = || {
         let journal = open_unwritten(&dir.join(JOURNAL))?;
-        Ok((bounds_in(&journal, Stream::Zones)?, bounds_in(&journal, Stream::Access)?))
+        let always = |stream| bounds_in(&journal, stream)?.ok_or(rusqlite::Error::QueryReturnedNoRows);
+        let settings = bounds_in(&journal, Stream::Settings)?;
+        Ok(Streams { zones: always(Stream::Zones)?, access: always(Stream::Access)?, settings })
     };
-    let (zones, access) = read().map_err(failed(JOURNAL))?;
+    let streams = read().map_err(failed(JOURNAL))?;
     let path = dir.join(STORE);
     if path.exists() {
         let position = open_unwritten(&path).and_then(|store| store::position(&store)).map_err(failed(STORE))?;
-        store::check_position(position, zones)?;
+        store::check_position(position, streams.zones)?;
     }
-    Ok((zones, access))
+    Ok(streams)
 }
 
 fn copy_database(from: &Path, to: &Path) -> rusqlite::Result<()> {

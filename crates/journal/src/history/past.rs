@@ -121,14 +121,14 @@ fn serial_of(contents: Option<&Contents>) -> Option<u32> {
 }
 
 fn of_zone<'a>(accepted: &'a Accepted, zone: &Name) -> Option<&'a ZoneChange> {
-    accepted.change.zones.iter().find(|change| *change.zone == *zone)
+    accepted.change.zones.iter().find(|change| change.zone.is(zone))
 }
 
 /// The zone before `change`, from what it was afterwards.
 fn undo(contents: Option<Contents>, change: &ZoneChange, hasher: NameHasher) -> Result<Option<Contents>, &'static str> {
     let listed = |records: &RecordList| match records.is_empty() {
         true => None,
-        false => Some(diff::build(&change.zone, hasher, records).0),
+        false => Some(diff::build(&change.zone.name, hasher, records).0),
     };
     match &change.action {
         Action::Create { .. } => Ok(None),

@@ -29,9 +29,15 @@ const VERSION_1: &str = "
     CREATE TABLE IF NOT EXISTS bounds (stream TEXT PRIMARY KEY, first INTEGER NOT NULL) WITHOUT ROWID;
     INSERT OR IGNORE INTO bounds (stream, first) VALUES ('zones', 1), ('access', 1);
 ";
-const STEPS: &[M<'_>] = &[M::up(VERSION_1)];
+/// The stream of shared settings.
+const VERSION_2: &str = "
+    CREATE TABLE IF NOT EXISTS settings_events (offset INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    INSERT OR IGNORE INTO bounds (stream, first) VALUES ('settings', 1);
+";
+const STEPS: &[M<'_>] = &[M::up(VERSION_1), M::up(VERSION_2)];
 
-/// Opens the database at `path`, or makes it, with the schema of this version.
+/// Opens the database at `path`, or makes it, with the schema of this version. One of an earlier version that cannot be
+/// written stays as it is.
 pub fn open(path: &Path) -> Result<Connection, JournalError> {
     let mut connection = begin(path, OpenFlags::SQLITE_OPEN_CREATE).map_err(|error| unreadable(path, &error))?;
     let (id, version, tables) = identity(&connection).map_err(|error| unreadable(path, &error))?;
@@ -45,6 +51,9 @@ pub fn open(path: &Path) -> Result<Connection, JournalError> {
         return Err(JournalError::FromTheFuture { path: path.display().to_string(), found: version, known });
     }
     configure(&connection).map_err(|error| unreadable(path, &error))?;
+    if version > 0 && connection.is_readonly(rusqlite::MAIN_DB).map_err(|error| unreadable(path, &error))? {
+        return Ok(connection);
+    }
     let migrated = Migrations::from_slice(STEPS).to_latest(&mut connection);
     migrated.map_err(|error| JournalError::Unreadable(format!("{}: {error}", path.display())))?;
     Ok(connection)

@@ -278,6 +278,10 @@ impl Shared {
         state.failure = None;
         let octets: usize = state.queue.drain(..batch.changes.len()).map(|(_, octets)| octets).sum();
         state.octets -= octets;
+        if state.queue.is_empty() {
+            // Its room would stay as large as it ever was.
+            state.queue = VecDeque::new();
+        }
         state.checks.retain(|zone, checked| batch.checks.get(zone) != Some(checked));
         if state.forget == batch.forget {
             state.forget = None;

@@ -7,14 +7,15 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use dns::name::MAX_NAME_LEN;
-use dns::{Name, NameBuf, NameHasher, RType};
+use dns::{Name, NameHasher, RType};
 use rusqlite::{Connection, Row};
 use zone::node::MAX_NODE_BYTES;
-use zone::{Builder, Contents};
+use zone::{Builder, Contents, EventId, NodeId, ZoneKey};
 
 use super::row::{self, Wrong};
-use super::{Checked, StoredZone, offset_of, schema, settings, sum, unreadable};
+use super::{Checked, StoredZone, key_of, offset_of, schema, settings, sum, unreadable};
 use crate::journal::JournalError;
+use crate::replica::LastEvent;
 
 /// Zones that a thread takes at a time.
 const ZONES_PER_JOB: usize = 64;
@@ -22,9 +23,10 @@ const ZONES_PER_JOB: usize = 64;
 /// A line of the table `zones`.
 struct Line {
     id: i64,
-    name: NameBuf,
+    key: ZoneKey,
     settings: zone::ZoneSettings,
     has_contents: bool,
+    last: Option<EventId>,
     checked: Option<Checked>,
 }
 
@@ -61,23 +63,32 @@ pub fn load(db: &Connection, path: &Path, hasher: NameHasher) -> Result<Vec<Stor
         results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
     let zone = |line: Line| {
         let contents = contents.remove(&line.id);
-        StoredZone { name: line.name, settings: line.settings, contents, checked: line.checked }
+        StoredZone { key: line.key, settings: line.settings, contents, last: line.last, checked: line.checked }
     };
     Ok(lines.into_iter().map(zone).collect())
 }
 
 /// See [`super::Store::gone`].
-pub fn gone(db: &Connection) -> Result<Vec<(NameBuf, u32)>, JournalError> {
+pub fn gone(db: &Connection) -> Result<Vec<(ZoneKey, u32)>, JournalError> {
     let mut select = db.prepare("SELECT lower, serial FROM gone").map_err(unreadable)?;
     let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(unreadable)?;
-    let named = |(name, serial): (Vec<u8>, u32)| Some((NameBuf::from_wire(name).ok()?, serial));
+    let named = |(key, serial): (Vec<u8>, u32)| Some((key_of(&key)?, serial));
     let rows: Vec<(Vec<u8>, u32)> = rows.collect::<Result<_, _>>().map_err(unreadable)?;
     let gone: Option<Vec<_>> = rows.into_iter().map(named).collect();
     gone.ok_or_else(|| damaged(None, "the name of a zone that went is none"))
 }
 
+/// See [`super::Store::writers`].
+pub fn writers(db: &Connection) -> Result<Vec<(NodeId, LastEvent)>, JournalError> {
+    let mut select = db.prepare("SELECT node, number, offset FROM writers").map_err(unreadable)?;
+    let last = |number, offset| LastEvent { number: offset_of(number), offset: offset_of(offset) };
+    let rows = select.query_map([], |row| Ok((row.get(0)?, last(row.get(1)?, row.get(2)?)))).map_err(unreadable)?;
+    rows.collect::<Result<_, _>>().map_err(unreadable)
+}
+
 fn read_lines(db: &Connection) -> Result<Vec<Line>, JournalError> {
-    let sql = "SELECT id, name, settings, has_contents, checked_at_s, expires_at_s FROM zones ORDER BY id";
+    let sql = "SELECT id, name, settings, has_contents, checked_at_s, expires_at_s, last_node, last_number
+               FROM zones ORDER BY id";
     let mut statement = db.prepare(sql).map_err(unreadable)?;
     let mut rows = statement.query([]).map_err(unreadable)?;
     let mut lines = Vec::new();
@@ -88,14 +99,16 @@ fn read_lines(db: &Connection) -> Result<Vec<Line>, JournalError> {
 }
 
 fn read_line(row: &Row<'_>) -> rusqlite::Result<Result<Line, Wrong>> {
-    let Ok(name) = NameBuf::from_wire(row.get(1)?) else { return Ok(Err("a zone's name is none")) };
+    let Some(key) = key_of(row.get_ref(1)?.as_blob()?) else { return Ok(Err("a zone's name is none")) };
     let Some(settings) = settings::decode(row.get_ref(2)?.as_blob()?) else {
         return Ok(Err("a zone's settings cannot be understood"));
     };
     let (at, expires): (Option<i64>, Option<i64>) = (row.get(4)?, row.get(5)?);
     let checked =
         at.zip(expires).map(|(at, expires)| Checked { at_s: offset_of(at), expires_at_s: offset_of(expires) });
-    Ok(Ok(Line { id: row.get(0)?, name, settings, has_contents: row.get(3)?, checked }))
+    let (node, number): (Option<NodeId>, Option<i64>) = (row.get(6)?, row.get(7)?);
+    let last = node.zip(number).map(|(node, number)| EventId { node, number: offset_of(number) });
+    Ok(Ok(Line { id: row.get(0)?, key, settings, has_contents: row.get(3)?, last, checked }))
 }
 
 /// The contents of the zones in `lines`, each with its number, and the sum over their rows.
@@ -108,17 +121,17 @@ fn read_zones(
     let mut statement = db.prepare_cached(&sql).map_err(unreadable)?;
     let (mut contents, mut total) = (Vec::new(), 0u64);
     for line in lines.iter().filter(|line| line.has_contents) {
-        let mut reader = ZoneReader::new(&line.name, builder);
+        let mut reader = ZoneReader::new(&line.key.name, builder);
         let mut rows = statement.query([line.id]).map_err(unreadable)?;
         while let Some(row) = rows.next().map_err(unreadable)? {
-            let read = reader.row(row).map_err(|e| damaged(Some(&line.name), &e.to_string()))?;
-            read.map_err(|why| damaged(Some(&line.name), why))?;
+            let read = reader.row(row).map_err(|e| damaged(Some(&line.key.name), &e.to_string()))?;
+            read.map_err(|why| damaged(Some(&line.key.name), why))?;
             total = total.wrapping_add(sum::of_rrset_row(row).map_err(unreadable)?);
         }
         // What the checks find was found, and accepted, when the change was made.
         let (zone, _) = builder.finish();
         if zone.soa().is_none() {
-            return Err(damaged(Some(&line.name), "the zone has no SOA record"));
+            return Err(damaged(Some(&line.key.name), "the zone has no SOA record"));
         }
         contents.push((line.id, zone));
     }

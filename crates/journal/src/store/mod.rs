@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use dns::{Name, NameBuf, NameHasher};
 use rusqlite::Connection;
-use zone::{Contents, ZoneSettings};
+use zone::{Contents, EventId, NodeId, Variant, ZoneKey, ZoneSettings};
 
 pub use follow::Follower;
 pub(crate) use schema::open_reader;
@@ -25,15 +25,18 @@ pub(crate) use write::Kind;
 
 use crate::accepted::Accepted;
 use crate::journal::{Bounds, JournalError, Offset};
+use crate::replica::LastEvent;
 
 /// A zone as the store has it.
 pub struct StoredZone {
-    /// The apex, as it was given.
-    pub name: NameBuf,
+    /// Which zone; its name as it was given.
+    pub key: ZoneKey,
     /// How it is served.
     pub settings: ZoneSettings,
     /// Its records; `None`: a secondary before its first transfer.
     pub contents: Option<Contents>,
+    /// The event that changed it last; `None`: one of format 1 did.
+    pub last: Option<EventId>,
     /// Of a secondary: when a primary last confirmed the contents.
     pub checked: Option<Checked>,
 }
@@ -96,8 +99,17 @@ impl Store {
     ///
     /// # Errors
     /// [`JournalError::Unreadable`].
-    pub fn gone(&self) -> Result<Vec<(NameBuf, u32)>, JournalError> {
+    pub fn gone(&self) -> Result<Vec<(ZoneKey, u32)>, JournalError> {
         load::gone(&self.db)
+    }
+
+    /// The last events of the nodes that wrote the journal, at most
+    /// [`MAX_WRITERS`](crate::replica::MAX_WRITERS).
+    ///
+    /// # Errors
+    /// [`JournalError::Unreadable`].
+    pub fn writers(&self) -> Result<Vec<(NodeId, LastEvent)>, JournalError> {
+        load::writers(&self.db)
     }
 
     /// Makes `changes`, all or none; those that are in the store already are left out. They come in the order of
@@ -148,9 +160,27 @@ pub(crate) fn position(db: &Connection) -> rusqlite::Result<Offset> {
     db.prepare_cached("SELECT position FROM meta")?.query_row([], |row| row.get(0).map(offset_of))
 }
 
-/// A name as the tables look it up.
+/// A plain zone's key as the tables look it up.
 pub(crate) fn lower(name: &Name) -> Vec<u8> {
     name.as_wire().to_ascii_lowercase()
+}
+
+/// A zone's key as the tables look it up.
+fn lower_key(key: &ZoneKey) -> Vec<u8> {
+    // A variant has no upper case.
+    key_column(key).to_ascii_lowercase()
+}
+
+/// A zone's key as the tables show it: the name ends with its empty label, so that the variant can follow.
+fn key_column(key: &ZoneKey) -> Vec<u8> {
+    [key.name.as_wire(), key.variant.as_str().as_bytes()].concat()
+}
+
+/// The reverse of [`key_column`].
+fn key_of(column: &[u8]) -> Option<ZoneKey> {
+    let (name, variant) = Name::split_from_wire(column).ok()?;
+    let variant = Variant::new(std::str::from_utf8(variant).ok()?)?;
+    Some(ZoneKey { name: name.to_owned(), variant })
 }
 
 /// Offsets, times and the like as the database keeps them. It knows no unsigned numbers of 64 bits.

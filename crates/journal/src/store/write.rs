@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use dns::{Name, NameBuf, RType};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use zone::{Action, MAX_KEY_LEN, RecordList, Records, RrsetChange, ZoneChange, ZoneSettings, sort_key};
+use zone::{
+    Action, EventId, MAX_KEY_LEN, RecordList, Records, RrsetChange, ZoneChange, ZoneKey, ZoneSettings, sort_key,
+};
 
 use super::list::{self, RowOfList};
 use super::row::{self, RowWriter, Wrong};
-use super::{Checked, column_of, lower, offset_of, settings, sum, unwritable};
+use super::{Checked, column_of, key_column, lower, lower_key, offset_of, settings, sum, unwritable};
 use crate::accepted::Accepted;
 use crate::journal::{JournalError, Offset};
-use crate::replica::MAX_GONE;
+use crate::replica::{MAX_GONE, MAX_WRITERS};
 
 /// What a change did to a zone, as the index of changes has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +80,15 @@ pub fn apply(db: &mut Connection, changes: &[Accepted]) -> Result<(), JournalErr
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritable)?;
     let (stored, before) = sum::stored(&transaction).map_err(unwritable)?;
     let sum = stored.wrapping_sub(sum::of_position(before));
-    let mut writer = Writer { db: &transaction, sum, zones: HashMap::new(), edits: Vec::new(), some_went: false };
+    let mut writer = Writer {
+        db: &transaction,
+        sum,
+        zones: HashMap::new(),
+        edits: Vec::new(),
+        last: HashMap::new(),
+        some_went: false,
+        some_wrote: false,
+    };
     let before = offset_of(before);
     let mut at = before;
     for accepted in changes {
@@ -92,7 +102,8 @@ pub fn apply(db: &mut Connection, changes: &[Accepted]) -> Result<(), JournalErr
         return Ok(());
     }
     writer.write_edits().map_err(|failure| failure.at(at))?;
-    writer.bound_gone().map_err(unwritable)?;
+    writer.write_last().map_err(unwritable)?;
+    writer.write_bounds().map_err(unwritable)?;
     let total = writer.sum.wrapping_add(sum::of_position(column_of(at)));
     let set = "UPDATE meta SET position = ?1, sum = ?2";
     transaction.execute(set, [column_of(at), total.cast_signed()]).map_err(unwritable)?;
@@ -136,11 +147,15 @@ struct Writer<'t, 'c> {
     /// Over zones and RRsets.
     sum: u64,
     /// Numbers of the zones that edits have looked up.
-    zones: HashMap<&'c Name, i64>,
+    zones: HashMap<&'c ZoneKey, i64>,
     /// RRsets that are not written yet, as changes touched them.
     edits: Vec<Edit<'c>>,
+    /// The events that changed zones last.
+    last: HashMap<&'c ZoneKey, Option<EventId>>,
     /// Zones went.
     some_went: bool,
+    /// Events had an identity.
+    some_wrote: bool,
 }
 
 /// What an RRset becomes.
@@ -221,7 +236,14 @@ impl<'c> Writer<'_, 'c> {
             column_of(accepted.first),
             column_of(change.at_ms)
         ])?;
+        if let Some(EventId { node, number }) = change.id {
+            self.some_wrote = true;
+            self.db
+                .prepare_cached("INSERT OR REPLACE INTO writers (node, number, offset) VALUES (?1, ?2, ?3)")?
+                .execute(params![node, column_of(number), offset])?;
+        }
         for zone in &change.zones {
+            self.last.insert(&zone.zone, change.id);
             self.change_zone(zone)?;
             if let (Action::Delete { .. }, Some(serial)) = (&zone.action, zone.from) {
                 self.note_gone(&zone.zone, serial, offset)?;
@@ -230,7 +252,7 @@ impl<'c> Writer<'_, 'c> {
                 .prepare_cached(
                     "INSERT INTO zone_changes (zone, offset, kind, from_serial, to_serial) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
-                .execute(params![lower(&zone.zone), offset, Kind::of(&zone.action) as u8, zone.from, zone.to])?;
+                .execute(params![lower_key(&zone.zone), offset, Kind::of(&zone.action) as u8, zone.from, zone.to])?;
         }
         Ok(())
     }
@@ -240,14 +262,14 @@ impl<'c> Writer<'_, 'c> {
             return self.collect(&change.zone, changes);
         }
         self.write_edits()?;
-        let lower = lower(&change.zone);
+        let lower = lower_key(&change.zone);
         self.sum = self.sum.wrapping_sub(sum::of_zone(self.db, &lower)?);
         self.change_whole_zone(change)?;
         self.sum = self.sum.wrapping_add(sum::of_zone(self.db, &lower)?);
         Ok(())
     }
 
-    fn collect(&mut self, zone: &'c Name, changes: &'c [RrsetChange]) -> Result<(), Failure> {
+    fn collect(&mut self, zone: &'c ZoneKey, changes: &'c [RrsetChange]) -> Result<(), Failure> {
         let id = match self.zones.get(zone) {
             Some(id) => *id,
             None => {
@@ -258,7 +280,7 @@ impl<'c> Writer<'_, 'c> {
         };
         for change in changes {
             // As in `Contents::with`: what is outside the zone has no effect.
-            let Some(labels) = change.owner.strip_suffix(zone) else { continue };
+            let Some(labels) = change.owner.strip_suffix(&zone.name) else { continue };
             let key = sort_key(labels, &mut [0; MAX_KEY_LEN]).to_vec();
             self.edits.push(Edit { id, key, rtype: change.rtype, labels, after: change.after.as_ref() });
         }
@@ -294,7 +316,7 @@ impl<'c> Writer<'_, 'c> {
                 let changed = self
                     .db
                     .prepare_cached("UPDATE zones SET settings = ?2 WHERE lower = ?1")?
-                    .execute(params![lower(&change.zone), settings::encode(after)])?;
+                    .execute(params![lower_key(&change.zone), settings::encode(after)])?;
                 if changed == 1 { Ok(()) } else { Err(NO_ZONE.into()) }
             }
             Action::Delete { .. } => {
@@ -306,27 +328,42 @@ impl<'c> Writer<'_, 'c> {
     }
 
     /// Remembers the serial of a zone that went.
-    fn note_gone(&mut self, zone: &Name, serial: u32, offset: i64) -> rusqlite::Result<()> {
+    fn note_gone(&mut self, zone: &ZoneKey, serial: u32, offset: i64) -> rusqlite::Result<()> {
         self.some_went = true;
         self.db
             .prepare_cached("INSERT OR REPLACE INTO gone (lower, serial, offset) VALUES (?1, ?2, ?3)")?
-            .execute(params![lower(zone), serial, offset])?;
+            .execute(params![lower_key(zone), serial, offset])?;
         Ok(())
     }
 
-    /// Forgets the serials of those that went first, where there are too many.
-    fn bound_gone(&self) -> rusqlite::Result<()> {
-        if self.some_went {
-            let sql =
-                "DELETE FROM gone WHERE offset < (SELECT offset FROM gone ORDER BY offset DESC LIMIT 1 OFFSET ?1)";
-            self.db.prepare_cached(sql)?.execute([MAX_GONE as i64 - 1])?;
+    /// Says of each zone that changed, and is still there, which event did it.
+    fn write_last(&mut self) -> rusqlite::Result<()> {
+        let mut update =
+            self.db.prepare_cached("UPDATE zones SET last_node = ?2, last_number = ?3 WHERE lower = ?1")?;
+        for (zone, last) in &self.last {
+            let lower = lower_key(zone);
+            let before = sum::of_zone(self.db, &lower)?;
+            update.execute(params![lower, last.map(|last| last.node), last.map(|last| column_of(last.number))])?;
+            self.sum = self.sum.wrapping_sub(before).wrapping_add(sum::of_zone(self.db, &lower)?);
         }
         Ok(())
     }
 
-    fn zone_id(&self, zone: &Name) -> Result<i64, Failure> {
+    /// Forgets the serials of zones that went first, and the nodes that were silent longest, where there are too many.
+    fn write_bounds(&self) -> rusqlite::Result<()> {
+        let bounded = [("gone", self.some_went, MAX_GONE), ("writers", self.some_wrote, MAX_WRITERS)];
+        for (table, _, most) in bounded.into_iter().filter(|(_, has_grown, _)| *has_grown) {
+            let sql = format!(
+                "DELETE FROM {table} WHERE offset < (SELECT offset FROM {table} ORDER BY offset DESC LIMIT 1 OFFSET ?1)"
+            );
+            self.db.prepare_cached(&sql)?.execute([most as i64 - 1])?;
+        }
+        Ok(())
+    }
+
+    fn zone_id(&self, zone: &ZoneKey) -> Result<i64, Failure> {
         let mut select = self.db.prepare_cached("SELECT id FROM zones WHERE lower = ?1")?;
-        select.query_row([lower(zone)], |row| row.get(0)).optional()?.ok_or(NO_ZONE.into())
+        select.query_row([lower_key(zone)], |row| row.get(0)).optional()?.ok_or(NO_ZONE.into())
     }
 
     fn clear(&mut self, id: i64) -> Result<(), Failure> {
@@ -340,21 +377,21 @@ impl<'c> Writer<'_, 'c> {
         self.db.prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM zones")?.query_row([], |row| row.get(0))
     }
 
-    fn create(&mut self, zone: &Name, settings: &ZoneSettings, records: &RecordList) -> Result<(), Failure> {
+    fn create(&mut self, zone: &ZoneKey, settings: &ZoneSettings, records: &RecordList) -> Result<(), Failure> {
         let id = self.next_id()?;
         let added = self
             .db
             .prepare_cached(
                 "INSERT OR IGNORE INTO zones (id, lower, name, settings, has_contents) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![id, lower(zone), zone.as_wire(), settings::encode(settings), !records.is_empty()])?;
+            .execute(params![id, lower_key(zone), key_column(zone), settings::encode(settings), !records.is_empty()])?;
         if added == 0 {
             return Err("it makes a zone that is there already".into());
         }
-        self.put_list(id, zone, records)
+        self.put_list(id, &zone.name, records)
     }
 
-    fn replace(&mut self, zone: &Name, records: &RecordList) -> Result<(), Failure> {
+    fn replace(&mut self, zone: &ZoneKey, records: &RecordList) -> Result<(), Failure> {
         let (old, new) = (self.zone_id(zone)?, self.next_id()?);
         self.clear(old)?;
         self.db.prepare_cached("UPDATE zones SET id = ?2, has_contents = ?3 WHERE id = ?1")?.execute(params![
@@ -362,7 +399,7 @@ impl<'c> Writer<'_, 'c> {
             new,
             !records.is_empty()
         ])?;
-        self.put_list(new, zone, records)
+        self.put_list(new, &zone.name, records)
     }
 
     /// Writes all records of a zone, in the order of the table.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use dns::{NameBuf, NameHasher, RType};
 use journal::{Accepted, Bounds, Entry, Journal, JournalError, Offset, StoredZone, codec, frame};
 use zone::{
-    Action, Builder, ChangeSet, Contents, Edit, RecordList, Records, SerialPolicy, ZoneChange, ZoneKind, ZoneSettings,
-    diff,
+    Action, Builder, ChangeSet, Contents, Edit, EventId, NodeId, RecordList, Records, SerialPolicy, ZoneChange,
+    ZoneKind, ZoneSettings, diff,
 };
 
 pub const HASHER: NameHasher = NameHasher::new(3);
@@ -76,7 +76,7 @@ impl Journal for SparseJournal {
 
 /// Appends a change as the committer does.
 pub fn append(journal: &dyn Journal, change: ChangeSet) -> Accepted {
-    let bodies = frame::split(codec::encode(&change), (change.at_ms as u128).to_be_bytes());
+    let bodies = frame::split(&codec::encode(&change), (change.at_ms as u128).to_be_bytes());
     let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
     let offsets = journal.append(&bodies).expect("in memory");
     let (first, offset) = offsets.first().zip(offsets.last()).expect("at least one body");
@@ -88,6 +88,8 @@ pub fn append(journal: &dyn Journal, change: ChangeSet) -> Accepted {
 pub struct Model {
     pub settings: ZoneSettings,
     pub contents: Option<Contents>,
+    /// The event that changed it last.
+    pub last: Option<EventId>,
 }
 
 impl Model {
@@ -120,10 +122,10 @@ pub fn is_same(a: Option<&Contents>, b: Option<&Contents>) -> bool {
 pub fn assert_same(loaded: &[StoredZone], state: &State) {
     assert_eq!(loaded.len(), state.len());
     for zone in loaded {
-        let model = &state[&zone.name];
-        assert_eq!(zone.settings, model.settings, "{}", zone.name);
-        assert_eq!(zone.name.as_wire(), name_in(state, &zone.name).as_wire());
-        assert!(is_same(zone.contents.as_ref(), model.contents.as_ref()), "{} differs", zone.name);
+        let (name, model) = (&zone.key.name, &state[&zone.key.name]);
+        assert_eq!((&zone.settings, zone.last), (&model.settings, model.last), "{name}");
+        assert_eq!(name.as_wire(), name_in(state, name).as_wire());
+        assert!(is_same(zone.contents.as_ref(), model.contents.as_ref()), "{name} differs");
     }
 }
 
@@ -147,13 +149,17 @@ pub struct World {
     pub state: State,
     now_ms: u64,
     serial: u32,
+    events: u64,
 }
+
+/// The node that makes the changes.
+pub const NODE: NodeId = *b"a world.";
 
 const ZONES: [&str; 5] = ["example.", "sub.example.", "Other.test.", "three.test.", "."];
 
 impl World {
     pub fn new(seed: u64) -> World {
-        World { random: Random(seed), state: State::new(), now_ms: 1000, serial: 0 }
+        World { random: Random(seed), state: State::new(), now_ms: 1000, serial: 0, events: 0 }
     }
 
     /// A history of `len` changes, appended to `journal`.
@@ -171,12 +177,19 @@ impl World {
         let skip = self.random.below(ZONES.len() as u64) as usize;
         let count = 1 + self.random.below(3) as usize;
         let names = ZONES.iter().cycle().skip(skip).take(count).map(|zone| name(zone));
-        let zones = names.collect::<Vec<_>>().into_iter().map(|zone| self.zone_change(zone)).collect();
-        ChangeSet { at_ms: self.now_ms, who: "user:anna".into(), why: "at random".into(), reverts: None, zones }
+        self.events += 1;
+        // Some are as before events had an identity.
+        let id = (!self.events.is_multiple_of(5)).then_some(EventId { node: NODE, number: self.events });
+        let zones: Vec<_> = names.collect::<Vec<_>>().into_iter().map(|zone| self.zone_change(zone, id)).collect();
+        for zone in &zones {
+            self.state.get_mut(&zone.zone.name).into_iter().for_each(|model| model.last = id);
+        }
+        ChangeSet { at_ms: self.now_ms, who: "user:anna".into(), why: "at random".into(), reverts: None, id, zones }
     }
 
-    fn zone_change(&mut self, zone: NameBuf) -> ZoneChange {
+    fn zone_change(&mut self, zone: NameBuf, id: Option<EventId>) -> ZoneChange {
         self.serial += 1;
+        let base = id.and_then(|_| self.state.get(&zone)?.last);
         let Some(old) = self.state.get(&zone).cloned() else { return self.create(zone) };
         let (from, choice) = (old.serial(), self.random.below(20));
         let before = listed(old.contents.as_ref()).unwrap_or_default();
@@ -185,18 +198,18 @@ impl World {
             (2..=3, _) => {
                 let settings = self.settings();
                 let action = Action::Configure { before: old.settings, after: settings.clone() };
-                (action, Some(Model { settings, contents: old.contents }))
+                (action, Some(Model { settings, contents: old.contents, last: None }))
             }
             (4..=5, _) | (_, None) => {
                 let contents = Some(self.contents(&zone));
                 let after = listed(contents.as_ref()).unwrap_or_default();
-                (Action::Replace { before, after }, Some(Model { settings: old.settings, contents }))
+                (Action::Replace { before, after }, Some(Model { settings: old.settings, contents, last: None }))
             }
             (_, Some(contents)) => {
                 let edits = self.edits(&zone);
                 let changes = diff::diff(contents, &contents.with(&edits));
                 let after = diff::change(contents, &changes).0;
-                (Action::Edit(changes), Some(Model { settings: old.settings, contents: Some(after) }))
+                (Action::Edit(changes), Some(Model { settings: old.settings, contents: Some(after), last: None }))
             }
         };
         let to = new.as_ref().and_then(Model::serial);
@@ -204,16 +217,16 @@ impl World {
             Some(new) => drop(self.state.insert(zone.clone(), new)),
             None => drop(self.state.remove(&zone)),
         }
-        ZoneChange { zone, from, to, action }
+        ZoneChange { zone: zone.into(), base, from, to, action }
     }
 
     fn create(&mut self, zone: NameBuf) -> ZoneChange {
         let settings = self.settings();
         let contents = (self.random.below(4) > 0).then(|| self.contents(&zone));
-        let model = Model { settings: settings.clone(), contents };
+        let model = Model { settings: settings.clone(), contents, last: None };
         let (to, records) = (model.serial(), listed(model.contents.as_ref()).unwrap_or_default());
         self.state.insert(zone.clone(), model);
-        ZoneChange { zone, from: None, to, action: Action::Create { settings, records } }
+        ZoneChange { zone: zone.into(), base: None, from: None, to, action: Action::Create { settings, records } }
     }
 
     fn settings(&mut self) -> ZoneSettings {

@@ -1,8 +1,7 @@
-//! Following a zone's changes of keys (RFC 5011): which keys become trust anchors and which cease to be.
+//! Follows a zone's key changes (RFC 5011): which keys become trust anchors, and which stop being one.
 //!
-//! A pure function of the state, a DNSKEY RRset and the time. Whoever manages trust anchors asks for the RRset when it
-//! is due, keeps the state in a file ([`super::store`]), and puts [`Managed::anchor`] in the place of what was
-//! configured.
+//! A pure function of the state, a DNSKEY RRset and the time. The caller asks for the RRset when it is due, keeps the state
+//! in a file ([`super::store`]), and uses [`Managed::anchor`] instead of the configured anchor.
 
 use dns::rdata::typed::{Dnskey, Rrsig};
 use dns::{Class, Name, NameBuf, RType};

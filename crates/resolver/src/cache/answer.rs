@@ -8,8 +8,9 @@ use dns::{Name, RType, Rcode};
 
 use super::entry::{self, Kind, NO_NAME, Proof, View};
 use super::found::{Ask, Hit};
+use super::key::Key;
 use super::limits::MAX_ALIASES;
-use super::shard::{Key, Shard};
+use super::shard::Shard;
 use super::{Cache, Role};
 use crate::security::Security;
 

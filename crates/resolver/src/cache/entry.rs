@@ -7,8 +7,8 @@ use dns::{Name, RType};
 
 use super::arena::UNIT;
 use super::found::Rank;
+use super::key::Key;
 use super::limits::{MAX_PROOFS, SEGMENT_BYTES};
-use super::shard::Key;
 use super::table::Tag;
 use crate::rrset::PackedIter;
 use crate::security::{Reason, Security};

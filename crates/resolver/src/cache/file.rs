@@ -10,8 +10,8 @@ use std::io::{self, Read, Write};
 use dnssec::digest::{SHA256_LEN, Sha256};
 
 use super::entry::{self, Kind, View};
+use super::key::Key;
 use super::limits::SEGMENT_BYTES;
-use super::shard::Key;
 use super::{Cache, lock};
 use crate::terms::{Changes, Terms};
 

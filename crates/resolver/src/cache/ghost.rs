@@ -1,6 +1,6 @@
 //! Remembers who was evicted without having been asked for again: whoever comes back soon is no newcomer (S3-FIFO).
 //!
-//! A table of 16-bit fingerprints, each written over by the next one that belongs into its place: a wrong memory does
+//! A table of 16-bit fingerprints, each written over by the next one that belongs in its place: a wrong memory does
 //! no harm.
 
 use super::table::Tag;

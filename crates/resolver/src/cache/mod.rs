@@ -16,6 +16,7 @@ mod entry;
 mod file;
 mod found;
 mod ghost;
+mod key;
 mod large;
 pub mod limits;
 mod pack;
@@ -39,13 +40,14 @@ pub use self::found::{
     Ask, CachedFailure, CachedNegative, CachedRrset, Failing, Found, Hit, NewEntry, NewFailure, NewNegative,
     NewPositive, Rank,
 };
+use self::key::Key;
 use self::large::Large;
 use self::limits::{
     AGGRESSIVE_SHARE, FAILURE_MEMORY, MAX_FAILURE_TTL_S, MAX_SHARDS, PREFETCH_HITS, PREFETCH_MIN_TTL_S, SHARD_BYTES,
 };
 use self::pack::Parts;
 pub use self::settings::{CacheSettings, TtlOverride};
-use self::shard::{Key, Shard};
+use self::shard::Shard;
 pub use self::stats::{COUNTED, Stats, TypeCounts};
 use self::table::{Ref, Tag};
 pub use self::upkeep::{Row, RowKind};
@@ -55,6 +57,25 @@ use crate::security::Security;
 use crate::terms::Changes;
 
 /// The cache.
+///
+/// ```
+/// use dns::{Name, NameBuf, NameHasher, RType};
+/// use resolver::cache::{Cache, CacheSettings, Found, NewEntry, NewPositive, Rank};
+/// use resolver::{Rrset, Security};
+///
+/// let cache = Cache::new(CacheSettings::default(), NameHasher::new(0x5eed));
+/// let name: NameBuf = "www.example.".parse()?;
+/// let rrset = Rrset::new(name.clone(), RType::A, 300).with(&[192, 0, 2, 1]);
+/// let (rank, security) = (Rank::AuthoritativeAnswer, Security::Insecure);
+/// let new = NewPositive { rrset: &rrset, rank, security, proofs: &[], origin: None, reason: None };
+/// cache.insert(1_000, NewEntry::Positive(new));
+///
+/// // Ten seconds later, and when it has expired.
+/// let found = cache.lookup(11_000, &name, RType::A, Name::root());
+/// assert!(matches!(found, Some(Found::Positive(_))) && found.is_some_and(|found| found.ttl() == 290));
+/// assert!(cache.lookup(302_000, &name, RType::A, Name::root()).is_none());
+/// # Ok::<(), dns::NameError>(())
+/// ```
 pub struct Cache {
     settings: CacheSettings,
     hasher: NameHasher,

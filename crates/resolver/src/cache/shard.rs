@@ -5,11 +5,12 @@
 //! queue, where each hit, up to three, is worth another round. A scan of names that nobody asks for again passes
 //! through the small queue alone.
 
-use dns::{Name, RType};
+use dns::RType;
 
 use super::arena::{Arena, SEGMENT_COST, Which};
 use super::entry::{self, Kind, View};
 use super::ghost::Ghost;
+use super::key::Key;
 use super::limits::FAILURE_MEMORY;
 use super::stats::Stats;
 use super::table::{Ref, Table, Tag};
@@ -25,25 +26,6 @@ const RESERVE: usize = 1;
 const MOVE_COST: usize = 16;
 /// Least number of segments.
 const MIN_SEGMENTS: usize = 8;
-
-/// A name, its hash, and a type.
-#[derive(Clone, Copy)]
-pub struct Key<'a> {
-    /// The name.
-    pub name: &'a Name,
-    /// Its hash.
-    pub hash: u64,
-    /// The type.
-    pub rtype: RType,
-}
-
-impl Key<'_> {
-    /// The same name with another type.
-    #[inline]
-    pub fn with(self, rtype: RType) -> Self {
-        Key { rtype, ..self }
-    }
-}
 
 /// A part of the cache.
 pub struct Shard {

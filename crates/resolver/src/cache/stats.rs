@@ -51,9 +51,9 @@ pub struct Stats {
     pub max_bytes: u64,
     /// Entries that were put in, refreshed ones included.
     pub inserts: u64,
-    /// Entries that were put out for others, before they expired.
+    /// Entries that were evicted to make room for others, before they expired.
     pub evictions: u64,
-    /// Entries that were put out because they had expired.
+    /// Entries that were removed because they had expired.
     pub expired: u64,
     /// Entries that were flushed.
     pub flushed: u64,

@@ -15,8 +15,6 @@ mod keys;
 mod negative;
 mod reason;
 mod signature;
-#[cfg(test)]
-mod tests;
 mod trust;
 
 use std::cell::RefCell;

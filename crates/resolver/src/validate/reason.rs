@@ -27,7 +27,8 @@ pub(super) fn bad_signature(owner: &Name, rtype: RType, zone: &Name, rrsig: &[u8
     let Some(rrsig) = Rrsig::parse(rrsig) else {
         return Failure::data(ede::DNSSEC_BOGUS, format!("{rtype} of {owner}: malformed signature"));
     };
-    let by = format!("{rtype} of {owner}: signature of key {} of {}", rrsig.key_tag, rrsig.signer);
+    let signer = rrsig.signer.to_canonical();
+    let by = format!("{rtype} of {owner}: signature of key {} of {signer}", rrsig.key_tag);
     let (code, text) = match error {
         VerifyError::OverBudget => {
             return Failure::limit(format!("{rtype} of {owner}: limit of signature verifications reached"));

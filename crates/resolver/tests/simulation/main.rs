@@ -22,9 +22,9 @@ use resolver::cache::CacheSettings;
 use resolver::limits::{BOGUS_TTL_S, FAILURE_TTL_S};
 use resolver::local::NoLocalData;
 use resolver::settings::Hint;
-use resolver::sim::Sim;
 use resolver::trace::Trace;
 use resolver::{Outcome, Question, Resolver, Security, Settings, Shared, Upstream};
+use simulator::Sim;
 
 use model::{Fact, Truth, reachable, truth};
 use network::Network;

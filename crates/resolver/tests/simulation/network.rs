@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use dns::{Class, Edns, Message, Name, NameBuf, Question, RType, Rcode, Record};
-use resolver::sim::{Delivery, FakeNetwork};
 use resolver::upstream::{Exchange, Transport};
+use simulator::{Delivery, FakeNetwork};
 
 use crate::signed::{self, Signer};
 use crate::world::{FORGED, FORGER, Found, Manner, NEGATIVE_TTL, Rng, Server, TTL, World, Zone, find};

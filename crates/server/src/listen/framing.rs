@@ -3,12 +3,14 @@
 //! Knows no socket, so that every transport that is a stream of octets can use it: [`Answerer`] takes
 //! octets that came in and appends the octets to send. `listen/tcp` calls it.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use dns::header::HEADER_LEN;
 
+use crate::delivery::ReturnPath;
 use crate::limits::{MAX_MESSAGE_SIZE, UDP_BATCH};
-use crate::query::{Packet, Transport, Worker};
+use crate::query::{Disposition, Packet, Worker};
+use crate::transport::Transport;
 
 /// Octets of the length before a message.
 const PREFIX: usize = 2;
@@ -34,6 +36,8 @@ pub enum Pause {
 pub struct Progress {
     /// Octets that are done with.
     pub consumed: usize,
+    /// Messages that others shall answer.
+    pub passed_on: usize,
     /// What is next.
     pub pause: Pause,
 }
@@ -57,11 +61,19 @@ impl Answerer {
     }
 
     /// Answers the messages at the start of `input`, one batch and `room` at most, and appends the responses to
-    /// `output`, each with its length before it. `now` is as in [`Worker::answer_batch`]; what the control plane
-    /// shall answer is to be had from the worker.
-    pub fn answer(&mut self, input: &[u8], client: IpAddr, now: u64, room: usize, output: &mut Vec<u8>) -> Progress {
+    /// `output`, each with its length before it. `now` is as in [`Worker::answer_batch`]. Messages that others shall
+    /// answer are passed on; `path` is the way back.
+    pub fn answer(
+        &mut self,
+        input: &[u8],
+        client: SocketAddr,
+        path: impl Fn() -> ReturnPath,
+        now: u64,
+        room: usize,
+        output: &mut Vec<u8>,
+    ) -> Progress {
         if room == 0 {
-            return Progress { consumed: 0, pause: Pause::Full };
+            return Progress { consumed: 0, passed_on: 0, pause: Pause::Full };
         }
         let mut packets: [Packet<'_>; UDP_BATCH] = std::array::from_fn(|_| Packet::default());
         let (mut rest, mut count, mut pause) = (input, 0, Pause::Batch);
@@ -76,15 +88,24 @@ impl Answerer {
             }
             let room = &mut room[..MAX_MESSAGE_SIZE];
             room[..message.len()].copy_from_slice(message);
-            *packet = Packet { buf: room, len: message.len(), client };
+            *packet = Packet::new(room, message.len(), client);
             (rest, count) = (behind, count + 1);
         }
         let packets = &mut packets[..count];
         self.worker.answer_batch(packets, Transport::Tcp, now);
-        for packet in packets.iter().filter(|packet| packet.len > 0) {
-            append(&packet.buf[..packet.len], output);
+        let mut passed_on = 0;
+        for packet in packets {
+            match std::mem::take(&mut packet.disposition) {
+                Disposition::Drop => {}
+                Disposition::Respond(response) => append(&packet.buf[..usize::from(response.len)], output),
+                others => {
+                    self.worker.pass_on(others, &path);
+                    passed_on += 1;
+                }
+            }
         }
-        Progress { consumed: input.len() - rest.len(), pause }
+        self.worker.flush();
+        Progress { consumed: input.len() - rest.len(), passed_on, pause }
     }
 }
 

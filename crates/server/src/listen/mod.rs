@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::query::Transport;
+use crate::transport::Transport;
 
 /// Fails if somebody has `address` already: sockets that share a port do not notice.
 ///
@@ -24,7 +24,7 @@ pub fn probe(address: SocketAddr, transport: Transport) -> io::Result<()> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    if transport == Transport::Tcp {
+    if transport.is_stream() {
         // Connections of a process that has ended do not hold the address.
         socket.set_reuse_address(true)?;
     }

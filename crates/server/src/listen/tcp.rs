@@ -9,9 +9,7 @@
 mod accept;
 mod clients;
 mod connection;
-mod defer;
-mod exchange;
-mod mailbox;
+mod outgoing;
 mod table;
 
 use std::collections::VecDeque;
@@ -28,13 +26,14 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::answered::Exit;
 use crate::clock::unix_seconds;
+use crate::delivery::mailbox::{Mailbox, Ticket};
 use crate::limits::{TCP_ACCEPT_BATCH, TCP_ACCEPT_PAUSE, TCP_BACKLOG};
 use crate::listen::framing::Answerer;
 use crate::query::Worker;
-use crate::stats::Stats;
-use connection::{Connection, Desk, Next, Reason};
-use mailbox::{Mailbox, Ticket};
+use crate::sys::options::defer_accept;
+use connection::{Connection, Next, Reason, Workbench};
 use table::Table;
 
 pub use clients::ConnectionLimits;
@@ -73,7 +72,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     // A wish: saves waking up for a connection whose first query is still on the way.
-    let _ = defer::defer_accept(&socket, TCP_DEFER_SECONDS);
+    let _ = defer_accept(&socket, TCP_DEFER_SECONDS);
     socket.listen(TCP_BACKLOG)?;
     Ok(socket.into())
 }
@@ -112,13 +111,11 @@ struct Server {
     table: Table<Connection>,
     /// Answered, not known to the poller yet, and when to tell it.
     fresh: VecDeque<(usize, Instant)>,
-    desk: Desk,
+    bench: Workbench,
     /// Octets kept for connections.
     kept: usize,
     /// Number that the next connection gets.
     serial: u64,
-    /// Where answers of the control plane and of resolver threads come in.
-    mailbox: Arc<Mailbox>,
     /// Messages that others have to answer, also of connections that are closed.
     handed: usize,
     /// Zone transfers that are not all sent.
@@ -126,14 +123,13 @@ struct Server {
     /// Connections with a zone transfer whose turn it is.
     ready: VecDeque<Ticket>,
     limits: Arc<ConnectionLimits>,
-    stats: Arc<Stats>,
-    now: Instant,
+    exit: Arc<Exit>,
 }
 
 impl Server {
     fn new(listeners: Vec<TcpListener>, worker: Worker, limits: Arc<ConnectionLimits>) -> io::Result<Server> {
         let now = Instant::now();
-        let mailbox = Arc::new(Mailbox::new()?);
+        let mailbox = Arc::new(Mailbox::new(worker.exit().clone())?);
         let server = Server {
             poller: epoll::create(CreateFlags::CLOEXEC)?,
             events: Vec::with_capacity(EVENTS),
@@ -143,17 +139,15 @@ impl Server {
             fresh: VecDeque::new(),
             kept: 0,
             serial: 0,
-            mailbox,
             handed: 0,
             streams: 0,
             ready: VecDeque::new(),
-            stats: worker.stats().clone(),
-            desk: Desk::new(Answerer::new(worker), limits.limits().outstanding),
+            exit: worker.exit().clone(),
+            bench: Workbench::new(Answerer::new(worker), mailbox, limits.limits().outstanding, now),
             limits,
-            now,
         };
         let data = EventData::new_u64(BELL);
-        epoll::add(&server.poller, server.mailbox.bell(), data, EventFlags::IN | EventFlags::ET)?;
+        epoll::add(&server.poller, server.bench.mailbox.bell(), data, EventFlags::IN | EventFlags::ET)?;
         for (i, listener) in server.listeners.iter().enumerate() {
             let data = EventData::new_u64(LISTENER | i as u64);
             epoll::add(&server.poller, listener, data, EventFlags::IN)?;
@@ -180,7 +174,7 @@ impl Server {
         self.pump();
         self.settle();
         self.expire();
-        if self.paused.is_some_and(|until| self.now >= until) {
+        if self.paused.is_some_and(|until| self.bench.now >= until) {
             self.paused = None;
             self.watch_listeners(EventFlags::IN)?;
         }
@@ -194,12 +188,12 @@ impl Server {
         let timeout = if self.may_sleep() { timeout } else { Duration::ZERO };
         let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(timeout.subsec_nanos()) };
         match epoll::wait(&self.poller, spare_capacity(&mut events), Some(&timeout)) {
-            Ok(0) => self.desk.answerer.worker().refresh(),
+            Ok(0) => self.bench.answerer.worker().refresh(),
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        self.now = Instant::now();
-        self.desk.seconds = unix_seconds();
+        self.bench.now = Instant::now();
+        self.bench.seconds = unix_seconds();
         Ok(events)
     }
 
@@ -216,7 +210,7 @@ impl Server {
     /// Has the poller watch connections that are still open a while after their first answer.
     fn settle(&mut self) {
         while let Some(&(id, due)) = self.fresh.front()
-            && self.now >= due
+            && self.bench.now >= due
         {
             self.fresh.pop_front();
             if self.table.get_mut(id).is_some_and(|connection| connection.watched.is_none()) {
@@ -255,22 +249,20 @@ impl Server {
 
     /// Does what can be done on a connection; closes it if there is nothing to wait for.
     fn advance(&mut self, id: usize, readable: bool) -> Next {
-        self.work_on(id, |connection, desk| connection.serve(desk, readable))
+        self.work_on(id, |connection, bench| connection.serve(bench, readable))
     }
 
     /// Has `work` do something on a connection, and everything that follows from it but the watching.
-    fn work_on(&mut self, id: usize, work: impl FnOnce(&mut Connection, &mut Desk) -> Next) -> Next {
+    fn work_on(&mut self, id: usize, work: impl FnOnce(&mut Connection, &mut Workbench) -> Next) -> Next {
         let Some(connection) = self.table.get_mut(id) else { return Next::Close(Reason::Gone) };
         let (kept, streams) = (connection.kept(), connection.streams());
-        let mut next = work(connection, &mut self.desk);
+        let mut next = work(connection, &mut self.bench);
         self.kept = self.kept - kept + connection.kept();
         self.streams = self.streams - streams + connection.streams();
         if connection.line_up() {
-            self.ready.push_back(Ticket { id, serial: connection.serial });
+            self.ready.push_back(connection.ticket);
         }
-        if !self.desk.handed.is_empty() || !self.desk.resolving.is_empty() {
-            self.hand_over(id);
-        }
+        self.handed += std::mem::take(&mut self.bench.passed_on);
         if self.kept > self.limits.limits().pending {
             next = Next::Close(Reason::Overflow);
         }
@@ -278,7 +270,7 @@ impl Server {
             Next::Close(reason) => self.close(id, reason),
             Next::Read { progress } | Next::Write { progress } | Next::Wait { progress } => {
                 if progress {
-                    self.table.touch(id, self.now);
+                    self.table.touch(id, self.bench.now);
                 }
             }
         }
@@ -290,7 +282,7 @@ impl Server {
         let limits = self.limits.limits();
         let patience = if self.limits.is_busy() { limits.idle_busy } else { limits.idle };
         while let Some((id, since)) = self.table.oldest()
-            && self.now.duration_since(since) >= patience
+            && self.bench.now.duration_since(since) >= patience
         {
             if !self.is_excused(id) {
                 let connection = self.table.get_mut(id);
@@ -307,9 +299,9 @@ impl Server {
     /// A connection that only waits for the control plane is not idle for a while: it is touched.
     fn is_excused(&mut self, id: usize) -> bool {
         let since = self.table.get_mut(id).and_then(|connection| connection.waits_since());
-        let excused = since.is_some_and(|since| self.now.duration_since(since) < self.limits.limits().answer);
+        let excused = since.is_some_and(|since| self.bench.now.duration_since(since) < self.limits.limits().answer);
         if excused {
-            self.table.touch(id, self.now);
+            self.table.touch(id, self.bench.now);
         }
         excused
     }
@@ -319,7 +311,7 @@ impl Server {
         self.kept -= connection.kept();
         self.streams -= connection.streams();
         self.limits.leave(connection.client.ip());
-        let stats = &self.stats;
+        let stats = &self.exit.stats;
         stats.tcp_closed.add(1);
         match reason {
             Reason::Gone | Reason::Stopping => {}
@@ -342,9 +334,9 @@ impl Server {
             let _ = (0..DRAIN_ACCEPTS).find(|_| self.accept(i));
         }
         self.listeners.clear();
-        let deadline = self.now + self.limits.limits().drain;
+        let deadline = self.bench.now + self.limits.limits().drain;
         self.table.ids().into_iter().for_each(|id| self.finish(id));
-        while self.table.len() > 0 && self.now < deadline {
+        while self.table.len() > 0 && self.bench.now < deadline {
             let events = self.wait(WAKE_INTERVAL)?;
             let connections = events.iter().map(|event| event.data.u64()).filter(|data| data & BELL == 0);
             connections.for_each(|id| self.finish(id as usize));
@@ -371,6 +363,6 @@ impl Server {
 
     fn close_all(&mut self) {
         self.table.ids().into_iter().for_each(|id| self.close(id, Reason::Stopping));
-        self.mailbox.close();
+        self.bench.mailbox.close();
     }
 }

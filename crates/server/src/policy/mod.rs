@@ -1,5 +1,6 @@
-//! Who may ask what, and how often.
+//! What policy does on the path of a query: cookies, answers of rules, limits.
 
-pub mod acl;
 pub mod cookie;
-pub mod pattern;
+pub(crate) mod judge;
+pub mod limits;
+pub(crate) mod ruled;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::client::Task;
+use crate::upstream::Task;
 
 /// Tasks that shall be polled, by their place.
 #[derive(Default)]

@@ -16,7 +16,6 @@ use zone::answer::{Ask, Ends};
 use zone::{Published, Reader, Zone, ZoneTable};
 
 use crate::limits::MAX_MESSAGE_SIZE;
-use crate::settings::ZonePolicy;
 
 /// The zones as one resolver thread sees them.
 pub struct LocalZones {
@@ -64,7 +63,7 @@ impl LocalData for LocalZones {
         let end = question(buffer, name, rtype);
         let mut w = Writer::new(buffer, hashed, hasher, end, MAX_MESSAGE_SIZE);
         let ask = Ask { qtype: rtype, dnssec_ok: true, any_in_full: true, minimal: true };
-        let verdict = zone::answer::answer(zones, zone, ask, &is_open, alias, &mut w);
+        let verdict = zone::answer::answer(zones, zone, ask, &Zone::is_open, alias, &mut w);
         let truncated = w.is_truncated();
         let len = w.finish(1, 0, verdict.rcode.0 as u8);
         let message = buffer.get(..len).and_then(|octets| Message::parse(octets).ok()).filter(|_| !truncated);
@@ -73,16 +72,10 @@ impl LocalData for LocalZones {
         // see. Delegations lead on without being told.
         match verdict.ends {
             Ends::Cut if message.answers.is_empty() => delegation(message, self.port),
-            _ if !is_open(zone) => refused(Rcode::REFUSED),
+            _ if !zone.is_open() => refused(Rcode::REFUSED),
             ends => found(message, ends, name, rtype),
         }
     }
-}
-
-/// Whether everybody may ask.
-fn is_open(zone: &Zone) -> bool {
-    let policy = zone.policy.as_ref().and_then(|policy| policy.downcast_ref::<ZonePolicy>());
-    policy.is_none_or(|policy| policy.allow_query.is_empty())
 }
 
 /// Writes a query to the start of `buffer`, which has room; returns its length.
@@ -166,7 +159,7 @@ fn rrsets(records: Vec<Record>, asked: RType) -> Vec<Arc<Rrset>> {
 mod tests {
     use dns::zonefile::{self, NoIncludes, Options, Sink};
     use dns::{Class, NameHasher};
-    use zone::Builder;
+    use zone::{Builder, ZonePolicy};
 
     use super::*;
 
@@ -184,7 +177,7 @@ mod tests {
         let options = Options { origin: &name, default_ttl: Some(60), file, class: Class::IN, rules: false };
         let mut sink = ToBuilder(Builder::new(&name, NameHasher::new(7)));
         assert!(zonefile::parse(text.as_bytes(), &options, &NoIncludes, &mut sink).problems.is_empty());
-        let policy = policy.map(|policy| Arc::new(policy) as _);
+        let policy = policy.map(Arc::new);
         Arc::new(Zone { contents: Some(sink.0.finish().0), name, policy })
     }
 

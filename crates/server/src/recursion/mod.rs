@@ -1,13 +1,14 @@
 //! Recursion: questions that neither our zones nor the cache answer, on threads of their own.
 //!
-//! [`crate::query`] hands them over; each thread drives a resolver over its [`crate::client::Net`] and sends the
+//! [`crate::query`] hands them over; each thread drives a resolver over its [`crate::upstream::Net`] and sends the
 //! responses itself, through the worker's socket or its mailbox.
 
-mod client;
 mod executor;
+mod judging;
 mod local;
 mod queue;
 mod thread;
+mod unresolved;
 
 use std::future::Future;
 use std::io;
@@ -25,15 +26,17 @@ use resolver::trace::{Stamped, Trace};
 use resolver::{Outcome, Question};
 use zone::{Published, ZoneTable};
 
-use crate::client::stream::{Authorities, StreamSettings, Streams};
-use crate::client::{Key, Net};
+use crate::answered::Exit;
 use crate::clock::Clock;
 use crate::limits::MAX_RESOLVER_QUEUE;
-use crate::stats::Stats;
+use crate::upstream::stream::{Authorities, StreamSettings, Streams};
+use crate::upstream::{Key, Net};
 use queue::Queue;
 
-pub(crate) use client::{Client, Resolving, Way};
+pub(crate) use judging::Judging;
 pub use local::LocalZones;
+pub(crate) use unresolved::Client;
+pub use unresolved::Unresolved;
 
 /// What resolves questions on one thread.
 pub trait Resolve: 'static {
@@ -143,13 +146,24 @@ pub type Explained = Box<dyn FnOnce(Arc<Outcome>, Vec<Stamped>) + Send>;
 /// What a thread is given to do.
 pub(crate) enum Job {
     /// A client's question.
-    Ask(Box<Client>),
+    Ask(Client),
+    /// A question of the cache, to keep it warm; nobody waits.
+    Refresh(Question),
     /// What came of an exchange over a stream.
     Streamed(Key, Result<Vec<u8>, resolver::upstream::ExchangeError>),
     /// A question of the control plane.
     Explain(Question, bool, Explained),
     /// Nothing but to look whether to stop.
     Wake,
+}
+
+impl Job {
+    /// There is no room for it.
+    fn refuse(self) {
+        if let Job::Ask(client) = self {
+            client.refuse();
+        }
+    }
 }
 
 /// The resolver threads, for those who hand them questions.
@@ -165,26 +179,26 @@ pub struct Running {
     handles: Vec<JoinHandle<()>>,
 }
 
-/// Starts a resolver thread for each of `stats`; `make` makes its resolver.
+/// Starts a resolver thread for each of `exits`; `make` makes its resolver.
 ///
 /// # Errors
 /// Threads and descriptors that the system does not give us.
 pub fn start<R: Resolve>(
     settings: ThreadSettings,
     zones: &Arc<Published<ZoneTable>>,
-    stats: Vec<Arc<Stats>>,
+    exits: Vec<Arc<Exit>>,
     make: impl Fn(Net, Rc<LocalZones>) -> Rc<R> + Clone + Send + 'static,
 ) -> io::Result<Running> {
     let streams = StreamSettings { sources: settings.sources.clone(), authorities: settings.authorities.clone() };
     let (streams, stream_thread) = Streams::start(streams)?;
-    let queues = stats.iter().map(|_| Queue::new().map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
+    let queues = exits.iter().map(|_| Queue::new().map(Arc::new)).collect::<io::Result<Vec<_>>>()?;
     let threads = Arc::new(Threads { queues, clock: settings.clock, stop: AtomicBool::new(false) });
     let mut running = Running { threads: threads.clone(), handles: Vec::new() };
-    for (queue, stats) in threads.queues.iter().zip(stats) {
+    for (queue, exit) in threads.queues.iter().zip(exits) {
         let parts = thread::Parts {
             settings: settings.clone(),
             zones: zones.clone(),
-            stats,
+            exit,
             queue: queue.clone(),
             streams: streams.clone(),
             threads: threads.clone(),
@@ -228,20 +242,18 @@ impl Threads {
         }
     }
 
-    /// Hands questions over; those that find no room are left.
-    pub(crate) fn hand_over(&self, resolving: &mut Vec<Resolving>, jobs: &mut Vec<Job>) -> usize {
+    /// Hands jobs over, each to the thread that its hash chooses, with one call for each thread; `batch` is scratch
+    /// space. Clients that find no room get SERVFAIL.
+    pub(crate) fn hand_over(&self, jobs: &mut Vec<(u64, Job)>, batch: &mut Vec<Job>) {
         let count = self.queues.len() as u64;
-        let mut refused = 0;
         for (i, queue) in self.queues.iter().enumerate() {
-            let ours = resolving.extract_if(.., |it| it.hash % count == i as u64);
-            jobs.extend(ours.map(|it| Job::Ask(it.client)));
-            if !jobs.is_empty() {
-                queue.put(jobs, MAX_RESOLVER_QUEUE);
-                refused += jobs.len();
-                jobs.clear();
+            let ours = jobs.extract_if(.., |(hash, _)| *hash % count == i as u64);
+            batch.extend(ours.map(|(_, job)| job));
+            if !batch.is_empty() {
+                queue.put(batch, MAX_RESOLVER_QUEUE);
+                batch.drain(..).for_each(Job::refuse);
             }
         }
-        refused
     }
 
     fn stop(&self) {

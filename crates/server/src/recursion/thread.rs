@@ -16,14 +16,14 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use zone::{Published, ZoneTable};
 
-use super::client::{Client, Tools};
 use super::executor::Executor;
 use super::queue::Queue;
-use super::{Job, LocalZones, Resolve, ThreadSettings, Threads, Way};
-use crate::client::stream::Streams;
-use crate::client::{self, Net, Task};
+use super::unresolved::{Client, Responder};
+use super::{Job, LocalZones, Resolve, ThreadSettings, Threads};
+use crate::answered::Exit;
 use crate::limits::{RESOLVER_DRAIN, RESOLVER_STEPS};
-use crate::stats::Stats;
+use crate::upstream::stream::Streams;
+use crate::upstream::{self, Net, Task};
 
 /// How long a thread sleeps at most before it looks whether zones changed.
 const WAKE_INTERVAL: Duration = Duration::from_millis(200);
@@ -38,7 +38,7 @@ const BELL: u64 = u64::MAX;
 pub struct Parts {
     pub settings: ThreadSettings,
     pub zones: Arc<Published<ZoneTable>>,
-    pub stats: Arc<Stats>,
+    pub exit: Arc<Exit>,
     pub queue: Arc<Queue<Job>>,
     pub streams: Streams,
     pub threads: Arc<Threads>,
@@ -72,7 +72,7 @@ struct Thread<'a, R> {
     executor: Executor,
     jobs: Vec<Job>,
     spawned: Vec<Task>,
-    tools: Rc<RefCell<Tools>>,
+    responder: Rc<RefCell<Responder>>,
     /// Clients that wait.
     clients: Rc<Cell<usize>>,
 }
@@ -82,7 +82,7 @@ impl<'a, R: Resolve> Thread<'a, R> {
         let poller = Rc::new(epoll::create(CreateFlags::CLOEXEC)?);
         epoll::add(&poller, parts.queue.bell(), EventData::new_u64(BELL), EventFlags::IN | EventFlags::ET)?;
         let queue = parts.queue.clone();
-        let net = Net::new(client::Parts {
+        let net = Net::new(upstream::Parts {
             clock: parts.settings.clock,
             poller: poller.clone(),
             sources: parts.settings.sources.clone(),
@@ -92,7 +92,7 @@ impl<'a, R: Resolve> Thread<'a, R> {
                 // As many as exchanges over streams: their limit is its limit.
                 Box::new(move |reply| queue.put(&mut vec![Job::Streamed(key, reply)], usize::MAX))
             }),
-            stats: parts.stats.clone(),
+            exit: parts.exit.clone(),
         });
         let local = Rc::new(LocalZones::new(parts.zones.clone(), parts.settings.port));
         let hasher = parts.zones.latest().hasher();
@@ -106,7 +106,7 @@ impl<'a, R: Resolve> Thread<'a, R> {
             executor: Executor::default(),
             jobs: Vec::new(),
             spawned: Vec::new(),
-            tools: Rc::new(RefCell::new(Tools::new(hasher, parts.stats.clone()))),
+            responder: Rc::new(RefCell::new(Responder::new(hasher, parts.exit.clone()))),
             clients: Rc::default(),
         })
     }
@@ -120,7 +120,7 @@ impl<'a, R: Resolve> Thread<'a, R> {
         while self.clients.get() > 0 && self.net.tick() < deadline_us {
             self.turn()?;
         }
-        self.tools.borrow_mut().flush();
+        self.responder.borrow_mut().flush();
         Ok(())
     }
 
@@ -132,7 +132,7 @@ impl<'a, R: Resolve> Thread<'a, R> {
         self.jobs = jobs;
         let more = self.advance();
         self.net.flush();
-        self.tools.borrow_mut().flush();
+        self.responder.borrow_mut().flush();
         let events = self.wait(more)?;
         self.net.tick();
         for event in events.iter().map(|event| event.data.u64()).filter(|&data| data != BELL) {
@@ -179,6 +179,7 @@ impl<'a, R: Resolve> Thread<'a, R> {
     fn begin(&mut self, job: Job) {
         match job {
             Job::Ask(client) => self.ask(client),
+            Job::Refresh(question) => self.executor.spawn(Box::pin(self.resolver.clone().refresh(question))),
             Job::Streamed(key, reply) => self.net.deliver(key, reply),
             Job::Explain(question, checking_disabled, explained) => {
                 let trace = Trace::on();
@@ -193,26 +194,18 @@ impl<'a, R: Resolve> Thread<'a, R> {
         }
     }
 
-    fn ask(&mut self, client: Box<Client>) {
-        let stats = self.parts.stats.clone();
+    fn ask(&mut self, client: Client) {
         if self.clients.get() >= MAX_CLIENTS {
-            // It is dropped, and says SERVFAIL.
-            stats.resolver_busy.add(1);
-            return;
+            return client.refuse();
         }
         let Some(question) = client.question() else { return };
-        if matches!(client.way, Way::Nowhere) {
-            self.executor.spawn(Box::pin(self.resolver.clone().refresh(question)));
-            return;
-        }
         let waiting = Waiting::new(self.clients.clone());
-        let (cd, since_us) = (client.checking_disabled(), client.arrived_us);
+        let (cd, since_us) = (client.checking_disabled(), client.arrived_us());
         let resolving = self.resolver.clone().resolve(question, cd, Trace::default(), since_us);
-        let (tools, net) = (self.tools.clone(), self.net.clone());
+        let (responder, net) = (self.responder.clone(), self.net.clone());
         self.executor.spawn(Box::pin(async move {
             let outcome = resolving.await;
-            client.respond(&outcome, &mut tools.borrow_mut());
-            stats.resolved(outcome.rcode, net.now().saturating_sub(since_us));
+            client.respond(&outcome, &mut responder.borrow_mut(), net.now());
             drop(waiting);
         }));
     }

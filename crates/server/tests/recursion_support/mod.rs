@@ -1,7 +1,7 @@
 //! A server whose resolver forwards everything to one other server, and such a server.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,13 +14,14 @@ use resolver::outcome::Timed;
 use resolver::trace::Trace;
 use resolver::upstream::{Exchange, ExchangeError, Transport};
 use resolver::{Outcome, Question, Rrset, Security, Upstream};
-use server::client::Net;
+use server::answered::Exit;
 use server::listen::tcp::ConnectionLimits;
 use server::listen::{tcp, udp};
 use server::query::Worker;
 use server::recursion::{self, Recursion, Resolve, Running, ThreadSettings};
 use server::settings::Settings;
 use server::stats::Stats;
+use server::upstream::Net;
 use zone::{Published, Zone, ZoneTable};
 
 /// Any free port of the loopback address.
@@ -77,7 +78,7 @@ impl Resolve for Forward {
 /// A server that resolves for the loopback address.
 pub struct Server {
     pub address: SocketAddr,
-    pub stats: Vec<Arc<Stats>>,
+    pub exits: Vec<Arc<Exit>>,
     settings: Arc<Published<Settings>>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -111,19 +112,17 @@ impl Forwarding {
     pub fn start_on(self, address: SocketAddr) -> Server {
         let Forwarding { server, transport, timeout_us, threads, zones, cache, settings } = self;
         let zones = Published::new(ZoneTable::new(NameHasher::new(7), zones));
-        let mut stats: Vec<Arc<Stats>> = (0..threads).map(|_| Arc::default()).collect();
+        let mut exits: Vec<Arc<Exit>> = (0..threads).map(|_| Arc::default()).collect();
         let make = move |net: Net, _| Rc::new(Forward { net, server, transport: transport.clone(), timeout_us });
-        let resolver = recursion::start(settings, &zones, stats.clone(), make).expect("threads");
+        let resolver = recursion::start(settings, &zones, exits.clone(), make).expect("threads");
         let threads = resolver.threads().clone();
         let recursion = Some(Recursion { allowed: Vec::new(), threads, cache, dns64: false, rebinding: false });
         let settings = Published::new(Settings { recursion, nsid: b"test".to_vec(), ..Settings::default() });
         let stop = Arc::new(AtomicBool::new(false));
-        let listener = tcp::bind(address).expect("a socket");
-        let address = listener.local_addr().expect("an address");
-        let socket = udp::bind(address).expect("a socket");
-        let worker_stats = [0; 2].map(|_| Arc::<Stats>::default());
-        let workers = worker_stats.each_ref().map(|it| Worker::new(zones.clone(), settings.clone(), it.clone()));
-        stats.extend(worker_stats);
+        let (listener, socket, address) = sockets(address);
+        let worker_exits = [0; 2].map(|_| Arc::<Exit>::default());
+        let workers = worker_exits.each_ref().map(|it| Worker::new(zones.clone(), settings.clone(), it.clone()));
+        exits.extend(worker_exits);
         let [for_udp, for_tcp] = workers;
         let (stop_udp, stop_tcp) = (stop.clone(), stop.clone());
         let threads = vec![
@@ -133,10 +132,20 @@ impl Forwarding {
                 tcp::run(vec![listener], for_tcp, limits, &stop_tcp).expect("a poller");
             }),
         ];
-        let server = Server { address, stats, settings, stop, threads, resolver: Some(resolver) };
+        let server = Server { address, exits, settings, stop, threads, resolver: Some(resolver) };
         server.allow("127.0.0.0/8");
         server
     }
+}
+
+/// A port that is free over TCP may be taken over UDP: then another one is.
+fn sockets(address: SocketAddr) -> (TcpListener, UdpSocket, SocketAddr) {
+    let open = || {
+        let listener = tcp::bind(address).ok()?;
+        let address = listener.local_addr().ok()?;
+        Some((listener, udp::bind(address, server::limits::UDP_SOCKET_BUFFER).ok()?, address))
+    };
+    (0..20).find_map(|_| open()).expect("two sockets of one port")
 }
 
 impl Server {
@@ -159,7 +168,7 @@ impl Server {
 
     /// The sum of one counter.
     pub fn count(&self, counter: impl Fn(&Stats) -> u64) -> u64 {
-        self.stats.iter().map(|stats| counter(stats)).sum()
+        self.exits.iter().map(|exit| counter(&exit.stats)).sum()
     }
 
     /// From now on these may use the resolver.

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use dns::{Name, NameBuf, NameHasher, RType};
 use dnssec::tsig::KeyRing;
+use server::answered::Exit;
 use server::control::{Control, Messages, Reply, Request};
 use server::limits::TcpLimits;
 use server::listen::tcp::{self, ConnectionLimits};
 use server::query::Worker;
 use server::settings::Settings;
-use server::stats::{Counter, Stats};
+use server::stats::Counter;
 use zone::builder::Builder;
 use zone::{Published, Zone, ZoneTable};
 
@@ -35,7 +36,7 @@ pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
     /// What it counts.
-    pub stats: Arc<Stats>,
+    pub exit: Arc<Exit>,
     /// Its limits.
     pub limits: Arc<ConnectionLimits>,
     stop: Arc<AtomicBool>,
@@ -53,7 +54,7 @@ impl Server {
         let listener = tcp::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
         Server {
             address: listener.local_addr().expect("its address"),
-            stats: Arc::default(),
+            exit: Arc::default(),
             limits: Arc::new(ConnectionLimits::new(limits)),
             stop: Arc::default(),
             thread: None,
@@ -81,7 +82,7 @@ impl Server {
     /// Has it run.
     pub fn run(&mut self) {
         let settings = Settings { keys: self.keys.clone(), ..Settings::default() };
-        let worker = Worker::new(Published::new(zones()), Published::new(settings), self.stats.clone());
+        let worker = Worker::new(Published::new(zones()), Published::new(settings), self.exit.clone());
         let worker = worker.with_control(self.control.clone());
         let (limits, stop, listeners) = (self.limits.clone(), self.stop.clone(), std::mem::take(&mut self.listeners));
         self.thread = Some(std::thread::spawn(move || tcp::run(listeners, worker, limits, &stop)));
@@ -107,7 +108,7 @@ impl Server {
         let thread = self.thread.take().expect("it runs");
         thread.join().expect("no panic").expect("no error");
         assert_eq!(self.limits.open(), 0, "all connections are given back");
-        assert_eq!(self.stats.tcp_accepted.get(), self.stats.tcp_closed.get());
+        assert_eq!(self.exit.stats.tcp_accepted.get(), self.exit.stats.tcp_closed.get());
     }
 }
 

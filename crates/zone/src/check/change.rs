@@ -1,15 +1,18 @@
-//! The checks of a change: only what it touches is looked at, so that the size of the zone does not matter
-//! and an old fault elsewhere does not stand in its way. The committer calls it.
+//! Checks a change: only the owners that it touches, so that the size of the zone does not matter and an old fault elsewhere
+//! does not block the change. Called by the committer.
+
+use std::collections::HashSet;
 
 use dns::{Name, RType};
 
 use super::denial::{NsecChain, nsec3_owner};
+use super::target::may_concern;
 use super::{Checker, Finding, MAX_FINDINGS, Rule, is_below};
 use crate::change::RrsetChange;
 use crate::contents::{Contents, Nsec3Params, count_labels};
-use crate::draft::canonical;
 use crate::node::{CUT, DNAME, Node};
 use crate::order::{MAX_KEY_LEN, Order, labels_of, sort_key};
+use crate::records::canonical;
 
 /// Most names below a new delegation or DNAME that are looked at.
 const MAX_BELOW: usize = 100;
@@ -40,7 +43,7 @@ pub(crate) fn carry(
     found: &[Finding],
 ) -> Option<Vec<Finding>> {
     let (again, kept): (Vec<&Finding>, Vec<&Finding>) =
-        old.iter().partition(|finding| changes.iter().any(|change| may_mend(change, finding)));
+        old.iter().partition(|finding| changes.iter().any(|change| may_mend(after.origin(), change, finding)));
     if again.is_empty() && found.iter().all(|finding| old.contains(finding)) {
         return None;
     }
@@ -67,8 +70,9 @@ pub(crate) fn keep(whole: &[Finding], old: &[Finding], changes: &[RrsetChange], 
 
 /// Findings and those of `more` that are not among them, up to the limit.
 fn add<'f>(mut findings: Vec<&'f Finding>, more: impl Iterator<Item = &'f Finding>) -> Vec<Finding> {
+    let mut known: HashSet<&Finding> = findings.iter().copied().collect();
     for finding in more {
-        if findings.len() < MAX_FINDINGS && !findings.contains(&finding) {
+        if findings.len() < MAX_FINDINGS && known.insert(finding) {
             findings.push(finding);
         }
     }
@@ -76,7 +80,7 @@ fn add<'f>(mut findings: Vec<&'f Finding>, more: impl Iterator<Item = &'f Findin
 }
 
 /// Whether a change may take away what was found.
-fn may_mend(change: &RrsetChange, finding: &Finding) -> bool {
+fn may_mend(origin: &Name, change: &RrsetChange, finding: &Finding) -> bool {
     let moves_cuts = matches!(change.rtype, RType::NS | RType::DNAME);
     if change.owner == finding.owner || (moves_cuts && finding.owner.is_at_or_below(&change.owner)) {
         return true;
@@ -84,8 +88,10 @@ fn may_mend(change: &RrsetChange, finding: &Finding) -> bool {
     let comes_or_goes = change.before.is_none() != change.after.is_none();
     match finding.rule {
         Rule::NameServer => comes_or_goes && matches!(change.rtype, RType::A | RType::AAAA | RType::CNAME | RType::NS),
-        // Any record can end what a wildcard stands for.
-        Rule::Host => comes_or_goes,
+        // Any record can end what a wildcard stands for. An address in place of a host stays one.
+        Rule::Host => {
+            comes_or_goes && finding.host.as_ref().is_some_and(|host| may_concern(origin, &change.owner, host))
+        }
         Rule::Nsec => change.rtype == RType::NSEC,
         Rule::Nsec3 => matches!(change.rtype, RType::NSEC3 | RType::NSEC3PARAM),
         Rule::Signed => change.rtype == RType::DNSKEY,
@@ -244,6 +250,8 @@ fn next<'a>(order: &'a Order, key: &[u8]) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::diff::{build, change, diff, list};
     use crate::draft::{Edit, Records};
@@ -272,7 +280,7 @@ mod tests {
         check(
             ZONE,
             &with(&format!("@ {ds}")),
-            &["example. DS: DS at the apex; it belongs into the parent zone (RFC 4035 2.4)"],
+            &["example. DS: DS at the apex; it belongs in the parent zone (RFC 4035 2.4)"],
         );
         check(ZONE, &with(&format!("a {ds}")), &["a.example. DS: DS without NS records (RFC 4034 5)"]);
         check(ZONE, &with(&format!("sub {ds}")), &[]);
@@ -339,6 +347,32 @@ mod tests {
             }
         }
         assert!(seen[0] > 1000 && seen[1] > 40, "{seen:?}");
+    }
+
+    /// Thousands of single changes of a zone with many findings must not look at all of them each time.
+    #[test]
+    fn only_names_that_a_host_hangs_on_have_it_looked_at_again() {
+        let filler: String = (0..300).map(|i| format!("f{i} TXT x\n")).collect();
+        let text = format!(
+            "@ SOA ns host 1 2 3 4 5\n@ NS ns.other.\nwww A 192.0.2.1\nalias CNAME www\n*.w CNAME www\n\
+             m MX 10 alias\nn MX 10 a.b.w\no MX 10 192.0.2.1\n{filler}"
+        );
+        let before = zone(&text).0;
+        assert_eq!(before.findings().len(), 3);
+        let left = |line: &str, changed: &str| {
+            let changes = crate::diff::diff(&before, &zone(&text.replace(line, changed)).0);
+            assert_eq!(changes.len(), 1, "{line}");
+            let after = change(&before, &changes).0;
+            (after.findings().len(), Arc::ptr_eq(after.findings(), before.findings()))
+        };
+        assert_eq!(left("f7 TXT x\n", ""), (3, true));
+        assert_eq!(left("f7 TXT x\n", "f7 TXT x\nx.y.f7 A 192.0.2.1\n"), (3, true));
+        assert_eq!(left("f7 TXT x\n", "f7 TXT x\nc.w A 192.0.2.1\n"), (3, false));
+        assert_eq!(left("f7 TXT x\n", "f7 TXT x\nc.b.w A 192.0.2.1\n"), (2, false));
+        assert_eq!(left("*.w CNAME www\n", ""), (2, false));
+        assert_eq!(left("alias CNAME www\n", ""), (2, false));
+        assert_eq!(left("o MX 10 192.0.2.1\n", ""), (2, false));
+        assert_eq!(left("f7 TXT x\n", "f7 TXT x\n* TXT x\n"), (3, false));
     }
 
     /// The chains are looked at around what is touched.

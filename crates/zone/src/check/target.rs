@@ -1,4 +1,4 @@
-//! Hosts that records name and that are none: aliases, and addresses where a name belongs.
+//! What NS, MX and SRV records name instead of a host: an alias, or an address in place of a name.
 
 use std::net::IpAddr;
 
@@ -55,10 +55,19 @@ impl Checker {
                 let mut buffer = [0; 256];
                 let owner = labels_of(&key, &mut buffer).to_vec();
                 let rule = if rtype == RType::MX { "RFC 2181 10.3" } else { "RFC 2782" };
-                self.say(Rule::Host, &owner, Some(rtype), format!("{host} is an alias ({rule})"));
+                let message = format!("{host} is an alias ({rule})");
+                self.say_of_host(Rule::Host, &owner, rtype, host, message);
             }
         }
     }
+}
+
+/// Whether a name that comes or goes can change what a host is ([`leads_to_alias`]): they have an ancestor below the apex
+/// in common, whose existence may hang on the name, or the name is a wildcard at the apex or the apex itself.
+pub(super) fn may_concern(origin: &Name, name: &Name, host: &Name) -> bool {
+    let depth = name.label_count().checked_sub(origin.label_count() + 1);
+    let top = depth.and_then(|depth| name.ancestors().nth(depth));
+    top.is_none_or(|top| top.is_wildcard() || host.is_at_or_below(top))
 }
 
 /// Whether a name of the zone is an alias: by a CNAME of its own or of a wildcard, or by a DNAME above it.

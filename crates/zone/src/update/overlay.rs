@@ -1,5 +1,5 @@
-//! A zone as the operations of an update so far leave it: what they touch is held here, all else is read
-//! from the zone.
+//! The zone as an update sees it while its operations are applied: touched RRsets are held here, the rest is read from the
+//! zone.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -208,7 +208,7 @@ fn prescan_of_updates() {
     check("! www 0 NONE APL", &[]);
     // 1.3, 3.4.1: all is checked before anything is done.
     check("! www 60 IN A 192.0.2.9\n! www 1 ANY A", &["FORMERR"]);
-    // Data that is none of its type.
+    // Data that is not valid for its type.
     check("! www 60 IN A", &["FORMERR"]);
 }
 

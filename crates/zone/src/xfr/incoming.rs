@@ -1,15 +1,15 @@
 //! The messages that a primary answers a transfer query with (RFC 5936 2.2, RFC 1995 4), read one after
 //! the other into lists of records.
 //!
-//! Signatures have been checked and taken off before. What comes here is from outside: it is bounded, and
-//! nothing in it is taken for granted.
+//! The caller has checked and removed signatures. The messages come from outside: their size is bounded, and every field
+//! is checked.
 
 use dns::header::HEADER_LEN;
-use dns::name::{self, NameError};
-use dns::rdata::wire::{self, RdataError};
+use dns::name;
+use dns::rdata::wire;
 use dns::{Class, Header, Name, NameBuf, Opcode, RType, Rcode, serial};
 
-use super::{Step, serial_of};
+use super::{Step, XfrError, serial_of};
 use crate::records::{RecordList, RecordListBuilder};
 
 /// Octets of a record between its owner and its data.
@@ -29,40 +29,6 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits { records: 1 << 29, octets: 1 << 35 }
     }
-}
-
-/// Why a transfer is of no use.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum XfrError {
-    /// Not a response to our query.
-    #[error("the message is no response to the query: {0}")]
-    Mismatch(&'static str),
-    /// The primary says no.
-    #[error("the primary answers {0}")]
-    Rcode(Rcode),
-    /// Octets that are no message.
-    #[error("malformed message: {0}")]
-    Malformed(&'static str),
-    /// A bad domain name.
-    #[error("malformed message: {0}")]
-    Name(#[from] NameError),
-    /// A record whose data is not of its type.
-    #[error("malformed {rtype} record: {error}")]
-    Rdata {
-        /// Its type.
-        rtype: RType,
-        /// What is wrong.
-        error: RdataError,
-    },
-    /// Records in an order that is not that of a transfer.
-    #[error("not a zone transfer: {0}")]
-    Sequence(&'static str),
-    /// More than the limits allow.
-    #[error("the transfer is larger than allowed")]
-    TooLarge,
-    /// A difference that does not fit the zone it was made for: the whole zone is needed.
-    #[error("the difference does not fit the zone: {0}")]
-    NotExact(&'static str),
 }
 
 /// What is known after a message.

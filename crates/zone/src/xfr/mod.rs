@@ -5,6 +5,7 @@
 //! [`edits`] turns what it received into a change.
 
 mod difference;
+mod error;
 mod incoming;
 mod outgoing;
 mod steps;
@@ -16,7 +17,8 @@ use dns::rdata::typed::Soa;
 use dns::{Class, Message, Name, NameBuf, RType};
 
 pub use difference::{NoDifference, condense};
-pub use incoming::{Incoming, Limits, Progress, XfrError};
+pub use error::XfrError;
+pub use incoming::{Incoming, Limits, Progress};
 pub use outgoing::Outgoing;
 pub use steps::{Step, edits};
 
@@ -70,7 +72,7 @@ fn serial_of(rdata: &[u8]) -> Option<u32> {
 }
 
 /// The query of a secondary that has `serial`, or of one that wants the whole zone (RFC 1995 3, RFC 5936 2.1).
-pub fn query(id: u16, zone: &Name, serial: Option<u32>) -> Vec<u8> {
+pub fn query(id: u16, zone: &Name, serial: Option<u32>) -> Message {
     let mut message = Message::query(id, zone.to_owned(), if serial.is_some() { RType::IXFR } else { RType::AXFR });
     message.header.rd = false;
     // Only the serial of the client's SOA counts.
@@ -81,5 +83,5 @@ pub fn query(id: u16, zone: &Name, serial: Option<u32>) -> Vec<u8> {
         ttl: 0,
         rdata: [&[0, 0], &serial.to_be_bytes()[..], &[0; 16]].concat(),
     }));
-    message.to_wire(dns::message::MAX_MESSAGE_LEN)
+    message
 }

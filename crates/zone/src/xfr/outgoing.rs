@@ -1,5 +1,5 @@
-//! The messages that answer a transfer query. The control plane takes one after the other and sends it;
-//! the zone's version is held until the last, so that a transfer is consistent however long it takes.
+//! Produces the messages that answer a transfer query. The control plane takes and sends them one by one. The zone's version
+//! is held until the last message, so that a transfer is consistent however long it takes.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;

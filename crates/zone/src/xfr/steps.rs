@@ -6,10 +6,9 @@ use dns::name::eq_ignore_case;
 use dns::{NameBuf, RType};
 
 use super::XfrError;
-use crate::builder::compare_data;
 use crate::contents::Contents;
 use crate::draft::{Edit, Records};
-use crate::records::{ListedRecord, RecordList, filed_under};
+use crate::records::{ListedRecord, RecordList, compare_data, filed_under};
 
 /// Octets of an RRset that differences are made in: each of its records is looked for among the others. With more the
 /// zone is transferred as a whole.

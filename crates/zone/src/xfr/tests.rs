@@ -107,11 +107,20 @@ fn changed(contents: &Contents, random: &mut Random, edits: u64) -> (Contents, Z
     }
     let records = Records { ttl: 3600, data: vec![soa(to)], signatures: vec![rrsig(RType::SOA, random)] };
     apply(name("Example."), RType::SOA, Some(records));
-    (next, ZoneChange { zone: name("example."), from: Some(from), to: Some(to), action: Action::Edit(changes) })
+    (
+        next,
+        ZoneChange {
+            zone: name("example.").into(),
+            base: None,
+            from: Some(from),
+            to: Some(to),
+            action: Action::Edit(changes),
+        },
+    )
 }
 
 fn asked(text: &str, serial: Option<u32>) -> Asked {
-    Asked::read(&query(ID, &name(text), serial)).expect("a query")
+    Asked::read(&query(ID, &name(text), serial).to_wire(512)).expect("a query")
 }
 
 /// The messages of an answer, each looked at.
@@ -309,7 +318,13 @@ fn what_cancels_out_vanishes_and_a_new_ttl_is_gone_and_come() {
         let edit = |owner: &str, rtype, before, after| RrsetChange { owner: name(owner), rtype, before, after };
         let edits =
             vec![edit("x.example.", RType::A, before, after), edit("example.", RType::SOA, of(from), of(from + 1))];
-        ZoneChange { zone: name("example."), from: Some(from), to: Some(from + 1), action: Action::Edit(edits) }
+        ZoneChange {
+            zone: name("example.").into(),
+            base: None,
+            from: Some(from),
+            to: Some(from + 1),
+            action: Action::Edit(edits),
+        }
     };
     let check = |changes: &[ZoneChange], want: u64| {
         let edits: Vec<_> = changes
@@ -374,8 +389,8 @@ fn queries() {
         assert_eq!(Asked::read(message).map(|asked| (asked.qtype, asked.serial)), want);
     };
     let apex = name("example.");
-    check(&query(ID, &apex, None), Some((RType::AXFR, None)));
-    check(&query(ID, &apex, Some(7)), Some((RType::IXFR, Some(7))));
+    check(&query(ID, &apex, None).to_wire(512), Some((RType::AXFR, None)));
+    check(&query(ID, &apex, Some(7)).to_wire(512), Some((RType::IXFR, Some(7))));
     check(&Message::query(ID, apex.clone(), RType::IXFR).to_wire(512), None);
     check(&Message::query(ID, apex.clone(), RType::A).to_wire(512), None);
     check(&[0; 5], None);

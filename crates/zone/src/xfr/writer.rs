@@ -1,4 +1,4 @@
-//! One message of a transfer being filled (RFC 5936 2.2). Made for millions of records a second: no
+//! Fills one message of a transfer (RFC 5936 2.2). Made for millions of records a second: no
 //! allocation, owners relative to the zone, and only three names are compressed against: the zone's, the
 //! owner's and the last one in record data. Case is preserved (RFC 5936 3.4).
 

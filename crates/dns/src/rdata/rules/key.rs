@@ -35,7 +35,7 @@ pub(super) fn check(rdata: &[u8]) -> Result<(), Fault> {
         ),
         254 => require(
             begins_with_oid(key),
-            Fault::rule("a key of algorithm 254 begins with an object identifier behind its length", "RFC 4034 A.1.1"),
+            Fault::rule("a key of algorithm 254 begins with a length and an object identifier", "RFC 4034 A.1.1"),
         ),
         _ => Ok(()),
     }?;
@@ -44,7 +44,10 @@ pub(super) fn check(rdata: &[u8]) -> Result<(), Fault> {
 
 fn rsa(key: &[u8], min: usize, rule: &'static str) -> Result<(), Fault> {
     let Some(modulus) = rsa_modulus(key) else {
-        return Err(Fault::rule("an RSA key is an exponent behind its length, and a modulus", "RFC 3110 2"));
+        return Err(Fault::rule(
+            "an RSA key is the length of the exponent, the exponent and the modulus",
+            "RFC 3110 2",
+        ));
     };
     require((min..=MAX_RSA_LEN).contains(&modulus.len()), Fault::rule(rule, "RFC 3110 2, RFC 5702 2"))
 }

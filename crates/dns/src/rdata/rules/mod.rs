@@ -1,9 +1,9 @@
-//! What the definitions of the types demand of a record beyond its form: lengths that follow from an algorithm,
-//! fields that need one another.
+//! Rules of record types beyond the form of their data: lengths that follow from an algorithm, fields that need one
+//! another, records that must be the only one of their RRset.
 //!
-//! [`wire::validate`] says what can be held and served; transfers are held to that. What comes
-//! in by a zone file, the API or an update is held to [`check`] as well, because whoever sends it can still mend it;
-//! what came by transfer gets a warning (`zone::check`).
+//! [`wire::validate`] decides what can be held and served, and transferred records must pass it. Records from a zone file,
+//! the API or an update must also pass [`check`], because their author can still correct them. In transferred records,
+//! what fails it is a warning (`zone::check`).
 
 mod key;
 
@@ -120,6 +120,22 @@ pub fn of(rtype: RType) -> Option<Rule> {
     })
 }
 
+/// What is wrong with a record as soon as there is another one of its owner and type; `None` if nothing is.
+pub fn needs_to_be_alone(rtype: RType, rdata: &[u8]) -> Option<Fault> {
+    let deletion = Fault::rule("a record that asks for deletion (algorithm 0) must be the only one", "RFC 8078 4");
+    match rtype {
+        RType::CDS => (rdata == CDS_DELETION).then_some(deletion),
+        RType::CDNSKEY => (rdata == CDNSKEY_DELETION).then_some(deletion),
+        RType::MX => (rdata == NULL_MX).then_some(Fault::rule(
+            "`0 .`, which says that there is no mail, must be the only MX record",
+            "RFC 7505 3",
+        )),
+        _ => None,
+    }
+}
+
+/// The MX record of a domain that takes no mail.
+const NULL_MX: &[u8] = &[0, 0, 0];
 /// The one CDS record that asks for the deletion of the DS set.
 const CDS_DELETION: &[u8] = &[0, 0, 0, 0, 0];
 /// The same as CDNSKEY record.
@@ -211,7 +227,10 @@ fn certificate(rdata: &[u8]) -> Result<(), Fault> {
             let fits = certificate.first().is_some_and(|&len| usize::from(len) < certificate.len());
             require(
                 fits,
-                Fault::rule("an IPGP certificate begins with a fingerprint behind its length", "RFC 4398 3.3"),
+                Fault::rule(
+                    "an IPGP certificate begins with the length of a fingerprint and the fingerprint",
+                    "RFC 4398 3.3",
+                ),
             )
         }
         253 => require(
@@ -220,7 +239,7 @@ fn certificate(rdata: &[u8]) -> Result<(), Fault> {
         ),
         254 => require(
             key::begins_with_oid(certificate),
-            Fault::rule("a certificate of type OID begins with an object identifier behind its length", "RFC 4398 2.1"),
+            Fault::rule("a certificate of type OID begins with a length and an object identifier", "RFC 4398 2.1"),
         ),
         _ => Ok(()),
     }
@@ -239,7 +258,7 @@ fn ipsec_key(rdata: &[u8]) -> Result<(), Fault> {
         1 => require(key::is_dsa(key), Fault::odd("a DSA key has the form of RFC 2536", "RFC 4025 2.6")),
         2 => require(
             key::rsa_modulus(key).is_some(),
-            Fault::odd("an RSA key is an exponent behind its length, and a modulus", "RFC 4025 2.6"),
+            Fault::odd("an RSA key is the length of the exponent, the exponent and the modulus", "RFC 4025 2.6"),
         ),
         _ => Ok(()),
     }

@@ -3,21 +3,24 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use anyhow::Context;
+use api::web;
 use axum::Router;
+use config::Config;
 use dns::NameHasher;
+use node::durable::Durable;
+use node::files;
+use node::history::QueryHistory;
+use node::lookups::Lookups;
+use node::schedule::SystemTimeSource;
+use node::scheduler::{Scheduler, Unstarted};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use zone::{Published, ZoneTable};
 
-use crate::config::Config;
 use crate::control;
-use crate::durable::Durable;
-use crate::files::FileZones;
-use crate::lookups::Lookups;
-use crate::secondary::{Secondaries, Waiting};
-use crate::web;
 
 /// A data directory, opened. What was changed is in the store when it is dropped.
 pub struct Offline {
@@ -26,8 +29,8 @@ pub struct Offline {
     runtime: Runtime,
     /// Gone once it is stopped.
     durable: Option<Durable>,
-    /// Takes what concerns secondaries; nobody does it.
-    _waiting: Waiting,
+    /// Timed work waits here; nobody does it.
+    _unstarted: Unstarted,
 }
 
 impl Offline {
@@ -38,18 +41,19 @@ impl Offline {
     pub fn open(config: &Config) -> anyhow::Result<Offline> {
         let hasher = NameHasher::new(getrandom::u64()?);
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
-        let (secondaries, waiting) = Secondaries::new();
-        let durable = Durable::open(&config.data_dir, hasher, &zones, &config.zones, secondaries)?;
-        FileZones::default().reload(&config.zones, &zones, |_, _, _| {});
+        let (scheduler, unstarted) = Scheduler::new(Arc::new(SystemTimeSource));
+        let durable = Durable::open(&config.data_dir, &config.journal.file, hasher, &zones, &config.zones, scheduler)?;
+        files::reload(&durable.catalogue, &[], &zones, |_, _, _| {});
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("async")
             .enable_all()
             .build()
             .context("thread")?;
-        let app = web::app(&durable, &zones, Lookups::new(zones.clone()), config)?;
+        let lookups = Lookups::new(zones.clone());
+        let app = Arc::new(web::app(&durable, &zones, lookups, QueryHistory::default(), config)?);
         let stopping = watch::Sender::new(false);
-        Ok(Offline { router: control::local(app), stopping, runtime, durable: Some(durable), _waiting: waiting })
+        Ok(Offline { router: control::local(app), stopping, runtime, durable: Some(durable), _unstarted: unstarted })
     }
 
     /// A connection to the API.

@@ -1,12 +1,12 @@
 //! One question, one reply: UDP with retries, TCP when asked for or when the reply is truncated.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use dns::edns::EdnsOption;
-use dns::message::{MAX_MESSAGE_LEN, MessageError};
 use dns::{Header, Message, Question, Rcode};
+use node::outbound::{self, AnswerError, Attempts, Exchange, Stream, Wait};
 
 use super::words::Request;
 
@@ -32,16 +32,25 @@ pub enum NoReply {
     TimedOut,
     /// The system says no.
     #[error("{0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// What came is no DNS message.
-    #[error("malformed reply: {0}")]
-    Malformed(#[from] MessageError),
+    #[error(transparent)]
+    Unusable(#[from] AnswerError),
     /// What came over TCP answers something else.
     #[error("the reply does not belong to the query")]
     Mismatch,
     /// No randomness for the query's identifier.
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
+}
+
+impl From<io::Error> for NoReply {
+    fn from(error: io::Error) -> NoReply {
+        match error.kind() {
+            ErrorKind::TimedOut => NoReply::TimedOut,
+            _ => NoReply::Io(error),
+        }
+    }
 }
 
 /// Asks, and asks again over TCP when the reply is truncated, or with the server's cookie when it
@@ -102,110 +111,28 @@ fn adopt_cookie(query: &mut Message, reply: &Message) -> bool {
 }
 
 fn ask_udp(request: &Request, query: &Message) -> Result<Reply, NoReply> {
-    let any: IpAddr =
-        if request.server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    // The system gives a random port; a connected socket takes replies from the server alone.
-    let socket = UdpSocket::bind((any, 0))?;
-    socket.connect(request.server)?;
-    let octets = query.to_wire(MAX_MESSAGE_LEN);
-    let mut buffer = vec![0; MAX_MESSAGE_LEN];
-    let mut failure = NoReply::TimedOut;
-    for _ in 0..request.tries {
-        let sent = Instant::now();
-        let outcome = socket.send(&octets).map_err(NoReply::from);
-        match outcome.and_then(|_| receive_udp(&socket, query, sent + request.timeout, &mut buffer)) {
-            Ok((message, size)) => {
-                return Ok(Reply { message, size, server: request.server, transport: "UDP", elapsed: sent.elapsed() });
-            }
-            // The port is closed or the packet was lost: the next try may fare better.
-            Err(error @ (NoReply::TimedOut | NoReply::Io(_))) => failure = error,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(failure)
-}
-
-/// The first message before the deadline that answers the query; others are passed over.
-fn receive_udp(
-    socket: &UdpSocket,
-    query: &Message,
-    deadline: Instant,
-    buffer: &mut [u8],
-) -> Result<(Message, usize), NoReply> {
-    loop {
-        socket.set_read_timeout(Some(remaining(deadline)?))?;
-        let size = socket.recv(buffer).map_err(io_error)?;
-        let octets = &buffer[..size];
-        if octets.first_chunk::<2>() != Some(&query.header.id.to_be_bytes()) {
-            continue;
-        }
-        let message = Message::parse(octets)?;
-        if answers(&message, query) {
-            return Ok((message, size));
-        }
-    }
+    let attempts = Attempts { count: request.tries, timeout: request.timeout };
+    let take =
+        |answer: Result<_, AnswerError>, size| Some(answer.map(|message| (message, size)).map_err(NoReply::from));
+    let ((message, size), elapsed) = outbound::ask(request.server, &mut Exchange::new(query, None), attempts, take)?;
+    Ok(Reply { message, size, server: request.server, transport: "UDP", elapsed })
 }
 
 fn ask_tcp(request: &Request, query: &Message) -> Result<Reply, NoReply> {
     let sent = Instant::now();
-    let deadline = sent + request.timeout;
-    let mut stream = TcpStream::connect_timeout(&request.server, request.timeout).map_err(io_error)?;
-    let octets = query.to_wire(MAX_MESSAGE_LEN);
-    stream.set_write_timeout(Some(remaining(deadline)?))?;
-    // RFC 7766 8: length and message in one write.
-    let framed = [&(octets.len() as u16).to_be_bytes()[..], &octets].concat();
-    stream.write_all(&framed).map_err(io_error)?;
-
-    let mut len = [0; 2];
-    read_exact(&mut stream, &mut len, deadline)?;
-    let mut reply = vec![0; usize::from(u16::from_be_bytes(len))];
-    read_exact(&mut stream, &mut reply, deadline)?;
-    let message = Message::parse(&reply)?;
-    if !answers(&message, query) {
-        return Err(NoReply::Mismatch);
-    }
+    let mut stream = Stream::connect(request.server, request.timeout)?;
+    let mut exchange = Exchange::new(query, None);
+    stream.send(exchange.octets())?;
+    let mut reply = Vec::new();
+    stream.receive(&mut reply, Wait::Until(sent + request.timeout))?;
+    let message = exchange.answer(&reply).ok_or(NoReply::Mismatch)??;
     Ok(Reply { message, size: reply.len(), server: request.server, transport: "TCP", elapsed: sent.elapsed() })
-}
-
-/// Fills `buffer` before the deadline, however slowly the octets drip in.
-fn read_exact(stream: &mut TcpStream, mut buffer: &mut [u8], deadline: Instant) -> Result<(), NoReply> {
-    while !buffer.is_empty() {
-        stream.set_read_timeout(Some(remaining(deadline)?))?;
-        match stream.read(buffer).map_err(io_error)? {
-            0 => return Err(io::Error::new(ErrorKind::UnexpectedEof, "connection closed").into()),
-            count => buffer = &mut buffer[count..],
-        }
-    }
-    Ok(())
-}
-
-/// Whether a message is the response to the query. A server that does not understand a query may
-/// leave the question out of its error.
-fn answers(message: &Message, query: &Message) -> bool {
-    let header = &message.header;
-    let error_without_question = message.questions.is_empty() && header.rcode != Rcode::NOERROR;
-    header.qr
-        && header.id == query.header.id
-        && header.opcode == query.header.opcode
-        && (message.questions == query.questions || error_without_question)
-}
-
-fn remaining(deadline: Instant) -> Result<Duration, NoReply> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(NoReply::TimedOut) } else { Ok(left) }
-}
-
-/// A socket's timeout shows as one of two errors.
-fn io_error(error: io::Error) -> NoReply {
-    match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => NoReply::TimedOut,
-        _ => NoReply::Io(error),
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, UdpSocket};
     use std::thread;
 
     use dns::{Class, Edns, RType, Record};
@@ -343,7 +270,7 @@ mod tests {
     #[test]
     fn no_reply() {
         let malformed = serve(|_, query| vec![query.to_wire(512)[..14].to_vec()]);
-        assert!(matches!(ask(&request(malformed, "")), Err(NoReply::Malformed(_))));
+        assert!(matches!(ask(&request(malformed, "")), Err(NoReply::Unusable(_))));
         let closed = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("port");
         assert!(matches!(ask(&request(closed, "")), Err(NoReply::Io(_))));
         assert!(matches!(ask(&request(closed, "+tcp")), Err(NoReply::Io(_))));

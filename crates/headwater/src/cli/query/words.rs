@@ -175,7 +175,7 @@ fn question(plain: &[&str], reverse: Option<IpAddr>) -> anyhow::Result<(NameBuf,
         } else if let (None, Some(found)) = (class, as_class(word)) {
             class = Some(found);
         } else {
-            bail!("{word}: neither a record type nor a class, or one too many");
+            bail!("{word}: neither a record type nor a class, or a second one");
         }
     }
     let class = class.unwrap_or(Class::IN);

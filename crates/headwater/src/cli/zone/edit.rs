@@ -25,6 +25,7 @@ const PRECONDITION_FAILED: u16 = 412;
 #[derive(Debug, Clone, Args)]
 pub struct EditArgs {
     /// Name of the zone.
+    #[arg(value_parser = super::zone_name)]
     pub name: NameBuf,
     /// Commit without asking.
     #[arg(long, short)]
@@ -53,7 +54,7 @@ enum Next {
 /// As of [`Client`]; the editor's. The text is kept, and the error says where.
 pub fn edit(args: &EditArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let client = Client::find(&args.node, Directory::Existing)?;
-    let mut response = client.send("GET", &path("zones", &args.name.to_string(), "/export"), &[], b"")?;
+    let mut response = client.send("GET", &path(&["zones", &args.name.to_string(), "export"]), &[], b"")?;
     let tag = response.field("etag").context("the zone has no serial")?.to_owned();
     let mut original = Vec::new();
     response.read_to_end(&mut original)?;

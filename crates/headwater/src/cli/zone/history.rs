@@ -14,6 +14,7 @@ use crate::cli::{NodeArgs, show};
 #[derive(Debug, Clone, Args)]
 pub struct HistoryArgs {
     /// Name of the zone, which may be gone.
+    #[arg(value_parser = super::zone_name)]
     pub name: NameBuf,
     /// At most so many, the latest first.
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
@@ -30,6 +31,7 @@ pub struct HistoryArgs {
 #[derive(Debug, Clone, Args)]
 pub struct DiffArgs {
     /// Name of the zone.
+    #[arg(value_parser = super::zone_name)]
     pub name: NameBuf,
     /// The serial before.
     pub from: u32,
@@ -67,7 +69,7 @@ pub fn history(args: &HistoryArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let client = Client::find(&args.node, Directory::Existing)?;
     let mut left = args.limit;
     let mut rows = Vec::new();
-    client.pages(&path("zones", &args.name.to_string(), "/changes"), |changes| {
+    client.pages(&path(&["zones", &args.name.to_string(), "changes"]), |changes| {
         let wanted = changes.get(..left).unwrap_or(changes);
         left -= wanted.len();
         if args.json {
@@ -99,7 +101,7 @@ fn row(name: &NameBuf, change: &Value) -> [String; 6] {
 pub fn diff(args: &DiffArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let client = Client::find(&args.node, Directory::Existing)?;
     let at = |serial: u32| -> anyhow::Result<String> {
-        let path = path("zones", &args.name.to_string(), "/at");
+        let path = path(&["zones", &args.name.to_string(), "at"]);
         let target = target(&path, &[("serial", &serial.to_string())]);
         let mut text = String::new();
         client.send("GET", &target, &[("accept", "text/dns")], b"")?.read_to_string(&mut text)?;
@@ -123,7 +125,7 @@ pub fn diff(args: &DiffArgs, out: &mut impl Write) -> anyhow::Result<()> {
 pub fn revert(args: &RevertArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let client = Client::find(&args.node, Directory::Existing)?;
     let body = json!({"why": args.why, "force": args.force, "dry_run": args.dry_run});
-    let outcome = client.call("POST", &path("changes", &args.change.to_string(), "/revert"), &body)?;
+    let outcome = client.call("POST", &path(&["changes", &args.change.to_string(), "revert"]), &body)?;
     show::diff(out, &outcome)?;
     show::outcome(out, &outcome)?;
     Ok(())

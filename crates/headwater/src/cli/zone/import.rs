@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use dns::zonefile::{self, NoIncludes, Record, Sink};
 use dns::{Class, NameBuf};
+use node::loader;
 use serde_json::Value;
 use zone::Contents;
 
 use super::manage::NameArgs;
-use crate::api;
 use crate::cli::client::{self, Client, Directory, Refused, path, target};
 use crate::cli::{NodeArgs, show};
-use crate::loader;
 
 /// What to import.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
     /// Name of the zone.
+    #[arg(value_parser = super::zone_name)]
     pub name: NameBuf,
     /// The zone file.
     pub file: PathBuf,
@@ -99,7 +99,7 @@ pub fn submit(
     expected: Option<&str>,
 ) -> anyhow::Result<Value> {
     let dry_run = ("dry_run", if dry_run { "true" } else { "false" });
-    let target = target(&path("zones", &name.to_string(), "/import"), &[query, &[dry_run]].concat());
+    let target = target(&path(&["zones", &name.to_string(), "import"]), &[query, &[dry_run]].concat());
     let mut fields = vec![("content-type", "text/dns")];
     fields.extend(expected.map(|tag| ("if-match", tag)));
     let mut outcome = client::json(client.send("POST", &target, &fields, api::zone_file(contents).as_bytes())?)?;
@@ -114,7 +114,7 @@ pub fn submit(
 /// As of [`Client`].
 pub fn export(args: &NameArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let client = Client::find(&args.node, Directory::Existing)?;
-    let mut response = client.send("GET", &path("zones", &args.name.to_string(), "/export"), &[], b"")?;
+    let mut response = client.send("GET", &path(&["zones", &args.name.to_string(), "export"]), &[], b"")?;
     let mut text = Vec::new();
     response.read_to_end(&mut text)?;
     let mut sink = Canonical { out, failed: None };

@@ -14,6 +14,7 @@ use crate::cli::{NodeArgs, show};
 #[derive(Debug, Clone, Args)]
 pub struct NameArgs {
     /// Name of the zone.
+    #[arg(value_parser = super::zone_name)]
     pub name: NameBuf,
     /// Which server.
     #[command(flatten)]
@@ -35,6 +36,7 @@ pub struct ShowArgs {
 #[derive(Debug, Clone, Args)]
 pub struct CreateArgs {
     /// Name of the zone.
+    #[arg(value_parser = super::zone_name)]
     pub name: NameBuf,
     /// A name server of the zone, instead of this one; may be given several times.
     #[arg(long = "ns", value_name = "NAME", conflicts_with = "primaries")]
@@ -60,6 +62,7 @@ pub struct CreateArgs {
 #[derive(Debug, Clone, Args)]
 pub struct DeleteArgs {
     /// Name of the zone.
+    #[arg(value_parser = super::zone_name)]
     pub name: NameBuf,
     /// Why, for the history.
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -90,7 +93,7 @@ pub fn list(args: &ListArgs, out: &mut impl Write) -> anyhow::Result<()> {
 /// As of [`Client`].
 pub fn show(args: &ShowArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let client = Client::find(&args.zone.node, Directory::Existing)?;
-    let zone = client.get(&path("zones", &args.zone.name.to_string(), ""))?;
+    let zone = client.get(&path(&["zones", &args.zone.name.to_string()]))?;
     if args.json {
         return Ok(writeln!(out, "{zone}")?);
     }
@@ -150,7 +153,7 @@ pub fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
 /// As of [`Client`].
 pub fn delete(args: &DeleteArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let client = Client::find(&args.node, Directory::Existing)?;
-    let zone = path("zones", &args.name.to_string(), "");
+    let zone = path(&["zones", &args.name.to_string()]);
     let outcome = client.call("DELETE", &target(&zone, &[("why", &args.why)]), &Value::Null)?;
     show::outcome(out, &outcome)?;
     if let Some(change) = outcome["change"].as_u64() {
@@ -164,7 +167,7 @@ pub fn delete(args: &DeleteArgs, out: &mut impl Write) -> anyhow::Result<()> {
 /// # Errors
 /// As of [`Client`]; without a running server nobody fetches.
 pub fn refresh(args: &NameArgs, out: &mut impl Write) -> anyhow::Result<()> {
-    let ordered = order(args, "/retransfer")?;
+    let ordered = order(args, "retransfer")?;
     writeln!(out, "{}: fetched soon, from one of {} primaries", args.name, ordered["servers"])?;
     Ok(())
 }
@@ -174,11 +177,11 @@ pub fn refresh(args: &NameArgs, out: &mut impl Write) -> anyhow::Result<()> {
 /// # Errors
 /// As of [`Client`]; without a running server nobody tells.
 pub fn notify(args: &NameArgs, out: &mut impl Write) -> anyhow::Result<()> {
-    let ordered = order(args, "/notify")?;
+    let ordered = order(args, "notify")?;
     writeln!(out, "{}: {} servers are told", args.name, ordered["servers"])?;
     Ok(())
 }
 
 fn order(args: &NameArgs, what: &str) -> anyhow::Result<Value> {
-    Client::server(&args.node)?.call("POST", &path("zones", &args.name.to_string(), what), &Value::Null)
+    Client::server(&args.node)?.call("POST", &path(&["zones", &args.name.to_string(), what]), &Value::Null)
 }

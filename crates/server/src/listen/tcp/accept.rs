@@ -11,6 +11,7 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use super::clients::Refusal;
 use super::connection::{Connection, Next, Reason};
 use super::{LISTENER, SETTLE, Server};
+use crate::delivery::mailbox::Ticket;
 use crate::limits::{TCP_ACCEPT_BATCH, TCP_ACCEPT_PAUSE};
 
 /// When room is needed, this many connections are looked at that only wait for the control plane.
@@ -57,23 +58,25 @@ impl Server {
 
     /// Lets a new connection in if the limits allow it, and answers what it brought.
     pub(super) fn admit(&mut self, socket: OwnedFd, client: Option<SocketAddr>) {
-        self.stats.tcp_accepted.add(1);
+        self.exit.stats.tcp_accepted.add(1);
         let entered = client.and_then(|client| match self.limits.enter(client.ip()) {
             Err(Refusal::Full) if self.evict() => self.limits.enter(client.ip()).is_ok().then_some(client),
             entered => entered.is_ok().then_some(client),
         });
         if let Some(client) = entered {
             self.serial += 1;
-            let id = self.table.insert(Connection::new(socket, client, self.serial), self.now);
+            let serial = self.serial;
+            let connection = |id| Connection::new(socket, client, Ticket { id, serial });
+            let id = self.table.insert_with(connection, self.bench.now);
             let next = self.advance(id, true);
             let unfinished = self.table.get_mut(id).is_some_and(|connection| connection.is_unfinished());
             match next {
-                Next::Read { progress: true } if !unfinished => self.fresh.push_back((id, self.now + SETTLE)),
+                Next::Read { progress: true } if !unfinished => self.fresh.push_back((id, self.bench.now + SETTLE)),
                 _ => self.watch(id, next),
             }
         } else {
-            self.stats.tcp_refused.add(1);
-            self.stats.tcp_closed.add(1);
+            self.exit.stats.tcp_refused.add(1);
+            self.exit.stats.tcp_closed.add(1);
         }
     }
 
@@ -81,7 +84,7 @@ impl Server {
     pub(super) fn evict(&mut self) -> bool {
         for _ in 0..EVICT_TRIES {
             let oldest = self.table.oldest();
-            let idle = oldest.filter(|(_, since)| self.now.duration_since(*since) >= self.limits.limits().evict);
+            let idle = oldest.filter(|(_, since)| self.bench.now.duration_since(*since) >= self.limits.limits().evict);
             let Some((id, _)) = idle else { return false };
             if !self.is_excused(id) {
                 self.close(id, Reason::Evicted);
@@ -93,11 +96,11 @@ impl Server {
 
     /// Accepts nothing for a while.
     pub(super) fn pause(&mut self, error: Errno) {
-        if self.stats.tcp_accept_paused.get() == 0 {
+        if self.exit.stats.tcp_accept_paused.get() == 0 {
             tracing::warn!(%error, "TCP connections cannot be accepted for now; this is said once and counted");
         }
-        self.stats.tcp_accept_paused.add(1);
-        self.paused = Some(self.now + TCP_ACCEPT_PAUSE);
+        self.exit.stats.tcp_accept_paused.add(1);
+        self.paused = Some(self.bench.now + TCP_ACCEPT_PAUSE);
         if let Err(error) = self.watch_listeners(EventFlags::empty()) {
             tracing::error!(%error, "TCP listeners cannot be paused");
         }

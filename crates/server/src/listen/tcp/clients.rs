@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::limits::TcpLimits;
 
@@ -49,10 +50,41 @@ pub(super) enum Refusal {
     Client,
 }
 
+/// The limits that can change while connections are open; durations in microseconds.
+struct Current {
+    connections: AtomicUsize,
+    per_client: AtomicUsize,
+    idle_us: AtomicU64,
+    idle_busy_us: AtomicU64,
+    streams: AtomicUsize,
+}
+
+impl From<&TcpLimits> for Current {
+    fn from(limits: &TcpLimits) -> Current {
+        let us = |duration: Duration| AtomicU64::new(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+        Current {
+            connections: AtomicUsize::new(limits.connections),
+            per_client: AtomicUsize::new(limits.per_client),
+            idle_us: us(limits.idle),
+            idle_busy_us: us(limits.idle_busy),
+            streams: AtomicUsize::new(limits.streams),
+        }
+    }
+}
+
+impl Default for Current {
+    fn default() -> Current {
+        Current::from(&TcpLimits::default())
+    }
+}
+
 /// Counts connections against [`TcpLimits`]. All listeners of a server share one.
 #[derive(Default)]
 pub struct ConnectionLimits {
+    /// Those that stay.
     limits: TcpLimits,
+    /// Those that a reload changes.
+    current: Current,
     open: AtomicUsize,
     clients: [Mutex<HashMap<Client, usize>>; SHARDS],
 }
@@ -60,12 +92,32 @@ pub struct ConnectionLimits {
 impl ConnectionLimits {
     /// No connections yet, and these limits.
     pub fn new(limits: TcpLimits) -> ConnectionLimits {
-        ConnectionLimits { limits, ..ConnectionLimits::default() }
+        ConnectionLimits { limits, current: Current::from(&limits), ..ConnectionLimits::default() }
     }
 
     /// The limits.
-    pub fn limits(&self) -> &TcpLimits {
-        &self.limits
+    #[inline]
+    pub fn limits(&self) -> TcpLimits {
+        let Current { connections, per_client, idle_us, idle_busy_us, streams } = &self.current;
+        TcpLimits {
+            connections: connections.load(Ordering::Relaxed),
+            per_client: per_client.load(Ordering::Relaxed),
+            idle: Duration::from_micros(idle_us.load(Ordering::Relaxed)),
+            idle_busy: Duration::from_micros(idle_busy_us.load(Ordering::Relaxed)),
+            streams: streams.load(Ordering::Relaxed),
+            ..self.limits
+        }
+    }
+
+    /// Has `limits` count from now on: those of connections, how long they may be idle, and transfers. Connections that
+    /// are open stay.
+    pub fn change(&self, limits: &TcpLimits) {
+        let new = Current::from(limits);
+        self.current.connections.store(new.connections.into_inner(), Ordering::Relaxed);
+        self.current.per_client.store(new.per_client.into_inner(), Ordering::Relaxed);
+        self.current.idle_us.store(new.idle_us.into_inner(), Ordering::Relaxed);
+        self.current.idle_busy_us.store(new.idle_busy_us.into_inner(), Ordering::Relaxed);
+        self.current.streams.store(new.streams.into_inner(), Ordering::Relaxed);
     }
 
     /// Connections that are open now.
@@ -75,19 +127,19 @@ impl ConnectionLimits {
 
     /// More than half of all connections are taken.
     pub(super) fn is_busy(&self) -> bool {
-        self.open() > self.limits.connections / 2
+        self.open() > self.current.connections.load(Ordering::Relaxed) / 2
     }
 
     /// Takes note of a connection of `client`, if one more is allowed.
     pub(super) fn enter(&self, client: IpAddr) -> Result<(), Refusal> {
-        if self.open.fetch_add(1, Ordering::Relaxed) >= self.limits.connections {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.current.connections.load(Ordering::Relaxed) {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return Err(Refusal::Full);
         }
         let client = Client::from(client);
         let mut clients = self.shard(client);
         let count = clients.entry(client).or_insert(0);
-        if *count >= self.limits.per_client.max(1) {
+        if *count >= self.current.per_client.load(Ordering::Relaxed).max(1) {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return Err(Refusal::Client);
         }
@@ -136,6 +188,19 @@ mod tests {
         entered.into_iter().for_each(|client| limits.leave(client));
         assert_eq!(limits.open(), 0);
         assert!(limits.clients.iter().all(|shard| shard.lock().expect("not poisoned").is_empty()), "{clients}");
+    }
+
+    #[test]
+    fn a_change_counts_from_then_on() {
+        let client = || "192.0.2.1".parse().expect("an address");
+        let limits = ConnectionLimits::new(TcpLimits { connections: 4, per_client: 2, ..TcpLimits::default() });
+        assert_eq!((limits.enter(client()), limits.enter(client())), (Ok(()), Ok(())));
+        let idle = Duration::from_millis(700);
+        limits.change(&TcpLimits { connections: 3, per_client: 3, idle, ..TcpLimits::default() });
+        assert_eq!(limits.limits().idle, idle);
+        assert_eq!((limits.enter(client()), limits.enter(client())), (Ok(()), Err(Refusal::Full)));
+        limits.change(&TcpLimits { connections: 1, ..TcpLimits::default() });
+        assert_eq!((limits.open(), limits.enter(client())), (3, Err(Refusal::Full)), "those that are open stay");
     }
 
     #[test]

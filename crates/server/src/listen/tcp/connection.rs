@@ -1,32 +1,38 @@
 //! One connection: octets come in, answers go out, and what cannot go on yet is kept in between.
 //!
 //! A connection that has nothing unfinished owns no memory but its entry in the table; reading and
-//! answering happen in the [`Desk`] of the worker.
+//! answering happen in the [`Workbench`] of the worker.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dns::header::Rcode;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 
-use crate::handover::{Handover, Outgoing, Stream};
+use crate::answered::{Answered, By, Source};
+use crate::delivery::mailbox::{Mailbox, StreamPath, Ticket};
+use crate::delivery::{Outgoing, ReturnPath, Transfer};
 use crate::limits::{TCP_INPUT, TCP_OUTPUT, TCP_STREAM_TURN};
 use crate::listen::framing::{self, Answerer, Pause};
-use crate::recursion::Resolving;
+use crate::transport::Transport;
 
 /// What all connections of a worker use in turn.
-pub(super) struct Desk {
+pub(super) struct Workbench {
     /// Answers messages.
     pub answerer: Answerer,
     /// The time in seconds since 1970.
     pub seconds: u64,
-    /// What the control plane shall answer, of the connection that was served last.
-    pub handed: Vec<Handover>,
-    /// What a resolver thread shall answer, of the same one.
-    pub resolving: Vec<Resolving>,
+    /// The time now.
+    pub now: Instant,
+    /// Where answers of the control plane and of resolver threads come in.
+    pub mailbox: Arc<Mailbox>,
+    /// Messages that others have to answer, of the connection that was served last.
+    pub passed_on: usize,
     /// Messages of one connection that the control plane has at once.
     outstanding: usize,
     input: Box<[u8]>,
@@ -34,13 +40,14 @@ pub(super) struct Desk {
     message: Vec<u8>,
 }
 
-impl Desk {
-    pub fn new(answerer: Answerer, outstanding: usize) -> Desk {
-        Desk {
+impl Workbench {
+    pub fn new(answerer: Answerer, mailbox: Arc<Mailbox>, outstanding: usize, now: Instant) -> Workbench {
+        Workbench {
             answerer,
             seconds: 0,
-            handed: Vec::new(),
-            resolving: Vec::new(),
+            now,
+            mailbox,
+            passed_on: 0,
             outstanding: outstanding.max(1),
             input: vec![0; TCP_INPUT].into_boxed_slice(),
             output: Vec::with_capacity(2 * TCP_OUTPUT),
@@ -109,7 +116,7 @@ struct Pending {
     /// When it got the last of them, or answered one.
     asked: Option<Instant>,
     /// Zone transfers; the first one is being sent.
-    streams: VecDeque<Stream>,
+    streams: VecDeque<Transfer>,
     /// Is among those that get their turn to send.
     queued: bool,
 }
@@ -119,8 +126,8 @@ pub(super) struct Connection {
     socket: OwnedFd,
     /// Who asks.
     pub client: SocketAddr,
-    /// No other connection of the worker has it.
-    pub serial: u64,
+    /// Tells it from all other connections of the worker.
+    pub ticket: Ticket,
     /// What the poller watches for; `None` as long as it does not know the connection.
     pub watched: Option<EventFlags>,
     pending: Option<Box<Pending>>,
@@ -133,8 +140,8 @@ impl AsFd for Connection {
 }
 
 impl Connection {
-    pub fn new(socket: OwnedFd, client: SocketAddr, serial: u64) -> Connection {
-        Connection { socket, client, serial, watched: None, pending: None }
+    pub fn new(socket: OwnedFd, client: SocketAddr, ticket: Ticket) -> Connection {
+        Connection { socket, client, ticket, watched: None, pending: None }
     }
 
     /// Octets of memory that the connection keeps.
@@ -163,13 +170,6 @@ impl Connection {
         pending.asked.filter(|_| pending.outstanding > 0 && pending.output.is_empty() && pending.streams.is_empty())
     }
 
-    /// Says that the control plane got messages `now`.
-    pub fn asked(&mut self, now: Instant) {
-        if let Some(pending) = &mut self.pending {
-            pending.asked = Some(now);
-        }
-    }
-
     /// Whether it is the turn of a zone transfer that does not stand in line yet; it does then.
     pub fn line_up(&mut self) -> bool {
         self.pending.as_mut().is_some_and(|pending| {
@@ -192,31 +192,31 @@ impl Connection {
         pending.asked = Some(now);
         match answer {
             Outgoing::Message(message) => framing::append(&message, &mut pending.output),
-            Outgoing::Stream(stream) => pending.streams.push_back(stream),
+            Outgoing::Transfer(stream) => pending.streams.push_back(stream),
             Outgoing::Nothing => {}
         }
     }
 
     /// Does what can be done without waiting: sends answers that wait, reads once if `readable`,
     /// answers every message that is whole.
-    pub fn serve(&mut self, desk: &mut Desk, readable: bool) -> Next {
+    pub fn serve(&mut self, bench: &mut Workbench, readable: bool) -> Next {
         let (mut filled, mut progress) = (0, false);
         if let Some(pending) = &mut self.pending {
             progress = !pending.output.is_empty();
             match pending.flush(&self.socket) {
                 Err(_) => return Next::Close(Reason::Gone),
                 Ok(false) => return Next::Write { progress: false },
-                Ok(true) if pending.last.is_some() || pending.outstanding >= desk.outstanding => {
-                    return self.rest(desk, progress);
+                Ok(true) if pending.last.is_some() || pending.outstanding >= bench.outstanding => {
+                    return self.rest(bench, progress);
                 }
                 Ok(true) => {}
             }
             filled = pending.input.len();
-            desk.input[..filled].copy_from_slice(&pending.input);
+            bench.input[..filled].copy_from_slice(&pending.input);
         }
         // There is no room when whole messages had to wait; they go first.
-        if readable && filled < desk.input.len() {
-            match recv(&self.socket, &mut desk.input[filled..], RecvFlags::empty()) {
+        if readable && filled < bench.input.len() {
+            match recv(&self.socket, &mut bench.input[filled..], RecvFlags::empty()) {
                 Ok((0, _)) => return self.end(Reason::Gone, progress),
                 Ok((octets, _)) => {
                     progress |= filled == 0;
@@ -226,75 +226,75 @@ impl Connection {
                 Err(_) => return Next::Close(Reason::Gone),
             }
         }
-        self.answer(desk, filled, progress)
+        self.answer(bench, filled, progress)
     }
 
     /// Answers the messages among the first `filled` octets of input.
-    fn answer(&mut self, desk: &mut Desk, filled: usize, mut progress: bool) -> Next {
-        let client = self.client.ip();
+    fn answer(&mut self, bench: &mut Workbench, filled: usize, mut progress: bool) -> Next {
+        let (client, ticket) = (self.client, self.ticket);
         let mut start = 0;
         loop {
-            desk.output.clear();
+            bench.output.clear();
             let mut pause = Pause::Batch;
-            while pause == Pause::Batch && desk.output.len() < TCP_OUTPUT {
-                let room = desk.outstanding.saturating_sub(self.outstanding());
-                let (input, output) = (&desk.input[start..filled], &mut desk.output);
-                let done = desk.answerer.answer(input, client, desk.seconds, room, output);
-                self.set_aside(desk);
+            while pause == Pause::Batch && bench.output.len() < TCP_OUTPUT {
+                let room = bench.outstanding.saturating_sub(self.outstanding());
+                let (input, output) = (&bench.input[start..filled], &mut bench.output);
+                let path = || ReturnPath::Stream(StreamPath { mailbox: bench.mailbox.clone(), ticket, client });
+                let done = bench.answerer.answer(input, client, path, bench.seconds, room, output);
+                self.wait_for(done.passed_on, bench);
                 progress |= done.consumed > 0;
                 start += done.consumed;
                 pause = done.pause;
             }
-            let Ok(sent) = send_some(&self.socket, &desk.output) else { return Next::Close(Reason::Gone) };
-            let unsent = &desk.output[sent..];
+            let Ok(sent) = send_some(&self.socket, &bench.output) else { return Next::Close(Reason::Gone) };
+            let unsent = &bench.output[sent..];
             if unsent.is_empty() && pause == Pause::Batch {
                 continue;
             }
-            self.keep(&desk.input[start..filled], unsent);
+            self.keep(&bench.input[start..filled], unsent);
             return match pause {
                 Pause::TooShort => self.end(Reason::TooShort, progress),
-                _ => self.rest(desk, progress),
+                _ => self.rest(bench, progress),
             };
         }
     }
 
-    /// Takes note of what others shall answer.
-    fn set_aside(&mut self, desk: &mut Desk) {
-        let resolving = desk.answerer.worker().resolving();
-        if !resolving.is_empty() {
-            let outstanding = resolving.iter().filter(|it| it.index.is_some()).count();
-            desk.resolving.append(resolving);
-            if outstanding > 0 {
-                self.pending.get_or_insert_default().outstanding += outstanding;
-            }
-        }
-        let handed = desk.answerer.worker().handed_over();
-        if !handed.is_empty() {
-            self.pending.get_or_insert_default().outstanding += handed.len();
-            desk.handed.extend(handed);
+    /// Takes note of messages that others shall answer.
+    fn wait_for(&mut self, passed_on: usize, bench: &mut Workbench) {
+        if passed_on > 0 {
+            let pending = self.pending.get_or_insert_default();
+            pending.outstanding += passed_on;
+            pending.asked = Some(bench.now);
+            bench.passed_on += passed_on;
         }
     }
 
     /// Sends some of a zone transfer.
-    pub fn pump(&mut self, desk: &mut Desk) -> Next {
+    pub fn pump(&mut self, bench: &mut Workbench) -> Next {
         let Some(pending) = &mut self.pending else { return Next::Read { progress: false } };
         pending.queued = false;
         if !pending.output.is_empty() {
-            return self.serve(desk, false);
+            return self.serve(bench, false);
         }
-        desk.output.clear();
-        while desk.output.len() < TCP_STREAM_TURN
+        bench.output.clear();
+        while bench.output.len() < TCP_STREAM_TURN
             && let Some(stream) = pending.streams.front_mut()
         {
-            match stream.next(&mut desk.message) {
-                Some(true) => framing::append(&desk.message, &mut desk.output),
+            match stream.next(&mut bench.message) {
+                Some(true) => {
+                    let rcode = Rcode(bench.message.get(3).map_or(0, |octet| u16::from(octet & 0x0f)));
+                    let source = Source::ControlPlane;
+                    let answered = Answered::new(self.client, Transport::Tcp, &bench.message, rcode, source);
+                    answered.leave(bench.answerer.worker().exit(), By::Owner);
+                    framing::append(&bench.message, &mut bench.output);
+                }
                 Some(false) => return Next::Close(Reason::Broken),
                 None => drop(pending.streams.pop_front()),
             }
         }
-        let Ok(sent) = send_some(&self.socket, &desk.output) else { return Next::Close(Reason::Gone) };
-        (pending.output, pending.sent) = (desk.output[sent..].to_vec(), 0);
-        self.rest(desk, sent > 0)
+        let Ok(sent) = send_some(&self.socket, &bench.output) else { return Next::Close(Reason::Gone) };
+        (pending.output, pending.sent) = (bench.output[sent..].to_vec(), 0);
+        self.rest(bench, sent > 0)
     }
 
     /// Nothing more comes in; what is owed is still sent.
@@ -309,13 +309,13 @@ impl Connection {
     }
 
     /// What the connection waits for when all is done that can be done.
-    fn rest(&mut self, desk: &Desk, progress: bool) -> Next {
+    fn rest(&mut self, bench: &Workbench, progress: bool) -> Next {
         let Some(pending) = &self.pending else { return Next::Read { progress } };
         match pending.last {
             _ if !pending.output.is_empty() => Next::Write { progress },
             Some(reason) if !pending.owes() => Next::Close(reason),
             Some(_) => Next::Wait { progress },
-            None if pending.outstanding >= desk.outstanding => Next::Wait { progress },
+            None if pending.outstanding >= bench.outstanding => Next::Wait { progress },
             None => {
                 if pending.input.is_empty() && !pending.owes() {
                     self.pending = None;

@@ -35,8 +35,9 @@ impl<T> Table<T> {
         self.len
     }
 
-    /// Adds a value, touched `now`; returns its number, which is free again after [`Table::remove`].
-    pub fn insert(&mut self, value: T, now: Instant) -> usize {
+    /// Adds the value that `make` makes of its number, touched `now`; returns the number, which is free again after
+    /// [`Table::remove`].
+    pub fn insert_with(&mut self, make: impl FnOnce(usize) -> T, now: Instant) -> usize {
         let mut id = self.free;
         if id == HEAD {
             id = self.slots.len();
@@ -44,7 +45,7 @@ impl<T> Table<T> {
         } else {
             self.free = self.slots[id].next as usize;
         }
-        self.slots[id].value = Some(value);
+        self.slots[id].value = Some(make(id));
         self.len += 1;
         self.append(id, now);
         id
@@ -113,7 +114,7 @@ mod tests {
         for (i, step) in steps.split(' ').enumerate() {
             let now = start + Duration::from_secs(i as u64);
             match step.split_at(step.len() - 1) {
-                ("+", name) => assert!(numbers.insert(name, table.insert(name, now)).is_none()),
+                ("+", name) => assert!(numbers.insert(name, table.insert_with(|_| name, now)).is_none()),
                 ("-", name) => assert_eq!(numbers.remove(name).and_then(|id| table.remove(id)), Some(name)),
                 (_, name) => table.touch(numbers[name], now),
             }
@@ -144,12 +145,12 @@ mod tests {
     fn numbers_of_removed_values_are_nobodys() {
         let now = Instant::now();
         let mut table = Table::new(now);
-        let id = table.insert('a', now);
+        let id = table.insert_with(|_| 'a', now);
         assert_eq!(table.remove(id), Some('a'));
         table.touch(id, now);
         assert_eq!((table.remove(id), table.oldest()), (None, None));
         assert_eq!(table.get_mut(id), None);
         assert_eq!((table.remove(HEAD), table.remove(99)), (None, None));
-        assert_eq!(table.insert('b', now), id, "the slot is used again");
+        assert_eq!(table.insert_with(|_| 'b', now), id, "the slot is used again");
     }
 }

@@ -1,0 +1,209 @@
+//! What a change did, record by record: as JSON and as lines of a zone file with `-` and `+`.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use dns::rdata::json;
+use dns::{Class, zonefile};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use zone::records::ListedRecord;
+use zone::{Action, RecordList, Records, RrsetChange, ZoneChange};
+
+use super::limits::MAX_DIFF_RECORDS;
+use super::settings::SettingsOut;
+
+/// A record.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RecordOut {
+    /// The owner.
+    pub name: String,
+    /// The type.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// Time to live in seconds.
+    pub ttl: u32,
+    /// The data, as in RRsets.
+    #[schema(value_type = Object)]
+    pub data: Value,
+}
+
+/// What happened to one zone.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ZoneDiff {
+    /// The zone.
+    pub zone: String,
+    /// `create`, `edit`, `replace`, `configure` or `delete`.
+    pub action: &'static str,
+    /// The serial before.
+    pub from: Option<u32>,
+    /// The serial after.
+    pub to: Option<u32>,
+    /// The records that went.
+    pub removed: Vec<RecordOut>,
+    /// The records that came.
+    pub added: Vec<RecordOut>,
+    /// Whether there are more records than are listed.
+    pub truncated: bool,
+    /// The settings before, where they changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings_before: Option<SettingsOut>,
+    /// The settings after, where they changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings_after: Option<SettingsOut>,
+}
+
+/// The word for an action.
+pub fn word(action: &Action) -> &'static str {
+    match action {
+        Action::Create { .. } => "create",
+        Action::Edit(_) => "edit",
+        Action::Replace { .. } => "replace",
+        Action::Configure { .. } => "configure",
+        Action::Delete { .. } => "delete",
+    }
+}
+
+/// The records that came and went, as many as are listed, and whether there are more.
+struct Rows<'a> {
+    removed: Vec<ListedRecord<'a>>,
+    added: Vec<ListedRecord<'a>>,
+    truncated: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn of(action: &'a Action) -> Rows<'a> {
+        // One more than is listed tells that there are more.
+        let most = MAX_DIFF_RECORDS + 1;
+        let (mut removed, mut added) = (Vec::new(), Vec::new());
+        match action {
+            Action::Create { records, .. } => added.extend(records.iter().take(most)),
+            Action::Delete { records, .. } => removed.extend(records.iter().take(most)),
+            Action::Replace { before, after } => {
+                removed.extend(only_in(before, after).take(most));
+                added.extend(only_in(after, before).take(most));
+            }
+            Action::Edit(changes) => {
+                removed.extend(changes.iter().flat_map(|c| gone(c, c.before.as_ref(), c.after.as_ref())).take(most));
+                added.extend(changes.iter().flat_map(|c| gone(c, c.after.as_ref(), c.before.as_ref())).take(most));
+            }
+            Action::Configure { .. } => {}
+        }
+        let truncated = removed.len() == most || added.len() == most;
+        removed.truncate(MAX_DIFF_RECORDS);
+        added.truncate(MAX_DIFF_RECORDS);
+        Rows { removed, added, truncated }
+    }
+}
+
+/// The records of `list` that `other` does not have.
+fn only_in<'a>(list: &'a RecordList, other: &RecordList) -> impl Iterator<Item = ListedRecord<'a>> {
+    let key =
+        |record: &ListedRecord<'_>| (record.owner.to_canonical(), record.rtype, record.ttl, record.rdata.to_vec());
+    let known: HashSet<_> = other.iter().map(|record| key(&record)).collect();
+    list.iter().filter(move |record| !known.contains(&key(record)))
+}
+
+/// The records of `list` that `other` does not have.
+fn gone<'a>(
+    change: &'a RrsetChange,
+    list: Option<&'a Records>,
+    other: Option<&'a Records>,
+) -> impl Iterator<Item = ListedRecord<'a>> {
+    let known = move |list: &Records, data: &Vec<u8>| {
+        other.is_some_and(|other| other.ttl == list.ttl && other.data.contains(data))
+    };
+    let row = |list: &'a Records, data: &'a Vec<u8>| ListedRecord {
+        owner: &change.owner,
+        rtype: change.rtype,
+        ttl: list.ttl,
+        rdata: data,
+    };
+    list.into_iter()
+        .flat_map(move |list| list.data.iter().filter(move |data| !known(list, data)).map(move |data| row(list, data)))
+}
+
+/// The difference that a change of a zone made.
+pub fn of(change: &ZoneChange) -> ZoneDiff {
+    let rows = Rows::of(&change.action);
+    let out = |rows: &[ListedRecord<'_>]| rows.iter().map(record_out).collect();
+    let (settings_before, settings_after) = match &change.action {
+        Action::Configure { before, after } => (Some(before.into()), Some(after.into())),
+        Action::Create { settings, .. } => (None, Some(settings.into())),
+        Action::Delete { settings, .. } => (Some(settings.into()), None),
+        Action::Edit(_) | Action::Replace { .. } => (None, None),
+    };
+    ZoneDiff {
+        zone: change.zone.to_string(),
+        action: word(&change.action),
+        from: change.from,
+        to: change.to,
+        removed: out(&rows.removed),
+        added: out(&rows.added),
+        truncated: rows.truncated,
+        settings_before,
+        settings_after,
+    }
+}
+
+fn record_out(record: &ListedRecord<'_>) -> RecordOut {
+    RecordOut {
+        name: record.owner.to_string(),
+        rtype: record.rtype.to_string(),
+        ttl: record.ttl,
+        data: json::to_json(record.rtype, record.rdata),
+    }
+}
+
+/// Appends the difference as text: a comment line for the zone, then its records.
+pub fn write_text(change: &ZoneChange, out: &mut String) {
+    let rows = Rows::of(&change.action);
+    let serial = |serial: Option<u32>| serial.map_or_else(|| "none".into(), |serial| serial.to_string());
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        out,
+        "; {} {} serial {} -> {}",
+        word(&change.action),
+        change.zone,
+        serial(change.from),
+        serial(change.to)
+    );
+    for (sign, rows) in [('-', &rows.removed), ('+', &rows.added)] {
+        for row in rows {
+            out.push(sign);
+            let _ = zonefile::write_record(row.owner, row.ttl, Class::IN, row.rtype, row.rdata, out);
+        }
+    }
+    if rows.truncated {
+        out.push_str("; there are more records than these\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dns::RType;
+
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_listed() {
+        let records = |ttl, data: &[u8]| {
+            Some(Records { ttl, data: data.iter().map(|&n| vec![192, 0, 2, n]).collect(), signatures: Vec::new() })
+        };
+        let check = |before: Option<Records>, after: Option<Records>, want: &str| {
+            let owner = "a.example.".parse().expect("name");
+            let edit = Action::Edit(vec![RrsetChange { owner, rtype: RType::A, before, after }]);
+            let zone = "example.".parse().expect("name");
+            let mut out = String::new();
+            write_text(&ZoneChange { zone, base: None, from: Some(1), to: Some(2), action: edit }, &mut out);
+            let lines: Vec<String> =
+                out.lines().skip(1).map(|line| line.replace("a.example.\t", "").replace('\t', " ")).collect();
+            assert_eq!(lines.join(","), want);
+        };
+        check(records(1, &[1, 2]), records(1, &[2, 3]), "-1 IN A 192.0.2.1,+1 IN A 192.0.2.3");
+        check(None, records(1, &[1]), "+1 IN A 192.0.2.1");
+        check(records(1, &[1]), None, "-1 IN A 192.0.2.1");
+        check(records(1, &[1]), records(2, &[1]), "-1 IN A 192.0.2.1,+2 IN A 192.0.2.1");
+    }
+}

@@ -1,0 +1,157 @@
+//! How a zone is served, as JSON.
+
+use config::ZoneLists;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use zone::{SerialPolicy, ZoneKind, ZoneSettings};
+
+use super::problem::FieldError;
+
+/// Entries of one list.
+const MAX_ENTRIES: usize = 1000;
+
+/// Where a zone's records come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Changes are made here.
+    Primary,
+    /// Changes come by transfer.
+    Secondary,
+}
+
+/// How the next serial is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// One more.
+    Increment,
+    /// YYYYMMDDnn of today, or one more.
+    Date,
+    /// Seconds since 1970, or one more.
+    UnixTime,
+}
+
+/// How a zone is served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SettingsOut {
+    /// Primary or secondary.
+    pub kind: Kind,
+    /// How the next serial is found.
+    pub serial_policy: Policy,
+    /// Of a secondary: `address[:port] [key:NAME]`.
+    pub primaries: Vec<String>,
+    /// Who may ask; empty: everybody.
+    pub allow_query: Vec<String>,
+    /// Who may transfer.
+    pub allow_transfer: Vec<String>,
+    /// Who may send updates, and of what.
+    pub allow_update: Vec<String>,
+    /// Who may send NOTIFY; empty: the primaries.
+    pub allow_notify: Vec<String>,
+    /// Whom to tell of changes: `address[:port] [key:NAME]`.
+    pub notify: Vec<String>,
+}
+
+/// Settings to be changed; what is left out stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsIn {
+    /// Primary or secondary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// How the next serial is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial_policy: Option<Policy>,
+    /// Of a secondary: `address[:port] [key:NAME]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primaries: Option<Vec<String>>,
+    /// Who may ask; empty: everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_query: Option<Vec<String>>,
+    /// Who may transfer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_transfer: Option<Vec<String>>,
+    /// Who may send updates, and of what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_update: Option<Vec<String>>,
+    /// Who may send NOTIFY; empty: the primaries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_notify: Option<Vec<String>>,
+    /// Whom to tell of changes: `address[:port] [key:NAME]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Vec<String>>,
+}
+
+impl From<&ZoneSettings> for SettingsOut {
+    fn from(settings: &ZoneSettings) -> SettingsOut {
+        SettingsOut {
+            kind: match settings.kind {
+                ZoneKind::Primary => Kind::Primary,
+                ZoneKind::Secondary => Kind::Secondary,
+            },
+            serial_policy: match settings.serial_policy {
+                SerialPolicy::Increment => Policy::Increment,
+                SerialPolicy::Date => Policy::Date,
+                SerialPolicy::UnixTime => Policy::UnixTime,
+            },
+            primaries: settings.primaries.clone(),
+            allow_query: settings.allow_query.clone(),
+            allow_transfer: settings.allow_transfer.clone(),
+            allow_update: settings.allow_update.clone(),
+            allow_notify: settings.allow_notify.clone(),
+            notify: settings.notify.clone(),
+        }
+    }
+}
+
+impl SettingsIn {
+    /// `before` with what is given here.
+    pub fn over(&self, before: &ZoneSettings) -> ZoneSettings {
+        let list = |new: &Option<Vec<String>>, old: &Vec<String>| new.as_ref().unwrap_or(old).clone();
+        ZoneSettings {
+            kind: self.kind.map_or(before.kind, |kind| match kind {
+                Kind::Primary => ZoneKind::Primary,
+                Kind::Secondary => ZoneKind::Secondary,
+            }),
+            serial_policy: self.serial_policy.map_or(before.serial_policy, |policy| match policy {
+                Policy::Increment => SerialPolicy::Increment,
+                Policy::Date => SerialPolicy::Date,
+                Policy::UnixTime => SerialPolicy::UnixTime,
+            }),
+            primaries: list(&self.primaries, &before.primaries),
+            allow_query: list(&self.allow_query, &before.allow_query),
+            allow_transfer: list(&self.allow_transfer, &before.allow_transfer),
+            allow_update: list(&self.allow_update, &before.allow_update),
+            allow_notify: list(&self.allow_notify, &before.allow_notify),
+            notify: list(&self.notify, &before.notify),
+        }
+    }
+
+    /// Checks what is given: the entries of lists, and their number.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with pointers.
+    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+        let settings = self.over(&ZoneSettings::default());
+        let lists = [
+            ("primaries", &settings.primaries),
+            ("allow_query", &settings.allow_query),
+            ("allow_transfer", &settings.allow_transfer),
+            ("allow_update", &settings.allow_update),
+            ("allow_notify", &settings.allow_notify),
+            ("notify", &settings.notify),
+        ];
+        let long = lists.iter().filter(|(_, list)| list.len() > MAX_ENTRIES);
+        let mut errors: Vec<FieldError> = long
+            .map(|(field, _)| FieldError::at(format!("/{field}"), format!("at most {MAX_ENTRIES} entries")))
+            .collect();
+        if errors.is_empty() {
+            let problems = ZoneLists::parse(&settings).err().unwrap_or_default().into_iter();
+            errors.extend(problems.map(|problem| {
+                FieldError::at(format!("/{}/{}", problem.place.list, problem.place.index), problem.message)
+            }));
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}

@@ -1,0 +1,471 @@
+//! The catalogue: which zones there are, where each is maintained, how it is served, and its place in canonical order.
+//! It has one entry for a zone; whatever else knows something of a zone refers to that.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{Hash, Hasher};
+use std::ops::{Bound, Deref};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use config::{ZoneLists, ZoneOrigin, ZoneSource};
+use dns::{Name, NameBuf};
+use journal::{Replica, ZoneState};
+use zone::{ZoneKind, ZoneSettings};
+
+use crate::loader::Stamps;
+use crate::read_only::{self, MaintainedIn, Part, ReadOnly};
+
+/// What is known of a zone besides its records. An entry stays as it is: another way to serve the zone is another entry.
+pub struct ZoneEntry(Description);
+
+/// Who says how a zone is served.
+enum Description {
+    /// The configuration.
+    Configured {
+        source: Arc<ZoneSource>,
+        /// Of a zone from a file: what its files looked like when they were read.
+        files: Mutex<Option<Stamps>>,
+    },
+    /// The journal.
+    Journal { name: NameBuf, settings: Arc<ZoneSettings>, lists: Arc<ZoneLists> },
+}
+
+impl ZoneEntry {
+    fn configured(source: &Arc<ZoneSource>, files: Option<Stamps>) -> ZoneRef {
+        let (source, files) = (source.clone(), Mutex::new(files));
+        ZoneRef(Arc::new(ZoneEntry(Description::Configured { source, files })))
+    }
+
+    /// The apex.
+    pub fn name(&self) -> &NameBuf {
+        match &self.0 {
+            Description::Configured { source, .. } => &source.name,
+            Description::Journal { name, .. } => name,
+        }
+    }
+
+    /// How it is served.
+    pub fn settings(&self) -> &Arc<ZoneSettings> {
+        match &self.0 {
+            Description::Configured { source, .. } => &source.settings,
+            Description::Journal { settings, .. } => settings,
+        }
+    }
+
+    /// The lists in the settings, parsed.
+    pub fn lists(&self) -> &Arc<ZoneLists> {
+        match &self.0 {
+            Description::Configured { source, .. } => &source.lists,
+            Description::Journal { lists, .. } => lists,
+        }
+    }
+
+    /// Where it is maintained.
+    pub fn maintained_in(&self) -> MaintainedIn {
+        self.source().map_or(MaintainedIn::Journal, |source| maintained_in(source))
+    }
+
+    /// Whether it is a secondary.
+    pub fn is_secondary(&self) -> bool {
+        self.settings().kind == ZoneKind::Secondary
+    }
+
+    /// Why this part of the zone cannot be changed; `None`: it can.
+    pub fn read_only(&self, part: Part) -> Option<ReadOnly> {
+        read_only::reason(self.maintained_in(), self.settings().kind, part)
+    }
+
+    /// What the configuration says of it.
+    pub fn source(&self) -> Option<&Arc<ZoneSource>> {
+        match &self.0 {
+            Description::Configured { source, .. } => Some(source),
+            Description::Journal { .. } => None,
+        }
+    }
+
+    /// Notes what the files of the zone looked like when they were read.
+    pub fn note_read(&self, stamps: Stamps) {
+        if let Description::Configured { files, .. } = &self.0 {
+            *files.lock().unwrap_or_else(PoisonError::into_inner) = Some(stamps);
+        }
+    }
+
+    /// What the files of the zone looked like when they were read.
+    pub fn files_read(&self) -> Option<Stamps> {
+        match &self.0 {
+            Description::Configured { files, .. } => files.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Description::Journal { .. } => None,
+        }
+    }
+}
+
+/// A reference to the entry of a zone. Two are the same if they are about zones of one name.
+#[derive(Clone)]
+pub struct ZoneRef(Arc<ZoneEntry>);
+
+impl Deref for ZoneRef {
+    type Target = ZoneEntry;
+
+    fn deref(&self) -> &ZoneEntry {
+        &self.0
+    }
+}
+
+impl Borrow<Name> for ZoneRef {
+    fn borrow(&self) -> &Name {
+        self.name()
+    }
+}
+
+impl Hash for ZoneRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl PartialEq for ZoneRef {
+    fn eq(&self, other: &ZoneRef) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for ZoneRef {}
+
+impl PartialOrd for ZoneRef {
+    fn partial_cmp(&self, other: &ZoneRef) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ZoneRef {
+    fn cmp(&self, other: &ZoneRef) -> Ordering {
+        self.name().cmp(other.name())
+    }
+}
+
+/// What a new configuration changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Reconfigured {
+    /// Zones that the journal may have, and that are to be published again.
+    pub touched: Vec<NameBuf>,
+    /// Zones that came from a file and do not any more.
+    pub not_from_files: Vec<NameBuf>,
+}
+
+/// A change of what the secondaries are: this zone is one, or it is none any more.
+pub enum SecondaryChange {
+    /// It is one, perhaps with other primaries than before.
+    Is(ZoneRef),
+    /// It was one.
+    Was(ZoneRef),
+}
+
+#[derive(Default)]
+struct Zones {
+    entries: HashSet<ZoneRef>,
+    /// The same in canonical order (RFC 4034 6.1). To find one by its name here takes some thirty comparisons.
+    order: BTreeSet<ZoneRef>,
+    /// What the configuration says of zones of the journal, until the journal has them and says the same.
+    wanted: BTreeMap<NameBuf, Arc<ZoneSource>>,
+}
+
+impl Zones {
+    /// What the configuration says of a zone.
+    fn source(&self, name: &Name) -> Option<&Arc<ZoneSource>> {
+        self.wanted.get(name).or_else(|| self.entries.get(name)?.source())
+    }
+
+    fn put(&mut self, entry: ZoneRef) {
+        self.entries.replace(entry.clone());
+        self.order.replace(entry);
+    }
+
+    fn remove(&mut self, name: &Name) {
+        if let Some(entry) = self.entries.take(name) {
+            self.order.remove(&entry);
+        }
+    }
+}
+
+/// The catalogue.
+#[derive(Default)]
+pub struct Catalogue {
+    zones: RwLock<Zones>,
+    /// The settings that say nothing, which most zones of the journal share, and their lists.
+    plain: (Arc<ZoneSettings>, Arc<ZoneLists>),
+}
+
+impl Catalogue {
+    fn read(&self) -> RwLockReadGuard<'_, Zones> {
+        self.zones.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Zones> {
+        self.zones.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A zone.
+    pub fn zone(&self, name: &Name) -> Option<ZoneRef> {
+        self.read().entries.get(name).cloned()
+    }
+
+    /// How many zones there are.
+    pub fn len(&self) -> usize {
+        self.read().entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Up to `limit` zones behind `after`, in canonical order (RFC 4034 6.1).
+    pub fn zones_after(&self, after: Option<&Name>, limit: usize) -> Vec<ZoneRef> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.read().order.range::<Name, _>((start, Bound::Unbounded)).take(limit).cloned().collect()
+    }
+
+    /// The zones from files, in canonical order.
+    pub fn file_zones(&self) -> Vec<ZoneRef> {
+        let zones = self.read();
+        zones.order.iter().filter(|zone| zone.maintained_in() == MaintainedIn::File).cloned().collect()
+    }
+
+    /// Those of the zones with these names that somebody wants to be told of.
+    pub fn followed<'n>(&self, names: impl IntoIterator<Item = &'n NameBuf>) -> Vec<ZoneRef> {
+        let zones = self.read();
+        let entries = names.into_iter().filter_map(|name| zones.entries.get::<Name>(name));
+        entries.filter(|zone| !zone.lists().notify.is_empty()).cloned().collect()
+    }
+
+    /// Where a zone of this name is maintained, or would be if it were there.
+    pub fn maintained_in(&self, name: &Name) -> MaintainedIn {
+        self.read().source(name).map_or(MaintainedIn::Journal, |source| maintained_in(source))
+    }
+
+    /// What the configuration says of a zone, whether or not the zone is there.
+    pub fn configured(&self, name: &Name) -> Option<Arc<ZoneSource>> {
+        self.read().source(name).cloned()
+    }
+
+    /// The lists of a zone of the journal. What the configuration says of it wins.
+    pub fn lists(&self, state: &ZoneState) -> Arc<ZoneLists> {
+        self.describe(&self.read(), state).lists().clone()
+    }
+
+    /// Takes over which zones the configuration names.
+    pub fn configure(&self, sources: &[Arc<ZoneSource>]) -> Reconfigured {
+        let mut zones = self.write();
+        let mut changed = Reconfigured::default();
+        for source in sources {
+            let is_known = zones.source(&source.name).is_some_and(|known| known == source);
+            let entry = zones.entries.get::<Name>(&source.name).cloned();
+            let is_from_file = source.file().is_some();
+            if is_known && zones.wanted.contains_key::<Name>(&source.name) {
+                zones.wanted.insert(source.name.clone(), source.clone());
+            } else if is_known || is_from_file {
+                // Also if it is the same: the one of the old configuration shall go with that.
+                let files = entry.filter(|_| is_known).and_then(|zone| zone.files_read());
+                zones.put(ZoneEntry::configured(source, files));
+                zones.wanted.remove::<Name>(&source.name);
+            } else {
+                if entry.is_some_and(|zone| zone.maintained_in() == MaintainedIn::File) {
+                    zones.remove(&source.name);
+                    changed.not_from_files.push(source.name.clone());
+                }
+                zones.wanted.insert(source.name.clone(), source.clone());
+                changed.touched.push(source.name.clone());
+            }
+        }
+        let named: HashSet<&Name> = sources.iter().map(|source| &*source.name).collect();
+        zones.wanted.retain(|name, _| named.contains::<Name>(name));
+        let is_gone = |zone: &&ZoneRef| zone.source().is_some() && !named.contains::<Name>(zone.name());
+        for zone in zones.order.iter().filter(is_gone).cloned().collect::<Vec<_>>() {
+            zones.remove(zone.name());
+            if zone.maintained_in() == MaintainedIn::File {
+                changed.not_from_files.push(zone.name().clone());
+            }
+            changed.touched.push(zone.name().clone());
+        }
+        changed
+    }
+
+    /// Follows zones of the journal that changed, came or went.
+    pub fn follow(&self, replica: &Replica, names: &[NameBuf]) -> Vec<SecondaryChange> {
+        let mut zones = self.write();
+        let mut changes = Vec::new();
+        for name in names {
+            if zones.source(name).is_some_and(|source| maintained_in(source) == MaintainedIn::File) {
+                continue;
+            }
+            let before = zones.entries.get::<Name>(name).cloned();
+            match replica.zone(name) {
+                Some(state) => {
+                    let entry = self.describe(&zones, state);
+                    if before.as_ref().is_none_or(|before| !Arc::ptr_eq(&before.0, &entry.0)) {
+                        zones.put(entry);
+                    }
+                    zones.wanted.remove::<Name>(name);
+                }
+                None => {
+                    if let Some(source) = zones.source(name).cloned() {
+                        zones.wanted.insert(name.clone(), source);
+                    }
+                    zones.remove(name);
+                }
+            }
+            match zones.entries.get::<Name>(name).filter(|zone| zone.is_secondary()) {
+                Some(zone) => changes.push(SecondaryChange::Is(zone.clone())),
+                None => changes.extend(before.filter(|zone| zone.is_secondary()).map(SecondaryChange::Was)),
+            }
+        }
+        changes
+    }
+
+    /// The entry of a zone of the journal; the one that it has, if that says the same.
+    fn describe(&self, zones: &Zones, state: &ZoneState) -> ZoneRef {
+        let (name, known) = (&state.key.name, zones.entries.get::<Name>(&state.key.name));
+        if let Some(source) = zones.source(name) {
+            let is_same = |zone: &&ZoneRef| zone.source().is_some_and(|known| Arc::ptr_eq(known, source));
+            return known.filter(is_same).cloned().unwrap_or_else(|| ZoneEntry::configured(source, None));
+        }
+        if let Some(known) = known.filter(|zone| **zone.settings() == *state.settings) {
+            return known.clone();
+        }
+        let (settings, lists) = match *state.settings == *self.plain.0 {
+            true => self.plain.clone(),
+            false => (state.settings.clone(), parse_lists(state)),
+        };
+        ZoneRef(Arc::new(ZoneEntry(Description::Journal { name: name.clone(), settings, lists })))
+    }
+}
+
+/// Where a zone that the configuration names is maintained.
+fn maintained_in(source: &ZoneSource) -> MaintainedIn {
+    match source.origin {
+        ZoneOrigin::File(_) => MaintainedIn::File,
+        ZoneOrigin::Journal | ZoneOrigin::Secondary => MaintainedIn::Configuration,
+    }
+}
+
+/// The lists in a zone's settings. They were checked when they were made; if they cannot be read all the same, nobody
+/// is allowed anything.
+fn parse_lists(state: &ZoneState) -> Arc<ZoneLists> {
+    let lists = ZoneLists::parse(&state.settings).unwrap_or_else(|problems| {
+        for problem in problems {
+            tracing::error!(zone = %state.key, "settings in the journal: {problem}; nobody is allowed anything");
+        }
+        ZoneLists { policy: Some(Arc::default()), ..ZoneLists::default() }
+    });
+    Arc::new(lists)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use dns::NameHasher;
+
+    use super::*;
+    use crate::loader;
+
+    fn name(text: &str) -> NameBuf {
+        text.parse().expect("a name")
+    }
+
+    fn source(text: &str, origin: ZoneOrigin) -> Arc<ZoneSource> {
+        Arc::new(ZoneSource { name: name(text), origin, settings: Arc::default(), lists: Arc::default() })
+    }
+
+    fn file(text: &str) -> Arc<ZoneSource> {
+        source(text, ZoneOrigin::File(Path::new(text).into()))
+    }
+
+    /// A journal with these zones.
+    fn replica(zones: &[(&str, ZoneSettings)]) -> Replica {
+        let state = |(zone, settings): &(&str, ZoneSettings)| ZoneState {
+            key: name(zone).into(),
+            settings: Arc::new(settings.clone()),
+            contents: None,
+            last: None,
+            version: 1,
+        };
+        Replica::new(NameHasher::new(1), 2, zones.iter().map(state).collect())
+    }
+
+    fn names(catalogue: &Catalogue) -> Vec<String> {
+        catalogue.zones_after(None, 99).iter().map(|zone| zone.name().to_string()).collect()
+    }
+
+    #[test]
+    fn zones_stand_in_canonical_order() {
+        let catalogue = Catalogue::default();
+        catalogue.configure(&[file("z.example."), file("example."), file("a.b.example."), file("A.example.")]);
+        assert_eq!(names(&catalogue), ["example.", "A.example.", "a.b.example.", "z.example."]);
+        let after = catalogue.zones_after(Some(&name("a.example.")), 1);
+        assert_eq!(after[0].name().to_string(), "a.b.example.");
+        assert_eq!((catalogue.len(), catalogue.file_zones().len()), (4, 4));
+    }
+
+    /// A zone that the configuration names and the journal lacks is maintained in the configuration, and not there.
+    #[test]
+    fn what_is_wanted_is_not_there_yet() {
+        let catalogue = Catalogue::default();
+        let changed = catalogue.configure(&[source("a.", ZoneOrigin::Journal), file("f.")]);
+        assert_eq!(changed, Reconfigured { touched: vec![name("a.")], not_from_files: vec![] });
+        assert_eq!(
+            (names(&catalogue), catalogue.maintained_in(&name("a."))),
+            (vec!["f.".into()], MaintainedIn::Configuration)
+        );
+        let plain = ZoneSettings::default();
+        catalogue.follow(&replica(&[("a.", plain.clone())]), &[name("a.")]);
+        assert_eq!(names(&catalogue), ["a.", "f."]);
+        assert!(catalogue.configure(&[source("a.", ZoneOrigin::Journal), file("f.")]) == Reconfigured::default());
+        catalogue.follow(&replica(&[]), &[name("a.")]);
+        assert_eq!(
+            (names(&catalogue), catalogue.maintained_in(&name("a."))),
+            (vec!["f.".into()], MaintainedIn::Configuration)
+        );
+    }
+
+    #[test]
+    fn zones_change_places() {
+        let catalogue = Catalogue::default();
+        catalogue.configure(&[file("f."), file("g.")]);
+        let missing = loader::load(&name("f."), Path::new("/no/such/file"), NameHasher::new(1));
+        let stamps = missing.err().expect("there is no such file").stamps;
+        catalogue.file_zones().iter().for_each(|zone| zone.note_read(stamps.clone()));
+        // From the file to the journal; away; the other one stays, and need not be read.
+        let changed = catalogue.configure(&[source("f.", ZoneOrigin::Journal)]);
+        assert_eq!(changed.not_from_files, [name("f."), name("g.")]);
+        assert_eq!(changed.touched, [name("f."), name("g.")]);
+        assert_eq!(catalogue.maintained_in(&name("f.")), MaintainedIn::Configuration);
+        catalogue.follow(&replica(&[]), &changed.touched);
+        assert_eq!(names(&catalogue), [""; 0]);
+        catalogue.configure(&[file("f.")]);
+        assert!(catalogue.file_zones()[0].files_read().is_none(), "another source is read anew");
+        catalogue.file_zones()[0].note_read(stamps);
+        catalogue.configure(&[file("f.")]);
+        assert!(catalogue.file_zones()[0].files_read().is_some(), "the same is not");
+    }
+
+    #[test]
+    fn secondaries_come_and_go() {
+        let catalogue = Catalogue::default();
+        let kind = ZoneKind::Secondary;
+        let secondary = ZoneSettings { kind, primaries: vec!["192.0.2.1".into()], ..ZoneSettings::default() };
+        let follow = |zones: &[(&str, ZoneSettings)]| match &catalogue.follow(&replica(zones), &[name("s.")])[..] {
+            [SecondaryChange::Is(zone)] => zone.lists().primaries.len(),
+            [SecondaryChange::Was(_)] => 0,
+            _ => 99,
+        };
+        assert_eq!(follow(&[("s.", ZoneSettings::default())]), 99);
+        assert_eq!(follow(&[("s.", secondary.clone())]), 1);
+        let before = catalogue.zone(&name("s.")).expect("there");
+        assert_eq!(follow(&[("s.", secondary)]), 1);
+        assert!(Arc::ptr_eq(&before.0, &catalogue.zone(&name("s.")).expect("there").0), "nothing changed");
+        assert_eq!(follow(&[]), 0);
+        assert_eq!(follow(&[]), 99);
+    }
+}

@@ -1,0 +1,431 @@
+//! What a request wants becomes a change: built on the zones as the requests before it leave them, checked, with
+//! a serial.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dns::rdata::typed::Soa;
+use dns::{Name, NameBuf, RType};
+use journal::{Offset, Replica};
+use zone::check::{Finding, Rule, Severity, Source};
+use zone::records::ListedRecord;
+use zone::{
+    Action, Contents, Edit, EventId, RecordList, RecordListBuilder, Records, RrsetChange, ZoneChange, ZoneKind,
+    ZoneSettings,
+};
+
+use super::Observer;
+use super::request::{CommitError, Intent, PendingZone, PendingZones, SerialRule};
+use crate::read_only::{self, MaintainedIn, Part, ReadOnly};
+
+/// A replacement that changes at most one RRset in this many names is stored as an edit.
+const EDIT_SHARE: usize = 4;
+/// A replacement that changes so few RRsets is an edit however small the zone is.
+const EDIT_ALWAYS: usize = 64;
+
+/// What a change is built on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// This version of the zone.
+    Version(Offset),
+    /// The event with this number in the same group.
+    Event(usize),
+}
+
+/// A zone that a request of the group changed.
+#[derive(Clone)]
+struct Changed {
+    /// The zone afterwards; `None`: it is gone.
+    zone: Option<PendingZone>,
+    base: Base,
+    /// The event that did it.
+    last: EventId,
+}
+
+/// The zones as the requests of a group leave them.
+pub struct GroupZones<'r> {
+    replica: &'r Replica,
+    observer: &'r dyn Observer,
+    changed: HashMap<NameBuf, Changed>,
+    /// The last serials of zones that went.
+    gone: HashMap<NameBuf, u32>,
+    now_ms: u64,
+}
+
+/// A request as a change.
+#[derive(Default)]
+pub struct BuiltChange {
+    pub changes: Vec<ZoneChange>,
+    pub warnings: Vec<Finding>,
+    /// The zones after it, and what each was built on.
+    pub after: Vec<(NameBuf, Base, Option<Contents>)>,
+}
+
+impl PendingZones for GroupZones<'_> {
+    fn zone(&self, name: &Name) -> Option<PendingZone> {
+        match self.changed.get(name) {
+            Some(changed) => changed.zone.clone(),
+            None => self
+                .replica
+                .zone(name)
+                .map(|state| PendingZone { contents: state.contents.clone(), settings: state.settings.clone() }),
+        }
+    }
+
+    fn check_changeable(&self, name: &Name, part: Part) -> Result<(), CommitError> {
+        let kind = self.zone(name).map(|zone| zone.settings.kind).unwrap_or_default();
+        match read_only::reason(self.observer.maintained_in(name), kind, part) {
+            Some(why) => Err(CommitError::ReadOnly { zone: name.to_owned(), why }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'r> GroupZones<'r> {
+    pub fn new(replica: &'r Replica, observer: &'r dyn Observer, now_ms: u64) -> GroupZones<'r> {
+        GroupZones { replica, observer, changed: HashMap::new(), gone: HashMap::new(), now_ms }
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Makes a change of what a request wants, all of it or nothing. `event` is its number in the group, `id` its
+    /// identity; a `dry_run` leaves no trace.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub fn make(
+        &mut self,
+        intents: Vec<(NameBuf, Intent)>,
+        event: usize,
+        id: EventId,
+        dry_run: bool,
+    ) -> Result<BuiltChange, CommitError> {
+        let mut built = BuiltChange::default();
+        let mut after = Vec::with_capacity(intents.len());
+        for (name, intent) in intents {
+            let before = self.zone(&name);
+            let Some((change, zone)) = self.change(&name, before, intent, &mut built.warnings)? else { continue };
+            built.changes.push(change);
+            after.push((name, zone));
+        }
+        for (name, zone) in after {
+            let base = self.base(&name);
+            let contents = zone.as_ref().and_then(|zone| zone.contents.clone());
+            if !dry_run {
+                if let (None, Some(serial)) = (&zone, self.zone(&name).as_ref().and_then(serial_of)) {
+                    self.gone.insert(name.clone(), serial);
+                }
+                self.changed.insert(name.clone(), Changed { zone, base: Base::Event(event), last: id });
+            }
+            built.after.push((name, base, contents));
+        }
+        Ok(built)
+    }
+
+    fn base(&self, name: &Name) -> Base {
+        match self.changed.get(name) {
+            Some(changed) => changed.base,
+            None => Base::Version(self.replica.zone(name).map_or(0, |state| state.version)),
+        }
+    }
+
+    /// The event that changed a zone last.
+    fn last(&self, name: &Name) -> Option<EventId> {
+        match self.changed.get(name) {
+            Some(changed) => changed.zone.as_ref().map(|_| changed.last),
+            None => self.replica.zone(name).and_then(|state| state.last),
+        }
+    }
+
+    /// The change of one zone, and the zone afterwards; `None` if nothing changes.
+    fn change(
+        &self,
+        name: &Name,
+        before: Option<PendingZone>,
+        intent: Intent,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Option<(ZoneChange, Option<PendingZone>)>, CommitError> {
+        let is_there = before.is_some() || self.observer.maintained_in(name) == MaintainedIn::File;
+        if is_there && matches!(intent, Intent::Create { .. }) {
+            return Err(CommitError::ZoneExists(name.to_owned()));
+        }
+        if is_there && !self.is_as_configured(name, &intent) {
+            self.check_changeable(name, intent.part())?;
+        }
+        let from = before.as_ref().and_then(serial_of);
+        let changed = |action, after: Option<PendingZone>| {
+            let to = after.as_ref().and_then(serial_of);
+            let (zone, base) = (name.to_owned().into(), self.last(name));
+            Ok(Some((ZoneChange { zone, base, from, to, action }, after)))
+        };
+        match (intent, before) {
+            (Intent::Create { settings, records, serial }, _) => {
+                let records = match serial {
+                    SerialRule::Policy => self.above_the_last(name, &settings, records, warnings),
+                    SerialRule::AsGiven | SerialRule::Transferred => records,
+                };
+                let contents = self.create(name, &settings, &records, warnings)?;
+                let after = PendingZone { contents, settings: Arc::new(settings.clone()) };
+                changed(Action::Create { settings, records }, Some(after))
+            }
+            (_, None) => Err(CommitError::NoSuchZone(name.to_owned())),
+            (Intent::Configure { settings }, Some(zone)) => {
+                if *zone.settings == settings {
+                    return Ok(None);
+                }
+                let before = (*zone.settings).clone();
+                let after = PendingZone { contents: zone.contents, settings: Arc::new(settings.clone()) };
+                changed(Action::Configure { before, after: settings }, Some(after))
+            }
+            (Intent::Delete, Some(zone)) => {
+                let records = zone.contents.as_ref().map(zone::diff::list).unwrap_or_default();
+                changed(Action::Delete { settings: (*zone.settings).clone(), records }, None)
+            }
+            (Intent::Edit { edits, serial }, Some(zone)) => {
+                let Some(contents) = &zone.contents else { return Err(no_contents(name)) };
+                let Some((changes, contents)) = self.edit(contents, &zone.settings, edits, serial, warnings)? else {
+                    return Ok(None);
+                };
+                let after = PendingZone { contents: Some(contents), settings: zone.settings };
+                changed(Action::Edit(changes), Some(after))
+            }
+            (Intent::Replace { records, serial }, Some(zone)) => {
+                let Some((action, contents)) = self.replace(name, &zone, &records, serial, warnings)? else {
+                    return Ok(None);
+                };
+                let after = PendingZone { contents: Some(contents), settings: zone.settings };
+                changed(action, Some(after))
+            }
+        }
+    }
+
+    /// Whether a zone is to be served as the configuration says: the configuration's own request.
+    fn is_as_configured(&self, name: &Name, intent: &Intent) -> bool {
+        let Intent::Configure { settings } = intent else { return false };
+        self.observer.maintained_in(name) == MaintainedIn::Configuration
+            && self.observer.configured(name).is_some_and(|configured| *configured == *settings)
+    }
+
+    /// The records of a new zone. If there was one of this name before, its secondaries may still have it: the serial
+    /// goes on above that (RFC 1982), or they would not take the new zone.
+    fn above_the_last(
+        &self,
+        name: &Name,
+        settings: &ZoneSettings,
+        records: RecordList,
+        warnings: &mut Vec<Finding>,
+    ) -> RecordList {
+        let last = self.gone.get(name).copied().or_else(|| self.replica.gone_serial(name));
+        let is_soa = |record: &ListedRecord<'_>| record.rtype == RType::SOA && *record.owner == *name;
+        let brought = records.iter().find(is_soa).and_then(|soa| Soa::parse(soa.rdata).map(|soa| soa.serial));
+        let (Some(last), Some(brought)) = (last, brought) else { return records };
+        if dns::serial::is_later(brought, last) {
+            return records;
+        }
+        let serial = zone::settings::next_serial(settings.serial_policy, last, self.now_ms / 1000);
+        let message =
+            format!("serial {brought} is not later than {last}, the last one before the zone went: it is {serial}");
+        warnings.push(Finding {
+            rule: Rule::Serial,
+            owner: name.to_owned(),
+            rtype: Some(RType::SOA),
+            host: None,
+            message,
+        });
+        let mut list = RecordListBuilder::default();
+        for record in records.iter() {
+            if is_soa(&record) {
+                let mut soa = record.rdata.to_vec();
+                set_serial(&mut soa, serial);
+                list.push(record.owner, record.rtype, record.ttl, &soa);
+            } else {
+                list.push(record.owner, record.rtype, record.ttl, record.rdata);
+            }
+        }
+        list.finish()
+    }
+
+    fn create(
+        &self,
+        name: &Name,
+        settings: &ZoneSettings,
+        records: &RecordList,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Option<Contents>, CommitError> {
+        if records.is_empty() && settings.kind == ZoneKind::Secondary {
+            return Ok(None);
+        }
+        let (contents, findings) = zone::diff::build(name, self.replica.hasher(), records);
+        judge(findings, Source::Made, &[], warnings)?;
+        Ok(Some(contents))
+    }
+
+    /// What edits change, with a new serial by the policy; `None` if nothing.
+    fn edit(
+        &self,
+        contents: &Contents,
+        settings: &ZoneSettings,
+        edits: Vec<Edit>,
+        serial: SerialRule,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Option<(Vec<RrsetChange>, Contents)>, CommitError> {
+        let mut changes = net_changes(contents, edits);
+        if let Some(outside) = changes.iter().find(|change| !change.owner.is_at_or_below(contents.origin())) {
+            return Err(invalid(&outside.owner, format!("is not in the zone {}", contents.origin())));
+        }
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        if serial == SerialRule::Policy {
+            self.raise_serial(contents, settings, &mut changes);
+        }
+        let (after, findings) = zone::diff::change(contents, &changes);
+        judge(findings, serial.source(), contents.findings(), warnings)?;
+        Ok(Some((changes, after)))
+    }
+
+    /// Has the changes bring a serial that is later than the zone's.
+    fn raise_serial(&self, contents: &Contents, settings: &ZoneSettings, changes: &mut Vec<RrsetChange>) {
+        let Some(current) = contents.soa().map(|soa| soa.serial) else { return };
+        let apex_soa = |change: &RrsetChange| change.rtype == RType::SOA && *change.owner == *contents.origin();
+        let at = match changes.iter().position(apex_soa) {
+            Some(at) => at,
+            None => {
+                let soa = contents.apex().and_then(|apex| apex.rrset(RType::SOA).map(|rrset| Records::of(&rrset)));
+                let owner = contents.origin().to_owned();
+                changes.push(RrsetChange { owner, rtype: RType::SOA, before: soa.clone(), after: soa });
+                changes.len() - 1
+            }
+        };
+        let Some(soa) = changes[at].after.as_mut().and_then(|records| records.data.first_mut()) else { return };
+        let brought = Soa::parse(soa).map(|soa| soa.serial);
+        if !brought.is_some_and(|brought| dns::serial::is_later(brought, current)) {
+            set_serial(soa, zone::settings::next_serial(settings.serial_policy, current, self.now_ms / 1000));
+        }
+    }
+
+    fn replace(
+        &self,
+        name: &Name,
+        zone: &PendingZone,
+        records: &RecordList,
+        serial: SerialRule,
+        warnings: &mut Vec<Finding>,
+    ) -> Result<Option<(Action, Contents)>, CommitError> {
+        let (mut contents, findings) = zone::diff::build(name, self.replica.hasher(), records);
+        let old = zone.contents.as_ref().map(|before| before.findings().clone()).unwrap_or_default();
+        judge(findings, serial.source(), &old, warnings)?;
+        let Some(before) = &zone.contents else {
+            return Ok(Some((Action::Replace { before: RecordList::default(), after: records.clone() }, contents)));
+        };
+        let mut changes = zone::diff::diff(before, &contents);
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        if serial == SerialRule::Policy {
+            self.raise_serial(before, &zone.settings, &mut changes);
+            let soa = changes.iter().filter(|change| change.rtype == RType::SOA).map(RrsetChange::edit);
+            contents = contents.with(&soa.collect::<Vec<_>>());
+        }
+        // A serial that goes back breaks the chain of incremental transfers (RFC 1995): only edits are part of it.
+        let goes_on = match (before.soa(), contents.soa()) {
+            (Some(before), Some(after)) => dns::serial::is_later(after.serial, before.serial),
+            _ => false,
+        };
+        if goes_on && changes.len() <= EDIT_ALWAYS.max(before.name_count() / EDIT_SHARE) {
+            return Ok(Some((Action::Edit(changes), contents)));
+        }
+        let (before, after) = (zone::diff::list(before), zone::diff::list(&contents));
+        Ok(Some((Action::Replace { before, after }, contents)))
+    }
+}
+
+fn serial_of(zone: &PendingZone) -> Option<u32> {
+    journal::replica::serial_of(zone.contents.as_ref())
+}
+
+/// What `edits`, made one after the other, change in the end.
+fn net_changes(contents: &Contents, edits: Vec<Edit>) -> Vec<RrsetChange> {
+    let mut last: HashMap<(NameBuf, RType), usize> = HashMap::with_capacity(edits.len());
+    // The serial is one more.
+    let mut changes: Vec<RrsetChange> = Vec::with_capacity(edits.len() + 1);
+    for Edit { owner, rtype, records } in edits {
+        let after = records.map(|records| records.normalised(rtype)).filter(|records| !records.is_empty());
+        match last.get(&(owner.clone(), rtype)) {
+            Some(&at) => changes[at].after = after,
+            None => {
+                last.insert((owner.clone(), rtype), changes.len());
+                let before = contents.records(&owner, rtype);
+                changes.push(RrsetChange { owner, rtype, before, after });
+            }
+        }
+    }
+    changes.retain(|change| change.before != change.after);
+    changes
+}
+
+/// Errors refuse, unless they were there before, in the zone's `old` findings: a zone is not locked by its past. What
+/// does not refuse is passed on.
+fn judge(
+    findings: Vec<Finding>,
+    source: Source,
+    old: &[Finding],
+    warnings: &mut Vec<Finding>,
+) -> Result<(), CommitError> {
+    let refuses = |finding: &Finding| finding.severity(source) == Severity::Error && !old.contains(finding);
+    let (errors, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(refuses);
+    if !errors.is_empty() {
+        return Err(CommitError::Invalid(errors));
+    }
+    warnings.extend(others);
+    Ok(())
+}
+
+fn no_contents(name: &Name) -> CommitError {
+    CommitError::ReadOnly { zone: name.to_owned(), why: ReadOnly::Empty }
+}
+
+fn invalid(owner: &Name, message: String) -> CommitError {
+    CommitError::Invalid(vec![Finding {
+        rule: Rule::InZone,
+        owner: owner.to_owned(),
+        rtype: None,
+        host: None,
+        message,
+    }])
+}
+
+/// Writes a serial into the data of an SOA record: the first of five numbers at its end (RFC 1035 3.3.13).
+pub fn set_serial(soa: &mut [u8], serial: u32) {
+    if let Some(at) = soa.len().checked_sub(20) {
+        soa[at..at + 4].copy_from_slice(&serial.to_be_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(rule: Rule, message: &str) -> Finding {
+        Finding { rule, owner: Name::root().to_owned(), rtype: None, host: None, message: message.to_owned() }
+    }
+
+    /// What is made is exact, what others made is served, and a zone is not locked by its past.
+    #[test]
+    fn what_refuses_a_change() {
+        let check = |rule, source, old: &[Finding], want| {
+            let mut warnings = Vec::new();
+            let judged = judge(vec![finding(rule, "x")], source, old, &mut warnings);
+            assert_eq!(judged.is_ok(), want, "{rule:?} {source:?}");
+            assert_eq!(warnings.len(), usize::from(want), "{rule:?} {source:?}");
+        };
+        check(Rule::NameServer, Source::Made, &[], true);
+        check(Rule::OneCname, Source::Made, &[], false);
+        check(Rule::OneCname, Source::Transferred, &[], true);
+        check(Rule::OneSoa, Source::Transferred, &[], false);
+        check(Rule::OneCname, Source::Made, &[finding(Rule::OneCname, "x")], true);
+        check(Rule::OneCname, Source::Made, &[finding(Rule::OneCname, "y")], false);
+    }
+}

@@ -1,0 +1,124 @@
+//! Zones from zone files: read at the start and on reload, published beside those of the journal.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use config::ZoneSource;
+use dns::{NameBuf, RType};
+use zone::check::{Finding, Rule};
+use zone::{Contents, Published, Zone, ZoneTable};
+
+use crate::catalogue::{Catalogue, ZoneRef};
+use crate::loader::{self, Loaded, Loader, Refused};
+use crate::progress::Progress;
+
+/// A zone that comes from a file.
+#[derive(Clone, Copy)]
+struct FileZone<'a> {
+    entry: &'a ZoneRef,
+    source: &'a ZoneSource,
+    file: &'a Path,
+}
+
+impl<'a> FileZone<'a> {
+    fn of(entry: &'a ZoneRef) -> Option<FileZone<'a>> {
+        let source = entry.source()?;
+        source.file().map(|file| FileZone { entry, source, file })
+    }
+
+    /// Whether its files are still those that were read.
+    fn is_current(&self) -> bool {
+        self.entry.files_read().is_some_and(|stamps| stamps.are_current(self.file))
+    }
+}
+
+/// What a reload did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ReloadReport {
+    /// Zones read anew.
+    pub loaded: usize,
+    /// Zones that were refused; they keep their old contents, if they had any.
+    pub refused: usize,
+    /// Zones that no longer come from files.
+    pub removed: usize,
+}
+
+/// Reads every zone of the catalogue whose source or files changed, and publishes all of them at once, without those
+/// that do not come from files any more. `changed_to` hears of each zone that has new records, with those of before.
+pub fn reload(
+    catalogue: &Catalogue,
+    not_from_files: &[NameBuf],
+    zones: &Published<ZoneTable>,
+    mut changed_to: impl FnMut(&ZoneSource, Option<&Contents>, &Contents),
+) -> ReloadReport {
+    let old = zones.latest();
+    let entries = catalogue.file_zones();
+    let changed: Vec<FileZone> = entries.iter().filter_map(FileZone::of).filter(|zone| !zone.is_current()).collect();
+    let progress = Progress::new("zones", changed.len());
+    let results = loader::in_parallel(
+        &changed,
+        || Loader::new(old.hasher()),
+        |loader, zone| loader.load(&zone.source.name, zone.file),
+        |done| progress.at(done),
+    );
+    progress.finish();
+    let mut report = ReloadReport { removed: not_from_files.len(), ..ReloadReport::default() };
+    let mut changes: Vec<(NameBuf, Option<Arc<Zone>>)> = Vec::with_capacity(changed.len() + not_from_files.len());
+    for (FileZone { entry, source, .. }, result) in changed.into_iter().zip(results) {
+        let before = old.get(&source.name).and_then(|zone| zone.contents.as_ref());
+        let (contents, stamps) = match result {
+            Ok(loaded) => {
+                report.loaded += 1;
+                let (contents, stamps) = take(source, before, loaded);
+                changed_to(source, before, &contents);
+                (Some(contents), stamps)
+            }
+            Err(refused) => {
+                report.refused += 1;
+                log_refusal(source, &refused, before.is_some());
+                (before.cloned(), refused.stamps)
+            }
+        };
+        entry.note_read(stamps);
+        changes.push((source.name.clone(), Some(Arc::new(zone_of(source, contents)))));
+    }
+    changes.extend(not_from_files.iter().map(|name| (name.clone(), None)));
+    zones.update(|table| table.with_all(changes));
+    report
+}
+
+/// The records that were read, after the log has been told what their owner should look at.
+fn take(source: &ZoneSource, before: Option<&Contents>, loaded: Loaded) -> (Contents, loader::Stamps) {
+    let Loaded { mut contents, warnings, stamps } = loaded;
+    crate::findings::log(&source.name, &warnings);
+    if let Some(finding) = before.and_then(|before| unnoticed(before, &contents)) {
+        tracing::warn!(zone = %source.name, "{finding}");
+        contents = contents.with_finding(finding);
+    }
+    (contents, stamps)
+}
+
+fn zone_of(source: &ZoneSource, contents: Option<Contents>) -> Zone {
+    Zone { name: source.name.clone(), contents, policy: source.lists.policy.clone() }
+}
+
+/// Why secondaries do not notice that the records changed, if so: a serial tells them (RFC 1034 4.3.5, RFC 1982).
+fn unnoticed(before: &Contents, after: &Contents) -> Option<Finding> {
+    let (was, is) = (before.soa()?.serial, after.soa()?.serial);
+    if dns::serial::is_later(is, was) || zone::diff::diff(before, after).is_empty() {
+        return None;
+    }
+    let how = if is == was { "is the same as before".to_owned() } else { format!("has gone back from {was}") };
+    let message = format!(
+        "the records changed, but the serial {is} {how}: secondaries will not fetch them; raise it in the zone file"
+    );
+    Some(Finding { rule: Rule::Serial, owner: after.origin().to_owned(), rtype: Some(RType::SOA), host: None, message })
+}
+
+fn log_refusal(source: &ZoneSource, refused: &Refused, keeps: bool) {
+    for problem in &refused.problems {
+        tracing::error!(zone = %source.name, "{problem}");
+    }
+    let now = if keeps { "its old contents stay in service" } else { "it answers SERVFAIL" };
+    tracing::error!(zone = %source.name, problems = refused.problems.len(), "zone refused, {now}");
+}

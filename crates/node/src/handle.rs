@@ -1,0 +1,312 @@
+//! A handle on a running node, for whatever stands on it: its zones, their history, transfers, backups, and the corridor
+//! for changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dns::{Name, NameBuf};
+use journal::backup::{self, Manifest};
+use journal::history::Past;
+use journal::{Accepted, Follower, History, JournalError, Offset};
+use server::clock::unix_ms;
+use tokio::sync::watch;
+use zone::{Contents, Published, ZoneTable};
+
+use crate::catalogue::{Catalogue, ZoneEntry, ZoneRef};
+use crate::commit::{CommitError, Committed, Committer, Request};
+use crate::durable::Durable;
+use crate::scheduler::Scheduler;
+use crate::zone_info::ZoneInfo;
+
+/// Directory of backups in the data directory.
+const BACKUPS: &str = "backups";
+
+/// How a request for something that is no change failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HandleError {
+    /// What was asked for is not there.
+    #[error("{0}")]
+    NotThere(String),
+    /// It was there, but history has been trimmed.
+    #[error("{0}")]
+    Trimmed(String),
+    /// It cannot be done to this object.
+    #[error("{0}")]
+    Refused(String),
+    /// It did not work out now.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A moment of a zone's past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// When it had this serial.
+    Serial(u32),
+    /// At this time, in milliseconds since 1970.
+    TimeMs(u64),
+}
+
+/// A backup that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// Its name, which is also that of its file.
+    pub name: String,
+    /// When it was made, in milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// Octets.
+    pub size_bytes: u64,
+    /// The offset up to which it has changes.
+    pub position: Offset,
+}
+
+/// The handle; clones are handles on the same node. Methods that are said to block are called on threads for that.
+#[derive(Clone)]
+pub struct NodeHandle {
+    /// The zones as they are served.
+    zones: Arc<Published<ZoneTable>>,
+    /// What else is known of them.
+    catalogue: Arc<Catalogue>,
+    scheduler: Scheduler,
+    /// The offset of the latest change that is visible.
+    position: watch::Sender<Offset>,
+    /// Makes changes.
+    committer: Committer,
+    /// Past changes.
+    history: Arc<History>,
+    /// How far the store is.
+    follower: Arc<Follower>,
+    /// The data directory.
+    data_dir: PathBuf,
+    journal_file: PathBuf,
+}
+
+impl NodeHandle {
+    /// A handle on what is in `data_dir` and `journal_file`, and served as `zones`.
+    pub fn new(
+        durable: &Durable,
+        zones: &Arc<Published<ZoneTable>>,
+        data_dir: PathBuf,
+        journal_file: PathBuf,
+    ) -> NodeHandle {
+        NodeHandle {
+            zones: zones.clone(),
+            catalogue: durable.catalogue.clone(),
+            scheduler: durable.scheduler.clone(),
+            position: durable.position.clone(),
+            committer: durable.committer.clone(),
+            history: durable.history.clone(),
+            follower: durable.follower.clone(),
+            data_dir,
+            journal_file,
+        }
+    }
+
+    fn info(&self, zones: &ZoneTable, entry: &ZoneEntry) -> ZoneInfo {
+        let contents = zones.get(entry.name()).and_then(|zone| zone.contents.as_ref());
+        ZoneInfo::new(entry, contents, self.scheduler.status(entry.name()))
+    }
+
+    fn entry(&self, name: &Name) -> Result<ZoneRef, HandleError> {
+        self.catalogue.zone(name).ok_or_else(|| HandleError::NotThere(format!("there is no zone {name}")))
+    }
+
+    fn backup_of(name: String, manifest: &Manifest) -> Backup {
+        Backup {
+            name,
+            created_at_ms: manifest.created_ms,
+            size_bytes: manifest.files.iter().map(|file| file.size).sum(),
+            position: manifest.streams.zones.next.saturating_sub(1),
+        }
+    }
+
+    /// Up to `limit` zones in canonical order (RFC 4034 6.1), those behind `after`. Its cost must not depend on the
+    /// number of zones.
+    pub fn zones_after(&self, after: Option<&Name>, limit: usize) -> Vec<ZoneInfo> {
+        let zones = self.zones.latest();
+        self.catalogue.zones_after(after, limit).iter().map(|entry| self.info(&zones, entry)).collect()
+    }
+
+    /// A zone.
+    pub fn zone(&self, name: &Name) -> Option<ZoneInfo> {
+        self.catalogue.zone(name).map(|entry| self.info(&self.zones.latest(), &entry))
+    }
+
+    /// The records of a zone; `None`: there is no such zone, or it has no contents.
+    pub fn contents(&self, name: &Name) -> Option<Contents> {
+        self.zones.latest().get(name)?.contents.clone()
+    }
+
+    /// The apex of the zone that `name` is in: the closest one at or above it.
+    pub fn closest_zone(&self, name: &Name) -> Option<NameBuf> {
+        let zones = self.zones.latest();
+        name.ancestors().find_map(|name| zones.get(name)).map(|zone| zone.name.clone())
+    }
+
+    /// How many zones there are.
+    pub fn zone_count(&self) -> usize {
+        self.catalogue.len()
+    }
+
+    /// Makes a change and waits until it is durable and visible.
+    ///
+    /// # Errors
+    /// Why it was not made.
+    pub async fn commit(&self, request: Request) -> Result<Committed, CommitError> {
+        self.committer.commit(request).await
+    }
+
+    /// The offset of the latest change that is visible, as it moves.
+    pub fn position(&self) -> watch::Receiver<Offset> {
+        self.position.subscribe()
+    }
+
+    /// Up to `limit` changes, of one zone or of all, the latest first, those before `before`. Blocking.
+    ///
+    /// # Errors
+    /// [`HandleError::Failed`].
+    pub fn changes(
+        &self,
+        zone: Option<&Name>,
+        before: Option<Offset>,
+        limit: usize,
+    ) -> Result<Vec<Accepted>, HandleError> {
+        self.history.changes(zone, before, limit).map_err(failed)
+    }
+
+    /// Up to `limit` changes behind `after`, the earliest first. Blocking.
+    ///
+    /// # Errors
+    /// [`HandleError::Trimmed`], [`HandleError::Failed`].
+    pub fn changes_after(&self, after: Offset, limit: usize) -> Result<Vec<Accepted>, HandleError> {
+        self.history.after(after, limit).map_err(failed)
+    }
+
+    /// One change. Blocking.
+    ///
+    /// # Errors
+    /// [`HandleError::NotThere`], [`HandleError::Trimmed`], [`HandleError::Failed`].
+    pub fn change(&self, offset: Offset) -> Result<Accepted, HandleError> {
+        let not_there = || HandleError::NotThere(format!("there is no change {offset}"));
+        self.history.get(offset).map_err(failed)?.ok_or_else(not_there)
+    }
+
+    /// A zone as it was. Blocking.
+    ///
+    /// # Errors
+    /// [`HandleError::NotThere`]: it did not exist then; [`HandleError::Trimmed`], [`HandleError::Failed`].
+    pub fn zone_at(&self, zone: &Name, moment: Moment) -> Result<Contents, HandleError> {
+        let now = self.contents(zone);
+        match moment {
+            Moment::Serial(serial) => {
+                let now = now.ok_or_else(|| HandleError::NotThere(format!("there is no zone {zone}")))?;
+                let past = self.history.at_serial(&now, serial).map_err(failed)?;
+                past.ok_or_else(|| HandleError::NotThere(format!("history knows no serial {serial} of zone {zone}")))
+            }
+            Moment::TimeMs(at_ms) => match self.history.at_time(zone, now.as_ref(), at_ms).map_err(failed)? {
+                Past::Contents(contents) => Ok(contents),
+                Past::Absent => Err(HandleError::NotThere(format!("there was no zone {zone} then"))),
+                Past::Forgotten => Err(HandleError::Trimmed("history does not reach back so far".into())),
+            },
+        }
+    }
+
+    /// How many changes are visible and not yet in the store.
+    pub fn store_lag(&self) -> u64 {
+        self.position.borrow().saturating_sub(self.follower.stored())
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// The journal's file.
+    pub fn journal_file(&self) -> &Path {
+        &self.journal_file
+    }
+
+    /// The zones as they are served.
+    pub fn zones(&self) -> &Arc<Published<ZoneTable>> {
+        &self.zones
+    }
+
+    /// Fetches a secondary zone from its primaries as a whole, soon.
+    ///
+    /// # Errors
+    /// [`HandleError::Refused`]: it is no secondary.
+    pub fn retransfer(&self, zone: &Name) -> Result<(), HandleError> {
+        let entry = self.entry(zone)?;
+        if !entry.is_secondary() {
+            return Err(HandleError::Refused(format!("zone {zone} is no secondary")));
+        }
+        self.scheduler.retransfer(entry);
+        Ok(())
+    }
+
+    /// Sends NOTIFY to the secondaries of a zone soon; returns how many there are.
+    ///
+    /// # Errors
+    /// [`HandleError::Refused`]: the zone has no contents.
+    pub fn notify(&self, zone: &Name) -> Result<usize, HandleError> {
+        let entry = self.entry(zone)?;
+        if self.contents(zone).is_none() {
+            return Err(HandleError::Refused(format!("zone {zone} has no records to tell about")));
+        }
+        let count = entry.lists().notify.len();
+        self.scheduler.zones_changed([entry]);
+        Ok(count)
+    }
+
+    /// Makes a backup. Blocking.
+    ///
+    /// # Errors
+    /// [`HandleError::Failed`].
+    pub fn backup_create(&self) -> Result<Backup, HandleError> {
+        let directory = self.data_dir.join(BACKUPS);
+        std::fs::create_dir_all(&directory).map_err(|error| HandleError::Failed(error.to_string()))?;
+        let name = format!("backup-{}", unix_ms());
+        let manifest = backup::create(&self.data_dir, &self.journal_file, &directory.join(&name));
+        let manifest = manifest.map_err(|error| HandleError::Failed(error.to_string()))?;
+        Ok(NodeHandle::backup_of(name, &manifest))
+    }
+
+    /// All backups, the latest first. Blocking.
+    ///
+    /// # Errors
+    /// [`HandleError::Failed`].
+    pub fn backup_list(&self) -> Result<Vec<Backup>, HandleError> {
+        let entries = match std::fs::read_dir(self.data_dir.join(BACKUPS)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(HandleError::Failed(error.to_string())),
+        };
+        let read = |entry: std::fs::DirEntry| {
+            let manifest = Manifest::read(&entry.path()).ok()?;
+            Some(NodeHandle::backup_of(entry.file_name().into_string().ok()?, &manifest))
+        };
+        let mut backups: Vec<Backup> = entries.flatten().filter_map(read).collect();
+        backups.sort_by_key(|backup| std::cmp::Reverse(backup.created_at_ms));
+        Ok(backups)
+    }
+
+    /// Reads a backup through and says what is wrong with it. Blocking.
+    ///
+    /// # Errors
+    /// [`HandleError::NotThere`], [`HandleError::Failed`].
+    pub fn backup_verify(&self, name: &str) -> Result<Vec<String>, HandleError> {
+        // The name comes from outside: it must be one of those that are listed.
+        if !self.backup_list()?.iter().any(|backup| backup.name == name) {
+            return Err(HandleError::NotThere(format!("there is no backup {name}")));
+        }
+        let verified = backup::verify(&self.data_dir.join(BACKUPS).join(name));
+        Ok(verified.err().unwrap_or_default().iter().map(ToString::to_string).collect())
+    }
+}
+
+fn failed(error: JournalError) -> HandleError {
+    match error {
+        JournalError::Trimmed { .. } => HandleError::Trimmed(error.to_string()),
+        error => HandleError::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,167 @@
+//! Checks of what there is now: listeners, journal, store, zones, backups, certificates.
+
+use telemetry::health::Finding;
+
+use super::Certificate;
+use crate::sources::Sources;
+use crate::zone_info::{ZoneInfo, ZoneState};
+
+/// Changes that the store may lag behind before somebody should look.
+const MAX_STORE_LAG: u64 = 10_000;
+/// Days after which a backup is old.
+const MAX_BACKUP_DAYS: u64 = 8;
+/// Days before the end of a certificate from which on it should be renewed.
+const CERTIFICATE_DAYS: u64 = 14;
+/// Zones that a finding names.
+const MAX_NAMES: usize = 5;
+/// Zones that are looked at in one turn of the search.
+const PAGE: usize = 1000;
+const DAY_S: u64 = 86_400;
+
+/// Whether every thread that listens still does.
+pub fn listeners(sources: &Sources) -> Finding {
+    match sources.workers.failed_listeners() {
+        0 => Finding::ok("all listen"),
+        failed => Finding::fail(
+            format!("{failed} threads have stopped to listen"),
+            "the log says why; the next start opens the sockets anew",
+        ),
+    }
+}
+
+/// Whether changes can be made durable.
+pub fn journal(sources: &Sources) -> Finding {
+    match sources.timings.failure() {
+        None => Finding::ok("changes are taken"),
+        Some(why) => Finding::fail(
+            format!("the last change could not be stored: {why}"),
+            "look after the disk of journal.file; the next change shows whether it is well again",
+        ),
+    }
+}
+
+/// Whether the store follows the journal.
+pub fn store(sources: &Sources) -> Finding {
+    match sources.handle.store_lag() {
+        lag if lag > MAX_STORE_LAG => Finding::warn(
+            format!("{lag} changes wait for the store"),
+            "look after the disk of data_dir; nothing is lost, the journal has them",
+        ),
+        lag => Finding::ok(format!("{lag} changes wait for the store")),
+    }
+}
+
+/// Whether zones answer, and secondaries hear from their primaries.
+pub fn zones(sources: &Sources) -> Finding {
+    let count = sources.handle.zone_count();
+    let (mut empty, mut failing, mut after) = (Trouble::default(), Trouble::default(), None);
+    loop {
+        let page = sources.handle.zones_after(after.as_deref(), PAGE);
+        page.iter().for_each(|zone| look(zone, &mut empty, &mut failing));
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.name.clone()),
+            _ => break,
+        }
+    }
+    if empty.count == 0 && failing.count == 0 {
+        return Finding::ok(format!("{count} zones"));
+    }
+    let parts = [
+        (&empty, "answer SERVFAIL, as they have no contents or have expired"),
+        (&failing, "cannot be refreshed from their primaries"),
+    ];
+    let parts = parts.iter().filter(|(trouble, _)| trouble.count > 0);
+    let reason: Vec<String> = parts.map(|(trouble, what)| format!("{} {what}", trouble.text())).collect();
+    let advice = "`headwater zone show NAME` says why; `headwater check` finds mistakes in zone files";
+    // A server that answers for nothing is of no use to a load balancer.
+    let is_useless = empty.count == count && sources.lookups.get().is_none();
+    if is_useless { Finding::fail(reason.join("; "), advice) } else { Finding::warn(reason.join("; "), advice) }
+}
+
+/// Zones with the same trouble.
+#[derive(Default)]
+struct Trouble {
+    count: usize,
+    names: Vec<String>,
+}
+
+impl Trouble {
+    fn add(&mut self, zone: &ZoneInfo) {
+        self.count += 1;
+        if self.names.len() < MAX_NAMES {
+            self.names.push(zone.name.to_string());
+        }
+    }
+
+    fn text(&self) -> String {
+        let more = if self.count > self.names.len() { ", ..." } else { "" };
+        format!("{} zones ({}{more})", self.count, self.names.join(", "))
+    }
+}
+
+fn look(zone: &ZoneInfo, empty: &mut Trouble, failing: &mut Trouble) {
+    if zone.state != ZoneState::Serving {
+        empty.add(zone);
+    } else if zone.transfer.as_ref().is_some_and(|transfer| transfer.last_error.is_some()) {
+        failing.add(zone);
+    }
+}
+
+/// Whether backups, if there are any, go on.
+pub fn backups(sources: &Sources, now_ms: u64) -> Finding {
+    match sources.handle.backup_list().as_deref() {
+        Err(error) => Finding::warn(format!("backups cannot be listed: {error}"), "look after data_dir/backups"),
+        Ok([]) => Finding::ok("none has been made on this server"),
+        Ok([latest, ..]) => match now_ms.saturating_sub(latest.created_at_ms) / 1000 / DAY_S {
+            days if days > MAX_BACKUP_DAYS => {
+                Finding::warn(format!("the latest is {days} days old"), "`headwater backup create` makes one")
+            }
+            days => Finding::ok(format!("the latest is {days} days old")),
+        },
+    }
+}
+
+/// Whether certificates last.
+pub fn certificates(certificates: &[Certificate], now_s: u64) -> Finding {
+    let Some(first) = certificates.iter().min_by_key(|certificate| certificate.not_after_s) else {
+        return Finding::ok("none is in use");
+    };
+    let Certificate { name, not_after_s } = first;
+    let days = not_after_s.saturating_sub(now_s) / DAY_S;
+    if *not_after_s <= now_s {
+        Finding::fail(format!("{name} has expired"), "put a new certificate in its place")
+    } else if days < CERTIFICATE_DAYS {
+        Finding::warn(format!("{name} expires in {days} days"), "renew it")
+    } else {
+        Finding::ok(format!("{name} expires first, in {days} days"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use telemetry::health::State;
+
+    use super::*;
+
+    #[test]
+    fn the_certificate_that_ends_first_counts() {
+        let now_s: u64 = 1_800_000_000;
+        let state = |days: &[i64]| {
+            let of = |(n, days): (usize, &i64)| Certificate {
+                name: format!("{n}.pem"),
+                not_after_s: now_s.saturating_add_signed(days * DAY_S as i64),
+            };
+            certificates(&days.iter().enumerate().map(of).collect::<Vec<_>>(), now_s).state
+        };
+        assert_eq!(
+            [state(&[]), state(&[14, 100]), state(&[100, 13]), state(&[20, -1]), state(&[0])],
+            [State::Ok, State::Ok, State::Warn, State::Fail, State::Fail]
+        );
+    }
+
+    #[test]
+    fn many_zones_are_not_all_named() {
+        let trouble = Trouble { count: 7, names: vec!["a.".into(), "b.".into()] };
+        assert_eq!(trouble.text(), "7 zones (a., b., ...)");
+    }
+}

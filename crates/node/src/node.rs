@@ -1,0 +1,569 @@
+//! A running server: its zones, its sockets, its journal, and how a reload changes them.
+
+use std::io;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use access::{AccessError, OpenKey};
+use alerts::Alerting;
+use config::{Config, Listen, TsigKey, ZoneSource};
+use dns::{Name, NameBuf, NameHasher};
+use dnssec::tsig::{Key, KeyRing};
+use server::clock::unix_ms;
+use server::policy::cookie::Secrets;
+use server::settings::Settings;
+use telemetry::health::Board;
+use telemetry::{Collector, QueryLog};
+use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneKind, ZoneSettings, ZoneTable};
+
+use crate::anomalies::Anomalies;
+use crate::commit::{Intent, Request, SerialRule};
+use crate::data_dir::DurableError;
+use crate::durable::Durable;
+use crate::files::{self, ReloadReport};
+use crate::handle::NodeHandle;
+use crate::history::{QueryHistory, Recording};
+use crate::housekeeping::{Housekeeping, Retention, random_secret};
+use crate::inbound::ControlPlane;
+use crate::listeners::{self, Change, ListenError, Listeners, Sockets, Workers};
+use crate::lists;
+use crate::live::Live;
+use crate::lookups::Lookups;
+use crate::monitor::{self, Monitor};
+use crate::policy::{self, Policing};
+use crate::recursion::{self, Recursor, ResolverError};
+use crate::schedule::SystemTimeSource;
+use crate::scheduler::{self, Scheduler};
+use crate::sources::Sources;
+use crate::{alerting, new_zone, query_log};
+
+/// How long a server that starts waits for its lists before it answers.
+const LISTS_TIMEOUT: Duration = Duration::from_secs(10);
+/// Zones of the journal that are made before the first outcome is waited for.
+const ZONES_AT_ONCE: usize = 1024;
+
+/// Why a server cannot run as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// It cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The resolver cannot be started.
+    #[error(transparent)]
+    Resolver(#[from] ResolverError),
+    /// The system gave no random numbers.
+    #[error("no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+    /// A thread cannot be started.
+    #[error("thread: {0}")]
+    Thread(io::Error),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+}
+
+/// The TSIG keys of the configuration and those made through the API.
+#[derive(Default)]
+struct Keys {
+    configured: Vec<TsigKey>,
+    ring: KeyRing,
+}
+
+/// A running server.
+pub struct Node {
+    zones: Arc<Published<ZoneTable>>,
+    settings: Arc<Published<Settings>>,
+    workers: Arc<Workers>,
+    listeners: Listeners,
+    recursor: Recursor,
+    lookups: Lookups,
+    keys: Arc<RwLock<Keys>>,
+    durable: Durable,
+    runtime: tokio::runtime::Runtime,
+    collector: Arc<Collector>,
+    query_log: Arc<QueryLog>,
+    live: Arc<Live>,
+    scheduler: JoinHandle<()>,
+    retention: Retention,
+    monitor: Monitor,
+    alerting: Alerting,
+    /// `None` until all is there that is looked at.
+    monitoring: Option<monitor::Running>,
+    recording: Recording,
+    policing: Arc<Policing>,
+    anomalies: Arc<Anomalies>,
+    give_back: fn(),
+}
+
+impl Node {
+    /// Opens the sockets that the configuration names; opening them may need privileges that the process gives up
+    /// before it starts the node.
+    ///
+    /// # Errors
+    /// The first socket that cannot be opened.
+    pub fn open_sockets(config: &Config) -> Result<Vec<(Listen, Sockets)>, ListenError> {
+        listeners::open(&config.server.listen, (&config.server).into(), |_| false)
+    }
+
+    /// Loads the zones and starts to answer on `sockets`. `give_back` returns free memory to the system: it is called
+    /// when zones have been read, which takes many times the memory that they keep.
+    ///
+    /// # Errors
+    /// A data directory that cannot be used; threads or random numbers that the system does not give. A zone file that
+    /// cannot be loaded is logged, and its zone answers SERVFAIL.
+    pub fn start(config: &Config, sockets: Vec<(Listen, Sockets)>, give_back: fn()) -> Result<Node, NodeError> {
+        let hasher = NameHasher::new(getrandom::u64()?);
+        let runtime = start_runtime(config.server.workers)?;
+        let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
+        let settings = Published::new(settings(config, Some(Secrets::new(random_secret()?))));
+        let (scheduler, unstarted) = Scheduler::new(Arc::new(SystemTimeSource));
+        let durable = Durable::open(&config.data_dir, &config.journal.file, hasher, &zones, &config.zones, scheduler)?;
+        let keys = Arc::new(RwLock::new(Keys::default()));
+        let current_keys = keys.clone();
+        let ring: Arc<dyn Fn() -> KeyRing + Send + Sync> =
+            Arc::new(move || current_keys.read().unwrap_or_else(PoisonError::into_inner).ring.clone());
+        let retention = Retention::new(Mutex::new(config.journal.clone()));
+        let scheduler = start_scheduler(unstarted, &durable, &zones, ring, runtime.handle())?;
+        start_housekeeping(&durable, (&settings, &zones), &retention, runtime.handle());
+        let workers = Arc::new(Workers::new(zones.clone(), settings.clone()));
+        workers.set_limits(&config.server.tcp);
+        workers.set_control(Arc::new(control_plane(&durable, &zones, runtime.handle())));
+        let (all_keys, published) = (keys.clone(), settings.clone());
+        durable.access.observe_keys(move |made| refresh_keys(&all_keys, made, &published));
+        let collector = Arc::new(Collector::start(workers.recorders().clone()).map_err(NodeError::Thread)?);
+        let query_log = Arc::new(QueryLog::new(collector.clone()));
+        query_log.set(query_log::settings(config)).map_err(NodeError::Thread)?;
+        let reported = query_log.clone();
+        durable.scheduler.every(query_log::REPORT_INTERVAL, move || reported.report());
+        let live = Live::start(config, &workers, &collector).map_err(NodeError::Thread)?;
+        let mut recording = Recording::default();
+        recording.configure(config, &collector);
+        let parts = recursion::Parts { zones: &zones, workers: &workers, runtime: runtime.handle() };
+        let recursor = Recursor::start(config, &parts)?;
+        settings.update(|settings| Settings { recursion: recursor.settings(config), ..settings.clone() });
+        let listeners = Listeners::default();
+        let lookups = Lookups::new(zones.clone());
+        lookups.set(recursor.lookup());
+        let policing = start_policing(config, &durable, (&settings, &zones), &lookups, (runtime.handle(), give_back))?;
+        collector.set_naming(Some(policing.naming()));
+        let sources = sources(config, &durable, &zones, (&workers, &lookups, &collector, &policing));
+        let monitor = Monitor::new(sources, config, runtime.handle());
+        let anomalies = start_anomalies(config, &durable, &collector, &policing, &monitor)?;
+        let alerting = alerting::start(config, &monitor, &durable.settings).map_err(NodeError::Thread)?;
+        let mut node = Node {
+            zones,
+            settings,
+            workers,
+            listeners,
+            recursor,
+            lookups,
+            keys,
+            durable,
+            runtime,
+            collector,
+            query_log,
+            live,
+            scheduler,
+            retention,
+            monitor,
+            alerting,
+            monitoring: None,
+            recording,
+            policing,
+            anomalies,
+            give_back,
+        };
+        node.set_keys(&config.tsig_keys);
+        node.reload_zones(config, &[]);
+        node.policing.configure(config);
+        node.policing.settle(LISTS_TIMEOUT);
+        node.listeners = Listeners::start(sockets, (&config.server).into(), &node.workers)?;
+        node.monitoring = Some(node.monitor.start().map_err(NodeError::Thread)?);
+        Ok(node)
+    }
+
+    /// Opens the sockets that a new configuration names and that are not open yet. Nothing has changed before
+    /// [`Node::reload`].
+    ///
+    /// # Errors
+    /// The first socket that cannot be opened.
+    pub fn open_new_sockets(&self, config: &Config) -> Result<Change, ListenError> {
+        self.listeners.change(&config.server.listen, (&config.server).into())
+    }
+
+    /// Takes over a new configuration whose new sockets are open: reads the zones that changed, closes the sockets
+    /// that are gone.
+    ///
+    /// # Errors
+    /// Threads or random numbers that the system does not give.
+    pub fn reload(&mut self, config: &Config, change: Change) -> Result<ReloadReport, NodeError> {
+        let parts = recursion::Parts { zones: &self.zones, workers: &self.workers, runtime: self.runtime.handle() };
+        let recursor = self.recursor.change(config, &parts)?;
+        let retired = recursor.map(|recursor| std::mem::replace(&mut self.recursor, recursor));
+        let cookies = self.settings.latest().cookies.clone();
+        let recursion = self.recursor.settings(config);
+        let (rules, limits) = (self.settings.latest().rules.clone(), self.settings.latest().limits.clone());
+        self.settings.publish(Settings { recursion, rules, limits, ..settings(config, cookies) });
+        self.workers.set_limits(&config.server.tcp);
+        // Workers hand questions to the new threads from now on.
+        self.lookups.set(self.recursor.lookup());
+        if let Some(retired) = retired {
+            self.recursor.succeed(retired);
+        }
+        *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = config.journal.clone();
+        self.set_keys(&config.tsig_keys);
+        let changed = self.durable.catalogue.configure(&config.zones);
+        let report = self.reload_zones(config, &changed.not_from_files);
+        self.durable.committer.touch(changed.touched);
+        change.finish(&mut self.listeners, &self.workers)?;
+        self.query_log.set(query_log::settings(config)).map_err(NodeError::Thread)?;
+        self.query_log.reopen();
+        self.live.configure(config);
+        self.monitor.configure(config);
+        self.alerting.configure(config.alerts.clone());
+        self.monitoring.iter().for_each(monitor::Running::look);
+        self.recording.configure(config, &self.collector);
+        self.policing.configure(config);
+        self.anomalies.configure(config).map_err(NodeError::Thread)?;
+        Ok(report)
+    }
+
+    /// Reads the zone files that changed, and makes the zones of the journal that are configured and not there.
+    fn reload_zones(&self, config: &Config, not_from_files: &[NameBuf]) -> ReloadReport {
+        let Durable { catalogue, recent, scheduler, .. } = &self.durable;
+        let mut changed = Vec::new();
+        let report = files::reload(catalogue, not_from_files, &self.zones, |source, before, after| {
+            if let Some(before) = before {
+                recent.add(&[file_change(source, before, after)]);
+            }
+            changed.push(source.name.clone());
+        });
+        // Before anybody takes that memory, uses a part of it and keeps it all.
+        (self.give_back)();
+        scheduler.zones_changed(catalogue.followed(&changed));
+        self.make_zones(config);
+        report
+    }
+
+    /// Creates journal zones that the configuration names but the journal lacks, and applies its settings to the
+    /// others. Submits many before it waits for the first outcome, so that they share appends.
+    fn make_zones(&self, config: &Config) {
+        let named: Vec<&Arc<ZoneSource>> = config.zones.iter().filter(|source| source.file().is_none()).collect();
+        for group in named.chunks(ZONES_AT_ONCE) {
+            let (outcome, outcomes) = channel();
+            for source in group {
+                let (outcome, zone) = (outcome.clone(), source.name.clone());
+                let request = as_configured(source, &config.server.name);
+                self.durable.committer.submit(request, move |made| drop(outcome.send((zone, made))));
+            }
+            drop(outcome);
+            for (zone, made) in outcomes {
+                if let Err(error) = made {
+                    tracing::error!(%zone, %error, "the zone cannot be created or changed as the configuration says");
+                }
+            }
+        }
+    }
+
+    /// Has messages verified with the keys of the configuration and those made through the API.
+    fn set_keys(&self, configured: &[TsigKey]) {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).configured = configured.to_vec();
+        let access = &self.durable.access;
+        refresh_keys(&self.keys, access.open_keys(&access.state()), &self.settings);
+    }
+
+    /// The counters as text, one a line, summed over all workers.
+    pub fn stats_report(&self) -> String {
+        let zones = self.zones.latest();
+        let contents = || zones.zones().filter_map(|zone| zone.contents.as_ref());
+        let records: u64 = contents().map(Contents::record_count).sum();
+        let findings: usize = contents().map(|contents| contents.findings().len()).sum();
+        let found_in = contents().filter(|contents| !contents.findings().is_empty()).count();
+        let zones =
+            format!("zones {}\nrecords {records}\nfindings {findings}\nzones_with_findings {found_in}", zones.len());
+        format!("{zones}\n{}", self.workers.totals().report())
+    }
+
+    /// Queries that were answered so far.
+    pub fn responses(&self) -> u64 {
+        self.workers.responses()
+    }
+
+    /// How many zones are served, and how many of them have no contents.
+    pub fn zone_counts(&self) -> (usize, usize) {
+        let zones = self.zones.latest();
+        (zones.len(), zones.zones().filter(|zone| zone.contents.is_none()).count())
+    }
+
+    /// The zones as they are served.
+    pub fn zones(&self) -> &Arc<Published<ZoneTable>> {
+        &self.zones
+    }
+
+    /// The resolver as others than workers see it.
+    pub fn lookups(&self) -> &Lookups {
+        &self.lookups
+    }
+
+    /// Whoever wants to see what is answered is told here.
+    pub fn collector(&self) -> &Arc<Collector> {
+        &self.collector
+    }
+
+    /// The query log.
+    pub fn query_log(&self) -> &Arc<QueryLog> {
+        &self.query_log
+    }
+
+    /// What is seen of it as it answers.
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    /// Metrics and health.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// Who is told when something is wrong.
+    pub fn alerting(&self) -> &Alerting {
+        &self.alerting
+    }
+
+    /// What is blocked, and for whom.
+    pub fn policing(&self) -> &Arc<Policing> {
+        &self.policing
+    }
+
+    /// What is unusual in what is asked.
+    pub fn anomalies(&self) -> &Arc<Anomalies> {
+        &self.anomalies
+    }
+
+    /// The history of queries.
+    pub fn queries(&self) -> &QueryHistory {
+        self.recording.shown()
+    }
+
+    /// What outlives a restart.
+    pub fn durable(&self) -> &Durable {
+        &self.durable
+    }
+
+    /// Where tasks run.
+    pub fn runtime(&self) -> &tokio::runtime::Handle {
+        self.runtime.handle()
+    }
+
+    /// Answers what has come in, makes the changes that wait, then stops.
+    pub fn stop(mut self) {
+        self.alerting.stop();
+        if let Some(monitoring) = self.monitoring.take() {
+            monitoring.stop();
+        }
+        self.listeners.stop();
+        self.policing.stop();
+        self.recursor.stop();
+        self.collector.stop();
+        self.query_log.stop();
+        self.live.stop();
+        self.anomalies.stop();
+        self.recording.stop();
+        self.durable.stop();
+        if self.scheduler.join().is_err() {
+            tracing::error!("the scheduler panicked; this is a bug of the server");
+        }
+        self.runtime.shutdown_background();
+    }
+}
+
+fn start_runtime(threads: usize) -> Result<tokio::runtime::Runtime, NodeError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(threads).thread_name("async").enable_all().build().map_err(NodeError::Thread)
+}
+
+/// What answers updates, notifications and transfers.
+fn control_plane(
+    durable: &Durable,
+    zones: &Arc<Published<ZoneTable>>,
+    runtime: &tokio::runtime::Handle,
+) -> ControlPlane {
+    ControlPlane {
+        zones: zones.clone(),
+        catalogue: durable.catalogue.clone(),
+        recent: durable.recent.clone(),
+        scheduler: durable.scheduler.clone(),
+        committer: durable.committer.clone(),
+        history: durable.history.clone(),
+        runtime: runtime.clone(),
+    }
+}
+
+/// What is done now and then.
+fn start_housekeeping(
+    durable: &Durable,
+    (settings, zones): (&Arc<Published<Settings>>, &Arc<Published<ZoneTable>>),
+    retention: &Retention,
+    runtime: &tokio::runtime::Handle,
+) {
+    let housekeeping = Housekeeping {
+        zones: zones.clone(),
+        settings: settings.clone(),
+        history: durable.history.clone(),
+        retention: retention.clone(),
+        runtime: runtime.clone(),
+    };
+    housekeeping.start(&durable.scheduler);
+}
+
+/// What is blocked, and for whom: made anew when what was set by API changes, or a zone does.
+fn start_policing(
+    config: &Config,
+    durable: &Durable,
+    (settings, zones): (&Arc<Published<Settings>>, &Arc<Published<ZoneTable>>),
+    lookups: &Lookups,
+    (runtime, give_back): (&tokio::runtime::Handle, fn()),
+) -> Result<Arc<Policing>, NodeError> {
+    let lookup = lists::own_resolver(lookups.clone(), runtime.clone());
+    let parts = policy::Parts { settings, zones, documents: &durable.settings, lookup, give_back };
+    let policing = Policing::start(&config.data_dir, parts).map_err(NodeError::Thread)?;
+    let told = Arc::downgrade(&policing);
+    durable.settings.observe(move |_| {
+        told.upgrade().iter().for_each(|policing| policing.look());
+    });
+    let told = Arc::downgrade(&policing);
+    let mut position = durable.position.subscribe();
+    runtime.spawn(async move {
+        while position.changed().await.is_ok() {
+            let Some(policing) = told.upgrade() else { return };
+            policing.zone_changed();
+        }
+    });
+    Ok(policing)
+}
+
+/// What is unusual in what is asked, with its metrics.
+fn start_anomalies(
+    config: &Config,
+    durable: &Durable,
+    collector: &Arc<Collector>,
+    policing: &Arc<Policing>,
+    monitor: &Monitor,
+) -> Result<Arc<Anomalies>, NodeError> {
+    let devices = policing.clone();
+    let device = Box::new(move |client| devices.device(client));
+    let anomalies = Arc::new(Anomalies::new(collector, &durable.settings, device));
+    anomalies.configure(config).map_err(NodeError::Thread)?;
+    let measured = anomalies.clone();
+    monitor.add_source(move |snapshot| measured.add_metrics(snapshot));
+    Ok(anomalies)
+}
+
+/// What metrics and health look at.
+fn sources(
+    config: &Config,
+    durable: &Durable,
+    zones: &Arc<Published<ZoneTable>>,
+    (workers, lookups, collector, policing): (&Arc<Workers>, &Lookups, &Arc<Collector>, &Arc<Policing>),
+) -> Sources {
+    Sources {
+        handle: NodeHandle::new(durable, zones, config.data_dir.clone(), config.journal.file.clone()),
+        workers: workers.clone(),
+        lookups: lookups.clone(),
+        collector: collector.clone(),
+        policing: policing.clone(),
+        timings: durable.timings.clone(),
+        board: Board::default(),
+    }
+}
+
+/// Makes a zone of the journal, or has it served, as the configuration says.
+fn as_configured(source: &ZoneSource, server: &NameBuf) -> Request {
+    let (name, settings, server) = (source.name.clone(), (*source.settings).clone(), server.clone());
+    let prepare = move |zones: &dyn crate::commit::PendingZones| {
+        let settings = settings.clone();
+        let intent = match zones.zone(&name) {
+            Some(_) => Intent::Configure { settings },
+            None => {
+                let records = first_records(&name, &settings, &server);
+                Intent::Create { settings, records, serial: SerialRule::Policy }
+            }
+        };
+        Ok(vec![(name.clone(), intent)])
+    };
+    let (who, why) = ("configuration".to_owned(), "named in `zones`".to_owned());
+    Request { who, why, reverts: None, prepare: Box::new(prepare), dry_run: false }
+}
+
+/// The records of a zone that the configuration names and that is not there yet.
+fn first_records(name: &Name, settings: &ZoneSettings, server: &NameBuf) -> RecordList {
+    match settings.kind {
+        ZoneKind::Secondary => RecordList::default(),
+        ZoneKind::Primary => {
+            let servers = std::slice::from_ref(server);
+            new_zone::records(name, servers, &[], settings.serial_policy, unix_ms())
+        }
+    }
+}
+
+/// Publishes the keys that there are now.
+fn refresh_keys(keys: &RwLock<Keys>, made: Result<Vec<OpenKey>, AccessError>, settings: &Published<Settings>) {
+    let made = made.unwrap_or_else(|error| {
+        tracing::error!(%error, "TSIG keys cannot be opened");
+        Vec::new()
+    });
+    let made = made.into_iter().filter_map(|key| Some(Key::new(key.name, key.algorithm.parse().ok()?, &key.secret)));
+    let mut keys = keys.write().unwrap_or_else(PoisonError::into_inner);
+    // The configuration wins: it comes last.
+    let configured = keys.configured.iter().map(|key| Key::new(key.name.clone(), key.algorithm, key.secret.octets()));
+    let ring = KeyRing::new(made.chain(configured));
+    keys.ring = ring.clone();
+    settings.update(|settings| Settings { keys: ring, ..settings.clone() });
+}
+
+fn start_scheduler(
+    unstarted: scheduler::Unstarted,
+    durable: &Durable,
+    zones: &Arc<Published<ZoneTable>>,
+    keys: Arc<dyn Fn() -> KeyRing + Send + Sync>,
+    runtime: &tokio::runtime::Handle,
+) -> Result<JoinHandle<()>, NodeError> {
+    let (follower, committer) = (&durable.follower, &durable.committer);
+    unstarted.run(&scheduler::Parts { zones, keys, follower, committer, runtime }).map_err(NodeError::Thread)
+}
+
+/// What a reload changed in a zone from a file, as transfers need it. Without a later serial there is no difference
+/// to send: what was known of the zone's changes is forgotten.
+fn file_change(source: &ZoneSource, before: &Contents, after: &Contents) -> journal::Accepted {
+    let serial = |contents: &Contents| contents.soa().map_or(0, |soa| soa.serial);
+    let (from, to) = (serial(before), serial(after));
+    let wanted = source.lists.policy.as_ref().is_some_and(|policy| !policy.allow_transfer.is_empty());
+    let action = if wanted && dns::serial::is_later(to, from) {
+        Action::Edit(zone::diff::diff(before, after))
+    } else {
+        Action::Replace { before: RecordList::default(), after: RecordList::default() }
+    };
+    let change = ZoneChange { zone: source.name.clone().into(), base: None, from: Some(from), to: Some(to), action };
+    let change = Arc::new(ChangeSet { zones: vec![change], ..ChangeSet::default() });
+    journal::Accepted { first: 0, offset: 0, change }
+}
+
+/// The data plane's settings for a configuration; the keys come separately.
+fn settings(config: &Config, cookies: Option<Secrets>) -> Settings {
+    let identity = || nix::unistd::gethostname().ok()?.into_string().ok();
+    Settings {
+        version: config.server.chaos.then(|| concat!("headwater ", env!("CARGO_PKG_VERSION")).to_owned()),
+        server_id: if config.server.chaos { identity() } else { None },
+        nsid: config.server.nsid.clone(),
+        udp_size: config.server.edns_udp_size,
+        tcp_idle: config.server.tcp.idle,
+        minimal_responses: config.server.minimal_responses,
+        cookies,
+        recursion: None,
+        limits: None,
+        rules: None,
+        keys: KeyRing::default(),
+    }
+}

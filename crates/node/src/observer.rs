@@ -1,0 +1,82 @@
+//! What follows from changes of zones: the catalogue, the latest changes, the store, the secondaries and NOTIFY learn of
+//! them here. The committer reports to it.
+
+use std::sync::Arc;
+
+use dns::{Name, NameBuf};
+use journal::{Accepted, Follower, JournalError, Offset, Replica, ZoneState};
+use tokio::sync::watch;
+use zone::{Zone, ZoneKind, ZoneSettings};
+
+use crate::catalogue::{Catalogue, SecondaryChange};
+use crate::commit::Observer;
+use crate::read_only::MaintainedIn;
+use crate::recent::Recent;
+use crate::scheduler::Scheduler;
+use crate::secondary::SoaTimers;
+
+/// The committer's observer.
+pub struct ZoneObserver {
+    /// The zones.
+    pub catalogue: Arc<Catalogue>,
+    /// The latest changes, for incremental transfers.
+    pub recent: Arc<Recent>,
+    /// Timed work: secondaries, NOTIFY.
+    pub scheduler: Scheduler,
+    /// What keeps the store up.
+    pub follower: Arc<Follower>,
+    /// The offset of the latest change that is visible.
+    pub position: watch::Sender<Offset>,
+    /// Whether the zones of the store have been published: what is published then is news.
+    pub started: bool,
+}
+
+impl Observer for ZoneObserver {
+    fn maintained_in(&self, name: &Name) -> MaintainedIn {
+        self.catalogue.maintained_in(name)
+    }
+
+    fn configured(&self, name: &Name) -> Option<Arc<ZoneSettings>> {
+        self.catalogue.configured(name).map(|source| source.settings.clone())
+    }
+
+    fn serve(&self, state: &ZoneState) -> Arc<Zone> {
+        let policy = self.catalogue.lists(state).policy.clone();
+        let expired = state.settings.kind == ZoneKind::Secondary && self.scheduler.is_expired(&state.key.name);
+        let contents = state.contents.clone().filter(|_| !expired);
+        Arc::new(Zone { name: state.key.name.clone(), contents, policy })
+    }
+
+    fn wait_for_room(&self) -> Result<(), JournalError> {
+        self.follower.wait_for_room(Follower::MAX_QUEUED_OCTETS)
+    }
+
+    fn committed(&mut self, changes: &[Accepted]) {
+        self.recent.add(changes);
+        self.follower.push(changes);
+    }
+
+    fn published(&mut self, replica: &Replica, zones: &[NameBuf]) {
+        for change in self.catalogue.follow(replica, zones) {
+            match change {
+                SecondaryChange::Is(zone) => {
+                    let contents = replica.zone(zone.name()).and_then(|state| state.contents.as_ref());
+                    let soa = contents.and_then(|contents| contents.soa()).map(|soa| SoaTimers::of(&soa));
+                    self.scheduler.add_secondary(zone, soa);
+                }
+                SecondaryChange::Was(zone) => self.scheduler.remove_secondary(zone),
+            }
+        }
+        advance(&self.position, replica.next_offset().saturating_sub(1));
+        if std::mem::replace(&mut self.started, true) {
+            self.scheduler.zones_changed(self.catalogue.followed(zones));
+        }
+    }
+}
+
+/// Changes up to this offset count and are visible; 0: there is none.
+pub fn advance(position: &watch::Sender<Offset>, offset: Offset) {
+    if offset > 0 {
+        position.send_replace(offset);
+    }
+}

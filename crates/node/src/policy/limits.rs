@@ -1,0 +1,98 @@
+//! Limits as configured, and blocks for a while that were set by API.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use config::{RateLimit, Security};
+use ipnet::IpNet;
+use journal::shared::{Collection, SettingsState};
+use policy::limits::access::{Block, Networks, Verdict};
+use policy::limits::client::{ClientLimit, ClientSettings};
+use policy::limits::responses::{ResponseLimit, ResponseSettings};
+use serde::{Deserialize, Serialize};
+use server::policy::limits::Limits;
+
+use super::plan::documents;
+
+/// A network that gets no answers for a while, as it was set by API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockDocument {
+    /// Address or prefix.
+    pub network: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// When it ends, in milliseconds since 1970.
+    pub until_ms: u64,
+}
+
+/// Limits that go on counting while what they are made of stays the same.
+#[derive(Default)]
+pub struct Limiting {
+    of: Option<RateLimit>,
+    clients: Option<Arc<ClientLimit>>,
+    responses: Option<Arc<ResponseLimit>>,
+}
+
+impl Limiting {
+    /// The limits in force; `None`: there are none. When the first block ends comes too.
+    pub fn make(
+        &mut self,
+        security: &Security,
+        shared: &SettingsState,
+        seed: u64,
+        now_ms: u64,
+    ) -> (Option<Arc<Limits>>, Option<u64>) {
+        if self.of.as_ref() != Some(&security.rate_limit) {
+            self.start(&security.rate_limit, seed);
+        }
+        let blocks: Vec<Block> = blocks(shared).filter(|block| block.ends_ms > now_ms).collect();
+        let next_end = blocks.iter().map(|block| block.ends_ms).min();
+        let denied = security.denied_networks.iter();
+        let denied = denied.map(|network| (*network, Verdict::Deny, "security.denied_networks".into())).collect();
+        let networks = Networks::new(denied, &blocks, now_ms).unwrap_or_else(|error| {
+            tracing::error!(%error, "no network is denied");
+            Networks::default()
+        });
+        let is_used = !networks.entries().is_empty() || self.clients.is_some() || self.responses.is_some();
+        let limits = Limits { networks, clients: self.clients.clone(), responses: self.responses.clone() };
+        (is_used.then(|| Arc::new(limits)), next_end)
+    }
+
+    fn start(&mut self, limit: &RateLimit, seed: u64) {
+        let exempt = Networks::of(&limit.exempt, Verdict::Allow, "security.rate_limit.exempt").unwrap_or_default();
+        let exempt = Arc::new(exempt);
+        let slip = u8::try_from(limit.slip).unwrap_or(u8::MAX);
+        self.clients = (limit.per_second > 0).then(|| {
+            let settings = ClientSettings {
+                per_second: limit.per_second,
+                burst: limit.burst,
+                window_seconds: limit.window_s,
+                slip,
+                dry_run: limit.dry_run,
+                ..ClientSettings::default()
+            };
+            Arc::new(ClientLimit::new(&settings, exempt.clone(), seed))
+        });
+        self.responses = (limit.responses_per_second > 0).then(|| {
+            let settings = ResponseSettings {
+                per_second: limit.responses_per_second,
+                slip,
+                dry_run: limit.dry_run,
+                ..ResponseSettings::default()
+            };
+            Arc::new(ResponseLimit::new(&settings, exempt, seed))
+        });
+        self.of = Some(limit.clone());
+    }
+}
+
+/// Blocks for a while, as they were set by API.
+fn blocks(shared: &SettingsState) -> impl Iterator<Item = Block> {
+    documents::<BlockDocument>(shared, Collection::Blocks).filter_map(|(id, block)| {
+        let network = block.network.parse::<IpNet>().ok();
+        let network = network.or_else(|| block.network.parse::<IpAddr>().ok().map(IpNet::from))?;
+        Some(Block { network, reason: block.reason.into(), ends_ms: block.until_ms, by: id.into() })
+    })
+}

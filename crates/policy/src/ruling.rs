@@ -1,0 +1,99 @@
+//! What the data plane asks of the rules, and what they say: the seam between lists and the path of a query.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use dns::RType;
+use dns::question::HashedName;
+
+use crate::action::{Action, Rewrite, RuleRef};
+
+/// What was done with a question because of a rule, as its record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Did {
+    /// A rule allowed it that others would have blocked.
+    Allowed,
+    /// It was blocked.
+    Blocked,
+    /// It got the answer that a rule spells out.
+    Rewritten,
+    /// It would have been blocked, but the rules are only tried out.
+    Tried,
+}
+
+impl Did {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Did; 4] = [Did::Allowed, Did::Blocked, Did::Rewritten, Did::Tried];
+
+    /// Its word in logs and filters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Did::Allowed => "allowed",
+            Did::Blocked => "blocked",
+            Did::Rewritten => "rewritten",
+            Did::Tried => "tried",
+        }
+    }
+}
+
+/// What the record of an answer says of policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// What was done.
+    pub did: Did,
+    /// The rule that decided.
+    pub rule: RuleRef,
+    /// The number of the client's group.
+    pub group: u8,
+}
+
+/// What is answered because of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// What would be answered without rules.
+    Pass,
+    /// This.
+    Act(Action),
+    /// These records, or what the alias leads to.
+    Records(Arc<Rewrite>),
+}
+
+/// What the rules say of a question, or of a name or address in an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// What is answered.
+    pub outcome: Outcome,
+    /// For the record.
+    pub mark: Mark,
+    /// Seconds that a blocked answer may be kept.
+    pub ttl: u32,
+    /// The reason that a blocked answer gives: 15 to 17 (RFC 8914 4.16 to 4.18).
+    pub info: u16,
+}
+
+/// A question that rules are asked about.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The name that was asked for, or an alias that the answer leads to.
+    pub name: &'a HashedName,
+    /// The type that was asked for.
+    pub qtype: RType,
+    /// Who asks.
+    pub client: IpAddr,
+}
+
+/// Rules as the path of a query sees them: an immutable snapshot that all threads share. Nothing here waits or allocates.
+pub trait Rules: Send + Sync {
+    /// What they say of a question, or of an alias in its answer.
+    fn name(&self, asked: &Asked<'_>) -> Option<Ruling>;
+
+    /// What they say of an address in the answer to a question.
+    fn address(&self, asked: &Asked<'_>, address: IpAddr) -> Option<Ruling>;
+
+    /// Whether some rules are about addresses in answers: only then answers are searched for them.
+    fn has_addresses(&self) -> bool;
+
+    /// Tells `fetch` the memory that [`Rules::name`] will read for a name: first what decides whether there is more to
+    /// read (stage 0), then that (stage 1).
+    fn memory_of(&self, name: &HashedName, stage: usize, fetch: &mut dyn FnMut(*const u8));
+}

@@ -1,0 +1,31 @@
+//! Who may query, transfer, update and notify a zone. The configuration and the API parse it, whoever decides asks it.
+
+mod access_list;
+mod name_pattern;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+pub use access_list::{AccessList, Entry, EntryError, parse_network};
+pub use name_pattern::{NamePattern, PatternError};
+
+/// Who may do what with a zone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ZonePolicy {
+    /// The networks that may query the zone; empty: all.
+    pub allow_query: Vec<IpNet>,
+    /// Who may transfer it.
+    pub allow_transfer: AccessList,
+    /// Who may update it, and of what.
+    pub allow_update: AccessList,
+    /// Who may send NOTIFY for it.
+    pub allow_notify: AccessList,
+}
+
+impl ZonePolicy {
+    /// Whether `client` may query the zone.
+    pub fn allows_query(&self, client: IpAddr) -> bool {
+        self.allow_query.is_empty() || self.allow_query.iter().any(|network| network.contains(&client))
+    }
+}
