@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use node::handle::Backup;
+use node::backups::Backup;
+use node::handle::HandleError;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -45,6 +46,10 @@ impl From<Backup> for BackupOut {
     }
 }
 
+fn failed(why: String) -> Problem {
+    Problem::from(HandleError::Failed(why))
+}
+
 /// The backups, by name.
 #[utoipa::path(get, path = "/backups", tag = "backups", params(ListParams), responses((status = 200, body = Page<BackupOut>)))]
 async fn list(
@@ -55,7 +60,7 @@ async fn list(
 ) -> Result<Response, Problem> {
     require_admin(&caller)?;
     let size = page::size(params.limit)?;
-    let mut backups = blocking(move || app.node.backup_list().map_err(Problem::from)).await?;
+    let mut backups = blocking(move || app.node.backups().list().map_err(failed)).await?;
     backups.sort_by(|a, b| a.name.cmp(&b.name));
     let page = slice(backups.into_iter(), |backup| backup.name.clone(), params.after.as_deref(), size, BackupOut::from);
     Ok(page.respond(&uri))
@@ -65,7 +70,7 @@ async fn list(
 #[utoipa::path(post, path = "/backups", tag = "backups", responses((status = 201, body = BackupOut)))]
 async fn create(State(app): State<Arc<App>>, caller: Caller) -> Result<(StatusCode, Json<BackupOut>), Problem> {
     require_admin(&caller)?;
-    let backup = blocking(move || app.node.backup_create().map_err(Problem::from)).await?;
+    let backup = blocking(move || app.node.backups().create().map_err(failed)).await?;
     Ok((StatusCode::CREATED, Json(backup.into())))
 }
 
@@ -87,6 +92,10 @@ async fn verify(
     Path(name): Path<String>,
 ) -> Result<Json<Verified>, Problem> {
     require_admin(&caller)?;
-    let problems = blocking(move || app.node.backup_verify(&name).map_err(Problem::from)).await?;
+    let problems = blocking(move || {
+        let missing = format!("there is no backup {name}");
+        app.node.backups().verify(&name).map_err(failed)?.ok_or_else(|| Problem::not_found(missing))
+    });
+    let problems: Vec<String> = problems.await?.iter().map(ToString::to_string).collect();
     Ok(Json(Verified { sound: problems.is_empty(), problems }))
 }

@@ -58,6 +58,7 @@ mod roles;
 mod room;
 mod rrset;
 mod rrsets;
+mod seen_clients;
 mod server;
 mod settings;
 mod setup;
@@ -104,6 +105,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(alerts::router())
         .merge(anomalies::router())
         .merge(blocks::router())
+        .merge(seen_clients::router())
         .merge(policy::router())
         .merge(tsig_keys::router())
         .merge(users::router())

@@ -13,10 +13,12 @@ use node::NodeHandle;
 use node::anomalies::Anomalies;
 use node::commit::{CommitError, Committed, Prepare, Request};
 use node::history::QueryHistory;
+use node::list_hits::ListHits;
 use node::live::Live;
 use node::lookups::Lookups;
 use node::monitor::Monitor;
 use node::policy::Policing;
+use node::seen_clients::SeenClients;
 use tokio::sync::{Semaphore, watch};
 
 use super::caller::Caller;
@@ -44,6 +46,10 @@ pub struct App {
     pub live: OnceLock<Arc<Live>>,
     /// What is unusual in what is asked; not there before a server runs, and where none does.
     pub anomalies: OnceLock<Arc<Anomalies>>,
+    /// Who asks; not there before a server runs, and where none does.
+    pub seen_clients: OnceLock<Arc<SeenClients>>,
+    /// How often each list blocked; not there before a server runs, and where none does.
+    pub list_hits: OnceLock<Arc<ListHits>>,
     /// What is blocked, and for whom; not there before the server runs, and where none does.
     pub policing: OnceLock<Arc<Policing>>,
     /// The history of queries.
@@ -104,6 +110,8 @@ impl App {
             operator: OnceLock::new(),
             live: OnceLock::new(),
             anomalies: OnceLock::new(),
+            seen_clients: OnceLock::new(),
+            list_hits: OnceLock::new(),
             policing: OnceLock::new(),
             queries: Queries::new(QueryHistory::default()),
             drafts: DraftStore::open(&data_dir.join("drafts"))?,

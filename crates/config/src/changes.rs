@@ -59,6 +59,8 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     lines.compare("journal.file", a.file.display().to_string(), b.file.display().to_string());
     lines.compare("journal.retention_days", limit(a.retention_days), limit(b.retention_days));
     lines.compare("journal.retention_changes", limit(a.retention_changes), limit(b.retention_changes));
+    lines.compare("journal.backup_hours", limit(a.backup_hours), limit(b.backup_hours));
+    lines.compare("journal.backups_kept", a.backups_kept.to_string(), b.backups_kept.to_string());
     lines.compare_policy(old, new);
     lines.compare_keys(&old.tsig_keys, &new.tsig_keys);
     lines.compare_zones(&old.zones, &new.zones);

@@ -121,6 +121,10 @@ pub struct Journal {
     pub retention_days: Option<u32>,
     /// How many changes of the history are kept; `None`: all.
     pub retention_changes: Option<u64>,
+    /// Hours from one backup to the next; `None`: none is made by itself.
+    pub backup_hours: Option<u32>,
+    /// How many of these backups are kept.
+    pub backups_kept: usize,
 }
 
 /// The history of queries.
@@ -188,6 +192,8 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
         },
         retention_days: Some(raw.journal.retention_days.0 as u32).filter(|&days| days != 0),
         retention_changes: Some(raw.journal.retention_changes.0).filter(|&changes| changes != 0),
+        backup_hours: Some(raw.journal.backup_hours.0 as u32).filter(|&hours| hours != 0),
+        backups_kept: raw.journal.backups_kept.0 as usize,
     };
     let alerts = check_alerts(&raw.alerts, &server.name, report);
     let history = check_history(&raw.history);

@@ -109,6 +109,12 @@ pub struct RateLimit {
     pub exempt: Vec<IpNet>,
     /// Equal answers a second to one address; 0: no limit.
     pub responses_per_second: u32,
+    /// Questions a second of one client that others must be asked about; 0: no limit.
+    pub client_misses_per_second: u32,
+    /// Those of them that wait at a time; 0: no limit.
+    pub client_outstanding: u32,
+    /// Such questions a second for names of one zone that have no positive answer; 0: no limit.
+    pub zone_misses_per_second: u32,
     /// Nothing is held back, only counted.
     pub dry_run: bool,
 }
@@ -429,6 +435,9 @@ fn check_rate_limit(raw: &raw::Security, report: &mut Report) -> RateLimit {
         slip: limit.slip.0 as u32,
         exempt: networks(&limit.exempt, "security.rate_limit.exempt", report),
         responses_per_second: limit.responses_per_second.0 as u32,
+        client_misses_per_second: limit.client_misses_per_second.0 as u32,
+        client_outstanding: limit.client_outstanding.0 as u32,
+        zone_misses_per_second: limit.zone_misses_per_second.0 as u32,
         dry_run: *limit.dry_run,
     }
 }

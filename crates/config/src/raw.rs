@@ -312,6 +312,10 @@ section! {
         retention_days: Int<0, 36_500> = Int(0),
         /// How many changes of the history are kept; 0: all.
         retention_changes: Int<0, { u64::MAX }> = Int(0),
+        /// Hours from one backup into `backups` in `data_dir` to the next; 0: none is made by itself.
+        backup_hours: Int<0, 8760> = Int(0),
+        /// How many of these backups are kept. Those that were made by hand are not deleted.
+        backups_kept: Int<1, 1000> = Int(7),
     }
 }
 

@@ -4,7 +4,7 @@
 mod common;
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -98,4 +98,54 @@ fn what_was_answered_is_found_also_after_a_kill() {
     server.ask(&query("last.example.org", RType::A));
     let found = until(PATIENCE, || Some(domains(&scratch, "")).filter(|found| found.len() == 4));
     assert_eq!(found.expect("four rows")[0], "last.example.org", "what came meanwhile was not kept");
+}
+
+#[test]
+fn who_asked_is_known_after_a_restart() {
+    let scratch = Scratch::new("seen-clients");
+    scratch
+        .write("example.org.zone", "$TTL 60\n@ SOA ns1 hostmaster 1 7200 900 1209600 300\n@ NS ns1\nns1 A 192.0.2.1\n");
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let device = "clients: [{ name: phone, addresses: [127.0.0.9] }]\n";
+    scratch.write("headwater.yaml", &config(address, device));
+    let ask = |host: u8, times: usize| {
+        let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, host), 0)).expect("a socket");
+        socket.connect(address).expect("connected");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        for _ in 0..times {
+            socket.send(&query("ns1.example.org", RType::A).to_wire(512)).expect("sent");
+            common::receive(&socket, &mut [0; 512]).expect("an answer");
+        }
+    };
+    // Address, device, and how many queries of each client.
+    let seen = |target: &str| {
+        let (status, found) = get(&scratch, &format!("/api/v1/seen-clients{target}"));
+        assert_eq!(status, 200, "{found}");
+        let items = found["items"].as_array().expect("items").clone();
+        let rows: Vec<_> = items.iter().map(|it| json!([it["address"], it["device"], it["queries"]])).collect();
+        (rows, items, found["next"].clone())
+    };
+    let (two, nine) = (json!(["127.0.0.2", null, 3]), json!(["127.0.0.9", "phone", 1]));
+    let mut server = Server::launch(&scratch, &["--config", "headwater.yaml"], address);
+    server.process.wait_for("\"ready\"", 1);
+    ask(2, 3);
+    ask(9, 1);
+    let all = until(PATIENCE, || Some(seen("")).filter(|(rows, ..)| rows.len() == 2)).expect("two clients");
+    assert_eq!(all.0, [two.clone(), nine.clone()]);
+    assert_eq!(seen("?limit=1").0, [two.clone()]);
+    assert_eq!(seen("?limit=1").2, "127.0.0.2");
+    assert_eq!(seen("?limit=1&after=127.0.0.2").0, [nine.clone()]);
+    assert_eq!(seen("?limit=1&after=127.0.0.2").2, Value::Null);
+    assert_eq!(seen("?network=127.0.0.8/29").0, [nine]);
+    assert_eq!(get(&scratch, "/api/v1/seen-clients?network=phone").0, 400);
+    server.process.signal("TERM");
+    assert!(server.process.wait().success());
+    let mut server = Server::launch(&scratch, &["--config", "headwater.yaml"], address);
+    server.process.wait_for("\"ready\"", 1);
+    assert_eq!(seen("").1, all.1, "after a restart");
+    ask(2, 1);
+    let again = until(PATIENCE, || Some(seen("?network=127.0.0.2")).filter(|(rows, ..)| rows[0][2] == 4));
+    let (_, items, _) = again.expect("the client again");
+    assert_eq!(items[0]["first_ms"], all.1[0]["first_ms"]);
+    assert!(items[0]["last_ms"].as_i64() > all.1[0]["last_ms"].as_i64());
 }

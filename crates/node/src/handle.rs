@@ -5,21 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dns::{Name, NameBuf};
-use journal::backup::{self, Manifest};
 use journal::history::Past;
 use journal::{Accepted, Follower, History, JournalError, Offset};
-use server::clock::unix_ms;
 use tokio::sync::watch;
 use zone::{Contents, Published, ZoneTable};
 
+use crate::backups::Backups;
 use crate::catalogue::{Catalogue, ZoneEntry, ZoneRef};
 use crate::commit::{CommitError, Committed, Committer, Request};
 use crate::durable::Durable;
 use crate::scheduler::Scheduler;
 use crate::zone_info::ZoneInfo;
-
-/// Directory of backups in the data directory.
-const BACKUPS: &str = "backups";
 
 /// How a request for something that is no change failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -47,19 +43,6 @@ pub enum Moment {
     TimeMs(u64),
 }
 
-/// A backup that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Backup {
-    /// Its name, which is also that of its file.
-    pub name: String,
-    /// When it was made, in milliseconds since 1970.
-    pub created_at_ms: u64,
-    /// Octets.
-    pub size_bytes: u64,
-    /// The offset up to which it has changes.
-    pub position: Offset,
-}
-
 /// The handle; clones are handles on the same node. Methods that are said to block are called on threads for that.
 #[derive(Clone)]
 pub struct NodeHandle {
@@ -79,6 +62,7 @@ pub struct NodeHandle {
     /// The data directory.
     data_dir: PathBuf,
     journal_file: PathBuf,
+    backups: Backups,
 }
 
 impl NodeHandle {
@@ -97,6 +81,7 @@ impl NodeHandle {
             committer: durable.committer.clone(),
             history: durable.history.clone(),
             follower: durable.follower.clone(),
+            backups: Backups::new(data_dir.clone(), journal_file.clone()),
             data_dir,
             journal_file,
         }
@@ -109,15 +94,6 @@ impl NodeHandle {
 
     fn entry(&self, name: &Name) -> Result<ZoneRef, HandleError> {
         self.catalogue.zone(name).ok_or_else(|| HandleError::NotThere(format!("there is no zone {name}")))
-    }
-
-    fn backup_of(name: String, manifest: &Manifest) -> Backup {
-        Backup {
-            name,
-            created_at_ms: manifest.created_ms,
-            size_bytes: manifest.files.iter().map(|file| file.size).sum(),
-            position: manifest.streams.zones.next.saturating_sub(1),
-        }
     }
 
     /// Up to `limit` zones in canonical order (RFC 4034 6.1), those behind `after`. Its cost must not depend on the
@@ -258,49 +234,9 @@ impl NodeHandle {
         Ok(count)
     }
 
-    /// Makes a backup. Blocking.
-    ///
-    /// # Errors
-    /// [`HandleError::Failed`].
-    pub fn backup_create(&self) -> Result<Backup, HandleError> {
-        let directory = self.data_dir.join(BACKUPS);
-        std::fs::create_dir_all(&directory).map_err(|error| HandleError::Failed(error.to_string()))?;
-        let name = format!("backup-{}", unix_ms());
-        let manifest = backup::create(&self.data_dir, &self.journal_file, &directory.join(&name));
-        let manifest = manifest.map_err(|error| HandleError::Failed(error.to_string()))?;
-        Ok(NodeHandle::backup_of(name, &manifest))
-    }
-
-    /// All backups, the latest first. Blocking.
-    ///
-    /// # Errors
-    /// [`HandleError::Failed`].
-    pub fn backup_list(&self) -> Result<Vec<Backup>, HandleError> {
-        let entries = match std::fs::read_dir(self.data_dir.join(BACKUPS)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(HandleError::Failed(error.to_string())),
-        };
-        let read = |entry: std::fs::DirEntry| {
-            let manifest = Manifest::read(&entry.path()).ok()?;
-            Some(NodeHandle::backup_of(entry.file_name().into_string().ok()?, &manifest))
-        };
-        let mut backups: Vec<Backup> = entries.flatten().filter_map(read).collect();
-        backups.sort_by_key(|backup| std::cmp::Reverse(backup.created_at_ms));
-        Ok(backups)
-    }
-
-    /// Reads a backup through and says what is wrong with it. Blocking.
-    ///
-    /// # Errors
-    /// [`HandleError::NotThere`], [`HandleError::Failed`].
-    pub fn backup_verify(&self, name: &str) -> Result<Vec<String>, HandleError> {
-        // The name comes from outside: it must be one of those that are listed.
-        if !self.backup_list()?.iter().any(|backup| backup.name == name) {
-            return Err(HandleError::NotThere(format!("there is no backup {name}")));
-        }
-        let verified = backup::verify(&self.data_dir.join(BACKUPS).join(name));
-        Ok(verified.err().unwrap_or_default().iter().map(ToString::to_string).collect())
+    /// The backups of this node.
+    pub fn backups(&self) -> &Backups {
+        &self.backups
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a node does now and then: it frees old versions of what it publishes, forgets history that need not be kept, and
-//! makes a new secret for server cookies. The scheduler says when.
+//! What a node does now and then: it frees old versions of what it publishes, forgets history that need not be kept, makes
+//! backups and a new secret for server cookies. The scheduler says when.
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
@@ -10,16 +10,19 @@ use server::settings::Settings;
 use tokio::runtime::Handle;
 use zone::{Published, ZoneTable};
 
+use crate::backups::Backups;
 use crate::scheduler::Scheduler;
 
 /// What no worker uses any more is freed this often.
 const COLLECT_INTERVAL: Duration = Duration::from_secs(1);
 /// History that need not be kept is forgotten this often.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
+/// Whether a backup is due is looked at this often.
+const BACKUP_INTERVAL: Duration = Duration::from_secs(60);
 /// Server cookies are made with a new secret this often (RFC 7873 7.1).
 const COOKIE_ROTATION: Duration = Duration::from_secs(24 * 3600);
 
-/// How much history is kept, as the configuration says now.
+/// How much history is kept, and which backups are made, as the configuration says now.
 pub type Retention = Arc<Mutex<config::Journal>>;
 
 /// What there is to look after.
@@ -32,14 +35,16 @@ pub struct Housekeeping {
     pub history: Arc<History>,
     /// How many of them are kept.
     pub retention: Retention,
-    /// Where history is trimmed, which waits for the disk.
+    /// Backups.
+    pub backups: Backups,
+    /// Where history is trimmed and backups are made, which waits for the disk.
     pub runtime: Handle,
 }
 
 impl Housekeeping {
     /// Has the scheduler do all of it.
     pub fn start(self, scheduler: &Scheduler) {
-        let Housekeeping { zones, settings, history, retention, runtime } = self;
+        let Housekeeping { zones, settings, history, retention, backups, runtime } = self;
         let own = settings.clone();
         scheduler.every(COLLECT_INTERVAL, move || {
             zones.collect();
@@ -50,16 +55,46 @@ impl Housekeeping {
                 tracing::error!(%error, "cookie secret not rotated");
             }
         });
-        let one_at_a_time = Arc::new(Mutex::new(()));
-        scheduler.every(RETENTION_INTERVAL, move || {
-            let (history, policy) = (history.clone(), retention.lock().unwrap_or_else(PoisonError::into_inner).clone());
-            let one_at_a_time = one_at_a_time.clone();
+        let beside = Beside { retention, runtime };
+        beside.every(scheduler, RETENTION_INTERVAL, move |policy| trim(&history, policy));
+        beside.every(scheduler, BACKUP_INTERVAL, move |policy| back_up(&backups, policy));
+    }
+}
+
+/// Does what waits for the disk, on threads for that.
+struct Beside {
+    retention: Retention,
+    runtime: Handle,
+}
+
+impl Beside {
+    /// Has `work` done once each `interval`, unless the last time is not over yet.
+    fn every(
+        &self,
+        scheduler: &Scheduler,
+        interval: Duration,
+        work: impl Fn(&config::Journal) + Send + Sync + 'static,
+    ) {
+        let (retention, runtime) = (self.retention.clone(), self.runtime.clone());
+        let (one_at_a_time, work) = (Arc::new(Mutex::new(())), Arc::new(work));
+        scheduler.every(interval, move || {
+            let policy = retention.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let (one_at_a_time, work) = (one_at_a_time.clone(), work.clone());
             runtime.spawn_blocking(move || match one_at_a_time.try_lock() {
-                Ok(_) | Err(TryLockError::Poisoned(_)) => trim(&history, &policy),
-                // The last time is not over yet.
+                Ok(_) | Err(TryLockError::Poisoned(_)) => work(&policy),
                 Err(TryLockError::WouldBlock) => {}
             });
         });
+    }
+}
+
+/// Makes a backup if it is time.
+fn back_up(backups: &Backups, policy: &config::Journal) {
+    let Some(hours) = policy.backup_hours else { return };
+    match backups.make_due(hours, policy.backups_kept, unix_ms()) {
+        Ok(Some(made)) => tracing::info!(name = made.name, size_bytes = made.size_bytes, "made a backup"),
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "no backup was made; it is tried again in a minute"),
     }
 }
 

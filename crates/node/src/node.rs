@@ -14,7 +14,6 @@ use dnssec::tsig::{Key, KeyRing};
 use server::clock::unix_ms;
 use server::policy::cookie::Secrets;
 use server::settings::Settings;
-use telemetry::health::Board;
 use telemetry::{Collector, QueryLog};
 use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneKind, ZoneSettings, ZoneTable};
 
@@ -23,21 +22,19 @@ use crate::commit::{Intent, Request, SerialRule};
 use crate::data_dir::DurableError;
 use crate::durable::Durable;
 use crate::files::{self, ReloadReport};
-use crate::handle::NodeHandle;
 use crate::history::{QueryHistory, Recording};
-use crate::housekeeping::{Housekeeping, Retention, random_secret};
-use crate::inbound::ControlPlane;
+use crate::housekeeping::{Retention, random_secret};
+use crate::list_hits::ListHits;
 use crate::listeners::{self, Change, ListenError, Listeners, Sockets, Workers};
-use crate::lists;
 use crate::live::Live;
 use crate::lookups::Lookups;
 use crate::monitor::{self, Monitor};
-use crate::policy::{self, Policing};
+use crate::policy::Policing;
 use crate::recursion::{self, Recursor, ResolverError};
 use crate::schedule::SystemTimeSource;
-use crate::scheduler::{self, Scheduler};
-use crate::sources::Sources;
-use crate::{alerting, new_zone, query_log};
+use crate::scheduler::Scheduler;
+use crate::seen_clients::SeenClients;
+use crate::{alerting, new_zone, query_log, start};
 
 /// How long a server that starts waits for its lists before it answers.
 const LISTS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -94,6 +91,8 @@ pub struct Node {
     recording: Recording,
     policing: Arc<Policing>,
     anomalies: Arc<Anomalies>,
+    seen_clients: Arc<SeenClients>,
+    list_hits: Arc<ListHits>,
     give_back: fn(),
 }
 
@@ -115,9 +114,10 @@ impl Node {
     /// cannot be loaded is logged, and its zone answers SERVFAIL.
     pub fn start(config: &Config, sockets: Vec<(Listen, Sockets)>, give_back: fn()) -> Result<Node, NodeError> {
         let hasher = NameHasher::new(getrandom::u64()?);
-        let runtime = start_runtime(config.server.workers)?;
+        let runtime = start::start_runtime(config.server.workers).map_err(NodeError::Thread)?;
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
-        let settings = Published::new(settings(config, Some(Secrets::new(random_secret()?))));
+        let cookies = Some(Secrets::new(random_secret()?));
+        let settings = Published::new(Settings { cookies, ..settings(config) });
         let (scheduler, unstarted) = Scheduler::new(Arc::new(SystemTimeSource));
         let durable = Durable::open(&config.data_dir, &config.journal.file, hasher, &zones, &config.zones, scheduler)?;
         let keys = Arc::new(RwLock::new(Keys::default()));
@@ -125,11 +125,12 @@ impl Node {
         let ring: Arc<dyn Fn() -> KeyRing + Send + Sync> =
             Arc::new(move || current_keys.read().unwrap_or_else(PoisonError::into_inner).ring.clone());
         let retention = Retention::new(Mutex::new(config.journal.clone()));
-        let scheduler = start_scheduler(unstarted, &durable, &zones, ring, runtime.handle())?;
-        start_housekeeping(&durable, (&settings, &zones), &retention, runtime.handle());
+        let scheduler =
+            start::start_scheduler(unstarted, &durable, &zones, ring, runtime.handle()).map_err(NodeError::Thread)?;
+        start::start_housekeeping(config, &durable, (&settings, &zones), &retention, runtime.handle());
         let workers = Arc::new(Workers::new(zones.clone(), settings.clone()));
         workers.set_limits(&config.server.tcp);
-        workers.set_control(Arc::new(control_plane(&durable, &zones, runtime.handle())));
+        workers.set_control(Arc::new(start::control_plane(&durable, &zones, runtime.handle())));
         let (all_keys, published) = (keys.clone(), settings.clone());
         durable.access.observe_keys(move |made| refresh_keys(&all_keys, made, &published));
         let collector = Arc::new(Collector::start(workers.recorders().clone()).map_err(NodeError::Thread)?);
@@ -146,11 +147,17 @@ impl Node {
         let listeners = Listeners::default();
         let lookups = Lookups::new(zones.clone());
         lookups.set(recursor.lookup());
-        let policing = start_policing(config, &durable, (&settings, &zones), &lookups, (runtime.handle(), give_back))?;
+        let policing =
+            start::start_policing(config, &durable, (&settings, &zones), &lookups, (runtime.handle(), give_back))
+                .map_err(NodeError::Thread)?;
         collector.set_naming(Some(policing.naming()));
-        let sources = sources(config, &durable, &zones, (&workers, &lookups, &collector, &policing));
+        let sources = start::sources(config, &durable, &zones, (&workers, &lookups, &collector, &policing));
         let monitor = Monitor::new(sources, config, runtime.handle());
-        let anomalies = start_anomalies(config, &durable, &collector, &policing, &monitor)?;
+        let anomalies =
+            start::start_anomalies(config, &durable, &collector, &policing, &monitor).map_err(NodeError::Thread)?;
+        let list_hits = start::start_list_hits(config, &durable, (&workers, &policing), runtime.handle());
+        let seen_clients = Arc::new(SeenClients::new(&collector, &config.data_dir));
+        seen_clients.configure(config).map_err(NodeError::Thread)?;
         let alerting = alerting::start(config, &monitor, &durable.settings).map_err(NodeError::Thread)?;
         let mut node = Node {
             zones,
@@ -173,6 +180,8 @@ impl Node {
             recording,
             policing,
             anomalies,
+            seen_clients,
+            list_hits,
             give_back,
         };
         node.set_keys(&config.tsig_keys);
@@ -202,10 +211,16 @@ impl Node {
         let parts = recursion::Parts { zones: &self.zones, workers: &self.workers, runtime: self.runtime.handle() };
         let recursor = self.recursor.change(config, &parts)?;
         let retired = recursor.map(|recursor| std::mem::replace(&mut self.recursor, recursor));
-        let cookies = self.settings.latest().cookies.clone();
         let recursion = self.recursor.settings(config);
-        let (rules, limits) = (self.settings.latest().rules.clone(), self.settings.latest().limits.clone());
-        self.settings.publish(Settings { recursion, rules, limits, ..settings(config, cookies) });
+        // What others set, at any time, stays as it is.
+        self.settings.update(|now| Settings {
+            recursion,
+            cookies: now.cookies.clone(),
+            keys: now.keys.clone(),
+            rules: now.rules.clone(),
+            limits: now.limits.clone(),
+            ..settings(config)
+        });
         self.workers.set_limits(&config.server.tcp);
         // Workers hand questions to the new threads from now on.
         self.lookups.set(self.recursor.lookup());
@@ -227,6 +242,7 @@ impl Node {
         self.recording.configure(config, &self.collector);
         self.policing.configure(config);
         self.anomalies.configure(config).map_err(NodeError::Thread)?;
+        self.seen_clients.configure(config).map_err(NodeError::Thread)?;
         Ok(report)
     }
 
@@ -342,6 +358,16 @@ impl Node {
         &self.anomalies
     }
 
+    /// Who asks, since when.
+    pub fn seen_clients(&self) -> &Arc<SeenClients> {
+        &self.seen_clients
+    }
+
+    /// How often each list blocked.
+    pub fn list_hits(&self) -> &Arc<ListHits> {
+        &self.list_hits
+    }
+
     /// The history of queries.
     pub fn queries(&self) -> &QueryHistory {
         self.recording.shown()
@@ -370,112 +396,15 @@ impl Node {
         self.query_log.stop();
         self.live.stop();
         self.anomalies.stop();
+        self.seen_clients.stop();
         self.recording.stop();
+        start::look_at_lists(&self.list_hits, &self.workers, &self.policing);
+        start::write_list_hits(&self.list_hits);
         self.durable.stop();
         if self.scheduler.join().is_err() {
             tracing::error!("the scheduler panicked; this is a bug of the server");
         }
         self.runtime.shutdown_background();
-    }
-}
-
-fn start_runtime(threads: usize) -> Result<tokio::runtime::Runtime, NodeError> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(threads).thread_name("async").enable_all().build().map_err(NodeError::Thread)
-}
-
-/// What answers updates, notifications and transfers.
-fn control_plane(
-    durable: &Durable,
-    zones: &Arc<Published<ZoneTable>>,
-    runtime: &tokio::runtime::Handle,
-) -> ControlPlane {
-    ControlPlane {
-        zones: zones.clone(),
-        catalogue: durable.catalogue.clone(),
-        recent: durable.recent.clone(),
-        scheduler: durable.scheduler.clone(),
-        committer: durable.committer.clone(),
-        history: durable.history.clone(),
-        runtime: runtime.clone(),
-    }
-}
-
-/// What is done now and then.
-fn start_housekeeping(
-    durable: &Durable,
-    (settings, zones): (&Arc<Published<Settings>>, &Arc<Published<ZoneTable>>),
-    retention: &Retention,
-    runtime: &tokio::runtime::Handle,
-) {
-    let housekeeping = Housekeeping {
-        zones: zones.clone(),
-        settings: settings.clone(),
-        history: durable.history.clone(),
-        retention: retention.clone(),
-        runtime: runtime.clone(),
-    };
-    housekeeping.start(&durable.scheduler);
-}
-
-/// What is blocked, and for whom: made anew when what was set by API changes, or a zone does.
-fn start_policing(
-    config: &Config,
-    durable: &Durable,
-    (settings, zones): (&Arc<Published<Settings>>, &Arc<Published<ZoneTable>>),
-    lookups: &Lookups,
-    (runtime, give_back): (&tokio::runtime::Handle, fn()),
-) -> Result<Arc<Policing>, NodeError> {
-    let lookup = lists::own_resolver(lookups.clone(), runtime.clone());
-    let parts = policy::Parts { settings, zones, documents: &durable.settings, lookup, give_back };
-    let policing = Policing::start(&config.data_dir, parts).map_err(NodeError::Thread)?;
-    let told = Arc::downgrade(&policing);
-    durable.settings.observe(move |_| {
-        told.upgrade().iter().for_each(|policing| policing.look());
-    });
-    let told = Arc::downgrade(&policing);
-    let mut position = durable.position.subscribe();
-    runtime.spawn(async move {
-        while position.changed().await.is_ok() {
-            let Some(policing) = told.upgrade() else { return };
-            policing.zone_changed();
-        }
-    });
-    Ok(policing)
-}
-
-/// What is unusual in what is asked, with its metrics.
-fn start_anomalies(
-    config: &Config,
-    durable: &Durable,
-    collector: &Arc<Collector>,
-    policing: &Arc<Policing>,
-    monitor: &Monitor,
-) -> Result<Arc<Anomalies>, NodeError> {
-    let devices = policing.clone();
-    let device = Box::new(move |client| devices.device(client));
-    let anomalies = Arc::new(Anomalies::new(collector, &durable.settings, device));
-    anomalies.configure(config).map_err(NodeError::Thread)?;
-    let measured = anomalies.clone();
-    monitor.add_source(move |snapshot| measured.add_metrics(snapshot));
-    Ok(anomalies)
-}
-
-/// What metrics and health look at.
-fn sources(
-    config: &Config,
-    durable: &Durable,
-    zones: &Arc<Published<ZoneTable>>,
-    (workers, lookups, collector, policing): (&Arc<Workers>, &Lookups, &Arc<Collector>, &Arc<Policing>),
-) -> Sources {
-    Sources {
-        handle: NodeHandle::new(durable, zones, config.data_dir.clone(), config.journal.file.clone()),
-        workers: workers.clone(),
-        lookups: lookups.clone(),
-        collector: collector.clone(),
-        policing: policing.clone(),
-        timings: durable.timings.clone(),
-        board: Board::default(),
     }
 }
 
@@ -523,17 +452,6 @@ fn refresh_keys(keys: &RwLock<Keys>, made: Result<Vec<OpenKey>, AccessError>, se
     settings.update(|settings| Settings { keys: ring, ..settings.clone() });
 }
 
-fn start_scheduler(
-    unstarted: scheduler::Unstarted,
-    durable: &Durable,
-    zones: &Arc<Published<ZoneTable>>,
-    keys: Arc<dyn Fn() -> KeyRing + Send + Sync>,
-    runtime: &tokio::runtime::Handle,
-) -> Result<JoinHandle<()>, NodeError> {
-    let (follower, committer) = (&durable.follower, &durable.committer);
-    unstarted.run(&scheduler::Parts { zones, keys, follower, committer, runtime }).map_err(NodeError::Thread)
-}
-
 /// What a reload changed in a zone from a file, as transfers need it. Without a later serial there is no difference
 /// to send: what was known of the zone's changes is forgotten.
 fn file_change(source: &ZoneSource, before: &Contents, after: &Contents) -> journal::Accepted {
@@ -551,7 +469,7 @@ fn file_change(source: &ZoneSource, before: &Contents, after: &Contents) -> jour
 }
 
 /// The data plane's settings for a configuration; the keys come separately.
-fn settings(config: &Config, cookies: Option<Secrets>) -> Settings {
+fn settings(config: &Config) -> Settings {
     let identity = || nix::unistd::gethostname().ok()?.into_string().ok();
     Settings {
         version: config.server.chaos.then(|| concat!("headwater ", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -560,7 +478,7 @@ fn settings(config: &Config, cookies: Option<Secrets>) -> Settings {
         udp_size: config.server.edns_udp_size,
         tcp_idle: config.server.tcp.idle,
         minimal_responses: config.server.minimal_responses,
-        cookies,
+        cookies: None,
         recursion: None,
         limits: None,
         rules: None,

@@ -206,6 +206,8 @@ fn counter(refusal: Refusal, stats: &Stats) -> &Counter {
         Refusal::TransfersBusy => &stats.transfers_refused,
         Refusal::Rate => &stats.rate_limited,
         Refusal::ResponseRate => &stats.responses_limited,
+        Refusal::ClientMisses => &stats.client_misses_limited,
+        Refusal::ZoneMisses => &stats.zone_misses_limited,
     }
 }
 
@@ -273,6 +275,8 @@ mod tests {
             (Refusal::TransfersBusy, "transfers_refused"),
             (Refusal::Rate, "rate_limited"),
             (Refusal::ResponseRate, "responses_limited"),
+            (Refusal::ClientMisses, "client_misses_limited"),
+            (Refusal::ZoneMisses, "zone_misses_limited"),
         ];
         for (refusal, name) in refused {
             check(Source::Refused(refusal), Rcode::REFUSED, &[name]);

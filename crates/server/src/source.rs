@@ -50,11 +50,15 @@ pub enum Refusal {
     Rate,
     /// Too many such responses went to the client's network.
     ResponseRate,
+    /// Too many questions of the client need others to be asked.
+    ClientMisses,
+    /// Too many questions for names of one zone need others to be asked, and have no answer.
+    ZoneMisses,
 }
 
 impl Refusal {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Refusal; 12] = [
+    pub const ALL: [Refusal; 14] = [
         Refusal::Malformed,
         Refusal::NotAuthoritative,
         Refusal::Zone,
@@ -67,6 +71,8 @@ impl Refusal {
         Refusal::TransfersBusy,
         Refusal::Rate,
         Refusal::ResponseRate,
+        Refusal::ClientMisses,
+        Refusal::ZoneMisses,
     ];
 }
 

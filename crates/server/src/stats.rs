@@ -124,6 +124,10 @@ counters! {
     rate_limited,
     /// Responses held back because too many such went to the client's network, or sent with TC instead.
     responses_limited,
+    /// Queries answered SERVFAIL because their client asks too much that others must be asked about.
+    client_misses_limited,
+    /// Queries answered SERVFAIL because too many questions for names of their zone have no answer.
+    zone_misses_limited,
     /// Queries of networks that may not ask, or are blocked for a while.
     networks_denied,
     /// Queries that a rule dropped.

@@ -36,7 +36,10 @@ fn clients_get_answers_of_other_servers() {
     check("www.example.", Rcode::NOERROR, 1);
     check("WwW.eXample.", Rcode::NOERROR, 1);
     check("missing.example.", Rcode::NXDOMAIN, 0);
-    for lie in ["wrong-id.example.", "wrong-source.example.", "wrong-question.example."] {
+    assert!(server.recorders.take_strangers().is_empty());
+    check("wrong-id.example.", Rcode::NOERROR, 1);
+    assert!(server.recorders.take_strangers().contains(&upstream.address.ip()));
+    for lie in ["wrong-source.example.", "wrong-question.example."] {
         check(lie, Rcode::NOERROR, 1);
     }
     assert!(server.count(|stats| stats.upstream_ignored.get()) >= 4);

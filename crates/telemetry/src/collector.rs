@@ -152,6 +152,11 @@ impl Collector {
         Ok(Subscription { queue, shared: self.shared.clone(), thread: Some(thread) })
     }
 
+    /// Where threads record what they do.
+    pub fn recorders(&self) -> &Arc<Recorders> {
+        &self.shared.recorders
+    }
+
     /// What each reader got and lost.
     pub fn counts(&self) -> Vec<ReaderCounts> {
         lock(&self.shared.readers).iter().map(|queue| queue.counts()).collect()

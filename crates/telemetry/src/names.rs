@@ -21,7 +21,7 @@ pub const SOURCES: [(Source, &str); 7] = [
 ];
 
 /// Every reason to refuse a query, with its word.
-pub const REFUSALS: [(Refusal, &str); 12] = [
+pub const REFUSALS: [(Refusal, &str); 14] = [
     (Refusal::Malformed, "malformed"),
     (Refusal::NotAuthoritative, "not_authoritative"),
     (Refusal::Zone, "zone_denied"),
@@ -34,6 +34,8 @@ pub const REFUSALS: [(Refusal, &str); 12] = [
     (Refusal::TransfersBusy, "transfers_busy"),
     (Refusal::Rate, "rate_limited"),
     (Refusal::ResponseRate, "responses_limited"),
+    (Refusal::ClientMisses, "client_misses_limited"),
+    (Refusal::ZoneMisses, "zone_misses_limited"),
 ];
 
 /// Every transport, with its word.

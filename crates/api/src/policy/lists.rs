@@ -8,10 +8,12 @@ use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use journal::shared::Collection;
+use node::list_hits::ListHits;
 use node::lists::{MAX_SUBSCRIPTIONS, Origin, Phase, Source};
 use node::policy::{ListDocument, ListView, MAX_NUMBER, OWN_RULES, Plan, PlannedList, Policing, url_problem};
 use policy::ListId;
 use serde::{Deserialize, Serialize};
+use server::clock::unix_ms;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -111,6 +113,10 @@ pub struct BlockListOut {
     overlaps: Vec<OverlapOut>,
     /// Lines that have no effect, by reason.
     ignored: Vec<IgnoredOut>,
+    /// Answers that it blocked in the last 24 hours.
+    hits_24h: u64,
+    /// Those of the last 7 days.
+    hits_7d: u64,
     /// Who set it; null: it stands in the configuration.
     set: Option<SetOut>,
 }
@@ -155,8 +161,8 @@ fn phase(phase: Phase) -> &'static str {
 }
 
 /// All lists by name.
-fn all(policing: &Policing) -> Vec<BlockListOut> {
-    let documents = policing.documents().state();
+fn all(policing: &Policing, hits: Option<&Arc<ListHits>>) -> Vec<BlockListOut> {
+    let (documents, now_ms) = (policing.documents().state(), unix_ms());
     let plan = policing.planned(&documents);
     let views = policing.lists();
     let names: HashMap<ListId, &str> = views.iter().map(|view| (view.id, view.name.as_str())).collect();
@@ -166,6 +172,9 @@ fn all(policing: &Policing) -> Vec<BlockListOut> {
         let document = documents.get(Collection::Lists, name);
         let set = document.filter(|_| list.subscription.origin == Origin::Api).map(|document| SetOut::of(document));
         let mut out = planned(list, set);
+        if let Some(hits) = hits {
+            [out.hits_24h, out.hits_7d] = hits.of(name, now_ms);
+        }
         if let Some(view) = by_name.get(name.as_str()) {
             out.add_state(view);
             out.add_report(view, &names);
@@ -206,6 +215,8 @@ fn planned(list: &PlannedList, set: Option<SetOut>) -> BlockListOut {
         rules: 0,
         overlaps: Vec::new(),
         ignored: Vec::new(),
+        hits_24h: 0,
+        hits_7d: 0,
         set,
     }
 }
@@ -290,9 +301,9 @@ impl BlockListIn {
     }
 }
 
-fn one(policing: &Policing, name: &str) -> Result<BlockListOut, Problem> {
+fn one(app: &App, name: &str) -> Result<BlockListOut, Problem> {
     let gone = || Problem::conflict(format!("list {name} has been changed meanwhile"));
-    all(policing).into_iter().find(|list| list.name == name).ok_or_else(gone)
+    all(policing(app)?, app.list_hits.get()).into_iter().find(|list| list.name == name).ok_or_else(gone)
 }
 
 fn is_of_file(plan: &Plan, name: &str) -> bool {
@@ -313,7 +324,7 @@ async fn list(
     OriginalUri(uri): OriginalUri,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
-    let lists = all(readable(&app, &caller)?);
+    let lists = all(readable(&app, &caller)?, app.list_hits.get());
     let key = |list: &BlockListOut| list.name.clone();
     let size = page::size(params.limit)?;
     Ok(slice(lists.into_iter(), key, params.after.as_deref(), size, |list| list).respond(&uri))
@@ -344,7 +355,7 @@ async fn create(
         wanted.put(checked, &plan)
     });
     let version = version.await?;
-    Ok(tagged(StatusCode::CREATED, version, one(policing(&app)?, &name)?))
+    Ok(tagged(StatusCode::CREATED, version, one(&app, &name)?))
 }
 
 /// Changes a subscription, or turns it off and on. A list of the configuration cannot be changed here.
@@ -370,7 +381,7 @@ async fn replace(
         wanted.put(checked, &plan)
     });
     let version = version.await?;
-    Ok(tagged(StatusCode::OK, version, one(policing(&app)?, &name)?))
+    Ok(tagged(StatusCode::OK, version, one(&app, &name)?))
 }
 
 /// Ends a subscription. A list that a group names stays until the group does not.

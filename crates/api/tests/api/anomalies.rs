@@ -204,6 +204,22 @@ fn a_flood_of_random_subdomains_is_one_anomaly_that_is_logged_counted_and_shown(
 }
 
 #[test]
+fn replies_to_what_nobody_asked_are_an_anomaly_of_the_server_they_claim_to_be_from() {
+    let watched = Watched::open(0);
+    let server = IpAddr::from([198, 51, 100, 53]);
+    for _ in 0..60 {
+        watched.recorder.stranger(server);
+    }
+    let found = || {
+        let all = watched.get("/anomalies")["items"].as_array().cloned().unwrap_or_default();
+        all.into_iter().find(|anomaly| anomaly["kind"] == "forged_replies")
+    };
+    until("the replies are an anomaly", || found().is_some());
+    assert_eq!(found().expect("it is still there")["server"], server.to_string());
+    assert_eq!(watched.get("/blocks")["items"], json!([]), "nobody is blocked for what others do");
+}
+
+#[test]
 fn a_mute_holds_for_what_is_under_way_and_for_what_comes() {
     let watched = Watched::open(0);
     watched.flood("victim.net", &clients(250));

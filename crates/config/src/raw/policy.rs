@@ -13,12 +13,19 @@ section! {
         /// Time that rates are measured over.
         window_seconds: Int<1, 3600> = Int(1),
         /// Every so many of the answers that are held back, one is sent truncated; 0: none is.
-        slip: Int<0, 100> = Int(2),
+        slip: Int<0, 15> = Int(2),
         /// Prefixes without limits.
         exempt: Vec<At<String>> = Vec::new(),
-        /// Most equal answers a second to one address (IPv4) or /56 (IPv6), twice to sixteen times as many to larger networks around it;
-        /// 0: no limit.
+        /// Most equal answers a second to one address; to the networks around it 32 (/24), 256 (/20) and 768 (/18) times as many,
+        /// IPv6 2 (/64), 3 (/56), 4 (/48) and 64 (/32) times. 0: no limit.
         responses_per_second: Rate = Int(0),
+        /// Most questions a second of one address (IPv4) or /56 (IPv6) that other servers must be asked about; 0: no limit.
+        client_misses_per_second: Rate = Int(0),
+        /// Most of them that wait for an answer at a time; 0: no limit.
+        client_outstanding: Int<0, 65_535> = Int(0),
+        /// Most such questions a second for names below one registrable name, of all clients, that have no positive answer: the
+        /// rate of an attack with random names. Names that were answered in the last hour are asked about all the same; 0: no limit.
+        zone_misses_per_second: Rate = Int(0),
         /// Count what would be held back, and hold nothing back.
         dry_run: bool = false,
     }

@@ -129,6 +129,8 @@ fn start(config: &Config, give_back: fn()) -> anyhow::Result<(Node, Web)> {
         // It is set once: there is one node.
         let _ = web.app().live.set(node.live().clone());
         let _ = web.app().anomalies.set(node.anomalies().clone());
+        let _ = web.app().seen_clients.set(node.seen_clients().clone());
+        let _ = web.app().list_hits.set(node.list_hits().clone());
         let _ = web.app().policing.set(node.policing().clone());
         web.serve(web.prepare(config, web_sockets)?, node.runtime())?;
         Ok::<_, WebError>(web)

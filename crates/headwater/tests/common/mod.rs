@@ -4,12 +4,14 @@
 
 pub mod tmpfs;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dns::{Edns, Message, RType};
 use nix::sys::signal::{Signal, kill};
@@ -53,12 +55,20 @@ impl Drop for Scratch {
     }
 }
 
-/// A port of 127.0.0.1 that was free just now, for UDP and TCP.
+/// Ports for servers of tests: below those that the system gives to sockets that ask for any, or a connection of somebody
+/// else could take one before its server does.
+const PORTS: std::ops::Range<usize> = 10_000..32_000;
+
+/// A port of 127.0.0.1 that is free, for UDP and TCP, and that no other test of this process got.
 pub fn free_port() -> u16 {
-    for _ in 0..100 {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("address").port();
-        if UdpSocket::bind(("0.0.0.0", port)).is_ok() {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let time_ns = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
+    let mut random = Random(time_ns ^ u64::from(std::process::id()) << 32);
+    for _ in 0..1000 {
+        let port = (PORTS.start + random.below(PORTS.len())) as u16;
+        let is_free = TcpListener::bind(("0.0.0.0", port)).is_ok() && UdpSocket::bind(("0.0.0.0", port)).is_ok();
+        if is_free && given.insert(port) {
             return port;
         }
     }

@@ -2,9 +2,12 @@
 //! HEADWATER_RELOADS says how many, 50 without it.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
 
 use dns::{Message, RType, Rcode};
+use dnssec::tsig::{Algorithm, Key, sign_request};
 use serde_json::json;
 
 use super::House;
@@ -19,7 +22,10 @@ server:
   nsid: n0   # the version
 zones: [{ name: z.test, file: z.zone }]
 resolver: { enabled: false }
+tsig_keys: [{ name: reload., algorithm: hmac-sha256, secret: \"c2VjcmV0IG9mIHRoZSB0ZXN0\" }]
 ";
+/// The secret of the configuration.
+const SECRET: &[u8] = b"secret of the test";
 
 /// Threads that ask.
 const CLIENTS: u64 = 2;
@@ -34,9 +40,16 @@ fn client(address: SocketAddr, stop: &AtomicBool, asked: &AtomicU64) -> u64 {
     socket.connect(address).expect("connected");
     socket.set_read_timeout(Some(ANSWER_TIMEOUT)).expect("a timeout");
     let mut lost = 0;
+    let key = Arc::new(Key::new("reload.".parse().expect("a name"), Algorithm::HmacSha256, SECRET));
+    let now = || UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
     while !stop.load(Ordering::Relaxed) {
-        for _ in 0..WINDOW {
-            socket.send(&query("www.z.test", RType::A).to_wire(512)).expect("sent");
+        for at in 0..WINDOW {
+            let mut octets = query("www.z.test", RType::A).to_wire(512);
+            // Keys are there all the time.
+            if at == 0 {
+                sign_request(&key, &mut octets, now());
+            }
+            socket.send(&octets).expect("sent");
         }
         for _ in 0..WINDOW {
             let mut buffer = [0; 512];

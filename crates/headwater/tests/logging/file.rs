@@ -75,8 +75,9 @@ fn logrotate_moves_it_and_nothing_is_lost() {
     ask_many(server.address, 500, 10);
     stop(server);
     let last = numbers(&rows(&read(&path)));
+    // Rows of answers from just before a reload may wait until after it; 400 stood in the file that was moved.
     assert!(
-        last.ends_with(&(500..510).collect::<Vec<_>>()) && last.len() < 100,
+        last.ends_with(&(500..510).collect::<Vec<_>>()) && !last.contains(&400),
         "the last reload opened it again: {last:?}"
     );
     assert_eq!(numbers(&rows(&text_of_all(&path))), (0..510).collect::<Vec<_>>());

@@ -16,8 +16,8 @@ use dnssec::digest::Sha256;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-pub use self::manifest::{FileEntry, Manifest, Streams};
-use self::manifest::{MANIFEST, MANIFEST_DIGEST, digest_line};
+pub use self::manifest::{FileEntry, MANIFEST, Manifest, Streams};
+use self::manifest::{MANIFEST_DIGEST, digest_line};
 use crate::journal::JournalError;
 use crate::lock::{DirLock, LockError};
 use crate::sqlite::{Stream, bounds_in};

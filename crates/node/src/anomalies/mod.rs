@@ -110,7 +110,8 @@ impl Anomalies {
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         if reading.is_none() {
             let seed = getrandom::u64().map_err(io::Error::other)?;
-            let mut watcher = Watcher::new(self.shared.clone(), seed, unix_ms());
+            let recorders = self.collector.recorders().clone();
+            let mut watcher = Watcher::new(self.shared.clone(), recorders, seed, unix_ms());
             let read = move |delivery: telemetry::Delivery<'_>| watcher.read(&delivery);
             *reading = Some(self.collector.subscribe(READER, WANTED, MAX_WAITING_BYTES, read)?);
         }

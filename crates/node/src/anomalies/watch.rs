@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use journal::Offset;
 use journal::shared::Collection;
-use policy::anomaly::{Anomaly, Answer, Detector, MAX_MUTES, Mute, Stage, Thresholds};
+use policy::anomaly::{Anomaly, Answer, Detector, MAX_MUTES, Mismatch, Mute, Stage, Thresholds};
 use server::clock::unix_ms;
+use server::record::Recorders;
 use telemetry::{Delivery, Rows};
 
 use super::board::AnomalyView;
@@ -27,6 +28,8 @@ const IDS_PER_SECOND: u64 = 1_000;
 /// there are none.
 pub(super) struct Watcher {
     shared: Arc<Shared>,
+    /// They know who sent replies to questions that nobody asked.
+    recorders: Arc<Recorders>,
     detector: Detector,
     devices: Devices,
     /// The settings that the detector has.
@@ -41,9 +44,10 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// A reader that has seen nothing. `seed` should be secret; `now_ms` is wall-clock time.
-    pub fn new(shared: Arc<Shared>, seed: u64, now_ms: u64) -> Watcher {
+    pub fn new(shared: Arc<Shared>, recorders: Arc<Recorders>, seed: u64, now_ms: u64) -> Watcher {
         Watcher {
             shared,
+            recorders,
             detector: Detector::new(Thresholds::default(), seed),
             devices: Devices::default(),
             settings: Arc::default(),
@@ -108,6 +112,9 @@ impl Watcher {
             return;
         }
         self.ticked_ms = now_ms;
+        for server in self.recorders.take_strangers() {
+            self.detector.mismatch(&Mismatch { time_ms: now_ms, server: server.to_canonical() });
+        }
         for anomaly in self.detector.tick(now_ms) {
             self.tell(&anomaly, now_ms);
         }

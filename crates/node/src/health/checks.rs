@@ -109,7 +109,7 @@ fn look(zone: &ZoneInfo, empty: &mut Trouble, failing: &mut Trouble) {
 
 /// Whether backups, if there are any, go on.
 pub fn backups(sources: &Sources, now_ms: u64) -> Finding {
-    match sources.handle.backup_list().as_deref() {
+    match sources.handle.backups().list().as_deref() {
         Err(error) => Finding::warn(format!("backups cannot be listed: {error}"), "look after data_dir/backups"),
         Ok([]) => Finding::ok("none has been made on this server"),
         Ok([latest, ..]) => match now_ms.saturating_sub(latest.created_at_ms) / 1000 / DAY_S {

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use journal::shared::{Collection, SettingsState};
 use policy::limits::access::{Block, Networks, Verdict};
 use policy::limits::client::{ClientLimit, ClientSettings};
+use policy::limits::recursion::{RecursionLimit, RecursionSettings};
 use policy::limits::responses::{ResponseLimit, ResponseSettings};
 use serde::{Deserialize, Serialize};
 use server::policy::limits::Limits;
@@ -33,6 +34,7 @@ pub struct Limiting {
     of: Option<RateLimit>,
     clients: Option<Arc<ClientLimit>>,
     responses: Option<Arc<ResponseLimit>>,
+    misses: Option<Arc<RecursionLimit>>,
 }
 
 impl Limiting {
@@ -55,8 +57,10 @@ impl Limiting {
             tracing::error!(%error, "no network is denied");
             Networks::default()
         });
-        let is_used = !networks.entries().is_empty() || self.clients.is_some() || self.responses.is_some();
-        let limits = Limits { networks, clients: self.clients.clone(), responses: self.responses.clone() };
+        let counts = self.clients.is_some() || self.responses.is_some() || self.misses.is_some();
+        let is_used = counts || !networks.entries().is_empty();
+        let (clients, responses, misses) = (self.clients.clone(), self.responses.clone(), self.misses.clone());
+        let limits = Limits { networks, clients, responses, misses };
         (is_used.then(|| Arc::new(limits)), next_end)
     }
 
@@ -82,7 +86,18 @@ impl Limiting {
                 dry_run: limit.dry_run,
                 ..ResponseSettings::default()
             };
-            Arc::new(ResponseLimit::new(&settings, exempt, seed))
+            Arc::new(ResponseLimit::new(&settings, exempt.clone(), seed))
+        });
+        let limits_misses = [limit.client_misses_per_second, limit.client_outstanding, limit.zone_misses_per_second];
+        self.misses = limits_misses.iter().any(|limit| *limit > 0).then(|| {
+            let settings = RecursionSettings {
+                client_outstanding: limit.client_outstanding,
+                client_per_second: limit.client_misses_per_second,
+                zone_per_second: limit.zone_misses_per_second,
+                dry_run: limit.dry_run,
+                ..RecursionSettings::default()
+            };
+            Arc::new(RecursionLimit::new(&settings, exempt, seed))
         });
         self.of = Some(limit.clone());
     }

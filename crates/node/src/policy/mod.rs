@@ -15,6 +15,7 @@ mod simulate;
 mod worker;
 mod zones;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use dns::{NameBuf, NameHasher, RType};
 use journal::shared::SharedSettings;
 use policy::blocking::build::ListReport;
 use policy::blocking::engine::Match;
+use policy::devices::{Profile, Profiles};
 use policy::rpz::{RpzMatch, RpzQuestion};
 use policy::{ListId, Policies};
 use server::settings::Settings;
@@ -78,10 +80,19 @@ struct Order {
 #[derive(Clone, Default)]
 struct State {
     plan: Arc<Plan>,
+    /// Who is who, also while nothing is blocked; `None` before the first plan.
+    profiles: Option<Arc<Profiles>>,
     policies: Option<Arc<Policies>>,
     reports: Vec<ListReport>,
     problems: Vec<(ListId, String)>,
     names: Arc<Names>,
+}
+
+impl State {
+    /// What holds for a client.
+    fn profile(&self, client: IpAddr) -> Option<&Profile> {
+        self.profiles.as_ref().map(|profiles| profiles.find(client.to_canonical()))
+    }
 }
 
 /// What is known of a list.
@@ -285,9 +296,9 @@ impl Policing {
         self.shared.state().plan.clone()
     }
 
-    /// The name of the device that has an address; `None`: none has, or nothing is blocked for anybody.
-    pub fn device(&self, client: std::net::IpAddr) -> Option<Arc<str>> {
-        self.shared.state().policies.as_ref()?.profile(client).device.clone()
+    /// The name of the device that has an address; `None`: none has.
+    pub fn device(&self, client: IpAddr) -> Option<Arc<str>> {
+        self.shared.state().profile(client)?.device.clone()
     }
 
     /// Finds words for records of answers.
@@ -296,10 +307,13 @@ impl Policing {
     }
 
     /// What policy says of a question of `client`: every rule that matches, and which decides.
-    pub fn check(&self, name: &NameBuf, qtype: RType, client: std::net::IpAddr) -> Check {
+    pub fn check(&self, name: &NameBuf, qtype: RType, client: IpAddr) -> Check {
         let state = self.shared.state();
         let Some(policies) = &state.policies else {
-            return Check { device: None, group: String::new(), blocked: false, because: None, rules: Vec::new() };
+            let profile = state.profile(client);
+            let device = profile.and_then(|profile| profile.device.as_deref()).map(str::to_owned);
+            let group = profile.map_or_else(String::new, |profile| profile.group.to_string());
+            return Check { device, group, blocked: false, because: None, rules: Vec::new() };
         };
         let mut hashed = HashedName::default();
         hashed.set(name, self.shared.hasher);

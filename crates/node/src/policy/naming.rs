@@ -85,8 +85,7 @@ impl telemetry::Naming for Naming {
     fn decision(&self, client: IpAddr, mark: Option<Mark>) -> Option<DecisionText> {
         let state = self.shared.state();
         let group = || {
-            let policies = state.policies.as_ref()?;
-            let profile = policies.profile(client);
+            let profile = state.profile(client)?;
             (state.plan.groups.len() > 1).then(|| profile.group.clone())
         };
         let Some(mark) = mark else { return group().map(|group| DecisionText { group, ..DecisionText::default() }) };

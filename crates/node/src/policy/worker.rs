@@ -273,6 +273,7 @@ impl Making {
         let is_used = plan.enabled && !policies.says_nothing();
         State {
             plan: plan.clone(),
+            profiles: Some(self.profiles.clone()),
             policies: is_used.then(|| Arc::new(policies)),
             reports: texts.reports.iter().chain(&rules.reports).cloned().collect(),
             problems: texts.problems.iter().chain(&rules.problems).cloned().collect(),

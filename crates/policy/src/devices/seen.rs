@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::index::canonical;
 
 /// How many clients are kept.
 pub const MAX_CLIENTS: usize = 100_000;
-/// How many clients a page of the list has at the most.
-pub const MAX_PAGE: usize = 1000;
+/// How many clients a page of the list has at the most: a thousand, and one that tells whether there are more.
+pub const MAX_PAGE: usize = 1001;
 /// From how many queries on a client goes only if there is none left with fewer.
 pub const ESTABLISHED_QUERIES: u64 = 16;
 
@@ -21,7 +22,7 @@ pub const ESTABLISHED_QUERIES: u64 = 16;
 const NONE: u32 = u32::MAX;
 
 /// A client that was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     /// Its address.
     pub address: IpAddr,
@@ -111,6 +112,20 @@ impl Seen {
             client.blocked += u64::from(blocked);
         }
         self.link(number);
+    }
+
+    /// Takes over what was known of a client before; one that is known already stays as it is.
+    pub fn restore(&mut self, client: Client) {
+        let client = Client { address: canonical(client.address), ..client };
+        if !self.numbers.contains_key(&client.address) {
+            let number = self.admit(client);
+            self.link(number);
+        }
+    }
+
+    /// All clients, in no order.
+    pub fn all(&self) -> impl Iterator<Item = Client> {
+        self.places.iter().map(|place| place.client)
     }
 
     /// How many clients the table has.

@@ -82,11 +82,20 @@ pub enum MissLimit {
 /// What becomes of a miss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
-    /// Whether others are asked: then [`RecursionLimit::done`] is to be called. Otherwise what the cache has expired is
-    /// the answer, or REFUSED.
-    pub go: bool,
-    /// The limit that it is beyond, to be counted; in a dry run `go` all the same.
+    /// Others are asked; with this [`RecursionLimit::done`] is to be called. `None`: they are not.
+    pub ticket: Option<Ticket>,
+    /// The limit that it is beyond, to be counted; in a dry run others are asked all the same.
     pub beyond: Option<MissLimit>,
+}
+
+/// A miss that others are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    client: IpAddr,
+    /// Hash of the name.
+    name: u64,
+    /// Hash of the zone that it counts for.
+    zone: Option<u64>,
 }
 
 /// Counts misses.
@@ -129,53 +138,47 @@ impl RecursionLimit {
         registrable: impl Fn(&HashedName) -> Option<usize>,
         now_us: u64,
     ) -> Admission {
-        let beyond = self.beyond_zone(name, registrable, now_us).or_else(|| {
+        let ticket = self.ticket(client, name, registrable);
+        let beyond = self.beyond_zone(&ticket, now_us).or_else(|| {
             let beyond = self.beyond_client(client, now_us)?;
             (!self.exempt.allows(client, 0)).then_some(beyond)
         });
-        let go = beyond.is_none() || self.dry_run;
-        if go {
+        let goes = beyond.is_none() || self.dry_run;
+        if goes {
             self.count_outstanding(client, now_us);
         }
-        Admission { go, beyond }
+        Admission { ticket: goes.then_some(ticket), beyond }
     }
 
     /// A miss that went has its answer, or has given up. `positive`: the answer has records.
-    pub fn done(
-        &self,
-        client: IpAddr,
-        name: &HashedName,
-        registrable: impl Fn(&HashedName) -> Option<usize>,
-        positive: bool,
-        now_us: u64,
-    ) {
+    pub fn done(&self, ticket: &Ticket, positive: bool, now_us: u64) {
         if let Some((_, table)) = &self.outstanding {
             let less = |state: Option<u64>| (state.map(|state| state - u64::from(state & NUMBER_MASK > 0)), ());
-            table.update(table.key(0, Prefix::of(client, self.prefixes)), |state| waiting(state, now_us / 1000), less);
+            let key = table.key(0, Prefix::of(ticket.client, self.prefixes));
+            table.update(key, |state| waiting(state, now_us / 1000), less);
         }
         let Some((rate, table)) = self.zones.as_ref().filter(|_| positive) else { return };
         let now_ms = now_us / 1000;
         let once_more = |state| (Some(pack(now_ms, (goodness(state, now_ms) + 1).min(MAX_GOOD))), ());
         let load = |state| goodness(Some(state), now_ms) << (u64::BITS - NUMBER_BITS) | state >> NUMBER_BITS;
-        self.good.update(self.name_key(name), load, once_more);
-        if let Some(key) = zone_key(table, name, registrable) {
+        self.good.update(self.good.name_key(ticket.name), load, once_more);
+        if let Some(zone) = ticket.zone {
             let give_back = |state: Option<u64>| (state.map(|state| rate.give_back(state, now_us)), ());
-            table.update(key, |state| rate.lack_ns(Some(state), now_us), give_back);
+            table.update(table.name_key(zone), |state| rate.lack_ns(Some(state), now_us), give_back);
         }
     }
 
-    fn beyond_zone(
-        &self,
-        name: &HashedName,
-        registrable: impl Fn(&HashedName) -> Option<usize>,
-        now_us: u64,
-    ) -> Option<MissLimit> {
+    fn ticket(&self, client: IpAddr, name: &HashedName, registrable: impl Fn(&HashedName) -> Option<usize>) -> Ticket {
+        let labels = self.zones.as_ref().and_then(|_| registrable(name));
+        let zone = labels.map(|labels| name.hash(labels.min(name.labels())));
+        Ticket { client, name: name.hash(name.labels()), zone }
+    }
+
+    fn beyond_zone(&self, ticket: &Ticket, now_us: u64) -> Option<MissLimit> {
         let (rate, table) = self.zones.as_ref()?;
-        let key = zone_key(table, name, registrable)?;
-        if take(rate, table, key, now_us) || goodness(self.good.get(self.name_key(name)), now_us / 1000) > 0 {
-            return None;
-        }
-        Some(MissLimit::Zone)
+        let passes = take(rate, table, table.name_key(ticket.zone?), now_us)
+            || goodness(self.good.get(self.good.name_key(ticket.name)), now_us / 1000) > 0;
+        (!passes).then_some(MissLimit::Zone)
     }
 
     fn beyond_client(&self, client: IpAddr, now_us: u64) -> Option<MissLimit> {
@@ -196,15 +199,6 @@ impl RecursionLimit {
         let one_more = |state: Option<u64>| (Some(pack(now_ms, (state.map_or(0, load) + 1).min(NUMBER_MASK))), ());
         table.update(table.key(0, Prefix::of(client, self.prefixes)), load, one_more);
     }
-
-    fn name_key(&self, name: &HashedName) -> Key {
-        self.good.name_key(name.hash(name.labels()))
-    }
-}
-
-/// The key of the zone that `name` counts for.
-fn zone_key(table: &Table, name: &HashedName, registrable: impl Fn(&HashedName) -> Option<usize>) -> Option<Key> {
-    registrable(name).map(|labels| table.name_key(name.hash(labels.min(name.labels()))))
 }
 
 /// Takes one of what `key` has.
@@ -271,7 +265,7 @@ mod tests {
     }
 
     fn answer(limit: &RecursionLimit, number: u32, name: &str, positive: bool, now_us: u64) {
-        limit.done(client(number), &hashed(name), two_labels, positive, now_us);
+        limit.done(&limit.ticket(client(number), &hashed(name), two_labels), positive, now_us);
     }
 
     /// Random names of one zone.
@@ -392,7 +386,8 @@ mod tests {
         let limit = limit(settings);
         ask(&limit, 1, "a.example.", 0);
         let admission = limit.begin(client(1), &hashed("a.example."), two_labels, 0);
-        assert_eq!(admission, Admission { go: true, beyond: Some(MissLimit::ClientRate) });
+        assert!(admission.ticket.is_some());
+        assert_eq!(admission.beyond, Some(MissLimit::ClientRate));
     }
 
     #[test]

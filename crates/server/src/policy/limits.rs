@@ -6,11 +6,16 @@ use std::sync::Arc;
 use dns::RType;
 use dns::header::{HEADER_LEN, Rcode};
 use dns::query::flags;
+use dns::question::HashedName;
 use policy::limits::access::{Networks, Verdict};
 use policy::limits::client::ClientLimit;
 use policy::limits::outcome::{Channel, Handling, Outcome};
+use policy::limits::recursion::{Admission, MissLimit, RecursionLimit, Ticket};
 use policy::limits::responses::{Class, ResponseLimit};
+use policy::suffix;
 
+use crate::answered::Refusal;
+use crate::clock::Clock;
 use crate::stats::Stats;
 use crate::transport::Transport;
 
@@ -22,6 +27,22 @@ pub struct Limits {
     pub clients: Option<Arc<ClientLimit>>,
     /// How many equal responses a network gets; `None`: no matter how many.
     pub responses: Option<Arc<ResponseLimit>>,
+    /// How many questions there may be that others must be asked about; `None`: no matter how many.
+    pub misses: Option<Arc<RecursionLimit>>,
+}
+
+/// A question that others are asked about. It counts as one that waits until this is dropped.
+pub(crate) struct Miss {
+    limit: Arc<RecursionLimit>,
+    ticket: Ticket,
+    /// It has an answer with records.
+    pub positive: bool,
+}
+
+impl Drop for Miss {
+    fn drop(&mut self) {
+        self.limit.done(&self.ticket, self.positive, Clock::Monotonic.now_us());
+    }
 }
 
 /// Who asks, when, and how.
@@ -57,6 +78,28 @@ impl Limits {
         handling
     }
 
+    /// Counts a question that others must be asked about. `Err`: they are not asked, as this limit is passed.
+    pub(crate) fn miss(
+        &self,
+        client: IpAddr,
+        name: &HashedName,
+        now_us: u64,
+        stats: &Stats,
+    ) -> Result<Option<Miss>, Refusal> {
+        let Some(limit) = &self.misses else { return Ok(None) };
+        let Admission { ticket, beyond } = limit.begin(client, name, zone_labels, now_us);
+        let (refusal, counter) = match beyond {
+            Some(MissLimit::Zone) => (Refusal::ZoneMisses, &stats.zone_misses_limited),
+            _ => (Refusal::ClientMisses, &stats.client_misses_limited),
+        };
+        let ticket = ticket.ok_or(refusal)?;
+        if beyond.is_some() {
+            // No response leaves because of it, which the exit would count.
+            counter.add(1);
+        }
+        Ok(Some(Miss { limit: limit.clone(), ticket, positive: false }))
+    }
+
     /// Counts a response to a datagram, and says what becomes of it. `qname` and `zone` are hashes of names.
     #[inline]
     pub(crate) fn response(
@@ -79,6 +122,12 @@ impl Limits {
         }
         handling
     }
+}
+
+/// How many labels of a name are the part of it that one party has registered; `None`: it is a public suffix.
+fn zone_labels(name: &HashedName) -> Option<usize> {
+    let division = suffix::divide(name.name());
+    (!division.is_suffix).then_some(division.labels)
 }
 
 /// Whether no response of its own leaves because of it, which the exit would count.

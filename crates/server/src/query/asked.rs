@@ -139,14 +139,25 @@ impl Asked<'_> {
             Verdict::Continue => match self.ruled(&mut w) {
                 Ruled::Answer(reply) => reply,
                 Ruled::Drop => return Disposition::Drop,
-                Ruled::Follow(judging) => return Disposition::Resolve(self.unresolved(buf, limit, opt, Some(judging))),
+                Ruled::Follow(judging) => match self.miss() {
+                    Ok(miss) => return Disposition::Resolve(self.unresolved(buf, limit, opt, (Some(judging), miss))),
+                    Err(reply) => {
+                        w.clear(usize::from(query.question_end));
+                        reply
+                    }
+                },
                 Ruled::Pass(mark) => match self.answer(&mut w, scratch) {
                     Some(reply) if mark.is_none() => match self.judged(reply, &mut w, scratch) {
                         Some(reply) => reply,
                         None => return Disposition::Drop,
                     },
                     Some(reply) => Reply { policy: mark, ..reply },
-                    None => return Disposition::Resolve(self.unresolved(buf, limit, opt, self.judging(mark))),
+                    None => match self.miss() {
+                        Ok(miss) => {
+                            return Disposition::Resolve(self.unresolved(buf, limit, opt, (self.judging(mark), miss)));
+                        }
+                        Err(reply) => reply,
+                    },
                 },
             },
             Verdict::Answer(reply) => reply,

@@ -17,7 +17,8 @@ use super::asked::{Asked, Scratch};
 use super::verdict::{Reply, Verdict};
 use crate::answered::{Refusal, Source};
 use crate::edns::ResponseEdns;
-use crate::recursion::{Job, Judging, Recursion, Unresolved};
+use crate::policy::limits::Miss;
+use crate::recursion::{Job, Judging, Recursion, Unresolved, zone_hash};
 
 /// One look-up in the cache of so many is measured: reading the clock twice costs as much as half of one.
 const LOOKUPS_A_TIMED_ONE: u32 = 1024;
@@ -88,6 +89,15 @@ impl Asked<'_> {
         })
     }
 
+    /// Stage: whether others may be asked.
+    #[inline]
+    pub(super) fn miss(&self) -> Result<Option<Miss>, Reply> {
+        let Some(limits) = &self.settings.limits else { return Ok(None) };
+        let refused =
+            |refusal| Reply { info: Some(ede::OTHER), ..Reply::new(Rcode::SERVFAIL, Source::Refused(refusal)) };
+        limits.miss(self.client, &self.slot.name, self.begin_us, self.stats).map_err(refused)
+    }
+
     /// The question for a resolver thread.
     #[inline(never)]
     pub(super) fn unresolved(
@@ -95,12 +105,16 @@ impl Asked<'_> {
         buf: &[u8],
         limit: usize,
         opt: Option<ResponseEdns>,
-        judging: Option<Judging>,
+        (judging, miss): (Option<Judging>, Option<Miss>),
     ) -> Box<Unresolved> {
         self.stats.resolver_queries.add(1);
         let head = buf.get(..usize::from(self.slot.query.question_end)).unwrap_or_default();
         let arrived_us = self.recursion.map_or(0, Recursion::now_us);
-        Box::new(Unresolved::new(head, self.hash(), opt, limit, arrived_us).judged(judging))
+        Box::new(
+            Unresolved::new(head, (self.hash(), zone_hash(&self.slot.name)), opt, limit, arrived_us)
+                .judged(judging)
+                .counted(miss),
+        )
     }
 
     /// Has a resolver thread resolve the question anew for the cache.

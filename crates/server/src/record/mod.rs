@@ -5,7 +5,7 @@
 mod frame;
 mod ring;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -114,7 +114,12 @@ pub struct Recorders {
     dropped: AtomicU64,
     /// What was left out, likewise.
     skipped: AtomicU64,
+    /// Who sent replies to questions that nobody asked, at most [`MAX_STRANGERS`] until they are taken.
+    strangers: Mutex<Vec<IpAddr>>,
 }
+
+/// Replies to questions that nobody asked that are kept until they are taken; of a flood so many are enough.
+pub const MAX_STRANGERS: usize = 4096;
 
 const RESPONSES: u8 = 1;
 const QUERIES: u8 = 2;
@@ -163,6 +168,11 @@ impl Recorders {
         lock(&self.shared).drain(&mut take);
     }
 
+    /// Takes who sent replies to questions that nobody asked, once for each reply.
+    pub fn take_strangers(&self) -> Vec<IpAddr> {
+        std::mem::take(&mut *lock(&self.strangers))
+    }
+
     /// Records that were left out so far because a part will do.
     pub fn skipped(&self) -> u64 {
         let running: u64 = lock(&self.rings).iter().map(|ring| ring.skipped()).sum();
@@ -207,6 +217,15 @@ impl Recorder {
     #[inline]
     pub fn record(&self, record: &Record<'_>) {
         frame::write(&self.ring, record);
+    }
+
+    /// Notes that a reply to a question that nobody asked claims to be from this address. It never waits.
+    pub fn stranger(&self, from: IpAddr) {
+        if let Ok(mut strangers) = self.all.strangers.try_lock()
+            && strangers.len() < MAX_STRANGERS
+        {
+            strangers.push(from);
+        }
     }
 
     /// Records something on any other thread.

@@ -6,6 +6,7 @@
 mod executor;
 mod judging;
 mod local;
+mod places;
 mod queue;
 mod thread;
 mod unresolved;
@@ -35,6 +36,7 @@ use queue::Queue;
 
 pub(crate) use judging::Judging;
 pub use local::LocalZones;
+pub(crate) use places::zone_hash;
 pub(crate) use unresolved::Client;
 pub use unresolved::Unresolved;
 

@@ -1,6 +1,6 @@
 //! One resolver thread: takes questions, runs resolutions, sends and receives, sleeps until something happens.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use resolver::limits::MAX_CLIENTS;
 use resolver::trace::Trace;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -17,6 +16,7 @@ use rustix::io::Errno;
 use zone::{Published, ZoneTable};
 
 use super::executor::Executor;
+use super::places::Places;
 use super::queue::Queue;
 use super::unresolved::{Client, Responder};
 use super::{Job, LocalZones, Resolve, ThreadSettings, Threads};
@@ -73,8 +73,8 @@ struct Thread<'a, R> {
     jobs: Vec<Job>,
     spawned: Vec<Task>,
     responder: Rc<RefCell<Responder>>,
-    /// Clients that wait.
-    clients: Rc<Cell<usize>>,
+    /// For clients that wait.
+    places: Rc<Places>,
 }
 
 impl<'a, R: Resolve> Thread<'a, R> {
@@ -107,7 +107,7 @@ impl<'a, R: Resolve> Thread<'a, R> {
             jobs: Vec::new(),
             spawned: Vec::new(),
             responder: Rc::new(RefCell::new(Responder::new(hasher, parts.exit.clone()))),
-            clients: Rc::default(),
+            places: Rc::default(),
         })
     }
 
@@ -117,7 +117,7 @@ impl<'a, R: Resolve> Thread<'a, R> {
         }
         drop(self.parts.queue.close());
         let deadline_us = self.net.tick() + RESOLVER_DRAIN.as_micros() as u64;
-        while self.clients.get() > 0 && self.net.tick() < deadline_us {
+        while self.places.taken() > 0 && self.net.tick() < deadline_us {
             self.turn()?;
         }
         self.responder.borrow_mut().flush();
@@ -195,34 +195,15 @@ impl<'a, R: Resolve> Thread<'a, R> {
     }
 
     fn ask(&mut self, client: Client) {
-        if self.clients.get() >= MAX_CLIENTS {
-            return client.refuse();
-        }
+        let Some(place) = self.places.take(client.zone()) else { return client.refuse() };
         let Some(question) = client.question() else { return };
-        let waiting = Waiting::new(self.clients.clone());
         let (cd, since_us) = (client.checking_disabled(), client.arrived_us());
         let resolving = self.resolver.clone().resolve(question, cd, Trace::default(), since_us);
         let (responder, net) = (self.responder.clone(), self.net.clone());
         self.executor.spawn(Box::pin(async move {
             let outcome = resolving.await;
             client.respond(&outcome, &mut responder.borrow_mut(), net.now());
-            drop(waiting);
+            drop(place);
         }));
-    }
-}
-
-/// One of the clients that wait.
-struct Waiting(Rc<Cell<usize>>);
-
-impl Waiting {
-    fn new(count: Rc<Cell<usize>>) -> Waiting {
-        count.set(count.get() + 1);
-        Waiting(count)
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
     }
 }

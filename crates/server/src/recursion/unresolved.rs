@@ -20,6 +20,7 @@ use crate::delivery::{Outgoing, ReturnPath};
 use crate::edns::ResponseEdns;
 use crate::limits::{MAX_MESSAGE_SIZE, MAX_UDP_SIZE};
 use crate::policy::judge;
+use crate::policy::limits::Miss;
 use crate::trace;
 
 /// A question that one look at zones and cache does not answer.
@@ -28,6 +29,8 @@ pub struct Unresolved {
     head: Vec<u8>,
     /// Questions with the same one go to the same thread.
     pub(crate) hash: u64,
+    /// What its name counts for ([`super::zone_hash`]).
+    zone: u64,
     /// The OPT record of the response, if it has one.
     opt: Option<ResponseEdns>,
     /// Largest response in octets, room for a signature already taken off.
@@ -42,16 +45,26 @@ pub struct Unresolved {
     query: Option<Box<[u8]>>,
     /// What rules say of it.
     judging: Option<Box<Judging>>,
+    /// Counts it as a question that others are asked about, if that is limited.
+    miss: Option<Miss>,
 }
 
 impl Unresolved {
-    /// A question that came at `arrived_us`, whose header and question section are `head`.
-    pub(crate) fn new(head: &[u8], hash: u64, opt: Option<ResponseEdns>, limit: usize, arrived_us: u64) -> Unresolved {
+    /// A question that came at `arrived_us`, whose header and question section are `head`; `hash` is of its name, `zone` of
+    /// what that counts for.
+    pub(crate) fn new(
+        head: &[u8],
+        (hash, zone): (u64, u64),
+        opt: Option<ResponseEdns>,
+        limit: usize,
+        arrived_us: u64,
+    ) -> Unresolved {
         let mut head = head.to_vec();
         if let Some(counts) = head.get_mut(4..HEADER_LEN) {
             counts.copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
         }
-        Unresolved { head, hash, opt, limit, signer: None, arrived_us, query_len: 0, query: None, judging: None }
+        let (signer, query, judging, miss) = (None, None, None, None);
+        Unresolved { head, hash, zone, opt, limit, signer, arrived_us, query_len: 0, query, judging, miss }
     }
 
     /// The same, with what is recorded of its query besides: its length, and itself if that is wanted.
@@ -64,6 +77,12 @@ impl Unresolved {
     /// The same, whose answer is judged by rules.
     pub(crate) fn judged(mut self, judging: Option<Judging>) -> Unresolved {
         self.judging = judging.map(Box::new);
+        self
+    }
+
+    /// The same, counted until it has an answer.
+    pub(crate) fn counted(mut self, miss: Option<Miss>) -> Unresolved {
+        self.miss = miss;
         self
     }
 
@@ -202,6 +221,11 @@ impl Client {
         Some(Question::new(alias.unwrap_or(name), rtype))
     }
 
+    /// What the name counts for ([`super::zone_hash`]).
+    pub fn zone(&self) -> u64 {
+        self.asked.zone
+    }
+
     /// Whether the client takes data that does not validate (RFC 4035 3.2.2).
     pub fn checking_disabled(&self) -> bool {
         self.asked.head.get(3).is_some_and(|octet| octet & flags::CD != 0)
@@ -215,6 +239,9 @@ impl Client {
     /// Answers, at `now_us` by the same clock.
     pub fn respond(mut self, outcome: &Outcome, responder: &mut Responder, now_us: u64) {
         let Some(path) = self.path.take() else { return };
+        if let Some(mut miss) = self.asked.miss.take() {
+            miss.positive = outcome.rcode == Rcode::NOERROR && !outcome.answers.is_empty();
+        }
         let elapsed_us = now_us.saturating_sub(self.asked.arrived_us);
         let Responder { outbox, scratch, buffer, hasher, exit } = responder;
         let (query_len, query) = (self.asked.query_len, self.asked.query.take());

@@ -139,6 +139,9 @@ impl Net {
                 let (reply, from) = (&datagram.buf[..datagram.len], datagram.peer.address());
                 if !take(number, reply, from, self.0.now_us.get(), pool, &mut waits) {
                     self.0.exit.stats.upstream_ignored.add(1);
+                    if is_strange(number, reply, pool) {
+                        self.0.exit.recorder.stranger(from.ip());
+                    }
                 }
             }
             if count < UPSTREAM_BATCH {
@@ -279,6 +282,12 @@ fn take(number: usize, reply: &[u8], from: SocketAddr, now_us: u64, pool: &Pool,
     reply[..2].fill(0);
     waits.finish(key, Ok(reply));
     true
+}
+
+/// Whether a datagram that was passed over has an identifier that was never used on its socket. One that was used may be of
+/// a reply that is late, or that came twice; who guesses has 65,535 others to try.
+fn is_strange(number: usize, reply: &[u8], pool: &Pool) -> bool {
+    reply.first_chunk::<2>().is_none_or(|id| !pool.has_asked(number, u16::from_be_bytes(*id)))
 }
 
 /// Waits for a reply, or a point in time.

@@ -25,8 +25,9 @@ struct Entry {
     socket: UdpSocket,
     /// What waits for a reply, by identifier.
     waiting: HashMap<u16, Key>,
+    /// Identifiers of all questions that left from it, at most [`UPSTREAM_SOCKET_QUERIES`] and those of one batch.
+    asked: Vec<u16>,
     opened_us: u64,
-    queries: u32,
     /// It is in no place any more.
     retired: bool,
 }
@@ -100,7 +101,7 @@ impl Pool {
             return Err(error.into());
         }
         let socket = UdpSocket::from(socket);
-        let entry = Entry { socket, waiting: HashMap::new(), opened_us: now_us, queries: 0, retired: false };
+        let entry = Entry { socket, waiting: HashMap::new(), asked: Vec::new(), opened_us: now_us, retired: false };
         if number == self.entries.len() {
             self.entries.push(Some(entry));
         } else {
@@ -120,12 +121,12 @@ impl Pool {
         if entry.waiting.len() >= usize::from(u16::MAX / 2) {
             return None;
         }
-        entry.queries += 1;
         loop {
             let id = random.next() as u16;
             // At least half of all identifiers are free.
             if let std::collections::hash_map::Entry::Vacant(vacant) = entry.waiting.entry(id) {
                 vacant.insert(key);
+                entry.asked.push(id);
                 return Some(id);
             }
         }
@@ -134,6 +135,11 @@ impl Pool {
     /// What waits on a socket for a reply with this identifier.
     pub fn waiting(&self, number: usize, id: u16) -> Option<Key> {
         self.entries.get(number)?.as_ref()?.waiting.get(&id).copied()
+    }
+
+    /// Whether a question with this identifier ever left from a socket.
+    pub fn has_asked(&self, number: usize, id: u16) -> bool {
+        self.entries.get(number).and_then(Option::as_ref).is_some_and(|entry| entry.asked.contains(&id))
     }
 
     /// Nobody waits for this reply any more.
@@ -154,7 +160,8 @@ impl Pool {
 
 impl Entry {
     fn is_fresh(&self, now_us: u64) -> bool {
-        self.queries < UPSTREAM_SOCKET_QUERIES && now_us.saturating_sub(self.opened_us) < UPSTREAM_SOCKET_AGE_US
+        (self.asked.len() as u32) < UPSTREAM_SOCKET_QUERIES
+            && now_us.saturating_sub(self.opened_us) < UPSTREAM_SOCKET_AGE_US
     }
 }
 

@@ -18,6 +18,7 @@ use server::answered::Exit;
 use server::listen::tcp::ConnectionLimits;
 use server::listen::{tcp, udp};
 use server::query::Worker;
+use server::record::{Recorder, Recorders};
 use server::recursion::{self, Recursion, Resolve, Running, ThreadSettings};
 use server::settings::Settings;
 use server::stats::Stats;
@@ -79,6 +80,8 @@ impl Resolve for Forward {
 pub struct Server {
     pub address: SocketAddr,
     pub exits: Vec<Arc<Exit>>,
+    #[allow(dead_code)] // Not every test looks at them.
+    pub recorders: Arc<Recorders>,
     settings: Arc<Published<Settings>>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -112,7 +115,9 @@ impl Forwarding {
     pub fn start_on(self, address: SocketAddr) -> Server {
         let Forwarding { server, transport, timeout_us, threads, zones, cache, settings } = self;
         let zones = Published::new(ZoneTable::new(NameHasher::new(7), zones));
-        let mut exits: Vec<Arc<Exit>> = (0..threads).map(|_| Arc::default()).collect();
+        let recorders = Arc::<Recorders>::default();
+        let exit = || Arc::new(Exit { recorder: Recorder::new(recorders.clone()), ..Exit::default() });
+        let mut exits: Vec<Arc<Exit>> = (0..threads).map(|_| exit()).collect();
         let make = move |net: Net, _| Rc::new(Forward { net, server, transport: transport.clone(), timeout_us });
         let resolver = recursion::start(settings, &zones, exits.clone(), make).expect("threads");
         let threads = resolver.threads().clone();
@@ -132,7 +137,7 @@ impl Forwarding {
                 tcp::run(vec![listener], for_tcp, limits, &stop_tcp).expect("a poller");
             }),
         ];
-        let server = Server { address, exits, settings, stop, threads, resolver: Some(resolver) };
+        let server = Server { address, exits, recorders, settings, stop, threads, resolver: Some(resolver) };
         server.allow("127.0.0.0/8");
         server
     }

@@ -58,6 +58,8 @@ fn refusal_number(refusal: Refusal) -> u8 {
         Refusal::TransfersBusy => 9,
         Refusal::Rate => 10,
         Refusal::ResponseRate => 11,
+        Refusal::ClientMisses => 12,
+        Refusal::ZoneMisses => 13,
     }
 }
 

@@ -32,7 +32,7 @@ families! {
     CONTROL = Counter "headwater_control_messages_total" ["kind"] "Updates, notifications and transfers, allowed or not.";
     REFUSED = Counter "headwater_refused_total" ["reason"] "Queries that were refused or could not be taken, by reason.";
     BLOCKED = Counter "headwater_blocked_total" ["list"] "Answers that a rule blocked or spelled out, by list; lists that are gone are not shown.";
-    RATE_LIMITED = Counter "headwater_rate_limited_total" ["limit"] "Queries and answers held back: client, by the rate of queries; responses, by that of answers; networks, as the network may not ask.";
+    RATE_LIMITED = Counter "headwater_rate_limited_total" ["limit"] "Queries and answers held back: client, by the rate of queries; responses, by that of answers; client_misses and zone_misses, by the questions of a client or for names of a zone that others must be asked about; networks, as the network may not ask.";
     DROPPED = Counter "headwater_dropped_total" ["reason"] "Messages without an answer: ignored, as they were no queries; rule, as a rule said so; send_error, as the system did not take the answer.";
     VALIDATION = Counter "headwater_validation_total" ["result"] "Answers of resolver and cache, by what validation said.";
 

@@ -54,6 +54,8 @@ pub fn add_totals(snapshot: &mut Snapshot, totals: &Totals) {
         (&REFUSED, "transfers_busy", "transfers_refused"),
         (&RATE_LIMITED, "client", "rate_limited"),
         (&RATE_LIMITED, "responses", "responses_limited"),
+        (&RATE_LIMITED, "client_misses", "client_misses_limited"),
+        (&RATE_LIMITED, "zone_misses", "zone_misses_limited"),
         (&RATE_LIMITED, "networks", "networks_denied"),
         (&DROPPED, "ignored", "ignored"),
         (&DROPPED, "rule", "rules_dropped"),

@@ -1,0 +1,168 @@
+//! How the parts of a node are made and started, one function each; `node.rs` says in which order.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use ::policy::ListId;
+use config::Config;
+use dnssec::tsig::KeyRing;
+use server::clock::unix_ms;
+use server::settings::Settings;
+use telemetry::Collector;
+use telemetry::health::Board;
+use tokio::runtime::{Builder, Handle, Runtime};
+use zone::{Published, ZoneTable};
+
+use crate::anomalies::Anomalies;
+use crate::backups::Backups;
+use crate::durable::Durable;
+use crate::handle::NodeHandle;
+use crate::housekeeping::{Housekeeping, Retention};
+use crate::inbound::ControlPlane;
+use crate::list_hits::{self, ListHits};
+use crate::listeners::Workers;
+use crate::lists;
+use crate::lookups::Lookups;
+use crate::monitor::Monitor;
+use crate::policy::{self, Policing};
+use crate::scheduler;
+use crate::sources::Sources;
+
+pub fn start_runtime(threads: usize) -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(threads).thread_name("async").enable_all().build()
+}
+
+/// What answers updates, notifications and transfers.
+pub fn control_plane(durable: &Durable, zones: &Arc<Published<ZoneTable>>, runtime: &Handle) -> ControlPlane {
+    ControlPlane {
+        zones: zones.clone(),
+        catalogue: durable.catalogue.clone(),
+        recent: durable.recent.clone(),
+        scheduler: durable.scheduler.clone(),
+        committer: durable.committer.clone(),
+        history: durable.history.clone(),
+        runtime: runtime.clone(),
+    }
+}
+
+/// What is done now and then.
+pub fn start_housekeeping(
+    config: &Config,
+    durable: &Durable,
+    (settings, zones): (&Arc<Published<Settings>>, &Arc<Published<ZoneTable>>),
+    retention: &Retention,
+    runtime: &Handle,
+) {
+    let housekeeping = Housekeeping {
+        zones: zones.clone(),
+        settings: settings.clone(),
+        history: durable.history.clone(),
+        retention: retention.clone(),
+        backups: Backups::new(config.data_dir.clone(), config.journal.file.clone()),
+        runtime: runtime.clone(),
+    };
+    housekeeping.start(&durable.scheduler);
+}
+
+/// What is blocked, and for whom: made anew when what was set by API changes, or a zone does.
+pub fn start_policing(
+    config: &Config,
+    durable: &Durable,
+    (settings, zones): (&Arc<Published<Settings>>, &Arc<Published<ZoneTable>>),
+    lookups: &Lookups,
+    (runtime, give_back): (&Handle, fn()),
+) -> io::Result<Arc<Policing>> {
+    let lookup = lists::own_resolver(lookups.clone(), runtime.clone());
+    let parts = policy::Parts { settings, zones, documents: &durable.settings, lookup, give_back };
+    let policing = Policing::start(&config.data_dir, parts)?;
+    let told = Arc::downgrade(&policing);
+    durable.settings.observe(move |_| {
+        told.upgrade().iter().for_each(|policing| policing.look());
+    });
+    let told = Arc::downgrade(&policing);
+    let mut position = durable.position.subscribe();
+    runtime.spawn(async move {
+        while position.changed().await.is_ok() {
+            let Some(policing) = told.upgrade() else { return };
+            policing.zone_changed();
+        }
+    });
+    Ok(policing)
+}
+
+/// What is unusual in what is asked, with its metrics.
+pub fn start_anomalies(
+    config: &Config,
+    durable: &Durable,
+    collector: &Arc<Collector>,
+    policing: &Arc<Policing>,
+    monitor: &Monitor,
+) -> io::Result<Arc<Anomalies>> {
+    let devices = policing.clone();
+    let device = Box::new(move |client| devices.device(client));
+    let anomalies = Arc::new(Anomalies::new(collector, &durable.settings, device));
+    anomalies.configure(config)?;
+    let measured = anomalies.clone();
+    monitor.add_source(move |snapshot| measured.add_metrics(snapshot));
+    Ok(anomalies)
+}
+
+/// Counts how often each list blocks.
+pub fn start_list_hits(
+    config: &Config,
+    durable: &Durable,
+    (workers, policing): (&Arc<Workers>, &Arc<Policing>),
+    runtime: &Handle,
+) -> Arc<ListHits> {
+    let hits = Arc::new(ListHits::new(&config.data_dir));
+    let (counted, workers, policing, runtime) = (hits.clone(), workers.clone(), policing.clone(), runtime.clone());
+    durable.scheduler.every(list_hits::LOOK_INTERVAL, move || {
+        look_at_lists(&counted, &workers, &policing);
+        let written = counted.clone();
+        runtime.spawn_blocking(move || write_list_hits(&written));
+    });
+    hits
+}
+
+pub fn look_at_lists(hits: &ListHits, workers: &Workers, policing: &Policing) {
+    let blocked = workers.totals().blocked;
+    let count = |id: ListId| blocked.get(usize::from(id.0)).copied().unwrap_or_default();
+    hits.look(policing.list_names().into_iter().map(|(id, name)| (id, name.to_string(), count(id))), unix_ms());
+}
+
+pub fn write_list_hits(hits: &ListHits) {
+    if let Err(error) = hits.write() {
+        tracing::warn!(%error, "how often lists blocked is not written; it is tried again");
+    }
+}
+
+/// What metrics and health look at.
+pub fn sources(
+    config: &Config,
+    durable: &Durable,
+    zones: &Arc<Published<ZoneTable>>,
+    (workers, lookups, collector, policing): (&Arc<Workers>, &Lookups, &Arc<Collector>, &Arc<Policing>),
+) -> Sources {
+    Sources {
+        handle: NodeHandle::new(durable, zones, config.data_dir.clone(), config.journal.file.clone()),
+        workers: workers.clone(),
+        lookups: lookups.clone(),
+        collector: collector.clone(),
+        policing: policing.clone(),
+        timings: durable.timings.clone(),
+        board: Board::default(),
+    }
+}
+
+pub fn start_scheduler(
+    unstarted: scheduler::Unstarted,
+    durable: &Durable,
+    zones: &Arc<Published<ZoneTable>>,
+    keys: Arc<dyn Fn() -> KeyRing + Send + Sync>,
+    runtime: &Handle,
+) -> io::Result<JoinHandle<()>> {
+    let (follower, committer) = (&durable.follower, &durable.committer);
+    unstarted.run(&scheduler::Parts { zones, keys, follower, committer, runtime })
+}
