@@ -92,7 +92,7 @@ choice! {
         Hosts = "hosts",
         /// One name a line: it and all below it.
         Domains = "domains",
-        /// Names with `*.` before them: all below them.
+        /// Names with `*.` before them: each name and all below it.
         Wildcards = "wildcards",
         /// Rules of AdGuard.
         Adblock = "adblock",
