@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
@@ -36,8 +36,13 @@ pub struct ClientAddress(pub SocketAddr);
 
 /// The address of the client.
 pub fn client_of(parts: &Parts) -> IpAddr {
+    address_of(&parts.extensions)
+}
+
+/// The same, of a request's extensions.
+pub fn address_of(extensions: &Extensions) -> IpAddr {
     let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    parts.extensions.get::<ClientAddress>().map_or(unknown, |address| address.0.ip().to_canonical())
+    extensions.get::<ClientAddress>().map_or(unknown, |address| address.0.ip().to_canonical())
 }
 
 /// The address of the client, for handlers.
@@ -72,7 +77,7 @@ pub async fn gate(State(gate): State<Gate>, request: Request, next: Next) -> Res
 
 /// The response to a request that does not pass. Its body may not have been read to the end, so the connection closes,
 /// and the response says so: the client must not send its next request into it (RFC 9112 9.6).
-fn refused(problem: Problem) -> Response {
+pub fn refused(problem: Problem) -> Response {
     let mut response = problem.into_response();
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
