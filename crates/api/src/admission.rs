@@ -4,18 +4,11 @@
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use axum::extract::{Request, State};
 use axum::http::HeaderMap;
-use axum::middleware::Next;
-use axum::response::Response;
 use config::NetworkList;
 
-use super::caller::Caller;
-use super::gate::{address_of, refused};
-use super::metrics;
-use super::problem::Problem;
-use super::state::App;
-
+/// Where metrics are.
+pub const METRICS_PATHS: [&str; 2] = ["/metrics", "/api/metrics"];
 /// What proxies put into requests that they pass on: such a request is not of the host that sent it.
 const FORWARDED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
@@ -43,6 +36,11 @@ impl Admission {
         admits(&self.lists().allowed, client)
     }
 
+    /// Whether a request of `client` with this path and head may go on.
+    pub fn passes(&self, client: IpAddr, path: &str, headers: &HeaderMap) -> bool {
+        self.admits(client) || METRICS_PATHS.contains(&path) && self.shows_metrics(client, headers)
+    }
+
     /// Whether a request of `client` with this head may read metrics without saying who it is.
     pub fn shows_metrics(&self, client: IpAddr, headers: &HeaderMap) -> bool {
         let is_near = client.is_loopback() || self.lists().metrics.allows(client);
@@ -57,22 +55,4 @@ impl Admission {
 /// Whether a list of `web.allowed_networks` lets `client` in.
 pub fn admits(allowed: &NetworkList, client: IpAddr) -> bool {
     allowed.is_empty() || allowed.allows(client)
-}
-
-/// The middleware.
-pub async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let client = address_of(request.extensions());
-    if is_admitted(&app.admission, client, &request) {
-        return next.run(request).await;
-    }
-    tracing::debug!(target: "security", %client, "request refused: not in web.allowed_networks");
-    refused(Problem::forbidden(format!("the server's web.allowed_networks do not let {client} in")))
-}
-
-/// Whether a request of `client` may go on.
-fn is_admitted(admission: &Admission, client: IpAddr, request: &Request) -> bool {
-    // Only the control socket knows its callers before they say who they are.
-    let is_local = request.extensions().get::<Caller>().is_some();
-    let reads_metrics = || metrics::PATHS.contains(&request.uri().path());
-    is_local || admission.admits(client) || reads_metrics() && admission.shows_metrics(client, request.headers())
 }

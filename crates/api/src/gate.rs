@@ -40,7 +40,7 @@ pub fn client_of(parts: &Parts) -> IpAddr {
 }
 
 /// The same, of a request's extensions.
-pub fn address_of(extensions: &Extensions) -> IpAddr {
+fn address_of(extensions: &Extensions) -> IpAddr {
     let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     extensions.get::<ClientAddress>().map_or(unknown, |address| address.0.ip().to_canonical())
 }
@@ -70,6 +70,18 @@ impl Gate {
     }
 }
 
+/// The first middleware: refuses whoever `web.allowed_networks` do not let in, before they say who they are.
+pub async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let client = address_of(request.extensions());
+    // Only the control socket knows its callers before they say who they are.
+    let is_local = request.extensions().get::<Caller>().is_some();
+    if is_local || app.admission.passes(client, request.uri().path(), request.headers()) {
+        return next.run(request).await;
+    }
+    tracing::debug!(target: "security", %client, "request refused: not in web.allowed_networks");
+    refused(Problem::forbidden(format!("the server's web.allowed_networks do not let {client} in")))
+}
+
 /// The middleware.
 pub async fn gate(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     pass(&gate, request, next).await.unwrap_or_else(refused)
@@ -77,7 +89,7 @@ pub async fn gate(State(gate): State<Gate>, request: Request, next: Next) -> Res
 
 /// The response to a request that does not pass. Its body may not have been read to the end, so the connection closes,
 /// and the response says so: the client must not send its next request into it (RFC 9112 9.6).
-pub fn refused(problem: Problem) -> Response {
+fn refused(problem: Problem) -> Response {
     let mut response = problem.into_response();
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response

@@ -15,9 +15,6 @@ use super::gate::Client;
 use super::problem::Problem;
 use super::state::App;
 
-/// Where they are.
-pub const PATHS: [&str; 2] = ["/metrics", "/api/metrics"];
-
 /// The metrics as text, in the format that the client asks for.
 ///
 /// # Errors

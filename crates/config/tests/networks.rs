@@ -94,7 +94,7 @@ fn what_is_wrong_is_said_with_its_place() {
         "headwater.yaml:2:51: security.allowed_networks[2]: `any` is not an address or prefix",
         "headwater.yaml:2:56: security.allowed_networks[3]: expected the path of a file after `file:`",
         "headwater.yaml:2:65: security.allowed_networks[4]: missing cannot be read: No such file or directory (os error 2)",
-        "headwater.yaml:4:28: web.allowed_networks: denies only, so that nobody may: who may has to be there, too, such as \
+        "headwater.yaml:4:27: web.allowed_networks: denies only, so that nobody may: who may has to be there, too, such as \
          0.0.0.0/0 and ::/0",
         "bad:3:4: security.denied_networks[0]: `any` is not an address or prefix",
         "bad:5:1: security.denied_networks[0]: not UTF-8",
@@ -121,9 +121,9 @@ fn what_is_given_twice_is_a_warning() {
     assert!(warnings.iter().any(|line| line == want), "{warnings:#?}");
     let want = "more:1:1: security.denied_networks[2]: 10.0.0.0/8 is given twice, first at line 1 of headwater.yaml";
     assert!(warnings.iter().any(|line| line == want), "{warnings:#?}");
-    let want = "headwater.yaml:1:29: security.denied_networks: 11 more networks are given twice";
+    let want = "headwater.yaml:1:31: security.denied_networks: 11 more networks are given twice";
     assert!(warnings.iter().any(|line| line == want), "{warnings:#?}");
-    let want = "headwater.yaml:2:42: zones[0].allow_query[1]: an entry before says the same";
+    let want = "headwater.yaml:2:41: zones[0].allow_query[1]: an entry before says the same";
     assert!(warnings.iter().any(|line| line == want), "{warnings:#?}");
 }
 
