@@ -333,6 +333,6 @@ mod tests {
 
     #[test]
     fn every_built_in_rule_can_be_read() {
-        assert_eq!(built_in().len(), 10);
+        assert_eq!(built_in().len(), 11);
     }
 }

@@ -6,8 +6,7 @@
 
 use std::net::IpAddr;
 
-use dns::network;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// The entry of addresses that no network has.
 pub const NOBODY: u32 = 0;
@@ -18,6 +17,13 @@ pub fn canonical(address: IpAddr) -> IpAddr {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
         IpAddr::V4(_) => address,
     }
+}
+
+/// The same for a network; one of mapped addresses with at least 96 bits of prefix is a network of IPv4.
+pub fn canonical_net(net: IpNet) -> IpNet {
+    let IpNet::V6(v6) = net else { return net };
+    let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    mapped.and_then(|(v4, length)| Ipv4Net::new(v4, length).ok()).map_or(net, IpNet::V4)
 }
 
 /// Networks with what they lead to.
@@ -32,7 +38,7 @@ impl Index {
     pub fn new(entries: &[(IpNet, u32)], seed: u64) -> Index {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for (net, entry) in entries {
-            match network::canonical(*net) {
+            match canonical_net(*net) {
                 IpNet::V4(net) => v4.push((net.network().to_bits(), net.broadcast().to_bits(), *entry)),
                 IpNet::V6(net) => v6.push((net.network().to_bits(), net.broadcast().to_bits(), *entry)),
             }
@@ -195,15 +201,24 @@ pub fn host(address: IpAddr) -> IpNet {
     IpNet::from(canonical(address))
 }
 
+/// The network that `text` names: an address, or an address with the length of its prefix.
+pub fn network(text: &str) -> Option<IpNet> {
+    let net = match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address),
+        Err(_) => text.parse::<IpNet>().ok()?,
+    };
+    Some(canonical_net(net))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ipnet::{Ipv4Net, Ipv6Net};
+    use ipnet::Ipv6Net;
     use proptest::prelude::*;
     use std::net::Ipv4Addr;
 
     fn net(text: &str) -> IpNet {
-        network::parse(text).expect("a network")
+        network(text).expect("a network")
     }
 
     fn at(text: &str) -> IpAddr {
@@ -237,7 +252,7 @@ mod tests {
         let index = Index::new(&[(net("192.0.2.0/24"), 1), (net("::ffff:198.51.100.7"), 2)], 3);
         assert_eq!(index.find(IpAddr::V6(Ipv4Addr::new(192, 0, 2, 9).to_ipv6_mapped())), 1);
         assert_eq!(index.find(at("198.51.100.7")), 2);
-        assert_eq!(network::parse("::ffff:203.0.113.0/120"), network::parse("203.0.113.0/24"));
+        assert_eq!(network("::ffff:203.0.113.0/120"), network("203.0.113.0/24"));
     }
 
     #[test]

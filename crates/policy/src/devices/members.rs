@@ -3,11 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use dns::network;
 use ipnet::IpNet;
 
 use super::groups::Groups;
-use super::index::host;
+use super::index::{host, network};
 use super::lease::{Leases, Mac};
 use super::mistake::Mistakes;
 use super::spec::{Device, Logging};
@@ -143,7 +142,7 @@ impl<'a> Reader<'a> {
         );
         for (i, text) in device.addresses.iter().take(MAX_DEVICE_ADDRESSES).enumerate() {
             let path = format_args!("{path}.addresses[{i}]");
-            let Some(net) = network::parse(text) else {
+            let Some(net) = network(text) else {
                 let wrong = format!("{text:?} is no address or network");
                 self.mistakes.add(path, wrong, "192.0.2.7, 192.0.2.0/24, 2001:db8::7 or 2001:db8::/64");
                 continue;
