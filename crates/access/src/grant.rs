@@ -302,8 +302,8 @@ mod networks_as_text {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
         let texts = Vec::<String>::deserialize(deserializer)?;
         let parse = |text: String| {
-            let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| D::Error::custom(format!("\"{text}\" is not an address or a network")))
+            dns::network::parse(&text)
+                .ok_or_else(|| D::Error::custom(format!("\"{text}\" is not an address or a network")))
         };
         texts.into_iter().map(parse).collect()
     }

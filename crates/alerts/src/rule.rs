@@ -130,7 +130,7 @@ pub struct Rule {
 /// # Panics
 /// Never: a test reads them all.
 pub fn built_in() -> Vec<Rule> {
-    let rules: [(&str, &str, u64, Severity, &str); 10] = [
+    let rules: [(&str, &str, u64, Severity, &str); 11] = [
         ("journal", "check journal", 0, Severity::Critical, "the journal cannot be written: no change is taken"),
         ("listeners", "check listeners", 30, Severity::Critical, "an address is not served"),
         (
@@ -143,6 +143,13 @@ pub fn built_in() -> Vec<Rule> {
         ("zones", "check zones", 300, Severity::Warning, "a zone has expired or cannot be refreshed"),
         ("upstreams", "check upstreams", 120, Severity::Warning, "servers that are asked do not answer"),
         ("certificates", "check certificates", 0, Severity::Warning, "a certificate expires soon"),
+        (
+            "configuration",
+            "check configuration",
+            300,
+            Severity::Warning,
+            "the configuration on the disk has mistakes: the one before is in use",
+        ),
         ("clock", "check clock", 60, Severity::Warning, "the clock jumped or is wrong"),
         ("log_drops", "rate(headwater_log_dropped_total) > 0", 60, Severity::Info, "rows of logs are lost"),
         (
@@ -326,6 +333,6 @@ mod tests {
 
     #[test]
     fn every_built_in_rule_can_be_read() {
-        assert_eq!(built_in().len(), 10);
+        assert_eq!(built_in().len(), 11);
     }
 }

@@ -132,7 +132,7 @@ async fn block(
 ) -> Result<(StatusCode, Json<BlockOut>), Problem> {
     caller.require(&Action::server(Verb::Configure))?;
     let mut errors = check_term(wanted.minutes, &wanted.reason);
-    let network = timed_blocks::network(&wanted.network);
+    let network = dns::network::parse(&wanted.network);
     if network.is_none() {
         errors.push(FieldError::at("/network", "an address or a network"));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use config::edit::{self, EditError};
-use config::{Difference, Effect, Origin, Setting, Warning, secrets};
+use config::{Difference, Effect, NetworkList, Origin, Setting, Warning, secrets};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -75,6 +75,8 @@ pub struct Plan {
     pub diff: Vec<Difference>,
     /// What should be looked at.
     pub warnings: Vec<Warning>,
+    /// Whose hosts may use the API then.
+    pub web_allowed: NetworkList,
 }
 
 impl Plan {
@@ -153,10 +155,25 @@ pub fn plan(running: &Running, in_use: &InUse, wanted: &Wanted) -> Result<Plan, 
         _ => return Err(Problem::bad_request("either `text` or `changes` is needed").into()),
     };
     let text: Arc<str> = text.into();
+    let (known, wanted) = (running.sources.settings(in_use.text.as_deref()), running.sources.settings(Some(&text)));
+    // Before anything is read: what is wrong with a file shows what is in it.
+    check_files(&known, &wanted)?;
     let loaded = running.sources.load_text(Some(text.clone())).map_err(NoPlan::Invalid)?;
-    let known = running.sources.settings(in_use.text.as_deref());
-    let diff = config::differences(&known, &running.sources.settings(Some(&text)));
-    Ok(Plan { text, diff, warnings: loaded.warnings })
+    let diff = config::differences(&known, &wanted);
+    Ok(Plan { text, diff, warnings: loaded.warnings, web_allowed: loaded.config.web.allowed_networks })
+}
+
+/// Refuses lists of networks that come to name a file: whoever may write the configuration file says which files the
+/// server reads.
+fn check_files(known: &[Setting], wanted: &[Setting]) -> Result<(), Problem> {
+    let known = config::named_files(known);
+    let fresh = config::named_files(wanted).into_iter().find(|named| !known.contains(named));
+    match fresh {
+        None => Ok(()),
+        Some((path, entry)) => Err(Problem::conflict(format!(
+            "{path}: `{entry}` names a file, which only the configuration file may do, not a change by API"
+        ))),
+    }
 }
 
 /// Refuses changes of values that the file does not decide, with what would be different if it did.

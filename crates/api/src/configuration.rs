@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::{Action, Verb};
+use access::{Action, Verb, Who};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::access::require_admin;
+use super::admission;
 use super::blocking::blocking;
 use super::body::{Body, Params};
 use super::caller::Caller;
@@ -241,10 +242,14 @@ pub struct ConfigParams {
     /// Why, for the history.
     #[serde(default)]
     pub why: String,
-    /// If sockets change, the change is taken back unless it is confirmed within so many seconds; 60 without it.
+    /// If sockets or `web.allowed_networks` change, the change is taken back unless it is confirmed within so many
+    /// seconds; 60 without it.
     #[serde(default = "default_confirm_s")]
     #[param(minimum = 1, maximum = 3600)]
     pub confirm_within_s: u64,
+    /// Make the change even if `web.allowed_networks` do not let this client in any more. Somebody else has to confirm it.
+    #[serde(default)]
+    pub lock_out: bool,
 }
 
 fn default_confirm_s() -> u64 {
@@ -309,6 +314,7 @@ pub async fn take_over(
     let in_use = running.in_use();
     etag::check_text(headers, &in_use.tag())?;
     let planned = blocking(move || planned(&running, &running.in_use(), &wanted)).await?;
+    check_admission(caller, &planned, params.lock_out)?;
     let outcome = |dry_run| ConfigOutcome {
         dry_run,
         version: None,
@@ -342,6 +348,20 @@ pub async fn take_over(
         ..outcome(false)
     };
     Ok(([(header::ETAG, etag::of_text(&operator::tag(Some(&text))))], Json(outcome)).into_response())
+}
+
+/// Refuses a change that would keep out who makes it, unless that is meant.
+fn check_admission(caller: &Caller, plan: &Plan, is_meant: bool) -> Result<(), Problem> {
+    let is_local = *caller.principal.who() == Who::Local;
+    if is_local || is_meant || admission::admits(&plan.web_allowed, caller.client) {
+        return Ok(());
+    }
+    let detail = format!(
+        "web.allowed_networks would not let {} in any more, from where this change is made; `lock_out=true` makes it all the \
+         same, until somebody else confirms it or it is taken back",
+        caller.client
+    );
+    Err(Problem::conflict(detail).with_diff(plan.diff_json()))
 }
 
 /// The plan, unless something else than the file decides the values that are to change. Blocking.

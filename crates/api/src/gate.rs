@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
@@ -36,8 +36,13 @@ pub struct ClientAddress(pub SocketAddr);
 
 /// The address of the client.
 pub fn client_of(parts: &Parts) -> IpAddr {
+    address_of(&parts.extensions)
+}
+
+/// The same, of a request's extensions.
+fn address_of(extensions: &Extensions) -> IpAddr {
     let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    parts.extensions.get::<ClientAddress>().map_or(unknown, |address| address.0.ip().to_canonical())
+    extensions.get::<ClientAddress>().map_or(unknown, |address| address.0.ip().to_canonical())
 }
 
 /// The address of the client, for handlers.
@@ -63,6 +68,18 @@ impl Gate {
     pub fn new(app: Arc<App>, accepts: Accepts) -> Gate {
         Gate { app, accepts: Arc::new(accepts) }
     }
+}
+
+/// The first middleware: refuses whoever `web.allowed_networks` do not let in, before they say who they are.
+pub async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let client = address_of(request.extensions());
+    // Only the control socket knows its callers before they say who they are.
+    let is_local = request.extensions().get::<Caller>().is_some();
+    if is_local || app.admission.passes(client, request.uri().path(), request.headers()) {
+        return next.run(request).await;
+    }
+    tracing::debug!(target: "security", %client, "request refused: not in web.allowed_networks");
+    refused(Problem::forbidden(format!("the server's web.allowed_networks do not let {client} in")))
 }
 
 /// The middleware.

@@ -9,6 +9,7 @@
 mod accepts;
 mod access;
 mod activity;
+mod admission;
 mod alerts;
 mod anomalies;
 mod auth;
@@ -146,8 +147,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/health", get(health::health))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .route("/metrics", get(metrics::metrics))
-        .route("/api/metrics", get(metrics::metrics))
+        .route(admission::METRICS_PATHS[0], get(metrics::metrics))
+        .route(admission::METRICS_PATHS[1], get(metrics::metrics))
         .route("/api/status", get(health::status))
         .route("/api/config", get(configuration::settings))
         .route("/ws", get(live::live))
@@ -164,6 +165,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(gate::Gate::new(app.clone(), accepts), gate::gate))
         .merge(ddns::router())
         .layer(middleware::from_fn_with_state(app.origins.clone(), cors::cors))
+        .layer(middleware::from_fn_with_state(app.clone(), gate::admit))
         .with_state(app)
 }
 

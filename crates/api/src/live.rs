@@ -212,6 +212,9 @@ impl Stream {
         if self.heard.elapsed() > LIVE_SILENCE {
             return Some((GOING_AWAY, "nothing was heard for too long"));
         }
+        if !matches!(self.held, Held::Local) && !self.app.admission.admits(self.client) {
+            return Some((POLICY, "web.allowed_networks do not let this host in any more"));
+        }
         let holds = self.held.caller(&self.app, self.client).and_then(|caller| require_logs(&caller));
         holds.is_err().then_some((UNAUTHORIZED, "the session, the token or the right has ended"))
     }

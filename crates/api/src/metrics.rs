@@ -1,7 +1,6 @@
 //! `/metrics` and `/api/metrics`: the metrics of the server, for Prometheus. This host may read them without a log-in,
 //! and so may those that `web.metrics_allowed` names; anybody else needs the right to read the server's state.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use access::{Action, Verb};
@@ -16,9 +15,6 @@ use super::gate::Client;
 use super::problem::Problem;
 use super::state::App;
 
-/// What proxies put into requests that they pass on: such a request is not of the host that sent it.
-const FORWARDED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
-
 /// The metrics as text, in the format that the client asks for.
 ///
 /// # Errors
@@ -29,7 +25,7 @@ pub async fn metrics(
     caller: Option<axum::Extension<Caller>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    if !is_allowed(&app, client, &headers) {
+    if !app.admission.shows_metrics(client, &headers) {
         let needed = || Problem::new(axum::http::StatusCode::UNAUTHORIZED, "this needs a log-in or a token");
         caller.ok_or_else(needed)?.require(&Action::server(Verb::Read))?;
     }
@@ -38,10 +34,4 @@ pub async fn metrics(
     let format = Format::accepted(&accept.collect::<Vec<_>>().join(","));
     let text = blocking(move || Ok::<_, Problem>(monitor.metrics().text(format))).await?;
     Ok(([(header::CONTENT_TYPE, format.media_type())], text).into_response())
-}
-
-/// Whether a client may read metrics without saying who it is.
-fn is_allowed(app: &App, client: IpAddr, headers: &HeaderMap) -> bool {
-    let is_near = client.is_loopback() || app.metrics_allowed().iter().any(|network| network.contains(&client));
-    is_near && !FORWARDED.iter().any(|name| headers.contains_key(*name))
 }

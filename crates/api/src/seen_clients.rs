@@ -6,7 +6,6 @@ use std::sync::Arc;
 use access::{Action, Verb};
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
-use ipnet::IpNet;
 use policy::devices::seen::{Client, Filter};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -64,8 +63,8 @@ impl SeenParams {
         let bad = |name: &str| Problem::bad_request(format!("{name} is no address such as 192.0.2.1 or 2001:db8::1"));
         let after = self.after.as_deref().map(|text| text.parse().map_err(|_| bad("after"))).transpose()?;
         let network = self.network.as_deref().map(|text| {
-            let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| Problem::bad_request("network is no address or prefix such as 192.0.2.0/24".to_owned()))
+            let bad = || Problem::bad_request("network is no address or prefix such as 192.0.2.0/24");
+            dns::network::parse(text).ok_or_else(bad)
         });
         let network = network.transpose()?;
         Ok((Filter { network, seen_since_ms: self.seen_since_ms, new_since_ms: self.new_since_ms }, after))

@@ -1,14 +1,13 @@
 //! What all handlers share.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use ::alerts::Alerting;
 use access::{AccessStore, Logins};
 use axum::http::StatusCode;
 use dns::NameBuf;
-use ipnet::IpNet;
 use node::NodeHandle;
 use node::anomalies::Anomalies;
 use node::commit::{CommitError, Committed, Prepare, Request};
@@ -21,6 +20,7 @@ use node::policy::Policing;
 use node::seen_clients::SeenClients;
 use tokio::sync::{Semaphore, watch};
 
+use super::admission::Admission;
 use super::caller::Caller;
 use super::cors::Origins;
 use super::draft_store::{DraftError, DraftStore};
@@ -74,8 +74,8 @@ pub struct App {
     pub alerting: Option<Alerting>,
     /// Metrics and health; `None`: no server runs.
     pub monitor: Option<Monitor>,
-    /// Whose hosts may read metrics without a log-in, besides this one.
-    pub(crate) metrics_allowed: RwLock<Arc<[IpNet]>>,
+    /// Whose hosts may use the API, and whose may read metrics without a log-in.
+    pub(crate) admission: Admission,
 }
 
 /// What a request says about the change that it makes.
@@ -124,7 +124,7 @@ impl App {
             stopping: watch::Sender::new(false),
             alerting: None,
             monitor: None,
-            metrics_allowed: RwLock::default(),
+            admission: Admission::default(),
         })
     }
 
@@ -142,16 +142,6 @@ impl App {
     /// 503: no server runs here, or it is not up yet.
     pub fn anomalies(&self) -> Result<&Arc<Anomalies>, Problem> {
         self.anomalies.get().ok_or_else(|| Problem::unavailable("no server is running here").retry_after_s(1))
-    }
-
-    /// Whose hosts may read metrics without a log-in, besides this one.
-    pub fn metrics_allowed(&self) -> Arc<[IpNet]> {
-        self.metrics_allowed.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Sets them.
-    pub fn allow_metrics(&self, networks: &[IpNet]) {
-        *self.metrics_allowed.write().unwrap_or_else(PoisonError::into_inner) = networks.into();
     }
 
     /// Makes a change and waits until it is durable and visible.

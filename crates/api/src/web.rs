@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use ::alerts::Alerting;
 use access::{AccessError, BootstrapError, Logins};
 use config::{ADMIN_PASSWORD, CertificateSource, Config};
-use ipnet::IpNet;
 use journal::JournalError;
 use node::NodeHandle;
 use node::durable::Durable;
@@ -95,10 +94,8 @@ pub struct Prepared {
     /// Certificates of sockets that stay.
     certificates: Vec<(Arc<Secure>, CertificateSource)>,
     own: OwnCertificate,
-    cors: Vec<String>,
-    metrics_allowed: Vec<IpNet>,
-    /// Rows of the history of queries that are given unless another number is asked for.
-    history_limit: usize,
+    /// Origins, networks and bounds.
+    web: config::Web,
 }
 
 /// Opens the sockets of `wanted` that are not among `open` yet, or takes them of `given`, which somebody else opened for
@@ -233,9 +230,7 @@ impl Web {
             sockets.push(Bound { wanted: wanted.address, socket, secure });
         }
         let differ = kept != sockets.len() || kept != self.sockets.len();
-        let (cors, metrics_allowed) = (config.web.cors.clone(), config.web.metrics_allowed.clone());
-        let history_limit = config.web.history_limit;
-        Ok(Prepared { sockets, differ, certificates, own, cors, metrics_allowed, history_limit })
+        Ok(Prepared { sockets, differ, certificates, own, web: config.web.clone() })
     }
 
     /// Serves on what is prepared and nowhere else. If nothing changes nobody notices.
@@ -243,9 +238,9 @@ impl Web {
     /// # Errors
     /// A socket that the runtime does not take over.
     pub fn serve(&mut self, prepared: Prepared, runtime: &Handle) -> Result<(), WebError> {
-        self.app.origins.set(&prepared.cors);
-        self.app.allow_metrics(&prepared.metrics_allowed);
-        self.app.queries.default_rows.store(prepared.history_limit, Ordering::Relaxed);
+        self.app.origins.set(&prepared.web.cors);
+        self.app.admission.set(&prepared.web);
+        self.app.queries.default_rows.store(prepared.web.history_limit, Ordering::Relaxed);
         for (secure, source) in &prepared.certificates {
             if let Err(error) = secure.change(source, &prepared.own) {
                 tracing::error!("the certificate of the web interface stays the one before: {error}");

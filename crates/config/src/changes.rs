@@ -3,6 +3,7 @@
 use super::checked::{Config, Listen};
 use super::keys::TsigKey;
 use super::logging::Logging;
+use super::networks::NetworkList;
 use super::recursion::forwarder_text;
 use super::zone_source::{ZoneOrigin, ZoneSource};
 use dns::Name;
@@ -46,7 +47,8 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     lines.compare("web.history_limit", old.web.history_limit, new.web.history_limit);
     lines.compare("web.enabled", old.web.enabled, new.web.enabled);
     lines.compare("web.listen", bracketed(&old.web.listen), bracketed(&new.web.listen));
-    lines.compare("web.metrics_allowed", bracketed(&old.web.metrics_allowed), bracketed(&new.web.metrics_allowed));
+    lines.compare_networks("web.allowed_networks", &old.web.allowed_networks, &new.web.allowed_networks);
+    lines.compare_networks("web.metrics_allowed", &old.web.metrics_allowed, &new.web.metrics_allowed);
     let (a, b) = (&old.metrics, &new.metrics);
     let agent = |statsd: Option<SocketAddr>| statsd.map_or("none".to_owned(), |address| format!("udp://{address}"));
     lines.compare("metrics.statsd", agent(a.statsd), agent(b.statsd));
@@ -107,13 +109,25 @@ impl Lines {
 
     fn compare_policy(&mut self, old: &Config, new: &Config) {
         let (a, b) = (&old.security, &new.security);
-        self.compare("security.allowed_networks", bracketed(&a.allowed_networks), bracketed(&b.allowed_networks));
-        self.compare("security.denied_networks", bracketed(&a.denied_networks), bracketed(&b.denied_networks));
+        self.compare_networks("security.allowed_networks", &a.allowed_networks, &b.allowed_networks);
+        self.compare_networks("security.denied_networks", &a.denied_networks, &b.denied_networks);
         self.compare_debug("security.rate_limit", &a.rate_limit, &b.rate_limit);
         self.compare_debug("security.anomalies", &a.anomalies, &b.anomalies);
         self.compare_debug("blocking", &old.blocking, &new.blocking);
         self.compare_debug("clients", &old.clients, &new.clients);
         self.compare_debug("groups", &old.groups, &new.groups);
+    }
+
+    /// One line if the entries differ, and one for each file with other contents.
+    fn compare_networks(&mut self, key: &str, old: &NetworkList, new: &NetworkList) {
+        self.compare(key, old.to_string(), new.to_string());
+        for file in new.files() {
+            let before = old.files().iter().find(|known| known.path == file.path && *known != file);
+            if let Some(before) = before {
+                let (path, from, to) = (file.path.display(), before.networks, file.networks);
+                self.0.push(format!("{key}: {path} has other contents: {from} -> {to} networks"));
+            }
+        }
     }
 
     /// One line for what is too large or too rarely changed to be shown key by key.

@@ -5,6 +5,7 @@ use super::alerts::check_alerts;
 use super::keys::{TsigKey, check_keys};
 use super::logging::{Logging, check_logging};
 use super::metrics::{Metrics, check_metrics};
+use super::networks::{NetworkFile, NetworkList};
 use super::policy::{self, Blocking, Client, Group, Security};
 use super::problem::{Mark, Report};
 use super::raw::{self, Protocol, Raw};
@@ -144,6 +145,14 @@ impl Config {
     /// The socket that commands reach the running server through.
     pub fn control_socket(&self) -> PathBuf {
         self.data_dir.join("control.sock")
+    }
+
+    /// The files of networks that its lists name.
+    pub fn network_files(&self) -> impl Iterator<Item = &NetworkFile> {
+        let (security, web) = (&self.security, &self.web);
+        let lists =
+            [&security.allowed_networks, &security.denied_networks, &web.allowed_networks, &web.metrics_allowed];
+        lists.into_iter().flat_map(NetworkList::files)
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn check_hints(file: &At<String>, report: &mut Report) -> Vec<Hint> {
         return hints::built_in();
     }
     let path = report.resolve(file.mark, file);
-    let problems = match read(&path) {
+    let problems = match read(&path, MAX_FILE_BYTES) {
         Ok(text) => match hints::parse(&text, &path) {
             Ok(hints) => return hints,
             Err(problems) => problems.iter().map(ToString::to_string).collect(),
@@ -44,7 +44,7 @@ pub(super) fn check_authorities(file: &At<String>, report: &mut Report) -> Autho
     }
     let path = report.resolve(file.mark, file);
     let parse = |pem: Vec<u8>| Authorities::parse(&pem).map_err(|error| format!("{}: {error}", path.display()));
-    read(&path).and_then(parse).unwrap_or_else(|message| {
+    read(&path, MAX_FILE_BYTES).and_then(parse).unwrap_or_else(|message| {
         report.error(file.mark, "resolver.tls_ca_file", message);
         Authorities::default()
     })
@@ -57,7 +57,7 @@ pub(super) fn check_anchors(files: &[At<String>], report: &mut Report) -> Option
         let path = report.resolve(file.mark, file);
         anchors.file.clone_from(&path);
         let before = anchors.records.len();
-        match read(&path) {
+        match read(&path, MAX_FILE_BYTES) {
             Err(message) => anchors.problems.push(message),
             Ok(text) => {
                 // The TTL of an anchor means nothing.
@@ -100,13 +100,15 @@ impl Sink for Anchors {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+/// What is in a file of at most `max_bytes` octets.
+///
+/// # Errors
+/// It cannot be read, or is larger, in words.
+pub(super) fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
-    match File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text)) {
+    match File::open(path).and_then(|file| file.take(max_bytes + 1).read_to_end(&mut text)) {
         Err(error) => Err(format!("{} cannot be read: {error}", path.display())),
-        Ok(read) if read as u64 > MAX_FILE_BYTES => {
-            Err(format!("{} is larger than {MAX_FILE_BYTES} octets", path.display()))
-        }
+        Ok(read) if read as u64 > max_bytes => Err(format!("{} is larger than {max_bytes} octets", path.display())),
         Ok(_) => Ok(text),
     }
 }

@@ -1,7 +1,7 @@
 //! Configuration: file, environment and flags in; typed values, or every problem at once, out.
 //!
 //! `raw.rs` is the schema, `reader.rs` and `value.rs` read it from YAML, `unsupported.rs` refuses what is not built
-//! yet, `checked.rs`, `zones.rs`, `lists.rs`, `peer.rs`, `keys.rs`, `recursion.rs`, `logging.rs`, `files.rs`, `sockets.rs`, `upstream.rs`, `metrics.rs` and `web.rs` turn it into
+//! yet, `checked.rs`, `zones.rs`, `lists.rs`, `peer.rs`, `keys.rs`, `recursion.rs`, `logging.rs`, `files.rs`, `sockets.rs`, `upstream.rs`, `metrics.rs`, `networks.rs` and `web.rs` turn it into
 //! typed values, `changes.rs` compares two configurations at a reload, `document.rs` prints schema, defaults and reference. There is no global state: loading again is a reload.
 //!
 //! `sources.rs` is where it all comes from, `setting.rs` every key with its origin, `edit/` changes the file's text in place,
@@ -19,6 +19,7 @@ mod keys;
 mod lists;
 pub mod logging;
 mod metrics;
+mod networks;
 mod options;
 mod peer;
 mod placeholder;
@@ -48,6 +49,7 @@ pub use keys::{Secret, TsigKey};
 pub use lists::{EntryPlace, ListProblem, ZoneLists};
 pub use logging::{Logging, is_module};
 pub use metrics::Metrics;
+pub use networks::{NetworkFile, NetworkList, named_files};
 pub use options::LoadOptions;
 pub use peer::{Peer, PeerError};
 pub use policy::{Anomalies, BlockList, Blocking, Client, DEFAULT_GROUP, Group, ListSource, RateLimit, Security};

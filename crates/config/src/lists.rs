@@ -1,12 +1,16 @@
 //! The lists in a zone's settings, parsed. What the configuration, the API and the journal say of who may do what with a
 //! zone goes through [`ZoneLists::parse`], so that all of them accept the same.
 
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 use std::sync::Arc;
 
-use dns::NameBuf;
-use zone::policy::{AccessList, Entry, EntryError, parse_network};
+use dns::{NameBuf, network};
+use ipnet::IpNet;
+use zone::policy::{AccessList, Entry, EntryError};
 use zone::{ZonePolicy, ZoneSettings};
 
+use super::networks::FILE_PREFIX;
 use super::peer::Peer;
 
 /// The lists of a zone.
@@ -20,6 +24,8 @@ pub struct ZoneLists {
     pub notify: Vec<Peer>,
     /// The TSIG keys that entries name, each with the entry.
     pub keys: Vec<(EntryPlace, NameBuf)>,
+    /// Entries that say again what another one says.
+    pub repeated: Vec<EntryPlace>,
 }
 
 /// A place in a zone's settings.
@@ -47,17 +53,17 @@ impl ZoneLists {
     /// # Errors
     /// Every entry that is none.
     pub fn parse(settings: &ZoneSettings) -> Result<ZoneLists, Vec<ListProblem>> {
-        let mut reader = Reader { keys: Vec::new(), problems: Vec::new() };
-        let allow_query = reader.list("allow_query", &settings.allow_query, |text| {
-            let network = parse_network(text).ok_or_else(|| match text.contains("key:") {
-                true => "keys are not supported here, only addresses and prefixes".to_owned(),
-                false => format!("`{text}` is not an address or prefix"),
-            })?;
-            Ok((network, None))
-        });
-        let allow_transfer = reader.list("allow_transfer", &settings.allow_transfer, unlimited);
-        let allow_update = reader.list("allow_update", &settings.allow_update, entry);
-        let mut allow_notify = reader.list("allow_notify", &settings.allow_notify, unlimited);
+        let mut reader = Reader::default();
+        let allow_query = reader.list("allow_query", &settings.allow_query, network_alone);
+        reader.check("allow_query", &allow_query, |entry| Some(*entry));
+        let mut who = |list: &'static str, texts: &[String], parse: fn(&str) -> Parsed<Entry>| {
+            let entries = reader.list(list, texts, parse);
+            reader.check(list, &entries, Entry::network);
+            entries
+        };
+        let allow_transfer = who("allow_transfer", &settings.allow_transfer, unlimited);
+        let allow_update = who("allow_update", &settings.allow_update, entry);
+        let mut allow_notify = who("allow_notify", &settings.allow_notify, unlimited);
         let notify = reader.list("notify", &settings.notify, peer);
         let primaries = reader.list("primaries", &settings.primaries, peer);
         if !reader.problems.is_empty() {
@@ -69,22 +75,24 @@ impl ZoneLists {
         }
         let list = |entries: Vec<Entry>| entries.into_iter().collect::<AccessList>();
         let policy = ZonePolicy {
-            allow_query,
+            allow_query: allow_query.into_iter().collect(),
             allow_transfer: list(allow_transfer),
             allow_update: list(allow_update),
             allow_notify: list(allow_notify),
         };
         let policy = Some(policy).filter(|policy| *policy != ZonePolicy::default()).map(Arc::new);
-        Ok(ZoneLists { policy, primaries, notify, keys: reader.keys })
+        Ok(ZoneLists { policy, primaries, notify, keys: reader.keys, repeated: reader.repeated })
     }
 }
 
 /// A parsed entry, and the key that it names.
 type Parsed<T> = Result<(T, Option<NameBuf>), String>;
 
+#[derive(Default)]
 struct Reader {
     keys: Vec<(EntryPlace, NameBuf)>,
     problems: Vec<ListProblem>,
+    repeated: Vec<EntryPlace>,
 }
 
 impl Reader {
@@ -102,9 +110,55 @@ impl Reader {
         }
         entries
     }
+
+    /// Looks for entries that repeat or contradict others, and for a list that allows nobody, if all entries of it
+    /// could be read.
+    fn check<T: Display>(&mut self, list: &'static str, entries: &[T], network: impl Fn(&T) -> Option<network::Entry>) {
+        if self.problems.iter().any(|problem| problem.place.list == list) {
+            return;
+        }
+        let found: Vec<Option<network::Entry>> = entries.iter().map(network).collect();
+        let is_denial = |entry: &Option<network::Entry>| entry.is_some_and(|entry| entry.is_excepted);
+        let denied: HashMap<IpNet, usize> = (found.iter().enumerate().rev())
+            .filter_map(|(index, entry)| entry.filter(|entry| entry.is_excepted).map(|entry| (entry.network, index)))
+            .collect();
+        let mut problem =
+            |index, message: String| self.problems.push(ListProblem { place: EntryPlace { list, index }, message });
+        if !found.is_empty() && found.iter().all(is_denial) {
+            problem(0, "the list denies only, so that nobody may: who may has to be there, too".to_owned());
+        }
+        for (index, entry) in found.iter().enumerate() {
+            let Some(network::Entry { network, is_excepted: false }) = entry else { continue };
+            if let Some(denial) = denied.get(network) {
+                problem(index, format!("{network} is allowed here and denied by entry {denial} of the list"));
+            }
+        }
+        let mut known = HashSet::new();
+        let again = entries.iter().enumerate().filter(|(_, entry)| !known.insert(entry.to_string()));
+        self.repeated.extend(again.map(|(index, _)| EntryPlace { list, index }));
+    }
+}
+
+/// A network without a key.
+fn network_alone(text: &str) -> Parsed<network::Entry> {
+    refuse_file(text)?;
+    let entry = text.parse().map_err(|error| match text.contains("key:") {
+        true => "keys are not supported here, only addresses and prefixes".to_owned(),
+        false => format!("`{text}` is {error}"),
+    })?;
+    Ok((entry, None))
+}
+
+/// What others may set by API must not have the server read its files.
+fn refuse_file(text: &str) -> Result<(), String> {
+    match text.starts_with(FILE_PREFIX) {
+        true => Err("lists of zones name no files; those of `security` and `web` do".to_owned()),
+        false => Ok(()),
+    }
 }
 
 fn entry(text: &str) -> Parsed<Entry> {
+    refuse_file(text)?;
     let entry: Entry = text.parse().map_err(|error: EntryError| error.to_string())?;
     let key = entry.key().map(ToOwned::to_owned);
     Ok((entry, key))
@@ -179,6 +233,31 @@ mod tests {
         ];
         assert_eq!(found.len(), want.len(), "{found:#?}");
         assert!(found.iter().zip(want).all(|(found, want)| found.starts_with(want)), "{found:#?}");
+    }
+
+    #[test]
+    fn what_repeats_contradicts_or_allows_nobody_is_named() {
+        let settings = ZoneSettings {
+            allow_query: texts(&["10.0.0.0/8", "!10.0.0.7/8", "10.0.0.9/8"]),
+            allow_transfer: texts(&["!10.0.0.0/8", "!::1"]),
+            allow_update: texts(&["10.0.0.0/8 key:k type=A", "10.0.0.0/8 key:k", "10.0.0.0/8 key:k type=A", "::1"]),
+            allow_notify: texts(&["10.0.0.0/8 key:k", "!10.0.0.0/8", "file:x"]),
+            ..ZoneSettings::default()
+        };
+        let found = ZoneLists::parse(&settings).expect_err("problems");
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "allow_query[0]: 10.0.0.0/8 is allowed here and denied by entry 1 of the list",
+                "allow_query[2]: 10.0.0.0/8 is allowed here and denied by entry 1 of the list",
+                "allow_transfer[0]: the list denies only, so that nobody may: who may has to be there, too",
+                "allow_notify[2]: lists of zones name no files; those of `security` and `web` do",
+            ]
+        );
+        let settings = ZoneSettings { allow_update: settings.allow_update, ..ZoneSettings::default() };
+        let lists = ZoneLists::parse(&settings).expect("lists");
+        assert_eq!(lists.repeated, [EntryPlace { list: "allow_update", index: 2 }]);
     }
 
     #[test]

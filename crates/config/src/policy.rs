@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use ::policy::Action;
 use ::policy::devices::{Day, FixedAction, Schedule, ScheduleAction};
+use ::policy::limits::access::{self, Verdict};
 use dns::NameBuf;
 use ipnet::IpNet;
 
+use super::networks::{NetworkList, check_networks};
 use super::problem::{Mark, Report};
 use super::raw;
 use super::recursion::networks;
@@ -131,10 +133,10 @@ pub struct Anomalies {
 /// Who may use recursion, and how much a client may ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Security {
-    /// Prefixes that may use recursion and the cache.
-    pub allowed_networks: Vec<IpNet>,
-    /// Prefixes that get no answer to anything.
-    pub denied_networks: Vec<IpNet>,
+    /// Networks that may use recursion and the cache.
+    pub allowed_networks: NetworkList,
+    /// Networks that get no answer to anything; what it allows is an exception.
+    pub denied_networks: NetworkList,
     /// How much a client may ask.
     pub rate_limit: RateLimit,
     /// What is done about clients that behave in an unusual way.
@@ -144,8 +146,9 @@ pub struct Security {
 /// Who may use recursion, and how much a client may ask.
 pub(super) fn check_security(raw: &raw::Security, report: &mut Report) -> Security {
     let path = "security.allowed_networks";
-    let allowed_networks = networks(&raw.allowed_networks, path, report);
-    if allowed_networks.iter().any(|network| network.prefix_len() == 0) {
+    let allowed_networks = check_networks(&raw.allowed_networks, path, Verdict::Allow, report);
+    let is_all = |entry: &access::Entry| entry.network.prefix_len() == 0 && entry.verdict == Verdict::Allow;
+    if allowed_networks.table().entries().iter().any(is_all) {
         report.warn(
             raw.allowed_networks.mark,
             path,
@@ -154,7 +157,7 @@ pub(super) fn check_security(raw: &raw::Security, report: &mut Report) -> Securi
     }
     Security {
         allowed_networks,
-        denied_networks: networks(&raw.denied_networks, "security.denied_networks", report),
+        denied_networks: check_networks(&raw.denied_networks, "security.denied_networks", Verdict::Deny, report),
         rate_limit: check_rate_limit(raw, report),
         anomalies: check_anomalies(&raw.anomalies),
     }

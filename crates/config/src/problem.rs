@@ -135,6 +135,11 @@ impl Report {
         self.warnings.push((mark, problem));
     }
 
+    /// How many errors there are so far.
+    pub fn errors(&self) -> usize {
+        self.errors.len()
+    }
+
     /// Describes a place for use inside another message: `line 4`, or the source's name.
     pub fn place(&self, mark: Mark) -> String {
         match mark.line {

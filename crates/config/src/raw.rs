@@ -114,7 +114,7 @@ section! {
         tcp: Tcp = Tcp::default(),
         /// Buffer that the kernel is asked for, for each UDP socket, in KiB; it may have a lower limit (`net.core.rmem_max`).
         udp_receive_buffer_kb: Int<64, 1_048_576> = Int(4096),
-        /// Take over the configuration file when it changes, as on SIGHUP.
+        /// Take over the configuration file, and the files of networks that it names, when they change, as on SIGHUP.
         watch_config: bool = true,
     }
 }
@@ -180,7 +180,8 @@ section! {
         file: String = String::new(),
         /// How the serial of a zone in the journal grows.
         serial_policy: SerialPolicy = SerialPolicy::Increment,
-        /// Addresses and prefixes that may query the zone; empty: everybody.
+        /// Networks that may query the zone; empty: everybody. In this list and the next three `!` before a network denies it, and the longest match
+        /// decides (see [lists of networks](access.md#lists-of-networks)).
         allow_query: Vec<At<String>> = Vec::new(),
         /// Who may transfer the zone: an address or prefix, `key:NAME`, or both: `192.0.2.0/24 key:NAME`; empty: nobody.
         allow_transfer: Vec<At<String>> = Vec::new(),
@@ -279,7 +280,8 @@ choice! {
 section! {
     /// Who may ask, and how much.
     Security at "security" {
-        /// Prefixes that may use recursion and the cache. The server's own zones answer everybody; a zone's `allow_query` narrows that.
+        /// Networks that may use recursion and the cache. `!` before a network denies it, the longest match decides, `file:PATH` reads a file
+        /// (see [lists of networks](access.md#lists-of-networks)). The server's own zones answer everybody; a zone's `allow_query` narrows that.
         allowed_networks: Vec<At<String>> = text_list(&[
             "127.0.0.0/8",
             "::1/128",
@@ -289,7 +291,7 @@ section! {
             "fc00::/7",
             "fe80::/10",
         ]),
-        /// Prefixes that get no answer to anything.
+        /// Networks that get no answer to anything. `!` before a network is an exception, the longest match decides, `file:PATH` reads a file.
         denied_networks: Vec<At<String>> = Vec::new(),
         /// Most queries a second from one address; 0: no limit.
         rate_limit_per_ip: Int<0, 1_000_000_000> = Int(0),
@@ -351,7 +353,10 @@ section! {
         real_time_updates: bool = true,
         /// How many rows of the history of queries `/api/logs` gives unless it is asked for another number; at most 10,000.
         history_limit: Int<0, 1_000_000> = Int(1000),
-        /// Prefixes whose hosts may read `/metrics` without a log-in, besides this host.
+        /// Networks whose hosts may use the web interface and the API; empty: all. `!` before a network denies it, the longest match decides,
+        /// `file:PATH` reads a file. Others get status 403, but for `/metrics` if they may read that. The control socket is not concerned.
+        allowed_networks: Vec<At<String>> = Vec::new(),
+        /// Networks whose hosts may read `/metrics` without a log-in, besides this host; with `!` and `file:PATH` as in `allowed_networks`.
         metrics_allowed: Vec<At<String>> = Vec::new(),
     }
 }

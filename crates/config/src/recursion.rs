@@ -13,7 +13,6 @@ use resolver::rebinding::Rebinding;
 use resolver::settings::{Fallback, ForwardZone, Forwarder, Settings, StubZone};
 use resolver::upstream::{Peer, Transport};
 use server::upstream::stream::Authorities;
-use zone::policy::parse_network;
 
 use super::files::{check_anchors, check_authorities, check_hints};
 use super::problem::{Mark, Report, closest};
@@ -288,7 +287,7 @@ fn list<T>(texts: &[At<String>], path: &str, report: &mut Report, parse: impl Fn
 
 /// Prefixes; an address alone is one too.
 pub(super) fn networks(texts: &[At<String>], path: &str, report: &mut Report) -> Vec<IpNet> {
-    let network = |text: &str| parse_network(text).ok_or_else(|| format!("`{text}` is not an address or prefix"));
+    let network = |text: &str| dns::network::parse(text).ok_or_else(|| format!("`{text}` is not an address or prefix"));
     list(texts, path, report, network)
 }
 

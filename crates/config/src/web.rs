@@ -1,11 +1,11 @@
 //! The web interface and the API as configured: sockets, certificates, origins of other sites.
 
+use super::networks::{NetworkList, check_networks};
 use super::problem::{Mark, Report};
 use super::raw::{self, WebProtocol};
-use super::recursion::networks;
 use super::sockets::{Addresses, parse_address, parse_socket};
 use super::value::At;
-use ipnet::IpNet;
+use ::policy::limits::access::Verdict;
 use server::certificate::{Files, Identity};
 use server::clock::unix_ms;
 use std::fmt;
@@ -25,8 +25,10 @@ pub struct Web {
     pub cors: Vec<String>,
     /// Whether live streams are served.
     pub real_time_updates: bool,
+    /// Whose hosts may use the web interface and the API; empty: all.
+    pub allowed_networks: NetworkList,
     /// Whose hosts may read metrics without a log-in.
-    pub metrics_allowed: Vec<IpNet>,
+    pub metrics_allowed: NetworkList,
     /// How many rows of the history of queries are given unless another number is asked for.
     pub history_limit: usize,
 }
@@ -76,13 +78,16 @@ pub(super) fn check_web(web: &raw::Web, server: &raw::Server, report: &mut Repor
     };
     let any_port = web.listen.is_empty() && server.web_port.mark == Mark::default();
     let listen = if *web.enabled { listen } else { Vec::new() };
-    let metrics_allowed = networks(&web.metrics_allowed, "web.metrics_allowed", report);
+    let (allowed, metrics) = (&web.allowed_networks, &web.metrics_allowed);
+    let allowed_networks = check_networks(allowed, "web.allowed_networks", Verdict::Allow, report);
+    let metrics_allowed = check_networks(metrics, "web.metrics_allowed", Verdict::Allow, report);
     Web {
         enabled: *web.enabled,
         listen,
         any_port,
         cors,
         real_time_updates: *web.real_time_updates,
+        allowed_networks,
         metrics_allowed,
         history_limit: web.history_limit.0 as usize,
     }

@@ -118,6 +118,9 @@ impl List<'_> {
                     report.warn(mark(*place), path(*place), format!("key {key} is not in tsig_keys"));
                 }
             }
+            for place in &lists.repeated {
+                report.warn(mark(*place), path(*place), "an entry before says the same");
+            }
             self.last = Shared { settings: Arc::new(settings), lists: Arc::new(lists) };
         }
         self.last.clone()

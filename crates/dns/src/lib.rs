@@ -9,6 +9,7 @@ pub mod header;
 pub mod message;
 pub mod name;
 pub mod namehash;
+pub mod network;
 pub mod query;
 pub mod question;
 pub mod rdata;

@@ -106,7 +106,7 @@ impl Recursor {
     pub fn settings(&self, config: &Config) -> Option<recursion::Recursion> {
         let started = self.started.as_ref()?;
         Some(recursion::Recursion {
-            allowed: config.security.allowed_networks.clone(),
+            allowed: config.security.allowed_networks.table().clone(),
             threads: started.running.threads().clone(),
             cache: Some(started.shared.cache.clone()),
             dns64: started.shared.settings.dns64.is_some(),

@@ -1,8 +1,7 @@
 //! Blocks of clients for a while, as shared settings: made by API or by the server itself, and gone by themselves. The
 //! data plane takes them over with the other limits (`policy/limits.rs`).
 
-use std::net::IpAddr;
-
+use dns::network;
 use ipnet::IpNet;
 use journal::shared::{Author, Body, Change, Collection, MAX_CHANGES, SettingsError, SettingsState, SharedSettings};
 
@@ -55,19 +54,13 @@ pub struct Wanted {
     pub max_own: usize,
 }
 
-/// A network, or an address alone.
-pub fn network(text: &str) -> Option<IpNet> {
-    let network = text.parse::<IpNet>().ok().map(|network| network.trunc());
-    network.or_else(|| text.parse::<IpAddr>().ok().map(|address| address.to_canonical().into()))
-}
-
 /// The blocks that hold at `now_ms`, by number.
 pub fn list(state: &SettingsState, now_ms: u64) -> Vec<TimedBlock> {
     let read = state.documents(Collection::Blocks).filter_map(|(id, document)| {
         let block = document.body.read::<BlockDocument>().ok()?;
         Some(TimedBlock {
             id: id.parse().ok()?,
-            network: network(&block.network)?,
+            network: network::parse(&block.network)?,
             reason: block.reason,
             until_ms: block.until_ms,
             who: document.set_by.clone(),
@@ -159,7 +152,7 @@ mod tests {
     }
 
     fn wanted(text: &str, until_ms: u64) -> Wanted {
-        Wanted { network: network(text).expect("a network"), until_ms, max_own: 2 }
+        Wanted { network: network::parse(text).expect("a network"), until_ms, max_own: 2 }
     }
 
     fn by(who: &str, at_ms: u64) -> Author {

@@ -8,6 +8,7 @@ use allocation_counter::measure;
 use dns::edns::EdnsOption;
 use dns::zonefile::{self, NoIncludes, Options, Sink};
 use dns::{Class, Edns, Message, NameBuf, NameHasher, RType};
+use policy::limits::access::{Networks, Verdict};
 use resolver::anchors::Anchors;
 use resolver::cache::{CacheSettings, NewEntry, NewNegative, NewPositive, Rank};
 use resolver::resolve::Shared;
@@ -21,7 +22,7 @@ use server::query::{Packet, Worker};
 use server::recursion::{self, Recursion, Running, ThreadSettings};
 use server::settings::Settings;
 use server::transport::Transport;
-use zone::{Builder, Published, Zone, ZoneTable};
+use zone::{Builder, Published, Zone, ZonePolicy, ZoneTable};
 
 struct ToBuilder(Builder);
 
@@ -49,7 +50,11 @@ fn zone(name: &str, file: &str, hasher: NameHasher) -> Arc<Zone> {
     let mut sink = ToBuilder(Builder::new(&name, hasher));
     assert!(zonefile::parse(&source, &options, &NoIncludes, &mut sink).problems.is_empty());
     let (contents, _) = sink.0.finish();
-    Arc::new(Zone { name, contents: Some(contents), policy: None })
+    // Who may query is looked up for every question.
+    let networks = ["0.0.0.0/0", "::/0", "!203.0.113.0/24", "203.0.113.7"];
+    let networks = networks.map(|text| text.parse::<dns::network::Entry>().expect("a network"));
+    let policy = ZonePolicy { allow_query: networks.into_iter().collect(), ..ZonePolicy::default() };
+    Arc::new(Zone { name, contents: Some(contents), policy: Some(Arc::new(policy)) })
 }
 
 fn worker(signed: &str, minimal_responses: bool) -> Worker {
@@ -249,9 +254,11 @@ fn caching(names: &[&str]) -> (Worker, Running) {
     let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
     let make = recursion::resolver(shared.clone());
     let running = recursion::start(ThreadSettings::default(), &zones, vec![Arc::default()], make).expect("threads");
-    let allowed = vec!["192.0.2.0/24".parse().expect("network"), "127.0.0.0/8".parse().expect("network")];
+    let networks =
+        [("192.0.2.0/24", Verdict::Allow), ("192.0.2.128/25", Verdict::Deny), ("127.0.0.0/8", Verdict::Allow)];
+    let networks = networks.map(|(network, verdict)| (network.parse().expect("network"), verdict, "test".into()));
     let recursion = Recursion {
-        allowed,
+        allowed: Arc::new(Networks::new(networks.into(), &[], 0).expect("not too many")),
         threads: running.threads().clone(),
         cache: Some(shared.cache.clone()),
         dns64: false,

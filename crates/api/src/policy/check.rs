@@ -92,7 +92,7 @@ fn address(policing: &Policing, client: Option<&str>) -> Result<IpAddr, Problem>
     let plan = policing.planned(&policing.documents().state());
     let device = plan.devices.iter().find(|device| device.name == client);
     let device = device.ok_or_else(|| Problem::parameter("client", "neither an address nor the name of a device"))?;
-    let address = |text: &String| text.parse().ok().or_else(|| Some(text.parse::<ipnet::IpNet>().ok()?.addr()));
+    let address = |text: &String| text.parse().ok().or_else(|| Some(dns::network::parse(text)?.addr()));
     let none = || Problem::parameter("client", format!("device {client} has no address of its own: say one"));
     device.addresses.iter().find_map(address).ok_or_else(none)
 }

@@ -99,10 +99,11 @@ pub fn run(args: ConfigArgs, give_back: fn()) -> anyhow::Result<ExitCode> {
     tracing::info!(zones, refused = empty, listen, web = web_listen, https, certificates, start_ms, "ready");
     log.started();
     notify(&[NotifyState::Ready]);
-    let watch = Watch::new(&running.sources, config.server.watch_config, events);
+    let watch = Watch::new(&running.sources, &config, events);
     let watchdog = Watchdog::from_environment();
     let (pending, levels_until, web_due) = (None, None, None);
     let mut serving = Serving { config, node, web, log, running, pending, levels_until, watch, web_due, watchdog };
+    serving.note(None);
     serving.until_stopped(&received);
     notify(&[NotifyState::Stopping]);
     if let Some(control) = control {
@@ -214,6 +215,7 @@ impl Serving {
             }
             Err(why) => tracing::error!("reload failed, nothing changed: {why}"),
         }
+        self.note(result.as_ref().err().cloned());
         notify(&[NotifyState::Ready]);
         result
     }
@@ -245,7 +247,7 @@ impl Serving {
         }
         self.take_levels(&config.logging);
         self.log.set_outputs(&config.logging);
-        self.watch.enable(config.server.watch_config);
+        self.watch.follow(&config);
         let confirm_until_ms = self.running.in_use().confirm_until_ms;
         let log = self.running.in_use().log.clone();
         let in_use = configure::in_use(&config, text, &self.web, Some(log));

@@ -7,6 +7,7 @@ mod change;
 mod confirm;
 mod levels;
 mod load;
+mod networks;
 mod show;
 mod watch;
 

@@ -78,7 +78,7 @@ impl MuteDocument {
         let bad = |field, expected| BadMute { field, expected };
         let target = match (&self.client, &self.device, &self.zone, &self.server) {
             (Some(client), None, None, None) => {
-                let network = timed_blocks::network(client);
+                let network = dns::network::parse(client);
                 MuteTarget::Network(network.ok_or(bad("client", "an address or a network"))?)
             }
             (None, Some(device), None, None) => {

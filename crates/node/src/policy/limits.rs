@@ -1,12 +1,10 @@
 //! Limits as configured, and blocks for a while that were set by API.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use config::{RateLimit, Security};
-use ipnet::IpNet;
 use journal::shared::{Collection, SettingsState};
-use policy::limits::access::{Block, Networks, Verdict};
+use policy::limits::access::{Block, Entry, Networks, Verdict};
 use policy::limits::client::{ClientLimit, ClientSettings};
 use policy::limits::recursion::{RecursionLimit, RecursionSettings};
 use policy::limits::responses::{ResponseLimit, ResponseSettings};
@@ -51,8 +49,8 @@ impl Limiting {
         }
         let blocks: Vec<Block> = blocks(shared).filter(|block| block.ends_ms > now_ms).collect();
         let next_end = blocks.iter().map(|block| block.ends_ms).min();
-        let denied = security.denied_networks.iter();
-        let denied = denied.map(|network| (*network, Verdict::Deny, "security.denied_networks".into())).collect();
+        let configured = |entry: &Entry| (entry.network, entry.verdict, entry.reason.clone());
+        let denied = security.denied_networks.table().entries().iter().map(configured).collect();
         let networks = Networks::new(denied, &blocks, now_ms).unwrap_or_else(|error| {
             tracing::error!(%error, "no network is denied");
             Networks::default()
@@ -106,8 +104,7 @@ impl Limiting {
 /// Blocks for a while, as they were set by API.
 fn blocks(shared: &SettingsState) -> impl Iterator<Item = Block> {
     documents::<BlockDocument>(shared, Collection::Blocks).filter_map(|(id, block)| {
-        let network = block.network.parse::<IpNet>().ok();
-        let network = network.or_else(|| block.network.parse::<IpAddr>().ok().map(IpNet::from))?;
+        let network = dns::network::parse(&block.network)?;
         Some(Block { network, reason: block.reason.into(), ends_ms: block.until_ms, by: id.into() })
     })
 }

@@ -1,7 +1,5 @@
 //! What narrows a rule beside its pattern: `client`, `ctag`, `dnstype`, `denyallow`.
 
-use std::net::IpAddr;
-
 use dns::RType;
 use ipnet::IpNet;
 
@@ -59,8 +57,7 @@ pub struct Conditions {
 impl Client {
     /// The client that a value without its quotes and escapes names.
     pub fn parse(text: &str) -> Client {
-        let network = text.parse::<IpNet>().ok().map(|network| network.trunc());
-        match network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)) {
+        match dns::network::parse(text) {
             Some(network) => Client::Network(network),
             None => Client::Device(text.into()),
         }

@@ -9,7 +9,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::{IpNet, Ipv4Net};
+use dns::network::canonical;
+use ipnet::IpNet;
 
 use super::prefix::bits_of;
 
@@ -163,18 +164,6 @@ impl Networks {
     /// The networks, each after those around it.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
-    }
-}
-
-/// The IPv4 network that a network of mapped addresses is.
-fn canonical(network: IpNet) -> IpNet {
-    let network = network.trunc();
-    match network {
-        IpNet::V6(v6) if v6.prefix_len() >= 96 => match v6.network().to_ipv4_mapped() {
-            Some(address) => Ipv4Net::new(address, v6.prefix_len() - 96).map_or(network, IpNet::V4),
-            None => network,
-        },
-        _ => network,
     }
 }
 

@@ -186,7 +186,9 @@ mod tests {
                    in CNAME www\ncut CNAME a.sub\nprivate CNAME www.private.\n\
                    sub NS ns.sub\nsub NS ns.elsewhere.\nns.sub A 192.0.2.3\nns.sub AAAA 2001:db8::3\n";
         let private = "@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.4\nwww A 192.0.2.5\nsub NS ns\n";
-        let policy = ZonePolicy { allow_query: vec!["10.0.0.0/8".parse().expect("a network")], ..Default::default() };
+        let network = "10.0.0.0/8".parse::<dns::network::Entry>();
+        let policy =
+            ZonePolicy { allow_query: [network.expect("a network")].into_iter().collect(), ..Default::default() };
         let zones = vec![zone("example.", own, None), zone("private.", private, Some(policy))];
         LocalZones::new(Published::new(ZoneTable::new(NameHasher::new(7), zones)), 5300)
     }

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use dns::{Edns, Message, NameHasher, RType, Rcode, Record};
+use policy::limits::access::{Networks, Verdict};
 use resolver::cache::Cache;
 use resolver::outcome::Timed;
 use resolver::trace::Trace;
@@ -121,7 +122,7 @@ impl Forwarding {
         let make = move |net: Net, _| Rc::new(Forward { net, server, transport: transport.clone(), timeout_us });
         let resolver = recursion::start(settings, &zones, exits.clone(), make).expect("threads");
         let threads = resolver.threads().clone();
-        let recursion = Some(Recursion { allowed: Vec::new(), threads, cache, dns64: false, rebinding: false });
+        let recursion = Some(Recursion { allowed: Arc::default(), threads, cache, dns64: false, rebinding: false });
         let settings = Published::new(Settings { recursion, nsid: b"test".to_vec(), ..Settings::default() });
         let stop = Arc::new(AtomicBool::new(false));
         let (listener, socket, address) = sockets(address);
@@ -180,7 +181,8 @@ impl Server {
     pub fn allow(&self, network: &str) {
         self.settings.update(|settings| {
             let mut recursion = settings.recursion.clone().expect("it is on");
-            recursion.allowed = vec![network.parse().expect("a network")];
+            let network = network.parse().expect("a network");
+            recursion.allowed = Arc::new(Networks::of(&[network], Verdict::Allow, "test").expect("one network"));
             Settings { recursion: Some(recursion), ..settings.clone() }
         });
     }

@@ -298,8 +298,7 @@ fn name(number: usize, value: &str) -> Result<NameBuf, Problem> {
 }
 
 fn network(number: usize, value: &str) -> Result<IpNet, Problem> {
-    let network = value.parse().ok().or_else(|| value.parse::<IpAddr>().ok().map(IpNet::from));
-    network.ok_or_else(|| Problem::bad(number, format!("not an address: {value}")))
+    dns::network::parse(value).ok_or_else(|| Problem::bad(number, format!("not an address: {value}")))
 }
 
 /// An address; one with a port is more than the virtual network has.

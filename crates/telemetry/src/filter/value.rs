@@ -1,9 +1,6 @@
 //! The values of a term, read as its key wants them.
 
-use std::net::IpAddr;
-
 use dns::{NameBuf, RType, Rcode, idn};
-use ipnet::IpNet;
 
 use super::error::FilterError;
 use super::key::Key;
@@ -33,7 +30,7 @@ pub fn read(key: Option<Key>, value: &RawValue) -> Result<Test, FilterError> {
     }
     let word = word(value, key)?;
     match key {
-        Key::Client | Key::Upstream => network(&word)
+        Key::Client | Key::Upstream => dns::network::parse(&word)
             .map(Test::Network)
             .ok_or_else(|| expected(value, key, "an address or a network such as 192.0.2.0/24 or 2001:db8::/32")),
         Key::Type => RType::from_text(word.as_bytes())
@@ -70,11 +67,6 @@ fn word(value: &RawValue, key: Key) -> Result<String, FilterError> {
     let octets: Option<Vec<u8>> = octets.collect();
     let octets = octets.ok_or_else(|| expected(value, key, "* alone, or a value without it"))?;
     String::from_utf8(octets).map_err(|_| expected(value, key, "UTF-8"))
-}
-
-fn network(text: &str) -> Option<IpNet> {
-    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(|at| IpNet::from(at.to_canonical())));
-    network.ok().map(|network| network.trunc())
 }
 
 /// `1.5s`, `200ms`, `30us`; without a unit milliseconds.

@@ -3,13 +3,15 @@
 //!
 //! An entry is made of words with blanks between: a network (`192.0.2.0/24`; an address alone is itself only) or
 //! `key:NAME` or both, and for updates also `name=PATTERN` and `type=TYPE,TYPE`. An entry allows what all of its
-//! words allow, a list what any of its entries allows, an empty list nothing.
+//! words allow, a list what any of its entries allows, an empty list nothing. An entry of a network with `!` before it
+//! (`!192.0.2.0/25`) denies: of what the list allows only entries with longer networks hold there, and none with a key
+//! alone.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use dns::{Name, NameBuf, NameError, RType};
+use dns::{Name, NameBuf, NameError, RType, network};
 use ipnet::IpNet;
 
 use super::name_pattern::{NamePattern, PatternError};
@@ -26,6 +28,9 @@ pub enum EntryError {
     /// A second word of one kind.
     #[error("a second {0} in one entry")]
     Repeated(&'static str),
+    /// More than a network that is denied.
+    #[error("`{0}` denies the whole network: it stands alone")]
+    Denial(String),
     /// Not the name of a key.
     #[error("expected the name of a key after `key:`: {0}")]
     Key(NameError),
@@ -37,16 +42,12 @@ pub enum EntryError {
     Type(String),
 }
 
-/// A network, or an address alone; host bits are cut off.
-pub fn parse_network(text: &str) -> Option<IpNet> {
-    let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
-    Some(network.trunc())
-}
-
-/// Entries of which each alone suffices.
+/// Entries of which each alone suffices, but where an address is denied.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccessList {
+    /// Those that allow.
     entries: Box<[Entry]>,
+    denied: Box<[IpNet]>,
 }
 
 impl AccessList {
@@ -65,19 +66,31 @@ impl AccessList {
 
     /// Whether `client`, whose message is signed with `key`, may ask at all; `key` must be verified.
     pub fn allows(&self, client: IpAddr, key: Option<&Name>) -> bool {
-        self.entries.iter().any(|entry| entry.allows(client, key))
+        self.allowing(client, key).next().is_some()
     }
 
     /// Whether the same client may change the records of type `rtype` of `owner`. To delete all types of an owner
     /// is the type ANY, which only an entry without types allows.
     pub fn allows_change(&self, client: IpAddr, key: Option<&Name>, owner: &Name, rtype: RType) -> bool {
-        self.entries.iter().any(|entry| entry.allows(client, key) && entry.covers(owner, rtype))
+        self.allowing(client, key).any(|entry| entry.covers(owner, rtype))
+    }
+
+    /// The entries that allow the client something.
+    fn allowing(&self, client: IpAddr, key: Option<&Name>) -> impl Iterator<Item = &Entry> {
+        // An IPv4 client of a socket for both families has an address of its own kind.
+        let client = client.to_canonical();
+        let denied = network::longest(&self.denied, client);
+        // A key alone has no network, which is less than the shortest.
+        let holds = move |entry: &Entry| denied.is_none() || entry.network.map(|network| network.prefix_len()) > denied;
+        self.entries.iter().filter(move |entry| holds(entry) && entry.allows(client, key))
     }
 }
 
 impl FromIterator<Entry> for AccessList {
     fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> AccessList {
-        AccessList { entries: entries.into_iter().collect() }
+        let (denied, entries): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.denies);
+        let denied = denied.into_iter().filter_map(|entry| entry.network).collect();
+        AccessList { entries: entries.into(), denied }
     }
 }
 
@@ -85,6 +98,8 @@ impl FromIterator<Entry> for AccessList {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Entry {
     network: Option<IpNet>,
+    /// It denies the network, and says nothing else.
+    denies: bool,
     key: Option<NameBuf>,
     owners: Option<NamePattern>,
     /// Empty: all.
@@ -102,14 +117,18 @@ impl Entry {
         self.key.as_deref()
     }
 
+    /// The network that it is about, and whether it denies it; `None`: it is about a key alone.
+    pub fn network(&self) -> Option<network::Entry> {
+        self.network.map(|network| network::Entry { network, is_excepted: self.denies })
+    }
+
     /// Whether it is limited to some names or types, which makes sense for updates only.
     pub fn is_limited(&self) -> bool {
         self.owners.is_some() || !self.types.is_empty()
     }
 
     fn allows(&self, client: IpAddr, key: Option<&Name>) -> bool {
-        // An IPv4 client of a socket for both families has an address of its own kind.
-        let from_there = self.network.is_none_or(|network| network.contains(&client.to_canonical()));
+        let from_there = self.network.is_none_or(|network| network.contains(&client));
         from_there && self.key.as_deref().is_none_or(|wanted| key == Some(wanted))
     }
 
@@ -137,12 +156,16 @@ impl FromStr for Entry {
                 }
                 entry.types = parse_types(types)?;
             } else {
-                let network = parse_network(word).ok_or_else(|| EntryError::Word(word.to_owned()))?;
-                set(&mut entry.network, network, "network")?;
+                let found: network::Entry = word.parse().map_err(|_| EntryError::Word(word.to_owned()))?;
+                set(&mut entry.network, found.network, "network")?;
+                entry.denies = found.is_excepted;
             }
         }
         if entry.network.is_none() && entry.key.is_none() {
             return Err(EntryError::Nobody);
+        }
+        if entry.denies && (entry.key.is_some() || entry.is_limited()) {
+            return Err(EntryError::Denial(text.to_owned()));
         }
         Ok(entry)
     }
@@ -155,8 +178,8 @@ impl fmt::Display for Entry {
         let mut word = |f: &mut fmt::Formatter<'_>, prefix: &str, value: &dyn fmt::Display| {
             write!(f, "{}{prefix}{value}", std::mem::replace(&mut blank, " "))
         };
-        if let Some(network) = &self.network {
-            word(f, "", network)?;
+        if let Some(network) = self.network() {
+            word(f, "", &network)?;
         }
         if let Some(key) = &self.key {
             word(f, "key:", key)?;
@@ -206,6 +229,7 @@ mod tests {
         check("192.0.2.7/24", "192.0.2.0/24");
         check("192.0.2.7", "192.0.2.7/32");
         check("2001:DB8::1", "2001:db8::1/128");
+        check("!192.0.2.7/24", "!192.0.2.0/24");
         check("key:k", "key:k.");
         check("  key:k.\t192.0.2.0/24 ", "192.0.2.0/24 key:k.");
         check(
@@ -231,6 +255,11 @@ mod tests {
         check("key:a..b", "after `key:`: empty label");
         check("key:a key:b", "a second key");
         check("::1 ::2", "a second network");
+        check("::1 !::2", "a second network");
+        check("!::1 key:k", "stands alone");
+        check("!::1 type=A", "stands alone");
+        check("!key:k", "found `!key:k`");
+        check("!", "found `!`");
         check("key:a name=b name=c", "a second name");
         check("key:a type=A type=A", "a second type");
         check("key:a name=", "\"\" is not a pattern of names");
@@ -262,6 +291,54 @@ mod tests {
         assert!(!AccessList::default().allows([127, 0, 0, 1].into(), Some(&name("k"))));
         let host = Entry::host("::ffff:192.0.2.1".parse().expect("an address"), Some(name("k")));
         assert_eq!(host.to_string(), "192.0.2.1/32 key:k.");
+    }
+
+    #[test]
+    fn a_longer_network_that_is_denied_holds() {
+        let texts = ["10.0.0.0/8", "!10.1.0.0/16", "10.1.1.0/24", "!10.1.1.9", "key:k", "10.1.2.0/24 key:k", "!::/0"];
+        let check = |list: &AccessList, client: &str, key: Option<&str>, want: bool| {
+            let key_name = key.map(name);
+            let client: IpAddr = client.parse().expect("an address");
+            assert_eq!(list.allows(client, key_name.as_deref()), want, "{client} {key:?}");
+        };
+        let list = AccessList::parse(&texts).expect("a list");
+        let backwards: Vec<&str> = texts.iter().rev().copied().collect();
+        for list in [list, AccessList::parse(&backwards).expect("a list")] {
+            check(&list, "10.0.0.1", None, true);
+            check(&list, "10.1.0.1", None, false);
+            check(&list, "::ffff:10.1.0.1", None, false);
+            check(&list, "10.1.0.1", Some("k"), false);
+            check(&list, "10.1.1.1", None, true);
+            check(&list, "10.1.1.9", None, false);
+            check(&list, "10.1.1.9", Some("k"), false);
+            check(&list, "10.1.2.1", None, false);
+            check(&list, "10.1.2.1", Some("k"), true);
+            check(&list, "10.1.2.1", Some("other"), false);
+            check(&list, "192.0.2.1", None, false);
+            check(&list, "192.0.2.1", Some("k"), true);
+            check(&list, "2001:db8::1", Some("k"), false);
+        }
+        // The same network: denied.
+        let list = AccessList::parse(&["10.0.0.0/8", "!10.0.0.0/8"]).expect("a list");
+        check(&list, "10.0.0.1", None, false);
+        assert!(AccessList::parse(&["!10.0.0.0/8"]).expect("a list").is_empty(), "it allows nobody anything");
+    }
+
+    #[test]
+    fn what_may_be_changed_where_a_network_is_denied() {
+        let texts = ["key:acme type=TXT", "192.0.2.0/24 type=A", "!192.0.2.0/28", "192.0.2.1 key:acme type=AAAA"];
+        let list = AccessList::parse(&texts).expect("a list");
+        let check = |client: &str, rtype: RType, want: bool| {
+            let client: IpAddr = client.parse().expect("an address");
+            let allowed = list.allows_change(client, Some(&name("acme")), &name("www.example.org"), rtype);
+            assert_eq!(allowed, want, "{client} {rtype}");
+        };
+        check("192.0.2.99", RType::TXT, true);
+        check("192.0.2.99", RType::A, true);
+        check("192.0.2.2", RType::TXT, false);
+        check("192.0.2.2", RType::A, false);
+        check("192.0.2.1", RType::AAAA, true);
+        check("192.0.2.1", RType::TXT, false);
     }
 
     #[test]

@@ -2,19 +2,19 @@
 
 mod access_list;
 mod name_pattern;
+mod networks;
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
-pub use access_list::{AccessList, Entry, EntryError, parse_network};
+pub use access_list::{AccessList, Entry, EntryError};
 pub use name_pattern::{NamePattern, PatternError};
+pub use networks::Networks;
 
 /// Who may do what with a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ZonePolicy {
     /// The networks that may query the zone; empty: all.
-    pub allow_query: Vec<IpNet>,
+    pub allow_query: Networks,
     /// Who may transfer it.
     pub allow_transfer: AccessList,
     /// Who may update it, and of what.
@@ -26,6 +26,6 @@ pub struct ZonePolicy {
 impl ZonePolicy {
     /// Whether `client` may query the zone.
     pub fn allows_query(&self, client: IpAddr) -> bool {
-        self.allow_query.is_empty() || self.allow_query.iter().any(|network| network.contains(&client))
+        self.allow_query.is_empty() || self.allow_query.allow(client)
     }
 }

@@ -132,7 +132,7 @@ impl Serving {
         self.running.update(|in_use| in_use.confirm_until_ms = Some(until));
         tracing::warn!(
             seconds = time.as_secs(),
-            "sockets changed: the configuration is taken back unless it is confirmed"
+            "it may be that nobody reaches the server any more: the configuration is taken back unless it is confirmed"
         );
     }
 
@@ -191,5 +191,6 @@ impl Serving {
 
 /// Whether whoever made the change may no longer reach the server.
 fn is_risky(differences: &[Difference]) -> bool {
-    differences.iter().any(|difference| difference.effect == Effect::Rebind)
+    let is_risky = |it: &Difference| it.effect == Effect::Rebind || it.path == "web.allowed_networks";
+    differences.iter().any(is_risky)
 }
