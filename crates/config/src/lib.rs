@@ -50,7 +50,9 @@ pub use logging::{Logging, is_module};
 pub use metrics::Metrics;
 pub use options::LoadOptions;
 pub use peer::{Peer, PeerError};
-pub use policy::{Anomalies, BlockList, Blocking, Client, DEFAULT_GROUP, Group, ListSource, RateLimit, Security};
+pub use policy::{
+    Anomalies, BlockList, Blocking, Client, DEFAULT_GROUP, Group, ListSource, PolicyZone, RateLimit, Security,
+};
 pub use problem::{Problem, Warning};
 pub use raw::{Clock, Compress, Format, Level, ListFormat};
 pub use recursion::{Cache, CacheOverride, Resolver};

@@ -38,7 +38,7 @@ impl Asked<'_> {
         self.recursion.is_some() && self.wants_recursion() && (zone.is_open() || ends == Ends::Cut)
     }
 
-    fn wants_recursion(&self) -> bool {
+    pub(super) fn wants_recursion(&self) -> bool {
         self.slot.query.recursion_desired && self.slot.query.qclass == Class::IN
     }
 
