@@ -52,7 +52,9 @@ pub use metrics::Metrics;
 pub use networks::{NetworkFile, NetworkList, named_files};
 pub use options::LoadOptions;
 pub use peer::{Peer, PeerError};
-pub use policy::{Anomalies, BlockList, Blocking, Client, DEFAULT_GROUP, Group, ListSource, RateLimit, Security};
+pub use policy::{
+    Anomalies, BlockList, Blocking, Client, DEFAULT_GROUP, Group, ListSource, PolicyZone, RateLimit, Security,
+};
 pub use problem::{Problem, Warning};
 pub use raw::{Clock, Compress, Format, Level, ListFormat};
 pub use recursion::{Cache, CacheOverride, Resolver};

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use ::policy::Action;
 use ::policy::devices::{Day, FixedAction, Schedule, ScheduleAction};
 use ::policy::limits::access::{self, Verdict};
+use ::policy::rpz::Replacement;
 use dns::NameBuf;
 use ipnet::IpNet;
 
@@ -34,10 +35,23 @@ pub struct Blocking {
     pub lists: Vec<BlockList>,
     /// Rules in the syntax of AdGuard, one an entry, for everybody.
     pub rules: Vec<String>,
-    /// Names of response policy zones, in the order of their precedence.
-    pub zones: Vec<NameBuf>,
+    /// Response policy zones, in the order of their precedence.
+    pub zones: Vec<PolicyZone>,
     /// Networks inside that lists may be fetched from.
     pub allow_internal: Vec<IpNet>,
+}
+
+/// A response policy zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyZone {
+    /// Its apex.
+    pub name: NameBuf,
+    /// What is done when one of its rules matches.
+    pub replacement: Replacement,
+    /// Whether it is recorded which rule that was.
+    pub log: bool,
+    /// Whether signed answers are rewritten also for clients that may validate them.
+    pub break_dnssec: bool,
 }
 
 /// A list.
@@ -183,8 +197,8 @@ pub(super) fn check_blocking(raw: &raw::Raw, report: &mut Report) -> Blocking {
         lists.push(list);
     }
     let zones = blocking.rpz.iter().enumerate();
-    let zones: Vec<NameBuf> = zones
-        .filter_map(|(index, entry)| policy_zone_name(entry, &format!("blocking.rpz[{index}].name"), report))
+    let zones = zones
+        .filter_map(|(index, entry)| check_policy_zone(entry, &format!("blocking.rpz[{index}]"), report))
         .collect();
     Blocking {
         enabled: *blocking.enabled && *raw.security.blacklist_enabled,
@@ -220,6 +234,15 @@ pub(super) fn zone_entries(zones: &[At<raw::PolicyZone>], report: &mut Report) -
         }
     }
     entries
+}
+
+fn check_policy_zone(entry: &At<raw::PolicyZone>, path: &str, report: &mut Report) -> Option<PolicyZone> {
+    let replacement = entry.r#override.parse::<Replacement>().map_err(|error| {
+        let message = format!("`{}` is {error}", entry.r#override.value);
+        report.error(entry.r#override.mark, format!("{path}.override"), message);
+    });
+    let name = policy_zone_name(entry, &format!("{path}.name"), report)?;
+    Some(PolicyZone { name, replacement: replacement.ok()?, log: *entry.log, break_dnssec: *entry.break_dnssec })
 }
 
 /// The name of a response policy zone.

@@ -104,6 +104,16 @@ fn find_elsewhere(table: &Table, name: &str) -> Option<String> {
     })
 }
 
+/// A field's key: its name, or the word that is a keyword of the language.
+macro_rules! key_name {
+    (r#override) => {
+        "override"
+    };
+    ($key:ident) => {
+        stringify!($key)
+    };
+}
+
 /// Defines a section: a struct with a documented, defaulted, located field for every key.
 macro_rules! section {
     ($(#[doc = $about:literal])+ $name:ident at $path:literal {
@@ -124,7 +134,7 @@ macro_rules! section {
                 path: $path,
                 doc: &[$($about),+],
                 keys: &[$( $crate::section::Key {
-                    name: stringify!($key),
+                    name: $crate::section::key_name!($key),
                     doc: &[$($doc),+],
                     kind: <$type as $crate::value::Value>::KIND,
                 }, )+],
@@ -133,7 +143,7 @@ macro_rules! section {
 
             fn read_key(&mut self, name: &'static str, reader: &mut $crate::reader::Reader<'_, '_>) {
                 match name {
-                    $( stringify!($key) => self.$key.read_next(reader), )+
+                    $( $crate::section::key_name!($key) => self.$key.read_next(reader), )+
                     _ => {}
                 }
             }
@@ -153,13 +163,13 @@ macro_rules! section {
 
             fn to_json(&self) -> serde_json::Value {
                 let mut object = serde_json::Map::new();
-                $( object.insert(stringify!($key).into(), self.$key.to_json()); )+
+                $( object.insert($crate::section::key_name!($key).into(), self.$key.to_json()); )+
                 object.into()
             }
 
             fn keys(&self, default: &Self, _mark: $crate::problem::Mark, keys: &mut $crate::value::Keys<'_>) {
                 $(
-                    keys.path.push($crate::reader::Step::Key(stringify!($key)));
+                    keys.path.push($crate::reader::Step::Key($crate::section::key_name!($key)));
                     self.$key.value.keys(&default.$key.value, self.$key.mark, keys);
                     keys.path.pop();
                 )+
@@ -173,7 +183,7 @@ macro_rules! section {
             ) {
                 $(
                     walk.section = $path;
-                    walk.path.push($crate::reader::Step::Key(stringify!($key)));
+                    walk.path.push($crate::reader::Step::Key($crate::section::key_name!($key)));
                     self.$key.value.changed(&default.$key.value, self.$key.mark, walk);
                     walk.path.pop();
                 )+
@@ -236,4 +246,4 @@ macro_rules! choice {
     };
 }
 
-pub(super) use {choice, section};
+pub(super) use {choice, key_name, section};

@@ -210,3 +210,31 @@ fn a_flag_does_not_turn_a_zone_of_the_journal_into_a_file() {
     let (config, _) = load("y=other").expect("loads");
     assert_eq!(config.zones[1].file(), Some(Path::new("other")));
 }
+
+#[test]
+fn policy_zones_may_do_something_else_than_their_rules_say() {
+    let text = "blocking:\n  rpz:\n\
+                \x20   - { name: a.rpz, file: a }\n\
+                \x20   - { name: b.rpz, file: b, override: disabled, log: false, break_dnssec: false }\n\
+                \x20   - { name: c.rpz, file: c, override: '*.garden.example' }\n";
+    let (config, warnings) = good("policy", text);
+    assert_eq!(warnings, Vec::<String>::new());
+    let zones = config.blocking.zones.iter();
+    let zones: Vec<String> =
+        zones.map(|zone| format!("{} {} {} {}", zone.name, zone.replacement, zone.log, zone.break_dnssec)).collect();
+    assert_eq!(zones, ["a.rpz. given true true", "b.rpz. disabled false false", "c.rpz. *.garden.example. true true"]);
+
+    let text = "blocking:\n  rpz:\n    - { name: a.rpz, file: a, override: tcponly }\n    - { name: b.rpz, file: b,\n\
+                \x20       override: nothing, log: maybe }\n";
+    let problems = lines(&load("policy-bad", text).expect_err("two words that say nothing"));
+    assert_eq!(
+        problems,
+        [
+            "3:41: blocking.rpz[0].override: `tcponly` is none of given, disabled, passthru, drop, nxdomain, nodata, \
+             tcp_only, and no domain name with a dot",
+            "5:19: blocking.rpz[1].override: `nothing` is none of given, disabled, passthru, drop, nxdomain, nodata, \
+             tcp_only, and no domain name with a dot",
+            "5:33: blocking.rpz[1].log: expected `true` or `false`, found `maybe`",
+        ]
+    );
+}

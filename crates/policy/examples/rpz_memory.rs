@@ -44,8 +44,9 @@ fn main() {
 
 fn look_up(rules: u32, zone: Arc<PolicyZone>) {
     let (list, replacement) = (ListId(0), Replacement::Given);
-    let source = PolicySource { list, zone, replacement, recursive_only: true, max_policy_ttl_s: None };
-    let zones = PolicyZones::new(vec![source], false).unwrap_or_default();
+    let (log, break_dnssec, recursive_only, max_policy_ttl_s) = (true, true, true, None);
+    let source = PolicySource { list, zone, replacement, log, break_dnssec, recursive_only, max_policy_ttl_s };
+    let zones = PolicyZones::new(vec![source]).unwrap_or_default();
     let client = IpAddr::from([127, 0, 0, 1]);
     let mut hashed = HashedName::default();
     for (what, offset) in [("listed", 0), ("not listed", rules)] {
@@ -55,7 +56,8 @@ fn look_up(rules: u32, zone: Arc<PolicyZone>) {
         for name in &names {
             hashed.set(name, HASHER);
             let (name, lists) = (&hashed, &ListSet::ALL);
-            let question = RpzQuestion { name, client, lists, recursion_desired: true, dnssec_ok: false };
+            let question =
+                RpzQuestion { name, client, lists, recursion_desired: true, dnssec_ok: false, signed: false };
             found += u32::from(zones.before(&question, &mut Vec::new()).is_some());
         }
         let ns = (cpu() - started).as_nanos() as f64 / f64::from(LOOKUPS);

@@ -16,5 +16,6 @@ pub mod who;
 
 pub use action::{Action, Effect, Rewrite, RuleRef};
 pub use policies::Policies;
+pub use rpz::Looks;
 pub use ruling::{Did, Mark, Outcome, Rules, Ruling};
 pub use who::{ListId, ListSet, Who};

@@ -12,10 +12,10 @@ use dns::question::HashedName;
 use crate::action::{Action, Effect, RuleRef};
 use crate::blocking::engine::Engine;
 use crate::devices::{Because, Profile, Profiles, SafeSearch};
-use crate::rpz::{PolicyZones, RpzAnswer, RpzMatch, RpzQuestion, Stage, TriggerKind};
+use crate::rpz::{Looks, PolicyZones, RpzMatch, RpzQuestion, Stage};
 use crate::ruling::{Asked, Did, Mark, Outcome, Rules, Ruling};
 use crate::safe_search::SafeSearchTable;
-use crate::who::{ListId, ListSet};
+use crate::who::ListId;
 
 /// In the place of a list: a schedule of the client's group lets nothing through but what rules allow.
 pub const SCHEDULE: ListId = ListId(255);
@@ -54,7 +54,7 @@ impl Policies {
 
     fn ruling(&self, outcome: Outcome, did: Did, rule: RuleRef, profile: &Profile, info: u16) -> Ruling {
         let mark = Mark { did, rule, group: profile.group_number };
-        Ruling { outcome, mark, ttl: self.ttl, info }
+        Ruling { outcome, mark, ttl: self.ttl, info, log: true }
     }
 
     /// The ruling that an effect is.
@@ -68,21 +68,29 @@ impl Policies {
     }
 
     fn of_zone(&self, found: RpzMatch, profile: &Profile) -> Ruling {
-        let ttl = found.ttl_s;
-        let mut ruling = Ruling { ttl, ..self.of_effect(found.effect, found.rule, profile) };
+        let (ttl, log) = (found.ttl_s, found.log);
+        let mut ruling = Ruling { ttl, log, ..self.of_effect(found.effect, found.rule, profile) };
         if found.dry_run {
             (ruling.outcome, ruling.mark.did) = (Outcome::Pass, Did::Tried);
         }
         ruling
     }
 
-    fn zones_name(&self, asked: &Asked<'_>, profile: &Profile) -> Option<Ruling> {
-        if self.zones.sources().is_empty() {
-            return None;
+    /// What safe search, lists, rules and schedules say of a name that the client asks for, or comes to by an alias.
+    fn by_lists(&self, name: &HashedName, asked: &Asked<'_>, profile: &Profile) -> Option<Ruling> {
+        let who = profile.who(asked.client.to_canonical());
+        match self.engine.decide(name, asked.qtype, &who) {
+            Some(decision) if !profile.block_all || decision.effect == Effect::Allow => {
+                Some(self.of_effect(decision.effect, decision.rule, profile))
+            }
+            _ => self.scheduled(profile),
         }
-        let mut tried = Vec::new();
-        let found = self.zones.before(&question(asked, profile), &mut tried);
-        found.or_else(|| tried.pop()).map(|found| self.of_zone(found, profile))
+    }
+
+    fn safe_search(&self, name: &HashedName, profile: &Profile) -> Option<Ruling> {
+        let rewrite = self.safe_search.find(name, profile.safe_search)?;
+        let rule = RuleRef { list: SAFE_SEARCH, line: 0 };
+        Some(self.ruling(Outcome::Records(rewrite.clone()), Did::Rewritten, rule, profile, ede::FILTERED))
     }
 
     /// A schedule lets nothing through but what a rule allows.
@@ -106,7 +114,8 @@ fn question<'a>(asked: &Asked<'a>, profile: &'a Profile) -> RpzQuestion<'a> {
         client: asked.client.to_canonical(),
         lists: &profile.lists,
         recursion_desired: true,
-        dnssec_ok: false,
+        dnssec_ok: asked.dnssec_ok,
+        signed: asked.signed,
     }
 }
 
@@ -114,34 +123,44 @@ impl Rules for Policies {
     #[inline]
     fn name(&self, asked: &Asked<'_>) -> Option<Ruling> {
         let profile = self.profile(asked.client);
-        if let Some(rewrite) = self.safe_search.find(asked.name, profile.safe_search) {
-            let rule = RuleRef { list: SAFE_SEARCH, line: 0 };
-            let outcome = Outcome::Records(rewrite.clone());
-            return Some(self.ruling(outcome, Did::Rewritten, rule, profile, ede::FILTERED));
-        }
-        if let Some(ruling) = self.zones_name(asked, profile) {
+        if let Some(ruling) = self.safe_search(asked.name, profile) {
             return Some(ruling);
         }
-        let who = profile.who(asked.client.to_canonical());
-        match self.engine.decide(asked.name, asked.qtype, &who) {
-            Some(decision) if !profile.block_all || decision.effect == Effect::Allow => {
-                Some(self.of_effect(decision.effect, decision.rule, profile))
-            }
-            _ => self.scheduled(profile),
-        }
-    }
-
-    fn address(&self, asked: &Asked<'_>, address: IpAddr) -> Option<Ruling> {
-        let profile = self.profile(asked.client);
-        let stage = Stage { name: asked.name, addresses: &[address], servers: &[] };
-        let answer = RpzAnswer { signed: false, stages: &[stage] };
         let mut tried = Vec::new();
-        let found = self.zones.after(&question(asked, profile), None, &answer, &mut tried);
-        found.or_else(|| tried.pop()).map(|found| self.of_zone(found, profile))
+        if !self.zones.sources().is_empty() {
+            let question = question(asked, profile);
+            if let Some(found) = self.zones.before(&question, &mut tried) {
+                let waits = self.zones.must_resolve_first(&question, &found);
+                return (!waits).then(|| self.of_zone(found, profile));
+            }
+        }
+        // A zone that is only tried out decides nothing that others would decide.
+        self.by_lists(asked.name, asked, profile).or_else(|| Some(self.of_zone(tried.pop()?, profile)))
     }
 
-    fn has_addresses(&self) -> bool {
-        self.zones.look_at(TriggerKind::ResponseIp, &ListSet::ALL)
+    fn answer(&self, asked: &Asked<'_>, stage: &Stage<'_>, number: usize) -> Option<Ruling> {
+        let profile = self.profile(asked.client);
+        if number > 0
+            && let Some(ruling) = self.safe_search(stage.name, profile)
+        {
+            return Some(ruling);
+        }
+        let (question, mut tried) = (question(asked, profile), Vec::new());
+        // What the question by itself got, and waits for the answer. What is tried out of it was noted.
+        let waiting = if number == 0 { self.zones.before(&question, &mut Vec::new()) } else { None };
+        if let Some(found) = self.zones.stage(&question, waiting, stage, number, &mut tried) {
+            return Some(self.of_zone(found, profile));
+        }
+        // Lists have not been asked about a question whose rule waited for an answer that is signed now, and stays.
+        let unsigned = RpzQuestion { signed: false, ..question };
+        let is_new = number > 0 || (asked.signed && self.zones.before(&unsigned, &mut Vec::new()).is_some());
+        let by_lists = if is_new { self.by_lists(stage.name, asked, profile) } else { None };
+        by_lists.or_else(|| Some(self.of_zone(tried.pop()?, profile)))
+    }
+
+    #[inline]
+    fn looks(&self) -> Looks {
+        self.zones.looks()
     }
 
     #[inline]

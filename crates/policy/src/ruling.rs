@@ -7,6 +7,7 @@ use dns::RType;
 use dns::question::HashedName;
 
 use crate::action::{Action, Rewrite, RuleRef};
+use crate::rpz::{Looks, Stage};
 
 /// What was done with a question because of a rule, as its record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,29 +70,48 @@ pub struct Ruling {
     pub ttl: u32,
     /// The reason that a blocked answer gives: 15 to 17 (RFC 8914 4.16 to 4.18).
     pub info: u16,
+    /// Whether the record of the answer gets the mark.
+    pub log: bool,
+}
+
+impl Ruling {
+    /// What the record of the answer says.
+    pub fn record(&self) -> Option<Mark> {
+        self.log.then_some(self.mark)
+    }
+
+    /// Whether others are asked all the same: the rule is only tried out.
+    pub fn is_trial(&self) -> bool {
+        self.mark.did == Did::Tried
+    }
 }
 
 /// A question that rules are asked about.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
-    /// The name that was asked for, or an alias that the answer leads to.
+    /// The name that was asked for.
     pub name: &'a HashedName,
     /// The type that was asked for.
     pub qtype: RType,
     /// Who asks.
     pub client: IpAddr,
+    /// DO: the client may validate the answer.
+    pub dnssec_ok: bool,
+    /// The answer is known to have signatures ([`Looks::signatures`]).
+    pub signed: bool,
 }
 
 /// Rules as the path of a query sees them: an immutable snapshot that all threads share. Nothing here waits or allocates.
 pub trait Rules: Send + Sync {
-    /// What they say of a question, or of an alias in its answer.
+    /// What they say of a question. `None` as well where it takes the answer to say it.
     fn name(&self, asked: &Asked<'_>) -> Option<Ruling>;
 
-    /// What they say of an address in the answer to a question.
-    fn address(&self, asked: &Asked<'_>, address: IpAddr) -> Option<Ruling>;
+    /// What they say of a name that the answer to a question is about: the name of the question (number 0), or an alias
+    /// of it.
+    fn answer(&self, asked: &Asked<'_>, stage: &Stage<'_>, number: usize) -> Option<Ruling>;
 
-    /// Whether some rules are about addresses in answers: only then answers are searched for them.
-    fn has_addresses(&self) -> bool;
+    /// What they look at in answers: nothing else is gathered.
+    fn looks(&self) -> Looks;
 
     /// Tells `fetch` the memory that [`Rules::name`] will read for a name: first what decides whether there is more to
     /// read (stage 0), then that (stage 1).

@@ -37,6 +37,7 @@ pub(crate) struct Chain {
     /// Why it is as it is.
     pub reason: Option<Reason>,
     server: Option<std::net::SocketAddr>,
+    zones: Vec<(NameBuf, NameBuf)>,
 }
 
 impl Chain {
@@ -51,6 +52,7 @@ impl Chain {
             cached: true,
             reason: None,
             server: None,
+            zones: Vec::new(),
         }
     }
 
@@ -146,6 +148,7 @@ impl Chain {
         self.security = self.security.min(verdict.security);
         self.reason = self.reason.take().or_else(|| verdict.reason.clone());
         self.server = fetched.server;
+        self.zones.extend(fetched.names(&question.name).map(|name| (name.to_owned(), fetched.zone.clone())));
         for (rrset, judged) in fetched.answers.iter().zip(&verdict.answers) {
             let ttl = cache.positive_ttl(&rrset.owner, judged.ttl);
             self.answer(Timed { rrset: rrset.clone(), ttl });
@@ -175,6 +178,7 @@ impl Chain {
             reason: self.reason,
             cached: self.cached,
             server: self.server,
+            zones: self.zones,
         }
     }
 
@@ -186,7 +190,7 @@ impl Chain {
     }
 
     pub fn fail(self, reason: Reason) -> Outcome {
-        Outcome { server: self.server, ..Outcome::failure(reason) }
+        Outcome { server: self.server, zones: self.zones, ..Outcome::failure(reason) }
     }
 }
 

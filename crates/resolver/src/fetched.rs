@@ -51,6 +51,17 @@ pub struct Fetched {
 }
 
 impl Fetched {
+    /// The names that it answers for: `asked`, and the aliases it leads to but for one that has to be asked for anew.
+    pub fn names<'a>(&'a self, asked: &'a Name) -> impl Iterator<Item = &'a Name> {
+        let elsewhere = match &self.kind {
+            Kind::Alias(next) => Some(&**next),
+            _ => None,
+        };
+        let aliases = self.answers.iter().filter(|rrset| rrset.rtype == RType::CNAME);
+        let targets = aliases.filter_map(|rrset| Name::from_wire(rrset.rdata.iter().next()?).ok());
+        std::iter::once(asked).chain(targets.filter(move |name| elsewhere != Some(*name)))
+    }
+
     /// The name that the aliases lead to, which a negative answer speaks of; `asked` if there are none.
     pub fn last_name<'a>(&'a self, asked: &'a Name) -> &'a Name {
         let mut aliases = self.answers.iter().rev().filter(|rrset| rrset.rtype == RType::CNAME);

@@ -35,6 +35,7 @@ pub mod terms;
 pub mod trace;
 pub mod upstream;
 pub mod validate;
+pub mod way;
 pub mod work;
 
 mod addresses;

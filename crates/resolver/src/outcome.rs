@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dns::response::{Full, Owner, Section, Writer};
-use dns::{RType, Rcode};
+use dns::{Name, NameBuf, RType, Rcode};
 
 use crate::rrset::Rrset;
 use crate::security::{Reason, Security};
@@ -37,13 +37,15 @@ pub struct Outcome {
     pub cached: bool,
     /// Who gave the last part that did not.
     pub server: Option<SocketAddr>,
+    /// Of the names in it that were just fetched, the zones whose servers answered for them, as far as delegations told.
+    pub zones: Vec<(NameBuf, NameBuf)>,
 }
 
 impl Outcome {
     /// An answer without records.
     pub fn empty(rcode: Rcode, security: Security) -> Outcome {
-        let (answers, authorities, additionals) = (Vec::new(), Vec::new(), Vec::new());
-        Outcome { rcode, security, answers, authorities, additionals, reason: None, cached: false, server: None }
+        let (answers, authorities, additionals, zones) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Outcome { rcode, security, answers, authorities, additionals, reason: None, cached: false, server: None, zones }
     }
 
     /// SERVFAIL for this reason.
@@ -59,10 +61,16 @@ impl Outcome {
                 server: self.server,
                 cached: self.cached,
                 reason: self.reason.clone(),
+                zones: self.zones.clone(),
                 ..Outcome::empty(Rcode::SERVFAIL, Security::Bogus)
             },
             _ => self.clone(),
         }
+    }
+
+    /// The zone whose servers just answered for `name`, the question's or an alias.
+    pub fn zone_of(&self, name: &Name) -> Option<&Name> {
+        self.zones.iter().find(|(known, _)| **known == *name).map(|(_, zone)| &**zone)
     }
 
     /// Whether all of it is secure: AD may be set for clients that understand it (RFC 4035 3.2.3, RFC 6840 5.8). A failure

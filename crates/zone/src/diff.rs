@@ -10,6 +10,7 @@ use crate::contents::Contents;
 use crate::draft::Records;
 use crate::node::{Node, Rrset};
 use crate::order::{MAX_KEY_LEN, sort_key};
+use crate::page::Page;
 use crate::records::{RecordList, RecordListBuilder};
 
 /// Changing an RRset in place costs what building anew costs for about this many records
@@ -17,20 +18,22 @@ use crate::records::{RecordList, RecordListBuilder};
 const REBUILD_RECORDS: u64 = 16;
 
 /// What turns `before` into `after`, two versions of one zone: in canonical order of the owners, the SOA
-/// among the rest. Owners that differ in case only are the same; record data is compared to the octet.
+/// among the rest. Owners that differ in case only are the same; record data is compared to the octet. What the
+/// versions share is not looked at, so that a small change of a large zone is found at once.
 pub fn diff(before: &Contents, after: &Contents) -> Vec<RrsetChange> {
     // By hash and not by name, so that both versions are read nearly in the order in which they lie in memory.
     let mut others = Vec::new();
     let mut found = 0;
-    for node in after.index.nodes() {
+    for (node, _) in after.index.pages_apart(&before.index).flat_map(Page::nodes) {
         let was = before.get_labels(node.labels());
         found += usize::from(was.is_some());
         if was.is_none_or(|was| !was.has_rrsets_of(&node)) {
             others.push((key_of(node.labels()), was, Some(node)));
         }
     }
-    if found < before.index.len() {
-        let gone = before.index.nodes().filter(|node| after.get_labels(node.labels()).is_none());
+    if found < before.index.pages_apart(&after.index).map(Page::count).sum() {
+        let nodes = before.index.pages_apart(&after.index).flat_map(Page::nodes).map(|(node, _)| node);
+        let gone = nodes.filter(|node| after.get_labels(node.labels()).is_none());
         others.extend(gone.map(|node| (key_of(node.labels()), Some(node), None)));
     }
     others.sort_by(|a, b| a.0.cmp(&b.0));
@@ -270,6 +273,36 @@ mod tests {
             assert!(text(&forward).contains("192.0.2.2") && count(&forward) == 4);
             let undone = [forward.with(&[steps[1].undo(), steps[0].undo()]), rebuild(&forward, &steps, false)];
             assert!(undone.iter().all(|back| text(back) == text(&contents)));
+        }
+    }
+
+    /// Versions of a large zone, which share most of their pages: what is found is what a look at every node finds, also
+    /// when pages are split and shared out anew.
+    #[test]
+    fn what_versions_share_hides_no_change() {
+        let mut random = Random(23);
+        let text: String = (0..2000).map(|n| format!("n{n} A 192.0.2.1\n")).collect();
+        let mut contents = zone(&format!("{ZONE}{text}")).0;
+        for round in 0..30 {
+            let before = contents.clone();
+            let edit = |n: u64, data: Option<u8>| Edit {
+                owner: crate::testing::name(&format!("n{n}.example.")),
+                rtype: RType::A,
+                records: data.map(|last| Records { ttl: 60, data: vec![vec![192, 0, 2, last]], signatures: vec![] }),
+            };
+            let count = [1, 3, 40, 400][random.below(4) as usize];
+            let edits: Vec<Edit> = (0..count)
+                .map(|_| edit(random.below(4000), (random.below(3) > 0).then(|| random.below(4) as u8)))
+                .collect();
+            contents = contents.with(&edits);
+            // Built anew it shares nothing.
+            let (apart, _) = build(contents.origin(), contents.hasher(), &list(&contents));
+            assert_eq!(diff(&before, &contents), diff(&before, &apart), "{round}");
+            assert_eq!(diff(&contents, &before), diff(&apart, &before), "{round}");
+            assert_eq!(diff(&contents, &contents.clone()), []);
+            let shared = contents.index.pages_apart(&before.index).count();
+            let all = apart.index.pages_apart(&contents.index).count();
+            assert!(count > 3 || shared < all, "{shared} of {all} pages are looked at");
         }
     }
 }

@@ -24,6 +24,11 @@ impl<T: Clone> FromIterator<T> for Fan<T> {
 }
 
 impl<T> Fan<T> {
+    /// Whether it is the same list as `other`, and not one that looks like it.
+    pub fn is_shared_with(&self, other: &Fan<T>) -> bool {
+        Arc::ptr_eq(&self.parts, &other.parts)
+    }
+
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.parts.last().map_or(0, |last| ((self.parts.len() - 1) << PART_BITS) + last.len())

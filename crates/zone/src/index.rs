@@ -201,23 +201,64 @@ impl Index {
         }
     }
 
-    /// Number of nodes.
-    pub fn len(&self) -> usize {
-        self.pages().map(Page::count).sum()
-    }
-
     /// All nodes, nearly in the order of their hashes.
+    #[cfg(test)]
     pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        self.pages().flat_map(|page| page.nodes().map(|(node, _)| node))
-    }
-
-    fn pages(&self) -> impl Iterator<Item = &Page> {
         let mut at = PageAt::default();
-        std::iter::from_fn(move || {
+        let pages = std::iter::from_fn(move || {
             let page = self.page_at(&mut at)?;
             at.advance();
             Some(page)
+        });
+        pages.flat_map(|page| page.nodes().map(|(node, _)| node))
+    }
+
+    /// The pages that this version does not share with `other`, a version of the same zone: a node that is only in one
+    /// of them, or not the same in both, is in such a page of the versions that have it. Costs a look at every group of
+    /// pages, and nothing where both are one version.
+    pub fn pages_apart<'s>(&'s self, other: &'s Index) -> impl Iterator<Item = &'s Page> {
+        let mut at = if self.is_shared_with(other) { PageAt { group: usize::MAX, page: 0 } } else { PageAt::default() };
+        std::iter::from_fn(move || {
+            loop {
+                let page = self.page_at(&mut at)?;
+                if at.page == 0 && self.group_is_shared(at.group, other) {
+                    at.group += 1;
+                    continue;
+                }
+                let first_hash = self.first_hash(at);
+                at.advance();
+                if !page.is_shared_with(other.page(first_hash)) {
+                    return Some(page);
+                }
+            }
         })
+    }
+
+    fn is_shared_with(&self, other: &Index) -> bool {
+        match (&self.directory, &other.directory) {
+            (Directory::Single(page), Directory::Single(theirs)) => page.is_shared_with(theirs),
+            (Directory::Tree { root, .. }, Directory::Tree { root: theirs, .. }) => root.is_shared_with(theirs),
+            _ => false,
+        }
+    }
+
+    /// Whether all pages of the group with this number are those of `other`.
+    fn group_is_shared(&self, number: usize, other: &Index) -> bool {
+        let (Directory::Tree { bits, root }, Directory::Tree { bits: their_bits, root: theirs }) =
+            (&self.directory, &other.directory)
+        else {
+            return false;
+        };
+        let both = root.get(number).zip(theirs.get(number)).filter(|_| bits == their_bits);
+        both.is_some_and(|(ours, theirs)| Arc::ptr_eq(&ours.pages, &theirs.pages))
+    }
+
+    /// The least hash that a page has nodes of: where it stands in the directory.
+    fn first_hash(&self, at: PageAt) -> u64 {
+        let Directory::Tree { bits, root } = &self.directory else { return 0 };
+        let group_bits = root.get(at.group).map_or(0, |group| group.bits);
+        let place = |number: usize, bits: u32| (number as u64).checked_shl(u64::BITS - bits).unwrap_or(0);
+        place(at.group, *bits) | place(at.page, bits + group_bits)
     }
 
     /// Replaces the node under `hash` and `labels` by `blob`, or takes it out. What other versions share is

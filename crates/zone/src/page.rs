@@ -89,6 +89,11 @@ impl Page {
         Page { data, slots_log2: slots(count).trailing_zeros() as u8, packed: true }
     }
 
+    /// Whether it is the same piece of memory as another page, which has the same nodes then.
+    pub fn is_shared_with(&self, other: &Page) -> bool {
+        self.data.as_ptr() == other.data.as_ptr() && self.data.len() == other.data.len()
+    }
+
     /// Whether it keeps memory in use that other pages may have left.
     pub fn is_packed(&self) -> bool {
         self.packed

@@ -112,6 +112,13 @@ section! {
         file: String = String::new(),
         /// Where to transfer it from: `address[:port] [key:NAME]`.
         primaries: Vec<At<String>> = Vec::new(),
+        /// What its rules do in place of what they say: `given`, `disabled` (only recorded), `passthru`, `drop`, `nxdomain`,
+        /// `nodata`, `tcp_only`, or the name, with a dot, that names become an alias of.
+        r#override: String = "given".into(),
+        /// Record in logs and history which rule answered.
+        log: bool = true,
+        /// Rewrite signed answers also for clients that set DO, which may validate them.
+        break_dnssec: bool = true,
     }
 }
 

@@ -9,7 +9,7 @@ const POLICY: &str = "blocking:
   lists:
     - { name: drop, file: drop.txt, format: domains, action: drop }
     - { name: gone, file: gone.txt, format: domains, action: nxdomain }
-  rules: ['||listed.net^', '@@||friend-cloak.com^', '||typed.net^$dnstype=AAAA', '||listed.com^', '|moved.net^$dnsrewrite=192.0.2.77']
+  rules: ['||listed.net^', '@@||friend-cloak.com^', '||typed.net^$dnstype=AAAA', '||listed.com^', '|moved.net^$dnsrewrite=192.0.2.77', '|turned.net^$dnsrewrite=outside.net']
 ";
 const FILES: [(&str, &str); 2] = [("drop.txt", "dropped.net\n"), ("gone.txt", "gone.net\n")];
 const RECORDS: &str = "cloak CNAME a.listed.net.
@@ -23,6 +23,7 @@ drop-cloak CNAME dropped.net.
 typed-cloak CNAME typed.net.
 harmless CNAME outside.net.
 moved-cloak CNAME moved.net.
+turned-cloak CNAME turned.net.
 void CNAME void.up.listed.com.
 up.listed TXT \"here ends the wildcard\"
 ";
@@ -49,6 +50,10 @@ fn an_alias_of_a_listed_name_is_blocked_before_and_after_it_is_cached() {
         ("typed-cloak.com", RType::AAAA, "NOERROR ::"),
         ("harmless.com", RType::A, "NOERROR 192.0.2.10 CNAME outside.net."),
         ("moved-cloak.com", RType::A, "NOERROR 192.0.2.77"),
+        // The alias that a rule gives to an alias is followed, in the place of the one that was found.
+        ("turned.net", RType::A, "NOERROR 192.0.2.10 CNAME outside.net."),
+        ("turned-cloak.com", RType::A, "NOERROR 192.0.2.10 CNAME outside.net."),
+        ("turned-cloak.com", RType::AAAA, "NOERROR 2001:db8::10 CNAME outside.net."),
         ("outside.com", RType::A, OUTSIDE),
     ] {
         for time in ["first", "second", "third"] {

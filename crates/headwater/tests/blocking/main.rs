@@ -3,9 +3,11 @@
 
 mod actions;
 mod aliases;
+mod authority;
 mod changes;
 #[path = "../common/mod.rs"]
 mod common;
+mod overrides;
 #[path = "../interop/peer.rs"]
 #[allow(dead_code)] // Here BIND is a primary, and nothing else.
 mod peer;
@@ -14,6 +16,7 @@ mod policy_zone;
 mod records;
 mod rpz;
 mod rules;
+mod servers;
 mod site;
 #[path = "../interop/tools.rs"]
 #[allow(dead_code)] // For updates of BIND's zone.

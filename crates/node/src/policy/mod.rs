@@ -12,6 +12,8 @@ mod look;
 mod naming;
 mod plan;
 mod simulate;
+#[cfg(test)]
+mod tests;
 mod worker;
 mod zones;
 
@@ -27,8 +29,9 @@ use journal::shared::SharedSettings;
 use policy::blocking::build::ListReport;
 use policy::blocking::engine::Match;
 use policy::devices::{Profile, Profiles};
-use policy::rpz::{RpzMatch, RpzQuestion};
+use policy::rpz::{RpzMatch, RpzQuestion, Stage};
 use policy::{ListId, Policies};
+use server::policy::limits::Limits;
 use server::settings::Settings;
 use zone::{Published, ZoneTable};
 
@@ -69,8 +72,10 @@ struct Shared {
 #[derive(Default)]
 struct Order {
     config: Option<Arc<Config>>,
-    /// Texts of lists, shared settings, devices, pauses or zones may have changed.
+    /// Texts of lists, shared settings, devices or pauses may have changed.
     look: bool,
+    /// Zones may have changed.
+    zones: bool,
     stop: bool,
     /// Configurations that are in force.
     made: u64,
@@ -246,15 +251,15 @@ impl Policing {
         })
     }
 
-    /// Something that was set by API, or a zone, may have changed.
+    /// Something that was set by API may have changed.
     pub fn look(&self) {
         self.shared.order(|order| order.look = true);
     }
 
-    /// A zone has changed: if it may be a response policy zone, its rules are made anew.
+    /// A zone has changed: if it is a response policy zone, its rules follow.
     pub fn zone_changed(&self) {
-        if !self.shared.state().plan.zones.is_empty() {
-            self.look();
+        if self.config().is_some_and(|config| !config.blocking.zones.is_empty()) {
+            self.shared.order(|order| order.zones = true);
         }
     }
 
@@ -319,14 +324,19 @@ impl Policing {
         hashed.set(name, self.shared.hasher);
         let profile = policies.profile(client);
         let who = profile.who(client);
-        let question =
-            RpzQuestion { name: &hashed, client, lists: &profile.lists, recursion_desired: true, dnssec_ok: false };
+        let lists = &profile.lists;
+        let (recursion_desired, dnssec_ok, signed) = (true, false, false);
+        let question = RpzQuestion { name: &hashed, client, lists, recursion_desired, dnssec_ok, signed };
         let zones = policies.zones.all_matches(&question, None);
         let mut rules: Vec<FoundRule> = zones.matches.iter().map(|found| self.of_zone(&state, found)).collect();
         let matches = policies.engine.all_matches(&hashed, qtype, &who);
         rules.extend(matches.iter().map(|found| self.of_list(&state, found)));
-        let asked = policy::ruling::Asked { name: &hashed, qtype, client };
-        let ruling = policy::Rules::name(&**policies, &asked);
+        let asked = policy::ruling::Asked { name: &hashed, qtype, client, dnssec_ok, signed };
+        // What waits for the answer holds if nothing in the answer comes before it.
+        let ruling = policy::Rules::name(&**policies, &asked).or_else(|| {
+            let stage = Stage { name: &hashed, addresses: &[], servers: &[] };
+            policy::Rules::answer(&**policies, &asked, &stage, 0)
+        });
         let decided = ruling.as_ref().map(|ruling| ruling.mark);
         if let Some(mark) = decided {
             let list = state.names.list(mark.rule.list);
@@ -419,9 +429,10 @@ impl Shared {
     }
 
     /// Has this in force, and shown.
-    fn publish(&self, state: State) {
+    fn publish(&self, state: State, limits: &Option<Arc<Limits>>) {
         let rules = state.policies.clone().map(|policies| policies as Arc<dyn policy::Rules>);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
-        self.settings.update(|settings| Settings { rules, ..settings.clone() });
+        let limits = limits.clone();
+        self.settings.update(|settings| Settings { rules, limits, ..settings.clone() });
     }
 }

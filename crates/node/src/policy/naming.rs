@@ -30,8 +30,8 @@ impl Names {
         for (id, name, _) in &plan.rules {
             lists.insert(*id, (name.clone(), "rules"));
         }
-        for (id, name) in &plan.zones {
-            lists.insert(*id, (name.to_string().into(), "rpz"));
+        for zone in &plan.zones {
+            lists.insert(zone.id, (zone.name.to_string().into(), "rpz"));
         }
         lists.insert(SCHEDULE, ("schedule".into(), "schedule"));
         lists.insert(SAFE_SEARCH, ("safe search".into(), "safe_search"));

@@ -8,6 +8,7 @@ use dns::NameBuf;
 use journal::shared::{Collection, SettingsState};
 use policy::blocking::format::Format;
 use policy::devices::{Device, Group, Lists as GroupLists, Pause};
+use policy::rpz::Replacement;
 use policy::{Action, ListId, ListSet};
 
 use crate::lists::{Origin, Source, Subscription};
@@ -31,7 +32,7 @@ pub struct Plan {
     /// Lists of rules that stand here: everybody's, then those of groups.
     pub rules: Vec<(ListId, Arc<str>, Arc<str>)>,
     /// Response policy zones, in their order.
-    pub zones: Vec<(ListId, NameBuf)>,
+    pub zones: Vec<PlannedZone>,
     /// Groups.
     pub groups: Vec<Group>,
     /// Devices.
@@ -46,6 +47,21 @@ pub struct Plan {
     pub file_devices: usize,
     /// The first so many lines of [`OWN_RULES`] stand there.
     pub file_rules: usize,
+}
+
+/// A response policy zone.
+#[derive(Debug, Clone)]
+pub struct PlannedZone {
+    /// Its number.
+    pub id: ListId,
+    /// Its apex.
+    pub name: NameBuf,
+    /// What is done when a rule of it matches.
+    pub replacement: Replacement,
+    /// Whether answers are recorded with the rule.
+    pub log: bool,
+    /// Whether signed answers are rewritten also for clients that may validate them.
+    pub break_dnssec: bool,
 }
 
 /// A list with a text of its own.
@@ -161,7 +177,7 @@ pub fn plan(config: &Config, shared: &SettingsState, numbers: &mut Numbers, now_
     for id in plan.lists.iter().map(|list| list.id) {
         used = used.with(id);
     }
-    for id in plan.rules.iter().map(|(id, ..)| *id).chain(plan.zones.iter().map(|(id, _)| *id)) {
+    for id in plan.rules.iter().map(|(id, ..)| *id).chain(plan.zones.iter().map(|zone| zone.id)) {
         used = used.with(id);
     }
     numbers.keep(&used);
@@ -333,8 +349,9 @@ fn add_list(plan: &mut Plan, numbers: &mut Numbers, list: PlannedList) {
 /// Response policy zones hold for everybody.
 fn policy_zones(blocking: &Blocking, plan: &mut Plan, numbers: &mut Numbers) {
     for zone in &blocking.zones {
-        let Some(id) = numbers.of(&format!("rpz {zone}")) else { continue };
-        plan.zones.push((id, zone.clone()));
+        let Some(id) = numbers.of(&format!("rpz {}", zone.name)) else { continue };
+        let (name, replacement) = (zone.name.clone(), zone.replacement.clone());
+        plan.zones.push(PlannedZone { id, name, replacement, log: zone.log, break_dnssec: zone.break_dnssec });
         for group in plan.groups.iter().map(|group| group.name.clone()).collect::<Vec<_>>() {
             let set = plan.of_groups.of_group.entry(group).or_default();
             *set = set.with(id);

@@ -11,10 +11,11 @@ use policy::blocking::build::ListReport;
 use policy::blocking::engine::Engine;
 use policy::blocking::index::Index;
 use policy::devices::{Directory, Leases, Profiles, Setup, Surroundings, Zone as TimeZone};
-use policy::rpz::{PolicySource, PolicyZones, Replacement};
+use policy::rpz::{PolicySource, PolicyZones};
 use policy::safe_search::SafeSearchTable;
 use policy::{ListId, Policies};
 use server::clock::unix_ms;
+use server::policy::limits::Limits;
 use server::settings::Settings;
 
 use super::compile::{Compiled, Input, InputText, compile};
@@ -27,8 +28,10 @@ use crate::lists::Lists;
 
 /// Shards of an index that are replaced before the result is published.
 const SHARDS_A_PUBLICATION: usize = 36;
-/// The longest sleep: a clock that was set is noticed then.
+/// The longest sleep: a clock that was set is noticed then, and a policy zone that expired.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
+/// A clock that differs by more from what has passed was set.
+const MAX_DRIFT_MS: u64 = 1000;
 /// The file that says which time zone the system is in.
 const SYSTEM_ZONE: &str = "/etc/localtime";
 /// Rules that cannot be used of which the log is told.
@@ -48,6 +51,16 @@ pub(super) struct Worker {
     safe_search: Arc<SafeSearchTable>,
     system_zone: TimeZone,
     limiting: Limiting,
+    /// What was made last.
+    made: Option<Making>,
+}
+
+/// What is to be done.
+enum Turn {
+    /// Anything may have changed, the configuration if it comes with it.
+    All(Option<Arc<Config>>),
+    /// Zones may have.
+    Zones,
 }
 
 /// What lists were made into, and of what.
@@ -86,6 +99,7 @@ impl Worker {
             safe_search: Arc::new(SafeSearchTable::new(shared.hasher)),
             system_zone: zone.unwrap_or_else(TimeZone::utc),
             limiting: Limiting::default(),
+            made: None,
             shared,
             lists,
         }
@@ -94,34 +108,45 @@ impl Worker {
     pub fn run(mut self) {
         let mut next_ms = None;
         loop {
-            let Some(config) = self.wait(next_ms) else { return };
-            if let Some(config) = config {
-                self.config = Some(config);
+            match self.wait(next_ms) {
+                None => return,
+                Some(Turn::Zones) => self.follow_zones(),
+                Some(Turn::All(config)) => {
+                    self.config = config.or(self.config.take());
+                    let Some(config) = self.config.clone() else { continue };
+                    next_ms = self.make(&config);
+                    self.shared.order(|order| order.made += 1);
+                }
             }
-            let Some(config) = self.config.clone() else { continue };
-            next_ms = self.make(&config);
-            self.shared.order(|order| order.made += 1);
         }
     }
 
     /// Waits until there is something to do, or `next_ms` has come; `None`: it is to stop.
-    fn wait(&self, next_ms: Option<u64>) -> Option<Option<Arc<Config>>> {
-        let begin = Instant::now();
+    fn wait(&self, next_ms: Option<u64>) -> Option<Turn> {
+        let (begin, begin_ms) = (Instant::now(), unix_ms());
         let mut order = lock(&self.shared.order);
         loop {
             if order.stop {
                 return None;
             }
             if order.config.is_some() || order.look {
-                order.look = false;
-                return Some(order.config.take());
+                (order.look, order.zones) = (false, false);
+                return Some(Turn::All(order.config.take()));
+            }
+            if std::mem::take(&mut order.zones) {
+                return Some(Turn::Zones);
             }
             let due = next_ms.map(|at_ms| Duration::from_millis(at_ms.saturating_sub(unix_ms())));
-            let limit = MAX_SLEEP.saturating_sub(begin.elapsed());
-            let sleep = due.unwrap_or(limit).min(limit);
-            if sleep.is_zero() {
-                return Some(None);
+            if due.is_some_and(|due| due.is_zero()) {
+                return Some(Turn::All(None));
             }
+            let limit = MAX_SLEEP.saturating_sub(begin.elapsed());
+            if limit.is_zero() {
+                let expected_ms = begin_ms.saturating_add(begin.elapsed().as_millis() as u64);
+                let was_set = unix_ms().abs_diff(expected_ms) > MAX_DRIFT_MS;
+                return Some(if was_set { Turn::All(None) } else { Turn::Zones });
+            }
+            let sleep = due.map_or(limit, |due| due.min(limit));
             order = self.shared.ordered.wait_timeout(order, sleep).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -131,26 +156,42 @@ impl Worker {
         let now_ms = unix_ms();
         let documents = self.shared.documents.state();
         let (limits, block_end) = self.limiting.make(&config.security, &documents, self.shared.seed, now_ms);
-        self.shared.settings.update(|settings| Settings { limits, ..settings.clone() });
         let (plan, next_end) = plan(config, &documents, &mut self.numbers, now_ms);
         let plan = Arc::new(plan);
         let refused = self.lists.configure(plan.lists.iter().map(|list| list.subscription.clone()).collect());
         for list in refused {
             tracing::warn!(list, "there are too many lists: this one is not used");
         }
-        let profiles = self.profiles(&plan, now_ms)?;
+        let Some(profiles) = self.profiles(&plan, now_ms) else {
+            self.shared.settings.update(|settings| Settings { limits, ..settings.clone() });
+            return block_end;
+        };
         let next_change = profiles.next_change_ms().and_then(|at_ms| u64::try_from(at_ms).ok());
-        let (zones, _) = self.zones.update(
-            &plan.zones.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>(),
-            &self.shared.zones.latest(),
-            self.shared.hasher,
-        );
-        let zones = policy_zones(&plan, zones);
-        let made = Making { plan, profiles, zones, safe_search: self.safe_search.clone() };
+        let (zones, _) = self.rules_of_zones(&plan);
+        let made = Making { plan, profiles, zones, safe_search: self.safe_search.clone(), limits };
         self.compile_rules(&made);
         self.compile_texts(&made);
-        self.shared.publish(made.state(&self.texts, &self.rules));
+        made.publish(&self.shared, &self.texts, &self.rules);
+        self.made = Some(made);
         next_end.into_iter().chain(next_change).chain(block_end).min()
+    }
+
+    /// Takes over what changed in response policy zones. A change of other zones costs a look and is not published.
+    fn follow_zones(&mut self) {
+        let Some(mut made) = self.made.take() else { return };
+        let (zones, changed) = self.rules_of_zones(&made.plan);
+        if changed {
+            made.zones = zones;
+            made.publish(&self.shared, &self.texts, &self.rules);
+        }
+        self.made = Some(made);
+    }
+
+    /// Response policy zones as they are now, and whether a rule of them has changed.
+    fn rules_of_zones(&mut self, plan: &Plan) -> (PolicyZones, bool) {
+        let names: Vec<_> = plan.zones.iter().map(|zone| zone.name.clone()).collect();
+        let (rules, changed) = self.zones.update(&names, &self.shared.zones.latest(), self.shared.hasher);
+        (policy_zones(plan, rules), changed)
     }
 
     /// What holds for each device now. Mistakes of documents are told; devices are known by address alone then.
@@ -227,7 +268,7 @@ impl Worker {
                 if shards % SHARDS_A_PUBLICATION == 0 {
                     let (index, matcher, reports) = (Arc::new(index.clone()), matcher.clone(), reports.clone());
                     let texts = Made { of: Vec::new(), index, matcher, reports, problems: Vec::new() };
-                    shared.publish(made.state(&texts, rules));
+                    made.publish(shared, &texts, rules);
                     (shared.give_back)();
                 }
             };
@@ -253,9 +294,14 @@ struct Making {
     profiles: Arc<Profiles>,
     zones: PolicyZones,
     safe_search: Arc<SafeSearchTable>,
+    limits: Option<Arc<Limits>>,
 }
 
 impl Making {
+    fn publish(&self, shared: &Shared, texts: &Made, rules: &Made) {
+        shared.publish(self.state(texts, rules), &self.limits);
+    }
+
     fn state(&self, texts: &Made, rules: &Made) -> State {
         let plan = &self.plan;
         let actions = plan.lists.iter().filter_map(|list| Some((list.id, list.action.clone()?)));
@@ -284,14 +330,16 @@ impl Making {
 
 /// Response policy zones as the configuration orders them.
 fn policy_zones(plan: &Plan, zones: Vec<Arc<policy::rpz::PolicyZone>>) -> PolicyZones {
-    let sources = plan.zones.iter().zip(zones).map(|((list, _), zone)| PolicySource {
-        list: *list,
+    let sources = plan.zones.iter().zip(zones).map(|(planned, zone)| PolicySource {
+        list: planned.id,
         zone,
-        replacement: Replacement::default(),
+        replacement: planned.replacement.clone(),
+        log: planned.log,
+        break_dnssec: planned.break_dnssec,
         recursive_only: true,
         max_policy_ttl_s: None,
     });
-    PolicyZones::new(sources.collect(), true).unwrap_or_else(|error| {
+    PolicyZones::new(sources.collect()).unwrap_or_else(|error| {
         tracing::error!(%error, "response policy zones are not used");
         PolicyZones::default()
     })

@@ -21,7 +21,7 @@ pub use parse::{PolicyRecord, relative};
 pub use replacement::{Replacement, ReplacementError};
 pub use rule::{RuleAction, RuleRecord, Trigger, TriggerKind};
 pub use set::{
-    MAX_MATCHES, MAX_ZONES, Matches, PolicySource, PolicyZones, RpzAnswer, RpzMatch, RpzQuestion, Server, Stage,
+    Looks, MAX_MATCHES, MAX_ZONES, Matches, PolicySource, PolicyZones, RpzAnswer, RpzMatch, RpzQuestion, Server, Stage,
     TooManyZones,
 };
 pub use zone::{MAX_RECORDS, MAX_RULES, PolicyZone, RuleView, ZoneChange};

@@ -32,7 +32,7 @@ pub enum Replacement {
 
 /// Text that is no [`Replacement`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("given, disabled, passthru, drop, nxdomain, nodata, tcp-only, or cname and a domain name")]
+#[error("none of given, disabled, passthru, drop, nxdomain, nodata, tcp_only, and no domain name with a dot")]
 pub struct ReplacementError;
 
 /// Those that are one word.
@@ -43,29 +43,22 @@ const WORDS: [(&str, Replacement); 7] = [
     ("drop", Replacement::Drop),
     ("nxdomain", Replacement::Nxdomain),
     ("nodata", Replacement::Nodata),
-    ("tcp-only", Replacement::TcpOnly),
+    ("tcp_only", Replacement::TcpOnly),
 ];
 
 impl FromStr for Replacement {
     type Err = ReplacementError;
 
-    /// A word, or `cname` and a name; case is ignored.
+    /// A word, or the name that is the alias; case is ignored. A name has a dot, as in `localhost.`, and no space, so that no
+    /// misspelt word is one.
     fn from_str(text: &str) -> Result<Replacement, ReplacementError> {
-        let mut words = text.split_ascii_whitespace();
-        let first = words.next().ok_or(ReplacementError)?;
-        let second = words.next();
-        if words.next().is_some() {
-            return Err(ReplacementError);
+        if let Some((_, word)) = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)) {
+            return Ok(word.clone());
         }
-        match second {
-            None => {
-                let found = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(first));
-                found.map(|(_, replacement)| replacement.clone()).ok_or(ReplacementError)
-            }
-            Some(target) if first.eq_ignore_ascii_case("cname") => {
-                target.parse().map(Replacement::Cname).map_err(|_| ReplacementError)
-            }
-            Some(_) => Err(ReplacementError),
+        let is_name = text.contains('.') && !text.contains(char::is_whitespace);
+        match text.parse() {
+            Ok(target) if is_name && target != NameBuf::root() => Ok(Replacement::Cname(target)),
+            _ => Err(ReplacementError),
         }
     }
 }
@@ -73,7 +66,7 @@ impl FromStr for Replacement {
 impl fmt::Display for Replacement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, WORDS.iter().find(|(_, replacement)| replacement == self)) {
-            (Replacement::Cname(target), _) => write!(f, "cname {target}"),
+            (Replacement::Cname(target), _) => write!(f, "{target}"),
             (_, Some((word, _))) => f.write_str(word),
             // Every other one is a word.
             (_, None) => Ok(()),
@@ -104,13 +97,13 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         for text in
-            ["given", "disabled", "passthru", "drop", "nxdomain", "nodata", "tcp-only", "cname *.walled.example."]
+            ["given", "disabled", "passthru", "drop", "nxdomain", "nodata", "tcp_only", "*.walled.example.", "garden."]
         {
             let replacement: Replacement = text.parse().expect(text);
             assert_eq!(replacement.to_string(), text);
         }
-        assert_eq!(" CNAME  Walled.example ".parse(), Ok(Replacement::Cname("walled.example".parse().expect("name"))));
-        for text in ["", "no", "cname", "cname a b", "drop now", "cname a..b"] {
+        assert_eq!("Walled.example".parse(), Ok(Replacement::Cname("walled.example".parse().expect("name"))));
+        for text in ["", ".", "no", "cname a.b", "drop now", "a..b", "tcponly"] {
             assert_eq!(text.parse::<Replacement>(), Err(ReplacementError), "{text}");
         }
     }

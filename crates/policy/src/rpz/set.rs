@@ -15,8 +15,8 @@
 //! answer that is thrown away costs time and work, and a failure of its servers would hide the policy; and asking tells
 //! them that somebody has the malicious software.
 //!
-//! **DNSSEC.** Who asks with DO may validate, and a rewritten answer is bogus to them. Unless `break_dnssec` is on,
-//! their signed answers are not rewritten, so that their questions are resolved first.
+//! **DNSSEC.** Who asks with DO may validate, and a rewritten answer is bogus to them. A zone without `break_dnssec` does
+//! not rewrite their signed answers, so that their questions are resolved first.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -55,6 +55,10 @@ pub struct PolicySource {
     pub zone: Arc<PolicyZone>,
     /// What is done when one matches.
     pub replacement: Replacement,
+    /// Whether the record of an answer names the rule.
+    pub log: bool,
+    /// Whether signed answers are rewritten also for those who ask with DO.
+    pub break_dnssec: bool,
     /// Whether only questions with RD are rewritten; BIND's default.
     pub recursive_only: bool,
     /// No rewritten answer has a longer TTL, in seconds; `None`: those of the zone.
@@ -66,11 +70,24 @@ pub struct PolicySource {
 #[error("more than {MAX_ZONES} response policy zones")]
 pub struct TooManyZones;
 
+/// What rules look at in an answer, besides its aliases: nothing else need be gathered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Looks {
+    /// At its addresses.
+    pub addresses: bool,
+    /// At the name servers of its names.
+    pub servers: bool,
+    /// At the addresses of those too.
+    pub server_addresses: bool,
+    /// Whether it is signed, if who asks may validate it.
+    pub signatures: bool,
+}
+
 /// Response policy zones in order of precedence.
 #[derive(Debug, Clone, Default)]
 pub struct PolicyZones {
     sources: Vec<PolicySource>,
-    break_dnssec: bool,
+    looks: Looks,
 }
 
 /// A question and who asks it.
@@ -86,13 +103,13 @@ pub struct RpzQuestion<'a> {
     pub recursion_desired: bool,
     /// DO of the question.
     pub dnssec_ok: bool,
+    /// Whether its answer is known to have signatures, those of a denial included.
+    pub signed: bool,
 }
 
 /// What an answer shows to policy.
 #[derive(Clone, Copy)]
 pub struct RpzAnswer<'a> {
-    /// Whether it has signatures, those of a denial included.
-    pub signed: bool,
     /// The name of the question, and what it is an alias of, one after the other.
     pub stages: &'a [Stage<'a>],
 }
@@ -134,6 +151,8 @@ pub struct RpzMatch {
     pub ttl_s: u32,
     /// Whether the zone is disabled: it is noted what would be done, and nothing done.
     pub dry_run: bool,
+    /// Whether the record of the answer names the rule.
+    pub log: bool,
 }
 
 /// Every rule that matches, by precedence.
@@ -153,13 +172,39 @@ struct View<'a> {
     stage: Stage<'a>,
 }
 
+impl Looks {
+    fn of(sources: &[PolicySource]) -> Looks {
+        let at = |kind| sources.iter().any(|source| source.zone.has(kind));
+        let server_addresses = at(TriggerKind::NsIp);
+        let servers = server_addresses || at(TriggerKind::Nsdname);
+        let signatures = sources.iter().any(|source| !source.break_dnssec);
+        Looks { addresses: at(TriggerKind::ResponseIp), servers, server_addresses, signatures }
+    }
+
+    /// Whether at anything.
+    #[inline]
+    pub fn any(self) -> bool {
+        self.addresses || self.servers || self.signatures
+    }
+}
+
 impl PolicyZones {
-    /// The zones in order; `break_dnssec`: signed answers are rewritten for those too who ask with DO.
+    /// The zones in order.
     ///
     /// # Errors
     /// More than [`MAX_ZONES`].
-    pub fn new(sources: Vec<PolicySource>, break_dnssec: bool) -> Result<PolicyZones, TooManyZones> {
-        if sources.len() > MAX_ZONES { Err(TooManyZones) } else { Ok(PolicyZones { sources, break_dnssec }) }
+    pub fn new(sources: Vec<PolicySource>) -> Result<PolicyZones, TooManyZones> {
+        if sources.len() > MAX_ZONES {
+            return Err(TooManyZones);
+        }
+        let looks = Looks::of(&sources);
+        Ok(PolicyZones { sources, looks })
+    }
+
+    /// What the rules of any of the zones look at.
+    #[inline]
+    pub fn looks(&self) -> Looks {
+        self.looks
     }
 
     /// The zones, in order.
@@ -172,12 +217,8 @@ impl PolicyZones {
     pub fn with_zone(&self, list: ListId, zone: &Arc<PolicyZone>) -> PolicyZones {
         let mut next = self.clone();
         next.sources.iter_mut().filter(|source| source.list == list).for_each(|source| source.zone = Arc::clone(zone));
+        next.looks = Looks::of(&next.sources);
         next
-    }
-
-    /// Whether a zone of `lists` has rules of this kind: who asks need not gather what none looks at.
-    pub fn look_at(&self, kind: TriggerKind, lists: &ListSet) -> bool {
-        self.sources.iter().any(|source| lists.has(source.list) && source.zone.has(kind))
     }
 
     /// The rule that holds for a question, by client and name. What disabled zones would do goes to `dry_runs`.
@@ -189,7 +230,8 @@ impl PolicyZones {
     /// Whether a match of [`PolicyZones::before`] is carried out only after the question was resolved, because its
     /// answer may bring a match of more precedence, or may be signed and must stay as it is.
     pub fn must_resolve_first(&self, question: &RpzQuestion<'_>, found: &RpzMatch) -> bool {
-        let may_stay = question.dnssec_ok && !self.break_dnssec && found.effect != Effect::Allow;
+        let breaks = self.sources.get(found.position).is_some_and(|source| source.break_dnssec);
+        let may_stay = question.dnssec_ok && !breaks && !found.is_passthru();
         let overrules = |source: &PolicySource| {
             source.replacement != Replacement::Disabled && ANSWER.into_iter().any(|kind| source.zone.has(kind))
         };
@@ -206,15 +248,31 @@ impl PolicyZones {
         answer: &RpzAnswer<'_>,
         dry_runs: &mut Vec<RpzMatch>,
     ) -> Option<RpzMatch> {
-        if self.leaves_alone(question, answer) {
-            return found.filter(|found| found.effect == Effect::Allow);
+        // That it is signed was not known before.
+        let mut found = if question.signed { self.before(question, dry_runs) } else { found };
+        for (number, stage) in answer.stages.iter().enumerate() {
+            found = self.stage(question, found, stage, number, dry_runs);
+            if found.is_some() {
+                break;
+            }
         }
-        let mut views = View::of_answer(question, answer);
+        found
+    }
+
+    /// One step of [`PolicyZones::after`]: what holds for the name with this number in the answer, where nothing held for
+    /// those before it. `found` is what the question by itself got, for number 0.
+    pub fn stage(
+        &self,
+        question: &RpzQuestion<'_>,
+        found: Option<RpzMatch>,
+        stage: &Stage<'_>,
+        number: usize,
+        dry_runs: &mut Vec<RpzMatch>,
+    ) -> Option<RpzMatch> {
+        let view = View { client: question.client, number, stage: *stage };
+        let kinds = if number == 0 { &ANSWER[..] } else { &FURTHER };
         let bound = found.as_ref().map_or(self.sources.len(), |found| found.position);
-        let overruling = views.next().and_then(|view| self.first(question, &view, &ANSWER, bound, dry_runs));
-        overruling
-            .or(found)
-            .or_else(|| views.find_map(|view| self.first(question, &view, &FURTHER, self.sources.len(), dry_runs)))
+        self.first(question, &view, kinds, bound, dry_runs).or(found)
     }
 
     /// Every rule that matches a question and its answer, by precedence. Without `answer`: by client and name.
@@ -234,17 +292,10 @@ impl PolicyZones {
                 }
             }
         }
-        let shielded = answer.is_some_and(|answer| self.leaves_alone(question, answer));
-        let decides = matches.iter().position(|found| !found.dry_run);
-        Matches {
-            decides: decides.filter(|at| !shielded || matches.get(*at).is_some_and(RpzMatch::is_passthru)),
-            matches,
-        }
-    }
-
-    /// Whether the answer is signed for somebody who may validate it.
-    fn leaves_alone(&self, question: &RpzQuestion<'_>, answer: &RpzAnswer<'_>) -> bool {
-        question.dnssec_ok && answer.signed && !self.break_dnssec
+        let is_left_alone = |found: &RpzMatch| {
+            self.sources.get(found.position).is_some_and(|source| source.leaves_alone(question, found))
+        };
+        Matches { decides: matches.iter().position(|found| !found.dry_run && !is_left_alone(found)), matches }
     }
 
     /// The zones in front of `bound` that hold for the question.
@@ -266,6 +317,9 @@ impl PolicyZones {
         for (position, source) in self.in_force(question, bound) {
             let hit = kinds.iter().find_map(|kind| view.hits(*kind, &source.zone, 1).into_iter().next());
             let Some(found) = hit.and_then(|hit| source.found(position, view, &hit)) else { continue };
+            if source.leaves_alone(question, &found) {
+                continue;
+            }
             if !found.dry_run {
                 return Some(found);
             }
@@ -285,6 +339,11 @@ impl RpzMatch {
 }
 
 impl PolicySource {
+    /// Whether the answer is signed for somebody who may validate it, and stays therefore.
+    fn leaves_alone(&self, question: &RpzQuestion<'_>, found: &RpzMatch) -> bool {
+        question.dnssec_ok && question.signed && !self.break_dnssec && !found.is_passthru()
+    }
+
     fn found(&self, position: usize, view: &View<'_>, hit: &Hit<'_>) -> Option<RpzMatch> {
         let trigger = Trigger::from_key(hit.space, hit.key)?;
         let ttl_s = hit.body.ttl(self.max_policy_ttl_s);
@@ -296,6 +355,7 @@ impl PolicySource {
             effect: self.replacement.effect(hit.body, view.stage.name.name(), ttl_s),
             ttl_s,
             dry_run: self.replacement == Replacement::Disabled,
+            log: self.log,
         })
     }
 }

@@ -87,7 +87,16 @@ pub(crate) fn zone(lines: &[&str]) -> PolicyZone {
 /// The zone as the list with this number, as given.
 pub(crate) fn source(list: u8, zone: PolicyZone) -> PolicySource {
     let (zone, replacement) = (Arc::new(zone), Replacement::Given);
-    PolicySource { list: ListId(list), zone, replacement, recursive_only: true, max_policy_ttl_s: None }
+    let list = ListId(list);
+    PolicySource {
+        list,
+        zone,
+        replacement,
+        log: true,
+        break_dnssec: false,
+        recursive_only: true,
+        max_policy_ttl_s: None,
+    }
 }
 
 /// A zone as sets of records, as names and networks that are tried one after the other.

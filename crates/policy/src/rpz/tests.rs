@@ -18,12 +18,12 @@ const CLIENT: &str = "10.9.9.9";
 
 fn set(zones: &[&[&str]]) -> PolicyZones {
     let sources = zones.iter().enumerate().map(|(i, lines)| source(i as u8, zone(lines))).collect();
-    PolicyZones::new(sources, false).expect("few zones")
+    PolicyZones::new(sources).expect("few zones")
 }
 
 fn question(name: &HashedName) -> RpzQuestion<'_> {
     let client = CLIENT.parse().expect("address");
-    RpzQuestion { name, client, lists: &ListSet::ALL, recursion_desired: true, dnssec_ok: false }
+    RpzQuestion { name, client, lists: &ListSet::ALL, recursion_desired: true, dnssec_ok: false, signed: false }
 }
 
 /// What is asked and answered, as text: a chain of names, addresses of the last one, `server=address` of its zone.
@@ -64,10 +64,11 @@ impl Case {
         change(&mut question);
         let servers = self.servers();
         let stages = self.stages(&servers);
-        let answer = RpzAnswer { signed, stages: &stages };
+        let answer = RpzAnswer { stages: &stages };
         let mut dry_runs = Vec::new();
         let before = zones.before(&question, &mut dry_runs);
         let waits = before.as_ref().is_some_and(|found| zones.must_resolve_first(&question, found));
+        question.signed = signed;
         let after = zones.after(&question, before.clone(), &answer, &mut dry_runs);
         if before.is_some() && !waits {
             assert_eq!(before, after, "what is carried out at once is what would hold in the end");
@@ -218,11 +219,10 @@ fn a_match_waits_only_for_zones_in_front_that_look_at_answers() {
     let mut zones = set(&[&answers, &["bad.test CNAME ."]]);
     let mut sources = zones.sources().to_vec();
     sources[0].replacement = Replacement::Disabled;
-    zones = PolicyZones::new(sources, false).expect("few zones");
+    zones = PolicyZones::new(sources).expect("few zones");
     assert!(!Case::new("bad.test", "", "").run(&zones, |_| (), false).waits, "a disabled zone overrules nothing");
-    assert!(zones.look_at(TriggerKind::ResponseIp, &ListSet::ALL));
-    assert!(!zones.look_at(TriggerKind::ResponseIp, &ListSet::default().with(ListId(1))));
-    assert!(!zones.look_at(TriggerKind::NsIp, &ListSet::ALL));
+    let looks = zones.looks();
+    assert!(looks.any() && looks.addresses && !looks.servers && !looks.server_addresses, "{looks:?}");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_configuration_replaces_what_rules_say() {
     let replaced = |text: &str, chain: &str| {
         let mut first = source(3, zone(&["bad.test CNAME rpz-passthru."]));
         first.replacement = text.parse().expect(text);
-        let zones = PolicyZones::new(vec![first, source(4, zone(&["bad.test CNAME *."]))], false).expect("few zones");
+        let zones = PolicyZones::new(vec![first, source(4, zone(&["bad.test CNAME *."]))]).expect("few zones");
         Case::new(chain, "", "").run(&zones, |_| (), false)
     };
     let blocked = |action| Effect::Block(Some(action));
@@ -240,14 +240,13 @@ fn a_configuration_replaces_what_rules_say() {
         ("drop", blocked(Action::Drop)),
         ("nxdomain", blocked(Action::Nxdomain)),
         ("nodata", blocked(Action::Nodata)),
-        ("tcp-only", blocked(Action::TcpOnly)),
+        ("tcp_only", blocked(Action::TcpOnly)),
     ];
     for (text, want) in cases {
         let found = replaced(text, "bad.test").after.expect(text);
         assert_eq!((found.rule.list, found.effect), (ListId(3), want), "{text}");
     }
-    let Some(Effect::Rewrite(rewrite)) = replaced("cname *.walled.test", "bad.test").after.map(|found| found.effect)
-    else {
+    let Some(Effect::Rewrite(rewrite)) = replaced("*.walled.test", "bad.test").after.map(|found| found.effect) else {
         panic!("not rewritten")
     };
     assert_eq!(rewrite.alias, Some(name("bad.test.walled.test")));
@@ -267,9 +266,16 @@ fn signed_answers_stay_for_those_who_may_validate() {
     assert!(Case::new("bad.test", "", "").run(&zones, |_| (), true).after.is_some());
     let outcome = Case::new("good.test", "", "").run(&zones, dnssec, true);
     assert!(!outcome.waits && outcome.after.is_some_and(|found| found.is_passthru()));
-    let breaking = PolicyZones::new(zones.sources().to_vec(), true).expect("few zones");
+    let mut sources = zones.sources().to_vec();
+    sources[0].break_dnssec = true;
+    let breaking = PolicyZones::new(sources.clone()).expect("few zones");
     let outcome = Case::new("bad.test", "", "").run(&breaking, dnssec, true);
     assert!(!outcome.waits && outcome.after.is_some());
+    // The zone in front lets the answer be, the next one does not.
+    sources.insert(0, zones.sources()[0].clone());
+    let both = PolicyZones::new(sources).expect("few zones");
+    let outcome = Case::new("bad.test", "", "").run(&both, dnssec, true);
+    assert!(outcome.waits && outcome.after.is_some_and(|found| found.position == 1));
 }
 
 #[test]
@@ -282,7 +288,7 @@ fn questions_without_rd_and_other_clients_are_left_alone() {
     assert_eq!(zones.before(&asked, &mut Vec::new()), None);
     let mut sources = zones.sources().to_vec();
     sources[0].recursive_only = false;
-    zones = PolicyZones::new(sources, false).expect("few zones");
+    zones = PolicyZones::new(sources).expect("few zones");
     assert!(case.run(&zones, |question| question.recursion_desired = false, false).after.is_some());
 }
 
@@ -290,7 +296,7 @@ fn questions_without_rd_and_other_clients_are_left_alone() {
 fn ttls_are_those_of_the_zone_up_to_the_cap() {
     let mut first = source(0, zone(&["bad.test CNAME .", "other.test A 192.0.2.1"]));
     first.max_policy_ttl_s = Some(5);
-    let zones = PolicyZones::new(vec![first], false).expect("few zones");
+    let zones = PolicyZones::new(vec![first]).expect("few zones");
     for chain in ["bad.test", "other.test"] {
         let found = Case::new(chain, "", "").run(&zones, |_| (), false).after.expect(chain);
         assert_eq!(found.ttl_s, 5);
@@ -298,7 +304,7 @@ fn ttls_are_those_of_the_zone_up_to_the_cap() {
             assert_eq!(rewrite.ttl, Some(5));
         }
     }
-    assert!(PolicyZones::new(vec![zones.sources()[0].clone(); MAX_ZONES + 1], false).is_err());
+    assert!(PolicyZones::new(vec![zones.sources()[0].clone(); MAX_ZONES + 1]).is_err());
 }
 
 #[test]
@@ -407,7 +413,7 @@ fn zones_say_what_trying_every_rule_says() {
         }
         let disabled = random.below(6) as usize;
         sources.iter_mut().skip(disabled).take(1).for_each(|source| source.replacement = Replacement::Disabled);
-        let zones = PolicyZones::new(sources, false).expect("few zones");
+        let zones = PolicyZones::new(sources).expect("few zones");
         for _ in 0..8 {
             let chain: Vec<String> = (0..1 + random.below(2)).map(|_| random_name(&mut random)).collect();
             let mut case = Case::new(&chain.join(" "), "", "");
@@ -465,7 +471,7 @@ fn no_record_makes_a_zone_panic() {
     }
     let (zone, report) = PolicyZone::build(HASHER, records.iter().map(OwnedRecord::borrowed));
     assert!(zone.len() > 1000 && report.findings_left_out > 1000, "{} {}", zone.len(), report.findings_left_out);
-    let zones = PolicyZones::new(vec![source(0, zone)], false).expect("few zones");
+    let zones = PolicyZones::new(vec![source(0, zone)]).expect("few zones");
     for record in &records {
         let mut asked = HashedName::default();
         asked.set(&record.owner, HASHER);

@@ -46,6 +46,27 @@ pub(crate) fn passed(mark: Mark) -> Mark {
     }
 }
 
+/// The reason that the answer gives which `ruling` spells out.
+pub(crate) fn reason(ruling: &Ruling) -> Option<u16> {
+    (ruling.mark.did == Did::Blocked).then_some(ruling.info)
+}
+
+/// What rules said of a question that is answered as if there were none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Passed {
+    /// For the record.
+    pub mark: Option<Mark>,
+    /// A rule allows the question, whatever its answer is: nothing more is asked.
+    pub is_final: bool,
+}
+
+impl Passed {
+    /// What a ruling said that leaves the question alone.
+    pub fn by(ruling: &Ruling) -> Passed {
+        Passed { mark: ruling.record().map(passed), is_final: !ruling.is_trial() }
+    }
+}
+
 /// Writes what `ruling` answers to a question for `qtype`. The response is over a stream or not.
 pub(crate) fn write<'a>(w: &mut Writer<'_>, ruling: &'a Ruling, qtype: RType, is_stream: bool) -> Written<'a> {
     let action = match &ruling.outcome {

@@ -136,28 +136,18 @@ impl Asked<'_> {
         let room = opt.as_ref().map_or(0, ResponseEdns::room);
         w.reserve(room);
         let reply = match self.said("permitted", self.permitted()) {
-            Verdict::Continue => match self.ruled(&mut w) {
+            Verdict::Continue => match self.ruled_and_answered(&mut w, scratch) {
                 Ruled::Answer(reply) => reply,
                 Ruled::Drop => return Disposition::Drop,
-                Ruled::Follow(judging) => match self.miss() {
+                Ruled::Follow(judging) => match self.miss(&mut w) {
                     Ok(miss) => return Disposition::Resolve(self.unresolved(buf, limit, opt, (Some(judging), miss))),
-                    Err(reply) => {
-                        w.clear(usize::from(query.question_end));
-                        reply
-                    }
+                    Err(reply) => reply,
                 },
-                Ruled::Pass(mark) => match self.answer(&mut w, scratch) {
-                    Some(reply) if mark.is_none() => match self.judged(reply, &mut w, scratch) {
-                        Some(reply) => reply,
-                        None => return Disposition::Drop,
-                    },
-                    Some(reply) => Reply { policy: mark, ..reply },
-                    None => match self.miss() {
-                        Ok(miss) => {
-                            return Disposition::Resolve(self.unresolved(buf, limit, opt, (self.judging(mark), miss)));
-                        }
-                        Err(reply) => reply,
-                    },
+                Ruled::Pass(passed) => match self.miss(&mut w) {
+                    Ok(miss) => {
+                        return Disposition::Resolve(self.unresolved(buf, limit, opt, (self.judging(passed), miss)));
+                    }
+                    Err(reply) => reply,
                 },
             },
             Verdict::Answer(reply) => reply,
@@ -171,6 +161,18 @@ impl Asked<'_> {
             let _ = opt.write(&mut w, (reply.rcode.0 >> 4) as u8);
         }
         Disposition::Respond(self.finish(w, 1, reply))
+    }
+
+    /// Stages: what rules say of the question, the answer, and what rules say of that. What passes takes the resolver.
+    #[inline]
+    fn ruled_and_answered(&self, w: &mut Writer<'_>, scratch: &mut Scratch) -> Ruled {
+        match self.ruled(w) {
+            Ruled::Pass(passed) if !self.needs_servers(&passed) => match self.answer(w, scratch) {
+                Some(reply) => self.judged(reply, passed, w, scratch),
+                None => Ruled::Pass(passed),
+            },
+            ruled => ruled,
+        }
     }
 
     /// Stage: what may be asked, and by this client.

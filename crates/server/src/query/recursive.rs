@@ -39,7 +39,7 @@ impl Asked<'_> {
         self.recursion.is_some() && self.wants_recursion() && (zone.is_open() || ends == Ends::Cut)
     }
 
-    fn wants_recursion(&self) -> bool {
+    pub(super) fn wants_recursion(&self) -> bool {
         self.slot.query.recursion_desired && self.slot.query.qclass == Class::IN
     }
 
@@ -89,13 +89,14 @@ impl Asked<'_> {
         })
     }
 
-    /// Stage: whether others may be asked.
+    /// Stage: whether others may be asked; if not, nothing is left of what is written.
     #[inline]
-    pub(super) fn miss(&self) -> Result<Option<Miss>, Reply> {
+    pub(super) fn miss(&self, w: &mut Writer<'_>) -> Result<Option<Miss>, Reply> {
         let Some(limits) = &self.settings.limits else { return Ok(None) };
-        let refused =
-            |refusal| Reply { info: Some(ede::OTHER), ..Reply::new(Rcode::SERVFAIL, Source::Refused(refusal)) };
-        limits.miss(self.client, &self.slot.name, self.begin_us, self.stats).map_err(refused)
+        limits.miss(self.client, &self.slot.name, self.begin_us, self.stats).map_err(|refusal| {
+            w.clear(usize::from(self.slot.query.question_end));
+            Reply { info: Some(ede::OTHER), ..Reply::new(Rcode::SERVFAIL, Source::Refused(refusal)) }
+        })
     }
 
     /// The question for a resolver thread.

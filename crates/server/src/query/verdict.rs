@@ -5,6 +5,7 @@ use policy::Mark;
 use resolver::Security;
 
 use crate::answered::{Refusal, Source};
+use crate::policy::ruled::Passed;
 use crate::recursion::Judging;
 
 /// What a stage says of a query.
@@ -32,7 +33,7 @@ impl Verdict {
 /// What becomes of a question when rules have been asked.
 pub(super) enum Ruled {
     /// It is answered as if there were no rules; a rule may have allowed it.
-    Pass(Option<Mark>),
+    Pass(Passed),
     /// This is the answer.
     Answer(Reply),
     /// It gets no answer.

@@ -19,11 +19,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use dns::RType;
+use dns::{NameBuf, RType};
 use policy::limits::access::Networks;
 use resolver::cache::Cache;
 use resolver::resolve::{Resolver, Shared};
 use resolver::trace::{Stamped, Trace};
+use resolver::way::NamedServer;
 use resolver::{Outcome, Question};
 use zone::{Published, ZoneTable};
 
@@ -51,6 +52,16 @@ pub trait Resolve: 'static {
         arrived_us: u64,
     ) -> impl Future<Output = Arc<Outcome>> + 'static;
 
+    /// The name servers of the zones that these names are in, for each name: those of the question of `outcome`, which
+    /// came at `arrived_us`, and of the aliases in its answer. With their addresses if those are wanted.
+    fn name_servers(
+        self: Rc<Self>,
+        names: Vec<NameBuf>,
+        outcome: Arc<Outcome>,
+        with_addresses: bool,
+        arrived_us: u64,
+    ) -> impl Future<Output = Vec<Vec<NamedServer>>> + 'static;
+
     /// Resolves one anew although the cache has it, to keep the cache warm.
     fn refresh(self: Rc<Self>, question: Question) -> impl Future<Output = ()> + 'static;
 }
@@ -64,6 +75,16 @@ impl Resolve for Resolver<Net> {
         arrived_us: u64,
     ) -> Arc<Outcome> {
         self.resolve_arrived(question, checking_disabled, trace, arrived_us).await
+    }
+
+    async fn name_servers(
+        self: Rc<Self>,
+        names: Vec<NameBuf>,
+        outcome: Arc<Outcome>,
+        with_addresses: bool,
+        arrived_us: u64,
+    ) -> Vec<Vec<NamedServer>> {
+        self.name_servers_of(&names, &outcome, with_addresses, arrived_us).await
     }
 
     async fn refresh(self: Rc<Self>, question: Question) {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use policy::Looks;
 use resolver::trace::Trace;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -18,10 +19,11 @@ use zone::{Published, ZoneTable};
 use super::executor::Executor;
 use super::places::Places;
 use super::queue::Queue;
-use super::unresolved::{Client, Responder};
+use super::unresolved::{Client, Found, Responder};
 use super::{Job, LocalZones, Resolve, ThreadSettings, Threads};
 use crate::answered::Exit;
 use crate::limits::{RESOLVER_DRAIN, RESOLVER_STEPS};
+use crate::policy::judge::{self, NameServers};
 use crate::upstream::stream::Streams;
 use crate::upstream::{self, Net, Task};
 
@@ -197,12 +199,29 @@ impl<'a, R: Resolve> Thread<'a, R> {
     fn ask(&mut self, client: Client) {
         let Some(place) = self.places.take(client.zone()) else { return client.refuse() };
         let Some(question) = client.question() else { return };
-        let (cd, since_us) = (client.checking_disabled(), client.arrived_us());
-        let resolving = self.resolver.clone().resolve(question, cd, Trace::default(), since_us);
-        let (responder, net) = (self.responder.clone(), self.net.clone());
+        let (resolver, net) = (self.resolver.clone(), self.net.clone());
+        let (responder, hasher) = (self.responder.clone(), self.parts.zones.latest().hasher());
         self.executor.spawn(Box::pin(async move {
-            let outcome = resolving.await;
-            client.respond(&outcome, &mut responder.borrow_mut(), net.now());
+            let (cd, since_us) = (client.checking_disabled(), client.arrived_us());
+            let mut waits = Some((client, question));
+            // A rule may turn the question into another, once.
+            while let Some((client, question)) = waits.take() {
+                let name = question.name.clone();
+                let outcome = resolver.clone().resolve(question, cd, Trace::default(), since_us).await;
+                let servers = match client.looks() {
+                    Looks { servers: false, .. } => NameServers::default(),
+                    looks => {
+                        // Boxed: this is rare, and the clients that wait for the other future are many.
+                        let names = judge::names(&name, &outcome);
+                        let found =
+                            resolver.clone().name_servers(names, outcome.clone(), looks.server_addresses, since_us);
+                        NameServers::new(&Box::pin(found).await, hasher)
+                    }
+                };
+                let found = Found { outcome: &outcome, servers: &servers };
+                let turned = client.respond(&found, &mut responder.borrow_mut(), net.now());
+                waits = turned.and_then(|client| client.question().map(|question| (client, question)));
+            }
             drop(place);
         }));
     }

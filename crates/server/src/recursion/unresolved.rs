@@ -9,17 +9,17 @@ use dns::query::{Query, flags};
 use dns::question::HashedName;
 use dns::response::{Full, Writer};
 use dnssec::tsig::Signer;
-use policy::Mark;
+use policy::{Looks, Mark};
 use resolver::{Outcome, Question, Security};
 
-use super::judging::{Judged, Judging};
+use super::judging::{Judging, Place};
 use crate::answered::{self, Answered, By, Exit, Refusal, Source};
 use crate::clock::unix_seconds;
 use crate::delivery::datagram::Outbox;
 use crate::delivery::{Outgoing, ReturnPath};
 use crate::edns::ResponseEdns;
 use crate::limits::{MAX_MESSAGE_SIZE, MAX_UDP_SIZE};
-use crate::policy::judge;
+use crate::policy::judge::{self, Judged, NameServers};
 use crate::policy::limits::Miss;
 use crate::trace;
 
@@ -95,12 +95,13 @@ impl Unresolved {
     /// The response, in `buf`, which has room for the question at least.
     fn write(
         &self,
-        outcome: &Outcome,
+        found: &Found<'_>,
         buf: &mut [u8],
         is_stream: bool,
         scratch: &mut Scratch,
         hasher: NameHasher,
     ) -> Written {
+        let outcome = found.outcome;
         let reason = outcome.reason.as_ref().map(|reason| (reason.code, &*reason.text));
         let mut written = Written::new(source(outcome), outcome.rcode, reason.map(|(code, _)| code));
         let Some(room) = buf.get_mut(..self.head.len()) else { return written };
@@ -124,10 +125,9 @@ impl Unresolved {
                     Ok(()) => outcome.write(&mut w, query.qtype, dnssec_ok),
                     Err(Full) => w.set_truncated(),
                 }
-                let judged = judging.judge(outcome, &mut w, (self.head.len(), query.qtype, is_stream), judge);
-                let is_ours = judged.source.is_some();
-                written.take(judged);
-                outcome.is_authentic() && !is_ours
+                let place = Place { question_end: self.head.len(), qtype: query.qtype, dnssec_ok, is_stream };
+                written.take(judging.judge(&mut w, &place, found.servers, judge), judging);
+                outcome.is_authentic() && written.source != Source::Policy
             }
         };
         w.release(room);
@@ -155,23 +155,31 @@ impl Unresolved {
     /// The response as a message of its own, made in `buf`.
     fn message(
         &mut self,
-        outcome: &Outcome,
+        found: &Found<'_>,
         buf: &mut [u8],
         is_stream: bool,
         scratch: &mut Scratch,
         hasher: NameHasher,
     ) -> (Vec<u8>, Written) {
-        let written = self.write(outcome, buf, is_stream, scratch, hasher);
+        let written = self.write(found, buf, is_stream, scratch, hasher);
         let mut message = buf.get(..written.len).unwrap_or_default().to_vec();
-        if let Some(signer) = &mut self.signer {
+        // What is not sent is not signed: a signature follows the one before it.
+        if let Some(signer) = self.signer.as_mut().filter(|_| written.turned.is_none()) {
             signer.sign(&mut message, unix_seconds());
         }
         (message, written)
     }
 }
 
+/// What was found.
+#[derive(Clone, Copy)]
+pub(crate) struct Found<'a> {
+    pub outcome: &'a Outcome,
+    /// The name servers of its names, as far as rules look at them.
+    pub servers: &'a NameServers,
+}
+
 /// A response as it was written.
-#[derive(Debug, Clone, Copy)]
 struct Written {
     len: usize,
     rcode: Rcode,
@@ -179,18 +187,33 @@ struct Written {
     info: Option<u16>,
     policy: Option<Mark>,
     dropped: bool,
+    /// It is not to be sent: the question's name is an alias of another, which is to be resolved.
+    turned: Option<Judging>,
 }
 
 impl Written {
     fn new(source: Source, rcode: Rcode, info: Option<u16>) -> Written {
-        Written { len: 0, rcode, source, info, policy: None, dropped: false }
+        Written { len: 0, rcode, source, info, policy: None, dropped: false, turned: None }
     }
 
     /// Takes over what rules said.
-    fn take(&mut self, judged: Judged) {
-        (self.rcode, self.policy, self.dropped) = (judged.rcode, judged.policy, judged.dropped);
-        if let Some(source) = judged.source {
-            (self.source, self.info) = (source, judged.info);
+    fn take(&mut self, judged: Judged, judging: &Judging) {
+        match judged {
+            Judged::Stays(mark) => {
+                self.policy = mark;
+                if judging.alias().is_some() {
+                    (self.source, self.info) = (Source::Policy, None);
+                }
+            }
+            Judged::Instead { rcode, mark, info } => {
+                (self.rcode, self.policy, self.source, self.info) = (rcode, mark, Source::Policy, info);
+            }
+            Judged::Dropped(mark) => {
+                // Over a stream it is refused: the connection would wait for it.
+                (self.rcode, self.policy, self.source) = (Rcode::REFUSED, mark, Source::Policy);
+                (self.info, self.dropped) = (None, true);
+            }
+            Judged::Alias(ruling, name) => self.turned = Some(judging.turned(&ruling, &name)),
         }
     }
 }
@@ -236,20 +259,26 @@ impl Client {
         self.asked.arrived_us
     }
 
-    /// Answers, at `now_us` by the same clock.
-    pub fn respond(mut self, outcome: &Outcome, responder: &mut Responder, now_us: u64) {
-        let Some(path) = self.path.take() else { return };
-        if let Some(mut miss) = self.asked.miss.take() {
+    /// What has to be found out besides the answer, for rules.
+    pub fn looks(&self) -> Looks {
+        self.asked.judging.as_ref().map_or(Looks::default(), |judging| judging.looks())
+    }
+
+    /// Answers, at `now_us` by the same clock. If rules say that the question's name is an alias of another, the client
+    /// comes back, to be answered with what that is.
+    pub fn respond(mut self, found: &Found<'_>, responder: &mut Responder, now_us: u64) -> Option<Client> {
+        let path = self.path.take()?;
+        let outcome = found.outcome;
+        if let Some(miss) = &mut self.asked.miss {
             miss.positive = outcome.rcode == Rcode::NOERROR && !outcome.answers.is_empty();
         }
         let elapsed_us = now_us.saturating_sub(self.asked.arrived_us);
         let Responder { outbox, scratch, buffer, hasher, exit } = responder;
-        let (query_len, query) = (self.asked.query_len, self.asked.query.take());
-        let record = |path: &ReturnPath, response: &[u8], written: &Written| {
+        let record = |asked: &Unresolved, path: &ReturnPath, response: &[u8], written: &Written| {
             let answered = Answered {
                 elapsed_us,
-                query_len,
-                query: query.as_deref().unwrap_or_default(),
+                query_len: asked.query_len,
+                query: asked.query.as_deref().unwrap_or_default(),
                 security: Some(outcome.security),
                 upstream: outcome.server,
                 info: written.info,
@@ -261,23 +290,36 @@ impl Client {
         };
         if matches!(path, ReturnPath::Datagram(_)) && self.asked.signer.is_none() {
             let room = outbox.room(&exit.stats);
-            let written = self.asked.write(outcome, room, false, scratch, *hasher);
+            let mut written = self.asked.write(found, room, false, scratch, *hasher);
+            if let Some(turned) = written.turned.take() {
+                return Some(self.turned(turned, path));
+            }
             if written.dropped {
                 exit.stats.rules_dropped.add(1);
-                return;
+                return None;
             }
-            record(&path, room.get(..written.len).unwrap_or_default(), &written);
+            record(&self.asked, &path, room.get(..written.len).unwrap_or_default(), &written);
             if let ReturnPath::Datagram(path) = path {
                 outbox.push(path, written.len);
             }
-            return;
+            return None;
         }
         buffer.resize(MAX_MESSAGE_SIZE, 0);
-        // Over a stream what a rule drops is refused: the connection would wait for it.
         let is_stream = !matches!(path, ReturnPath::Datagram(_));
-        let (message, written) = self.asked.message(outcome, buffer, is_stream, scratch, *hasher);
-        record(&path, &message, &written);
+        let (message, mut written) = self.asked.message(found, buffer, is_stream, scratch, *hasher);
+        if let Some(turned) = written.turned.take() {
+            return Some(self.turned(turned, path));
+        }
+        record(&self.asked, &path, &message, &written);
         path.send(Outgoing::Message(message));
+        None
+    }
+
+    /// The client, whose question has another name now.
+    fn turned(mut self, judging: Judging, path: ReturnPath) -> Client {
+        self.asked.judging = Some(Box::new(judging));
+        self.path = Some(path);
+        self
     }
 
     /// SERVFAIL at once: too many wait already.
@@ -290,8 +332,10 @@ impl Client {
         let Some(path) = self.path.take() else { return };
         let mut buffer = vec![0; usize::from(MAX_UDP_SIZE)];
         let outcome = Outcome::empty(Rcode::SERVFAIL, Security::Indeterminate);
-        // Nothing is looked up: any hasher will do.
-        let (message, _) = self.asked.message(&outcome, &mut buffer, true, &mut Scratch::default(), NameHasher::new(0));
+        let found = Found { outcome: &outcome, servers: &NameServers::default() };
+        // Nothing is looked up: any hasher will do, and rules are not asked.
+        self.asked.judging = None;
+        let (message, _) = self.asked.message(&found, &mut buffer, true, &mut Scratch::default(), NameHasher::new(0));
         path.respond(message, Rcode::SERVFAIL, source, 0);
     }
 }

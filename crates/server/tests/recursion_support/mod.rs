@@ -72,6 +72,16 @@ impl Resolve for Forward {
         Arc::new(outcome)
     }
 
+    async fn name_servers(
+        self: Rc<Self>,
+        _: Vec<dns::NameBuf>,
+        _: Arc<Outcome>,
+        _: bool,
+        _: u64,
+    ) -> Vec<Vec<resolver::way::NamedServer>> {
+        Vec::new()
+    }
+
     async fn refresh(self: Rc<Self>, question: Question) {
         let _ = self.ask(&question, self.transport.clone()).await;
     }
