@@ -35,6 +35,7 @@ pub mod policy;
 pub mod progress;
 pub mod query_log;
 pub mod read_only;
+mod readers;
 mod recent;
 mod recursion;
 pub mod schedule;

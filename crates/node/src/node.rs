@@ -30,6 +30,7 @@ use crate::live::Live;
 use crate::lookups::Lookups;
 use crate::monitor::{self, Monitor};
 use crate::policy::Policing;
+use crate::readers::Readers;
 use crate::recursion::{self, Recursor, ResolverError};
 use crate::schedule::SystemTimeSource;
 use crate::scheduler::Scheduler;
@@ -90,9 +91,7 @@ pub struct Node {
     monitoring: Option<monitor::Running>,
     recording: Recording,
     policing: Arc<Policing>,
-    anomalies: Arc<Anomalies>,
-    seen_clients: Arc<SeenClients>,
-    list_hits: Arc<ListHits>,
+    readers: Readers,
     give_back: fn(),
 }
 
@@ -121,12 +120,9 @@ impl Node {
         let (scheduler, unstarted) = Scheduler::new(Arc::new(SystemTimeSource));
         let durable = Durable::open(&config.data_dir, &config.journal.file, hasher, &zones, &config.zones, scheduler)?;
         let keys = Arc::new(RwLock::new(Keys::default()));
-        let current_keys = keys.clone();
-        let ring: Arc<dyn Fn() -> KeyRing + Send + Sync> =
-            Arc::new(move || current_keys.read().unwrap_or_else(PoisonError::into_inner).ring.clone());
         let retention = Retention::new(Mutex::new(config.journal.clone()));
-        let scheduler =
-            start::start_scheduler(unstarted, &durable, &zones, ring, runtime.handle()).map_err(NodeError::Thread)?;
+        let scheduler = start::start_scheduler(unstarted, &durable, &zones, ring_of(&keys), runtime.handle())
+            .map_err(NodeError::Thread)?;
         start::start_housekeeping(config, &durable, (&settings, &zones), &retention, runtime.handle());
         let workers = Arc::new(Workers::new(zones.clone(), settings.clone()));
         workers.set_limits(&config.server.tcp);
@@ -134,10 +130,7 @@ impl Node {
         let (all_keys, published) = (keys.clone(), settings.clone());
         durable.access.observe_keys(move |made| refresh_keys(&all_keys, made, &published));
         let collector = Arc::new(Collector::start(workers.recorders().clone()).map_err(NodeError::Thread)?);
-        let query_log = Arc::new(QueryLog::new(collector.clone()));
-        query_log.set(query_log::settings(config)).map_err(NodeError::Thread)?;
-        let reported = query_log.clone();
-        durable.scheduler.every(query_log::REPORT_INTERVAL, move || reported.report());
+        let query_log = start::start_query_log(config, &durable, &collector).map_err(NodeError::Thread)?;
         let live = Live::start(config, &workers, &collector).map_err(NodeError::Thread)?;
         let mut recording = Recording::default();
         recording.configure(config, &collector);
@@ -153,11 +146,8 @@ impl Node {
         collector.set_naming(Some(policing.naming()));
         let sources = start::sources(config, &durable, &zones, (&workers, &lookups, &collector, &policing));
         let monitor = Monitor::new(sources, config, runtime.handle());
-        let anomalies =
-            start::start_anomalies(config, &durable, &collector, &policing, &monitor).map_err(NodeError::Thread)?;
-        let list_hits = start::start_list_hits(config, &durable, (&workers, &policing), runtime.handle());
-        let seen_clients = Arc::new(SeenClients::new(&collector, &config.data_dir));
-        seen_clients.configure(config).map_err(NodeError::Thread)?;
+        let watched = (&workers, &policing, &collector, &monitor);
+        let readers = Readers::start(config, &durable, watched, runtime.handle()).map_err(NodeError::Thread)?;
         let alerting = alerting::start(config, &monitor, &durable.settings).map_err(NodeError::Thread)?;
         let mut node = Node {
             zones,
@@ -179,9 +169,7 @@ impl Node {
             monitoring: None,
             recording,
             policing,
-            anomalies,
-            seen_clients,
-            list_hits,
+            readers,
             give_back,
         };
         node.set_keys(&config.tsig_keys);
@@ -241,8 +229,7 @@ impl Node {
         self.monitoring.iter().for_each(monitor::Running::look);
         self.recording.configure(config, &self.collector);
         self.policing.configure(config);
-        self.anomalies.configure(config).map_err(NodeError::Thread)?;
-        self.seen_clients.configure(config).map_err(NodeError::Thread)?;
+        self.readers.configure(config).map_err(NodeError::Thread)?;
         Ok(report)
     }
 
@@ -355,17 +342,17 @@ impl Node {
 
     /// What is unusual in what is asked.
     pub fn anomalies(&self) -> &Arc<Anomalies> {
-        &self.anomalies
+        &self.readers.anomalies
     }
 
     /// Who asks, since when.
     pub fn seen_clients(&self) -> &Arc<SeenClients> {
-        &self.seen_clients
+        &self.readers.seen_clients
     }
 
     /// How often each list blocked.
     pub fn list_hits(&self) -> &Arc<ListHits> {
-        &self.list_hits
+        &self.readers.list_hits
     }
 
     /// The history of queries.
@@ -395,11 +382,8 @@ impl Node {
         self.collector.stop();
         self.query_log.stop();
         self.live.stop();
-        self.anomalies.stop();
-        self.seen_clients.stop();
+        self.readers.stop(&self.workers, &self.policing);
         self.recording.stop();
-        start::look_at_lists(&self.list_hits, &self.workers, &self.policing);
-        start::write_list_hits(&self.list_hits);
         self.durable.stop();
         if self.scheduler.join().is_err() {
             tracing::error!("the scheduler panicked; this is a bug of the server");
@@ -435,6 +419,12 @@ fn first_records(name: &Name, settings: &ZoneSettings, server: &NameBuf) -> Reco
             new_zone::records(name, servers, &[], settings.serial_policy, unix_ms())
         }
     }
+}
+
+/// Gives the keys that there are when it is called.
+fn ring_of(keys: &Arc<RwLock<Keys>>) -> Arc<dyn Fn() -> KeyRing + Send + Sync> {
+    let keys = keys.clone();
+    Arc::new(move || keys.read().unwrap_or_else(PoisonError::into_inner).ring.clone())
 }
 
 /// Publishes the keys that there are now.

@@ -4,28 +4,24 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use ::policy::ListId;
 use config::Config;
 use dnssec::tsig::KeyRing;
-use server::clock::unix_ms;
 use server::settings::Settings;
-use telemetry::Collector;
 use telemetry::health::Board;
+use telemetry::{Collector, QueryLog};
 use tokio::runtime::{Builder, Handle, Runtime};
 use zone::{Published, ZoneTable};
 
-use crate::anomalies::Anomalies;
 use crate::backups::Backups;
 use crate::durable::Durable;
 use crate::handle::NodeHandle;
 use crate::housekeeping::{Housekeeping, Retention};
 use crate::inbound::ControlPlane;
-use crate::list_hits::{self, ListHits};
 use crate::listeners::Workers;
 use crate::lists;
 use crate::lookups::Lookups;
-use crate::monitor::Monitor;
 use crate::policy::{self, Policing};
+use crate::query_log;
 use crate::scheduler;
 use crate::sources::Sources;
 
@@ -66,6 +62,15 @@ pub fn start_housekeeping(
     housekeeping.start(&durable.scheduler);
 }
 
+/// The query log, which says now and then what it lost.
+pub fn start_query_log(config: &Config, durable: &Durable, collector: &Arc<Collector>) -> io::Result<Arc<QueryLog>> {
+    let log = Arc::new(QueryLog::new(collector.clone()));
+    log.set(query_log::settings(config))?;
+    let reported = log.clone();
+    durable.scheduler.every(query_log::REPORT_INTERVAL, move || reported.report());
+    Ok(log)
+}
+
 /// What is blocked, and for whom: made anew when what was set by API changes, or a zone does.
 pub fn start_policing(
     config: &Config,
@@ -90,52 +95,6 @@ pub fn start_policing(
         }
     });
     Ok(policing)
-}
-
-/// What is unusual in what is asked, with its metrics.
-pub fn start_anomalies(
-    config: &Config,
-    durable: &Durable,
-    collector: &Arc<Collector>,
-    policing: &Arc<Policing>,
-    monitor: &Monitor,
-) -> io::Result<Arc<Anomalies>> {
-    let devices = policing.clone();
-    let device = Box::new(move |client| devices.device(client));
-    let anomalies = Arc::new(Anomalies::new(collector, &durable.settings, device));
-    anomalies.configure(config)?;
-    let measured = anomalies.clone();
-    monitor.add_source(move |snapshot| measured.add_metrics(snapshot));
-    Ok(anomalies)
-}
-
-/// Counts how often each list blocks.
-pub fn start_list_hits(
-    config: &Config,
-    durable: &Durable,
-    (workers, policing): (&Arc<Workers>, &Arc<Policing>),
-    runtime: &Handle,
-) -> Arc<ListHits> {
-    let hits = Arc::new(ListHits::new(&config.data_dir));
-    let (counted, workers, policing, runtime) = (hits.clone(), workers.clone(), policing.clone(), runtime.clone());
-    durable.scheduler.every(list_hits::LOOK_INTERVAL, move || {
-        look_at_lists(&counted, &workers, &policing);
-        let written = counted.clone();
-        runtime.spawn_blocking(move || write_list_hits(&written));
-    });
-    hits
-}
-
-pub fn look_at_lists(hits: &ListHits, workers: &Workers, policing: &Policing) {
-    let blocked = workers.totals().blocked;
-    let count = |id: ListId| blocked.get(usize::from(id.0)).copied().unwrap_or_default();
-    hits.look(policing.list_names().into_iter().map(|(id, name)| (id, name.to_string(), count(id))), unix_ms());
-}
-
-pub fn write_list_hits(hits: &ListHits) {
-    if let Err(error) = hits.write() {
-        tracing::warn!(%error, "how often lists blocked is not written; it is tried again");
-    }
 }
 
 /// What metrics and health look at.

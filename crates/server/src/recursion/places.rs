@@ -109,7 +109,7 @@ mod tests {
         let (victim, others) = (hash("victim.example."), (0..).map(|i| hash(&format!("zone{i}.example."))));
         let of_victim: Vec<Place> = std::iter::from_fn(|| places.take(victim)).take(MAX_CLIENTS).collect();
         assert_eq!(of_victim.len(), CONTESTED);
-        let others: Vec<Place> = others.take(50_000).map_while(|zone| places.take(zone)).collect();
+        let others: Vec<Place> = others.take(50_000).filter_map(|zone| places.take(zone)).collect();
         assert_eq!(others.len(), MAX_CLIENTS - CONTESTED);
         drop(of_victim);
         assert_eq!(places.taken(), MAX_CLIENTS - CONTESTED);
