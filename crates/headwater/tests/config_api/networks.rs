@@ -35,11 +35,16 @@ impl Site {
         Some(Site { house, http, https })
     }
 
-    /// The status that a client gets, over HTTP and HTTPS alike, to a request with these words.
+    /// The statuses that a client gets over HTTP and HTTPS, to requests with these words.
+    fn statuses(&self, client: &str, words: &[&str], target: &str) -> [u16; 2] {
+        [("http", self.http), ("https", self.https)]
+            .map(|(scheme, port)| self.reply(client, words, &format!("{scheme}://127.0.0.1:{port}{target}")).0)
+    }
+
+    /// The status that it gets over both.
     #[track_caller]
     fn status(&self, client: &str, words: &[&str], target: &str) -> u16 {
-        let http = self.reply(client, words, &format!("http://127.0.0.1:{}{target}", self.http)).0;
-        let https = self.reply(client, words, &format!("https://127.0.0.1:{}{target}", self.https)).0;
+        let [http, https] = self.statuses(client, words, target);
         assert_eq!(http, https, "over HTTP, over HTTPS: {client} {target}");
         http
     }
@@ -114,26 +119,26 @@ fn nobody_locks_out_themselves_unawares() {
     // Who means it is kept out, until it is taken back.
     let (status, outcome) = site.patch("127.0.0.2", "?lock_out=true&confirm_within_s=3", &only("127.0.0.3"));
     assert_eq!((status, &outcome["confirm_within_s"]), (200, &json!(3)), "{outcome}");
-    house.wait_until("locked out", || site.status("127.0.0.2", &[], zones) == 403);
+    house.wait_until("locked out", || site.statuses("127.0.0.2", &[], zones) == [403; 2]);
     assert_eq!(site.status("127.0.0.3", &[], zones), 401);
-    house.wait_until("back", || site.status("127.0.0.2", &[], zones) == 401);
+    house.wait_until("back", || site.statuses("127.0.0.2", &[], zones) == [401; 2]);
     assert_eq!(house.file(), before);
     // Who is let in can confirm.
     let (status, outcome) = site.patch("127.0.0.3", "?confirm_within_s=3", &only("127.0.0.3"));
     assert_eq!((status, &outcome["confirm_within_s"]), (200, &json!(3)), "{outcome}");
     let login = format!("admin:{PASSWORD}");
     let url = format!("http://127.0.0.1:{}/api/v1/config/confirm", site.http);
-    house.wait_until("in force", || site.status("127.0.0.2", &[], zones) == 403);
+    house.wait_until("in force", || site.statuses("127.0.0.2", &[], zones) == [403; 2]);
     assert_eq!(site.reply("127.0.0.3", &["--user", &login, "--request", "POST"], &url).0, 204);
     std::thread::sleep(std::time::Duration::from_millis(4200));
     assert_eq!(site.status("127.0.0.2", &[], zones), 403);
     // The control socket is not concerned, and may let anybody in again.
     house.call("PATCH", "/config", json!({ "web.allowed_networks": ["192.0.2.1"] })).expect(200);
     house.call("POST", "/config/confirm", json!(null)).expect(204);
-    house.wait_until("closed", || site.status("127.0.0.3", &[], zones) == 403);
+    house.wait_until("closed", || site.statuses("127.0.0.3", &[], zones) == [403; 2]);
     house.call("PATCH", "/config", json!({ "web.allowed_networks": null })).expect(200);
     house.call("POST", "/config/confirm", json!(null)).expect(204);
-    house.wait_until("open", || site.status("127.0.0.3", &[], zones) == 401);
+    house.wait_until("open", || site.statuses("127.0.0.3", &[], zones) == [401; 2]);
 }
 
 const CONFIG: &str = "\
