@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::Looks;
 use resolver::trace::Trace;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -206,11 +205,12 @@ impl<'a, R: Resolve> Thread<'a, R> {
             let mut waits = Some((client, question));
             // A rule may turn the question into another, once.
             while let Some((client, question)) = waits.take() {
-                let name = question.name.clone();
+                let looks = client.looks();
+                let name = looks.servers.then(|| question.name.clone());
                 let outcome = resolver.clone().resolve(question, cd, Trace::default(), since_us).await;
-                let servers = match client.looks() {
-                    Looks { servers: false, .. } => NameServers::default(),
-                    looks => {
+                let servers = match name {
+                    None => NameServers::default(),
+                    Some(name) => {
                         // Boxed: this is rare, and the clients that wait for the other future are many.
                         let names = judge::names(&name, &outcome);
                         let found =
