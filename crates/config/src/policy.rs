@@ -131,6 +131,8 @@ pub struct RateLimit {
     pub client_outstanding: u32,
     /// Such questions a second for names of one zone that have no positive answer; 0: no limit.
     pub zone_misses_per_second: u32,
+    /// Processor time that a client gets over TCP, in milliseconds a second; 0: no limit.
+    pub tcp_work_ms_per_second: u32,
     /// Nothing is held back, only counted.
     pub dry_run: bool,
 }
@@ -464,6 +466,7 @@ fn check_rate_limit(raw: &raw::Security, report: &mut Report) -> RateLimit {
         client_misses_per_second: limit.client_misses_per_second.0 as u32,
         client_outstanding: limit.client_outstanding.0 as u32,
         zone_misses_per_second: limit.zone_misses_per_second.0 as u32,
+        tcp_work_ms_per_second: limit.tcp_work_ms_per_second.0 as u32,
         dry_run: *limit.dry_run,
     }
 }

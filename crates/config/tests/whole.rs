@@ -244,7 +244,8 @@ fn what_is_not_built_may_be_off() {
                 cache: { prefetch: false, persist: false, max_size_mb: 100 }\n\
                 security: { allowed_networks: [], rate_limit_per_ip: 0, blacklist_enabled: false, denied_networks: [],\n\
                 \x20 rate_limit: { burst: 0, window_seconds: 1, slip: 2, exempt: [], responses_per_second: 0, dry_run: false,\n\
-                \x20 client_misses_per_second: 0, client_outstanding: 0, zone_misses_per_second: 0 },\n\
+                \x20 client_misses_per_second: 0, client_outstanding: 0, zone_misses_per_second: 0,\n\
+                \x20 tcp_work_ms_per_second: 0 },\n\
                 \x20 anomalies: { enabled: false, block_seconds: 0 } }\n\
                 blocking: { enabled: false, action: 'null', ttl: 300, lists: [], rules: [], rpz: [] }\n\
                 clients: []\ngroups: []\n\

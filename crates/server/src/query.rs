@@ -26,6 +26,7 @@ use crate::control::Control;
 use crate::control::plane::ControlPlane;
 use crate::delivery::ReturnPath;
 use crate::limits::UDP_BATCH;
+use crate::policy::limits::WorkLimits;
 use crate::recursion::{Client, Job, Recursion};
 use crate::settings::Settings;
 use crate::transport::Transport;
@@ -80,6 +81,11 @@ impl Worker {
     pub(crate) fn alone(&mut self) {
         self.control = None;
         self.alone = true;
+    }
+
+    /// How much processor time clients may take over TCP.
+    pub(crate) fn work_limits(&self) -> Option<WorkLimits> {
+        self.settings.get().limits.as_ref().and_then(|limits| limits.work.clone())
     }
 
     /// Takes the latest zones and settings, so that old ones can be freed while no query comes.

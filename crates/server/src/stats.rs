@@ -128,6 +128,8 @@ counters! {
     client_misses_limited,
     /// Queries answered SERVFAIL because too many questions for names of their zone have no answer.
     zone_misses_limited,
+    /// Times that reading from a TCP connection was put off because its client had no processor time left.
+    tcp_work_limited,
     /// Queries of networks that may not ask, or are blocked for a while.
     networks_denied,
     /// Queries that a rule dropped.

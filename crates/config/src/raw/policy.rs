@@ -26,6 +26,9 @@ section! {
         /// Most such questions a second for names below one registrable name, of all clients, that have no positive answer: the
         /// rate of an attack with random names. Names that were answered in the last hour are asked about all the same; 0: no limit.
         zone_misses_per_second: Rate = Int(0),
+        /// Most processor time that one address (IPv4) or /64 (IPv6) gets over TCP, in milliseconds a second; at once twice as much.
+        /// Whoever takes more waits until it is paid back, ten seconds at most; 0: no limit.
+        tcp_work_ms_per_second: Int<0, 1_000_000> = Int(0),
         /// Count what would be held back, and hold nothing back.
         dry_run: bool = false,
     }

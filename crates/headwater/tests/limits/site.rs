@@ -103,13 +103,18 @@ impl Client {
     }
 }
 
-/// The answer over TCP to a client with this address.
-pub fn over_tcp(address: [u8; 4], server: SocketAddr, octets: &[u8]) -> Vec<u8> {
+/// A connection of a client with this address.
+pub fn connect(address: [u8; 4], server: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.bind(&SocketAddr::from((address, 0)).into()).expect("an address of the loopback network");
     socket.connect_timeout(&server.into(), ANSWER_TIMEOUT).expect("a connection");
     socket.set_read_timeout(Some(ANSWER_TIMEOUT)).expect("timeout");
-    let mut stream = TcpStream::from(socket);
+    socket.into()
+}
+
+/// The answer over TCP to a client with this address.
+pub fn over_tcp(address: [u8; 4], server: SocketAddr, octets: &[u8]) -> Vec<u8> {
+    let mut stream = connect(address, server);
     stream.write_all(&[&(octets.len() as u16).to_be_bytes()[..], octets].concat()).expect("a question");
     let mut len = [0; 2];
     stream.read_exact(&mut len).expect("an answer");

@@ -8,8 +8,9 @@ use policy::limits::access::{Block, Entry, Networks, Verdict};
 use policy::limits::client::{ClientLimit, ClientSettings};
 use policy::limits::recursion::{RecursionLimit, RecursionSettings};
 use policy::limits::responses::{ResponseLimit, ResponseSettings};
+use policy::limits::work::{WorkLimit, WorkSettings};
 use serde::{Deserialize, Serialize};
-use server::policy::limits::Limits;
+use server::policy::limits::{Limits, WorkLimits};
 
 use super::plan::documents;
 
@@ -33,6 +34,7 @@ pub struct Limiting {
     clients: Option<Arc<ClientLimit>>,
     responses: Option<Arc<ResponseLimit>>,
     misses: Option<Arc<RecursionLimit>>,
+    work: Option<WorkLimits>,
 }
 
 impl Limiting {
@@ -55,10 +57,15 @@ impl Limiting {
             tracing::error!(%error, "no network is denied");
             Networks::default()
         });
-        let counts = self.clients.is_some() || self.responses.is_some() || self.misses.is_some();
-        let is_used = counts || !networks.entries().is_empty();
-        let (clients, responses, misses) = (self.clients.clone(), self.responses.clone(), self.misses.clone());
-        let limits = Limits { networks, clients, responses, misses };
+        let limits = Limits {
+            networks,
+            clients: self.clients.clone(),
+            responses: self.responses.clone(),
+            misses: self.misses.clone(),
+            work: self.work.clone(),
+        };
+        let counts = limits.clients.is_some() || limits.responses.is_some() || limits.misses.is_some();
+        let is_used = counts || limits.work.is_some() || !limits.networks.entries().is_empty();
         (is_used.then(|| Arc::new(limits)), next_end)
     }
 
@@ -95,7 +102,13 @@ impl Limiting {
                 dry_run: limit.dry_run,
                 ..RecursionSettings::default()
             };
-            Arc::new(RecursionLimit::new(&settings, exempt, seed))
+            Arc::new(RecursionLimit::new(&settings, exempt.clone(), seed))
+        });
+        self.work = (limit.tcp_work_ms_per_second > 0).then(|| {
+            let per_second_us = limit.tcp_work_ms_per_second.saturating_mul(1000);
+            let burst_us = per_second_us.saturating_mul(2);
+            let settings = WorkSettings { per_second_us, burst_us, ..WorkSettings::default() };
+            WorkLimits { limit: Arc::new(WorkLimit::new(&settings, exempt, seed)), dry_run: limit.dry_run }
         });
         self.of = Some(limit.clone());
     }

@@ -10,6 +10,7 @@ mod accept;
 mod clients;
 mod connection;
 mod outgoing;
+mod rest;
 mod table;
 
 use std::collections::VecDeque;
@@ -111,6 +112,8 @@ struct Server {
     table: Table<Connection>,
     /// Answered, not known to the poller yet, and when to tell it.
     fresh: VecDeque<(usize, Instant)>,
+    /// Connections whose clients have no processor time left, and when to look at them again.
+    resting: VecDeque<(Ticket, Instant)>,
     bench: Workbench,
     /// Octets kept for connections.
     kept: usize,
@@ -137,6 +140,7 @@ impl Server {
             paused: None,
             table: Table::new(now),
             fresh: VecDeque::new(),
+            resting: VecDeque::new(),
             kept: 0,
             serial: 0,
             handed: 0,
@@ -160,7 +164,7 @@ impl Server {
         let events = self.wait(match (self.fresh.is_empty(), self.paused) {
             (false, _) => SETTLE,
             (true, Some(_)) => TCP_ACCEPT_PAUSE,
-            (true, None) => WAKE_INTERVAL,
+            (true, None) => self.patience(WAKE_INTERVAL),
         })?;
         // Connections come before listeners: until then no number is given to another connection.
         for event in events.iter().filter(|event| event.data.u64() & (LISTENER | BELL) == 0) {
@@ -173,6 +177,7 @@ impl Server {
         self.deliver();
         self.pump();
         self.settle();
+        self.wake();
         self.expire();
         if self.paused.is_some_and(|until| self.bench.now >= until) {
             self.paused = None;
@@ -249,7 +254,10 @@ impl Server {
 
     /// Does what can be done on a connection; closes it if there is nothing to wait for.
     fn advance(&mut self, id: usize, readable: bool) -> Next {
-        self.work_on(id, |connection, bench| connection.serve(bench, readable))
+        match self.bench.answerer.worker().work_limits() {
+            Some(limits) => self.advance_within(&limits, id, readable),
+            None => self.work_on(id, |connection, bench| connection.serve(bench, readable)),
+        }
     }
 
     /// Has `work` do something on a connection, and everything that follows from it but the watching.

@@ -12,6 +12,7 @@ use policy::limits::client::ClientLimit;
 use policy::limits::outcome::{Channel, Handling, Outcome};
 use policy::limits::recursion::{Admission, MissLimit, RecursionLimit, Ticket};
 use policy::limits::responses::{Class, ResponseLimit};
+use policy::limits::work::WorkLimit;
 use policy::suffix;
 
 use crate::answered::Refusal;
@@ -29,6 +30,17 @@ pub struct Limits {
     pub responses: Option<Arc<ResponseLimit>>,
     /// How many questions there may be that others must be asked about; `None`: no matter how many.
     pub misses: Option<Arc<RecursionLimit>>,
+    /// How much processor time a client may take over TCP; `None`: as much as it needs.
+    pub work: Option<WorkLimits>,
+}
+
+/// The limit of processor time.
+#[derive(Clone)]
+pub struct WorkLimits {
+    /// The limit.
+    pub limit: Arc<WorkLimit>,
+    /// What is beyond is counted, and nobody waits.
+    pub dry_run: bool,
 }
 
 /// A question that others are asked about. It counts as one that waits until this is dropped.

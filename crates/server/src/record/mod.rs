@@ -3,11 +3,13 @@
 //! does not fit is dropped and counted. One reader takes them from all rings ([`Recorders::drain`]).
 
 mod frame;
+mod pace;
 mod ring;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use dns::header::Rcode;
 use policy::Mark;
@@ -17,10 +19,13 @@ use crate::source::Source;
 use crate::transport::Transport;
 
 pub use frame::{Batch, Records};
+pub use pace::SPARING_PER_SECOND;
+
+use pace::{Pace, SPARING_BURST};
+use ring::Ring;
 
 #[cfg(test)]
 mod tests;
-use ring::Ring;
 
 /// What is recorded. Nothing unless somebody wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,16 +36,9 @@ pub struct Wanted {
     pub queries: bool,
     /// Exchanges with other servers.
     pub exchanges: bool,
-    /// While a thread answers more than [`SPARING_PER_SECOND`], so many will do.
+    /// While a thread answers more than [`SPARING_PER_SECOND`], a part will do.
     pub sparing: bool,
 }
-
-/// Records a second that each thread writes at most if that will do. They cost it less than a hundredth of its time.
-pub const SPARING_PER_SECOND: u64 = 30_000;
-/// Looks at the rings in a second.
-const LOOKS_PER_SECOND: u64 = 100;
-/// Records that may come at once: those of a tenth of a second.
-const SPARING_BURST: u64 = SPARING_PER_SECOND / 10;
 
 /// One thing that happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,11 +101,18 @@ pub struct ExchangeRecord<'a> {
     pub response: &'a [u8],
 }
 
+/// The rings of threads, each with its pace, and when they were looked at.
+#[derive(Debug, Default)]
+struct Rings {
+    list: Vec<(Arc<Ring>, Pace)>,
+    looked: Option<Instant>,
+}
+
 /// The rings of all threads.
 #[derive(Debug, Default)]
 pub struct Recorders {
     wanted: AtomicU8,
-    rings: Mutex<Vec<Arc<Ring>>>,
+    rings: Mutex<Rings>,
     /// For threads that answer now and then: they take turns.
     shared: Mutex<Ring>,
     /// What was dropped in rings whose threads are gone.
@@ -150,10 +155,13 @@ impl Recorders {
     /// Takes what has been recorded and puts it behind what is in `batch`. Only one thread may do so.
     pub fn drain(&self, batch: &mut Batch) {
         let mut take = |word: u64| batch.bytes.extend_from_slice(&word.to_ne_bytes());
-        let more = if self.wanted().sparing { SPARING_PER_SECOND / LOOKS_PER_SECOND } else { 0 };
+        let is_sparing = self.wanted().sparing;
+        let now = Instant::now();
         let mut rings = lock(&self.rings);
-        rings.retain(|ring| {
-            ring.allow(more, SPARING_BURST);
+        let since = rings.looked.replace(now).map_or(Duration::ZERO, |looked| now - looked);
+        rings.list.retain_mut(|(ring, pace)| {
+            let allowed = pace.allow(ring.offered(), since);
+            ring.allow(is_sparing.then_some(allowed), SPARING_BURST);
             // Before the ring is read: what its thread wrote last is read too.
             let is_used = Arc::strong_count(ring) > 1;
             ring.drain(&mut take);
@@ -175,14 +183,14 @@ impl Recorders {
 
     /// Records that were left out so far because a part will do.
     pub fn skipped(&self) -> u64 {
-        let running: u64 = lock(&self.rings).iter().map(|ring| ring.skipped()).sum();
+        let running: u64 = lock(&self.rings).list.iter().map(|(ring, _)| ring.skipped()).sum();
         running + self.skipped.load(Ordering::Relaxed)
     }
 
     /// Records that were dropped so far because they were not taken in time.
     pub fn dropped(&self) -> u64 {
         let rings = lock(&self.rings);
-        let running: u64 = rings.iter().map(|ring| ring.dropped()).sum();
+        let running: u64 = rings.list.iter().map(|(ring, _)| ring.dropped()).sum();
         running + lock(&self.shared).dropped() + self.dropped.load(Ordering::Relaxed)
     }
 }
@@ -203,7 +211,7 @@ impl Recorder {
     /// A recorder whose records `all` gives to its reader.
     pub fn new(all: Arc<Recorders>) -> Recorder {
         let ring: Arc<Ring> = Arc::default();
-        lock(&all.rings).push(Arc::clone(&ring));
+        lock(&all.rings).list.push((Arc::clone(&ring), Pace::default()));
         Recorder { ring, all }
     }
 

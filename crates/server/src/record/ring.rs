@@ -61,12 +61,20 @@ impl Ring {
         self.read.store(written, Ordering::Release);
     }
 
-    /// Allows so many frames more, but no more than `burst` that are not written yet; 0: as many as come. Only the reader
-    /// may.
-    pub fn allow(&self, more: u64, burst: u64) {
+    /// Allows so many frames more, but no more than `burst` that are not written yet; `None`: as many as come. Only the
+    /// reader may.
+    pub fn allow(&self, more: Option<u64>, burst: u64) {
         let frames = self.frames.load(Ordering::Relaxed);
-        let allowed = self.allowed.load(Ordering::Relaxed).max(frames) + more;
-        self.allowed.store(if more == 0 { 0 } else { allowed.min(frames + burst) }, Ordering::Relaxed);
+        let allowed = more.map_or(0, |more| {
+            let allowed = self.allowed.load(Ordering::Relaxed).max(frames) + more;
+            allowed.min(frames + burst).max(1)
+        });
+        self.allowed.store(allowed, Ordering::Relaxed);
+    }
+
+    /// Frames that were begun so far, whatever became of them.
+    pub fn offered(&self) -> u64 {
+        self.frames.load(Ordering::Relaxed) + self.skipped() + self.dropped()
     }
 
     /// Frames that were not allowed so far.
@@ -147,11 +155,11 @@ mod tests {
         let ring = Ring::default();
         let written = |count: usize| (0..count).filter(|_| write(&ring, &[7])).count();
         assert_eq!(written(50), 50, "as many as come");
-        ring.allow(10, 25);
+        ring.allow(Some(10), 25);
         assert_eq!((written(50), ring.skipped()), (10, 40));
-        (0..9).for_each(|_| ring.allow(10, 25));
+        (0..9).for_each(|_| ring.allow(Some(10), 25));
         assert_eq!((written(50), ring.skipped(), ring.dropped()), (25, 65, 0));
-        ring.allow(0, 25);
+        ring.allow(None, 25);
         assert_eq!(written(50), 50);
     }
 

@@ -71,7 +71,7 @@ fn what_a_thread_wrote_before_it_ended_is_read() {
     recorder.record_shared(&Record::Response(response()));
     drop(recorder);
     assert_eq!(taken(&all).records().count(), 2);
-    assert_eq!(lock(&all.rings).len(), 0, "its ring is forgotten");
+    assert_eq!(lock(&all.rings).list.len(), 0, "its ring is forgotten");
 }
 
 #[test]

@@ -83,7 +83,7 @@ families! {
     ANOMALIES_ACTIVE = Gauge "headwater_anomalies_active" ["kind"] "Anomalies that are under way and not muted, by kind.";
 
     LOG_RECORDS = Counter "headwater_log_records_total" ["output"] "Records of answers that were offered to an output that is on.";
-    HISTORY_SKIPPED = Counter "headwater_history_skipped_total" [] "Answers that the history left out: each thread records 30,000 a second at most while only the history wants them.";
+    HISTORY_SKIPPED = Counter "headwater_history_skipped_total" [] "Answers that the history left out: while only the history wants them, a thread that answers more than 25,000 a second records a part.";
     LOG_DROPPED = Counter "headwater_log_dropped_total" ["output"] "Records that an output lost because it was slow; records: lost before any output saw them.";
 
     PROCESS_CPU = Counter "process_cpu_seconds_total" [] "Processor time, of user and system.";

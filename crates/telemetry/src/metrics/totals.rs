@@ -56,6 +56,7 @@ pub fn add_totals(snapshot: &mut Snapshot, totals: &Totals) {
         (&RATE_LIMITED, "responses", "responses_limited"),
         (&RATE_LIMITED, "client_misses", "client_misses_limited"),
         (&RATE_LIMITED, "zone_misses", "zone_misses_limited"),
+        (&RATE_LIMITED, "tcp_work", "tcp_work_limited"),
         (&RATE_LIMITED, "networks", "networks_denied"),
         (&DROPPED, "ignored", "ignored"),
         (&DROPPED, "rule", "rules_dropped"),
