@@ -109,6 +109,11 @@ impl Principal {
         &self.who
     }
 
+    /// What they may do, each by itself. A token may do no more of it than its owner.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.iter().flat_map(|grants| grants.iter())
+    }
+
     /// The user that stands behind it; whose tokens and password may be changed without [`Verb::Admin`].
     pub fn user_name(&self) -> Option<&str> {
         match &self.who {

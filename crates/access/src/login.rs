@@ -69,7 +69,7 @@ impl Logins {
         let text: [u8; 32] = random().map_err(|_| Denied::busy(client))?;
         let text = Secret::new(BASE64URL_NOPAD.encode(&text));
         let session = Session { user: user.name.clone(), password: stamp(user), begun_ms: now_ms, used_ms: now_ms };
-        let ends_ms = now_ms.saturating_add(state.settings().session_max_s.saturating_mul(1000));
+        let ends_ms = session.ends_ms(state);
         self.keep(sha256(text.reveal().as_bytes()), session, state, now_ms);
         let principal = Principal::user(user.name.clone(), state.grants_of(user));
         tracing::info!(target: "security", %client, "user:{} logged in", user.name);
@@ -128,6 +128,12 @@ impl Logins {
         now_ms: u64,
     ) -> Result<Principal, Denied> {
         self.session(state, text, client, now_ms, false)
+    }
+
+    /// When a session ends in any case, in milliseconds since 1970; `None`: there is no such session.
+    pub fn session_ends_ms(&self, state: &AccessState, text: &str) -> Option<u64> {
+        let sessions = lock(&self.sessions);
+        sessions.get(&sha256(text.as_bytes())).map(|session| session.ends_ms(state))
     }
 
     /// Ends a session; one that is not there is ended already.
@@ -236,9 +242,14 @@ impl Logins {
 }
 
 impl Session {
+    /// When it ends in any case.
+    fn ends_ms(&self, state: &AccessState) -> u64 {
+        self.begun_ms.saturating_add(state.settings().session_max_s.saturating_mul(1000))
+    }
+
     fn has_ended(&self, state: &AccessState, now_ms: u64) -> bool {
         let settings = state.settings();
-        now_ms.saturating_sub(self.begun_ms) >= settings.session_max_s.saturating_mul(1000)
+        now_ms >= self.ends_ms(state)
             || now_ms.saturating_sub(self.used_ms) >= settings.session_idle_s.saturating_mul(1000)
     }
 }
@@ -326,6 +337,8 @@ mod tests {
         };
         let none = Err("there is no such session");
         let ended = Err("the session of user:anna has ended");
+        assert_eq!(logins.session_ends_ms(&state, text), Some(150_000));
+        assert_eq!(logins.session_ends_ms(&state, ""), None);
         check(&state, text, 59_999, Ok(()));
         check(&state, text, 119_998, Ok(()));
         check(&state, text, 149_999, Ok(()));

@@ -25,7 +25,7 @@ enum Proof<'a> {
     Session(&'a str),
 }
 
-/// Who makes a request; `None`: it does not say.
+/// Who makes a request; `None`: it does not say, or by a session that has ended.
 ///
 /// # Errors
 /// What it says does not hold; or it may have been made by a page of another site.
@@ -38,7 +38,14 @@ pub async fn identify(app: &App, parts: &Parts, client: IpAddr) -> Result<Option
             if !parts.method.is_safe() {
                 not_forged(&parts.headers)?;
             }
-            app.logins.principal_of_session(&app.access.state(), text, client, unix_ms()).map_err(refusal)?
+            match app.logins.principal_of_session(&app.access.state(), text, client, unix_ms()) {
+                Ok(principal) => principal,
+                // Browsers go on sending the cookie of a session that has ended: with the log-in, and where none is needed.
+                Err(denied) => {
+                    tracing::debug!(target: "security", %client, "{}", denied.for_log());
+                    return Ok(None);
+                }
+            }
         }
     };
     Ok(Some(Caller { principal, client }))

@@ -134,14 +134,14 @@ async fn history(
     let collect = move || -> Result<Page<ChangeOut>, Problem> {
         let (mut items, mut before, mut scanned, mut more) = (Vec::new(), params.after, 0, true);
         while more && items.len() < size && scanned < PAGE_MAX_SCANNED {
-            let wanted = size - items.len();
-            let mut changes = app.node.changes(zone.as_deref(), before, wanted + 1)?;
-            more = changes.len() > wanted;
-            changes.truncate(wanted);
+            // A page of the history may be shorter than what was asked for: its size in memory is bounded, too.
+            let changes = app.node.changes(zone.as_deref(), before, size - items.len())?;
+            more = !changes.is_empty();
             scanned += changes.len();
             before = changes.last().map(|change| change.offset).or(before);
             items.extend(changes.iter().filter_map(|change| shown(change, &caller)));
         }
+        more = more && !app.node.changes(zone.as_deref(), before, 1)?.is_empty();
         Ok(Page { items, next: before.filter(|_| more).map(|offset| offset.to_string()) })
     };
     Ok(blocking(collect).await?.respond(uri))

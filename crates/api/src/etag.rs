@@ -40,10 +40,15 @@ pub fn check_text(headers: &HeaderMap, tag: &str) -> Result<(), Problem> {
 
 /// Whether the client has this version already (RFC 9110 13.1.2).
 pub fn is_known(headers: &HeaderMap, serial: u32) -> bool {
+    is_known_text(headers, &serial.to_string())
+}
+
+/// Whether the client has the version already whose tag is `tag` (RFC 9110 13.1.2).
+pub fn is_known_text(headers: &HeaderMap, tag: &str) -> bool {
     let value = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| {
         let mut tags = value.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
-        value.trim() == "*" || tags.any(|tag| tag == format!("\"{serial}\""))
+        value.trim() == "*" || tags.any(|known| known == format!("\"{tag}\""))
     })
 }
 

@@ -26,6 +26,7 @@ mod config_plan;
 mod configuration;
 mod connection;
 mod cors;
+mod dashboard;
 mod ddns;
 mod diff;
 mod draft_store;
@@ -59,6 +60,7 @@ mod roles;
 mod room;
 mod rrset;
 mod rrsets;
+mod search;
 mod seen_clients;
 mod server;
 mod settings;
@@ -158,6 +160,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .nest("/api/v1", routes.route("/openapi.json", description))
         .merge(short)
+        .merge(dashboard::router())
         .method_not_allowed_fallback(wrong_method)
         .fallback(nothing_there)
         // The gate bounds bodies, each route's by its own limit.

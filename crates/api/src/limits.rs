@@ -25,6 +25,12 @@ pub const PAGE_DEFAULT: usize = 100;
 pub const PAGE_MAX: usize = 1000;
 /// Items that are looked at for one page; those that the client may not see count too.
 pub const PAGE_MAX_SCANNED: usize = 10_000;
+/// Zones or RRsets that are looked at for one page of a search.
+pub const SEARCH_MAX_SCANNED: usize = 200_000;
+/// A page of a search ends after this time with what it has.
+pub const SEARCH_TIME: Duration = Duration::from_millis(200);
+/// Characters of what is searched for.
+pub const MAX_SEARCHED: usize = 255;
 /// Records that a diff lists; a longer one says that it goes on.
 pub const MAX_DIFF_RECORDS: usize = 100_000;
 /// Octets of an exported zone that are made at once.

@@ -1,6 +1,7 @@
 //! `/zones/{zone}/rrsets`: the records of a zone, read page by page and changed one RRset at a time
 //! or several together.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use access::{Action, Verb, no_such_zone};
@@ -16,18 +17,20 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zone::Contents;
 use zone::check::Finding;
+use zone::node::Rrset;
 
+use super::blocking::blocking;
 use super::body::{Body, Params};
 use super::caller::Caller;
 use super::changeset;
 use super::etag::{self, IfMatch};
-use super::limits::PAGE_MAX_SCANNED;
 use super::names;
 use super::outcome::{Outcome, WriteParams};
 use super::page::{self, Page};
 use super::plan::{Op, Plan, Step, What};
 use super::problem::{FieldError, Problem};
 use super::rrset::{self, Given, Place, RrsetOut};
+use super::search::{Budget, Contains};
 use super::state::App;
 use super::steps::RrsetStep;
 use super::zones;
@@ -56,6 +59,13 @@ pub struct ListParams {
     #[serde(rename = "type")]
     #[param(rename = "type")]
     pub rtype: Option<String>,
+    /// Only RRsets with this in their owner or in the data of a record, as zone files have it.
+    #[param(max_length = 255)]
+    pub contains: Option<String>,
+    /// Only RRsets with a TTL of at least so many seconds.
+    pub ttl_min: Option<u32>,
+    /// Only RRsets with a TTL of so many seconds at most.
+    pub ttl_max: Option<u32>,
 }
 
 /// Which RRsets of a zone are wanted.
@@ -64,6 +74,8 @@ pub struct Wanted {
     after: Option<(NameBuf, RType)>,
     name: Option<NameBuf>,
     rtype: Option<RType>,
+    contains: Option<Contains>,
+    ttls: RangeInclusive<u32>,
 }
 
 impl ListParams {
@@ -84,7 +96,24 @@ impl ListParams {
             after: after.transpose()?,
             name: self.name.as_deref().map(|text| names::owner_of_path(text, zone)).transpose()?,
             rtype: rtype.transpose()?,
+            contains: Contains::read(self.contains.as_deref())?,
+            ttls: self.ttl_min.unwrap_or(0)..=self.ttl_max.unwrap_or(u32::MAX),
         })
+    }
+}
+
+impl Wanted {
+    fn fits(&self, owner: &Name, rrset: &Rrset<'_>) -> bool {
+        let contains =
+            |part: &Contains| part.is_in_name(owner) || rrset.data().any(|data| part.is_in_data(rrset.rtype, data));
+        self.rtype.is_none_or(|rtype| rtype == rrset.rtype)
+            && self.ttls.contains(&rrset.ttl)
+            && self.contains.as_ref().is_none_or(contains)
+    }
+
+    fn budget(&self) -> Budget {
+        let is_search = self.contains.is_some() || self.rtype.is_some() || self.ttls != (0..=u32::MAX);
+        if is_search { Budget::of_search() } else { Budget::of_list() }
     }
 }
 
@@ -93,7 +122,7 @@ pub fn page_of(contents: &Contents, caller: &Caller, wanted: &Wanted) -> Page<Rr
     let zone = contents.origin();
     let sees_all = caller.may(&Action::zone(Verb::Read, zone));
     let start = wanted.name.as_deref().or(wanted.after.as_ref().map(|(name, _)| &**name)).unwrap_or(zone);
-    let (mut items, mut last, mut scanned) = (Vec::new(), None, 0);
+    let (mut items, mut last, mut budget) = (Vec::new(), None, wanted.budget());
     for node in contents.nodes_from(start) {
         let owner = contents.owner(&node);
         if wanted.name.as_ref().is_some_and(|name| *name != owner) {
@@ -104,15 +133,14 @@ pub fn page_of(contents: &Contents, caller: &Caller, wanted: &Wanted) -> Page<Rr
             if wanted.after.as_ref().is_some_and(|(name, after)| *name == owner && rtype <= *after) {
                 continue;
             }
-            let fits = wanted.rtype.is_none_or(|wanted| wanted == rtype);
-            if scanned == PAGE_MAX_SCANNED || (fits && items.len() == wanted.size) {
+            let fits = wanted.fits(&owner, &rrset);
+            if !budget.take() || (fits && items.len() == wanted.size) {
                 return Page { items, next: last.map(|(owner, rtype): (NameBuf, RType)| format!("{owner}/{rtype}")) };
             }
             if fits && (sees_all || caller.may(&Action::rrset(Verb::Read, zone, &owner, rtype))) {
                 items.push(RrsetOut::new(&owner, &rrset));
             }
             last = Some((owner.clone(), rtype));
-            scanned += 1;
         }
     }
     Page { items, next: None }
@@ -142,7 +170,8 @@ fn tagged(contents: &Contents, headers: &HeaderMap, body: impl FnOnce() -> Respo
     response
 }
 
-/// The RRsets of a zone, in canonical order of their owners.
+/// The RRsets of a zone, in canonical order of their owners. A search ends after 200 ms with what it has found: `next` goes
+/// on where it ended.
 #[utoipa::path(get, path = "/zones/{zone}/rrsets", tag = "rrsets",
     params(("zone" = String, Path, description = "The zone"), ListParams),
     responses((status = 200, body = Page<RrsetOut>), (status = 304, description = "the client has it")))]
@@ -157,7 +186,7 @@ async fn list(
     let zone = names::zone(&zone)?;
     let contents = contents(&app, &caller, &zone)?;
     let wanted = params.read(&zone)?;
-    Ok(tagged(&contents, &headers, || page_of(&contents, &caller, &wanted).respond(&uri)))
+    blocking(move || Ok(tagged(&contents, &headers, || page_of(&contents, &caller, &wanted).respond(&uri)))).await
 }
 
 /// Changes of RRsets of one zone.

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::connection::{Peer, Secured, serve_connection, serve_http1, serve_http2, stopped};
+use super::dashboard;
 use super::limits::{
     CERTIFICATE_LOOK_INTERVAL, DRAIN_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_CLIENT,
     MAX_HANDSHAKES, MAX_HANDSHAKES_PER_CLIENT,
@@ -59,7 +60,8 @@ pub fn serve(listeners: Vec<Listening>, app: Arc<App>) -> io::Result<Server> {
         handshakes: Room::new(MAX_HANDSHAKES, MAX_HANDSHAKES_PER_CLIENT),
         stopping: stopping.subscribe(),
     };
-    let mut tasks = Vec::new();
+    // The first page shall not wait for it.
+    let mut tasks = vec![tokio::task::spawn_blocking(dashboard::prepare)];
     for Listening { socket, secure } in listeners {
         socket.set_nonblocking(true)?;
         let socket = tokio::net::TcpListener::from_std(socket)?;

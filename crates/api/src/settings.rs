@@ -83,13 +83,19 @@ pub struct SettingsIn {
     pub notify: Option<Vec<String>>,
 }
 
+impl From<ZoneKind> for Kind {
+    fn from(kind: ZoneKind) -> Kind {
+        match kind {
+            ZoneKind::Primary => Kind::Primary,
+            ZoneKind::Secondary => Kind::Secondary,
+        }
+    }
+}
+
 impl From<&ZoneSettings> for SettingsOut {
     fn from(settings: &ZoneSettings) -> SettingsOut {
         SettingsOut {
-            kind: match settings.kind {
-                ZoneKind::Primary => Kind::Primary,
-                ZoneKind::Secondary => Kind::Secondary,
-            },
+            kind: settings.kind.into(),
             serial_policy: match settings.serial_policy {
                 SerialPolicy::Increment => Policy::Increment,
                 SerialPolicy::Date => Policy::Date,

@@ -67,7 +67,7 @@ async fn setup(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Setup
         zones: app.node.zone_count(),
         upstreams: in_use.upstreams.clone(),
         recursion: in_use.recursion,
-        lists: 0,
+        lists: app.policing.get().map_or(0, |policing| policing.plan().lists.len()),
         queries: running.queries(),
         clients_seen: running.queries() > 0,
         listeners: in_use.listen.iter().map(listener).collect(),

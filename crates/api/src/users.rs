@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::{EventKind, User};
+use access::{EventKind, Grant, Principal, User};
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,6 +21,7 @@ use super::caller::{Caller, refusal};
 use super::connection::Secured;
 use super::page::{self, ListParams, Page};
 use super::problem::Problem;
+use super::roles::GrantDoc;
 use super::state::App;
 
 /// The routes.
@@ -198,6 +199,20 @@ pub struct SessionOut {
     /// When the session ends in any case, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     ends_at_ms: Option<u64>,
+    /// What they may do. A token may do no more of it than its owner.
+    #[schema(value_type = Vec<GrantDoc>)]
+    grants: Vec<Grant>,
+}
+
+impl SessionOut {
+    fn new(principal: &Principal, ends_at_ms: Option<u64>) -> SessionOut {
+        SessionOut {
+            who: principal.to_string(),
+            user: principal.user_name().map(str::to_owned),
+            ends_at_ms,
+            grants: principal.grants().cloned().collect(),
+        }
+    }
 }
 
 /// Logs in. The session is a cookie; changes by it need the header `X-Headwater` or a JSON body.
@@ -213,16 +228,16 @@ async fn log_in(
     let session = blocking(log_in).await?;
     let max_age_s = session.ends_ms.saturating_sub(unix_ms()) / 1000;
     let cookie = cookie(secured.is_some(), session.session.reveal(), max_age_s)?;
-    let user = session.principal.user_name().map(str::to_owned);
-    let out = SessionOut { who: session.principal.to_string(), user, ends_at_ms: Some(session.ends_ms) };
+    let out = SessionOut::new(&session.principal, Some(session.ends_ms));
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(out)).into_response())
 }
 
 /// Who asks, however they showed it.
 #[utoipa::path(get, path = "/session", tag = "access", responses((status = 200, body = SessionOut)))]
-async fn who(caller: Caller) -> Json<SessionOut> {
-    let user = caller.principal.user_name().map(str::to_owned);
-    Json(SessionOut { who: caller.who(), user, ends_at_ms: None })
+async fn who(State(app): State<Arc<App>>, caller: Caller, headers: HeaderMap) -> Json<SessionOut> {
+    let session = session_of(&headers).filter(|_| !headers.contains_key(header::AUTHORIZATION));
+    let ends_at_ms = session.and_then(|text| app.logins.session_ends_ms(&app.access.state(), text));
+    Json(SessionOut::new(&caller.principal, ends_at_ms))
 }
 
 /// Ends the session.

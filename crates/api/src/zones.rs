@@ -16,17 +16,19 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zone::check::{Finding, Source};
 
+use super::blocking::blocking;
 use super::body::{Body, Params};
 use super::caller::Caller;
 use super::changeset;
 use super::etag::{self, IfMatch};
-use super::limits::PAGE_MAX_SCANNED;
+use super::limits::PAGE_MAX;
 use super::names;
 use super::outcome::{Outcome, Warning, WriteParams};
-use super::page::{self, ListParams, Page};
+use super::page::{self, Page};
 use super::plan::{self, Plan, What};
 use super::problem::Problem;
 use super::rrset::RrsetIn;
+use super::search::{Budget, Contains};
 use super::settings::{Kind, Policy, SettingsIn, SettingsOut};
 use super::state::App;
 use super::steps::Changeset;
@@ -158,31 +160,115 @@ impl ZoneOut {
     }
 }
 
-/// The zones, in canonical order.
-#[utoipa::path(get, path = "/zones", tag = "zones", params(ListParams), responses((status = 200, body = Page<ZoneOut>)))]
+/// What `GET /zones` takes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ZoneListParams {
+    /// Items of the page, 1 to 1000; 100 without it.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Only zones with this in their name, as A-labels or U-labels.
+    #[param(max_length = 255)]
+    contains: Option<String>,
+    /// Only these.
+    kind: Option<Kind>,
+    /// Only zones in this state.
+    state: Option<StateFilter>,
+}
+
+/// The states that zones can be searched by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum StateFilter {
+    /// It answers.
+    Serving,
+    /// It has no contents yet.
+    Waiting,
+    /// No primary confirmed it for too long.
+    Expired,
+    /// A secondary whose last transfer failed.
+    Failing,
+    /// The checks have something to say about its records.
+    Findings,
+}
+
+impl StateFilter {
+    fn fits(self, zone: &ZoneInfo) -> bool {
+        match self {
+            StateFilter::Serving => zone.state == ZoneState::Serving,
+            StateFilter::Waiting => zone.state == ZoneState::Waiting,
+            StateFilter::Expired => zone.state == ZoneState::Expired,
+            StateFilter::Failing => zone.transfer.as_ref().is_some_and(|transfer| transfer.last_error.is_some()),
+            StateFilter::Findings => !zone.findings.is_empty(),
+        }
+    }
+}
+
+/// Which zones are wanted.
+struct WantedZones {
+    size: usize,
+    after: Option<NameBuf>,
+    contains: Option<Contains>,
+    kind: Option<Kind>,
+    state: Option<StateFilter>,
+}
+
+impl WantedZones {
+    fn fits(&self, zone: &ZoneInfo) -> bool {
+        self.kind.is_none_or(|kind| kind == Kind::from(zone.settings.kind))
+            && self.state.is_none_or(|state| state.fits(zone))
+            && self.contains.as_ref().is_none_or(|contains| contains.is_in_name(&zone.name))
+    }
+
+    fn budget(&self) -> Budget {
+        let is_search = self.contains.is_some() || self.kind.is_some() || self.state.is_some();
+        if is_search { Budget::of_search() } else { Budget::of_list() }
+    }
+}
+
+/// The zones, in canonical order. A search ends after 200 ms with what it has found: `next` goes on where it ended.
+#[utoipa::path(get, path = "/zones", tag = "zones", params(ZoneListParams),
+    responses((status = 200, body = Page<ZoneOut>)))]
 async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     OriginalUri(uri): OriginalUri,
-    Params(params): Params<ListParams>,
+    Params(params): Params<ZoneListParams>,
 ) -> Result<Response, Problem> {
-    let size = page::size(params.limit)?;
     let after = params.after.as_deref().map(|text| text.parse::<NameBuf>());
-    let mut after = after.transpose().map_err(|_| Problem::parameter("after", "`next` of a page"))?;
-    let (mut items, mut scanned, mut more) = (Vec::new(), 0, true);
-    while more && items.len() < size && scanned < PAGE_MAX_SCANNED {
-        let wanted = size - items.len();
-        // One more than wanted tells whether there are more.
-        let mut zones = app.node.zones_after(after.as_deref(), wanted + 1);
-        more = zones.len() > wanted;
-        zones.truncate(wanted);
-        scanned += zones.len();
-        after = zones.last().map(|zone| zone.name.clone()).or(after);
-        let seen = zones.iter().filter(|zone| caller.may(&Action::zone(Verb::Read, &zone.name)));
-        items.extend(seen.map(|zone| ZoneOut::new(zone, LISTED_FINDINGS)));
+    let wanted = WantedZones {
+        size: page::size(params.limit)?,
+        after: after.transpose().map_err(|_| Problem::parameter("after", "`next` of a page"))?,
+        contains: Contains::read(params.contains.as_deref())?,
+        kind: params.kind,
+        state: params.state,
+    };
+    let page = blocking(move || Ok::<_, Problem>(page_of(&app, &caller, wanted))).await?;
+    Ok(page.respond(&uri))
+}
+
+/// A page of the zones that are wanted and that the caller may see.
+fn page_of(app: &App, caller: &Caller, wanted: WantedZones) -> Page<ZoneOut> {
+    let (mut items, mut budget, mut last) = (Vec::new(), wanted.budget(), wanted.after.clone());
+    loop {
+        let zones = app.node.zones_after(last.as_deref(), PAGE_MAX);
+        let is_end = zones.len() < PAGE_MAX;
+        for zone in &zones {
+            if items.len() == wanted.size || !budget.take() {
+                return Page { items, next: last.map(|name| name.to_string()) };
+            }
+            if wanted.fits(zone) && caller.may(&Action::zone(Verb::Read, &zone.name)) {
+                items.push(ZoneOut::new(zone, LISTED_FINDINGS));
+            }
+            last = Some(zone.name.clone());
+        }
+        if is_end {
+            return Page { items, next: None };
+        }
     }
-    let next = after.filter(|_| more).map(|name| name.to_string());
-    Ok(Page { items, next }.respond(&uri))
 }
 
 /// A new zone. Without `rrsets` it gets a SOA and NS records; with `primaries` it is a secondary.

@@ -29,6 +29,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             allocator::give_back_regularly()?;
             return cli::serve::run(args, allocator::give_back);
         }
+        Command::Demo(args) => {
+            allocator::give_back_regularly()?;
+            return cli::demo::run(&args, &mut out, allocator::give_back);
+        }
         Command::Query(args) => return cli::query::run(&args.words, &mut out),
         Command::Check(args) => cli::check::run(args, &mut out)?,
         Command::Zone(command) => cli::zone::run(&command, &mut out)?,

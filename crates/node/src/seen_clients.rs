@@ -153,6 +153,14 @@ fn read(file: &Path) -> io::Result<Seen> {
     Ok(seen)
 }
 
+/// Writes down clients of a time before the server runs in this data directory, in the place of those that it knew.
+///
+/// # Errors
+/// What the file system says.
+pub fn write_past(data_dir: &Path, clients: &[Client]) -> io::Result<()> {
+    write(&data_dir.join(FILE), clients)
+}
+
 /// Writes a new file in the place of the old one.
 fn write(file: &Path, clients: &[Client]) -> io::Result<()> {
     let unfinished = file.with_extension("new");

@@ -149,3 +149,22 @@ fn backups_are_made_and_verified() {
     assert_eq!(verified["sound"], true);
     house.call("POST", "/backups/nope/verify", Value::Null).expect(404);
 }
+
+#[test]
+fn a_page_of_changes_says_that_there_are_more() {
+    let house = House::open();
+    house.call("POST", "/zones", json!({"name": "example.org"})).expect(201);
+    let more = 1001;
+    for number in 0..more {
+        let body = json!({"ttl": 60 + number, "records": ["192.0.2.1"]});
+        house.call("PUT", "/zones/example.org/rrsets/www/A", body).expect(200);
+    }
+    // The history itself gives out no more than 1,000 at a time.
+    for path in ["/changes", "/zones/example.org/changes"] {
+        let page = house.call("GET", &format!("{path}?limit=1000"), Value::Null).expect(200).json();
+        assert_eq!(page["items"].as_array().map(Vec::len), Some(1000));
+        let next = page["next"].as_str().expect("two more").to_owned();
+        let page = house.call("GET", &format!("{path}?limit=2&after={next}"), Value::Null).expect(200).json();
+        assert_eq!((page["items"].as_array().map(Vec::len), &page["next"]), (Some(2), &Value::Null), "{path}");
+    }
+}

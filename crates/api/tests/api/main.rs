@@ -10,5 +10,6 @@ mod policy;
 mod protocol;
 mod queries;
 mod records;
+mod search;
 mod streams;
 mod unknown;

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod check;
 pub mod client;
 pub mod debug;
+pub mod demo;
 pub mod describe;
 pub mod device;
 pub mod explain;
@@ -41,6 +42,8 @@ pub struct Cli {
 pub enum Command {
     /// Answer queries until told to stop.
     Serve(ConfigArgs),
+    /// Try it out: a server with a made-up household and company, their past, and queries as they come; needs no network.
+    Demo(demo::DemoArgs),
     /// Check the configuration and its zone files: print every problem, and exit with 1 if there is one.
     Check(CheckArgs),
     /// Zones and zone files.

@@ -10,6 +10,8 @@ use super::counts::FIELDS;
 use super::levels::{Levels, RESOLUTIONS, Span};
 use super::pack::{MAX_PACKED_BYTES, unpack};
 
+/// Its name in its directory.
+const NAME: &str = "samples";
 /// What the file begins with: its kind and version, and how many numbers a span has.
 const MAGIC: &[u8; 8] = b"hwstat\x01\n";
 const HEADER_LEN: usize = MAGIC.len() + 2;
@@ -32,13 +34,18 @@ pub struct StatisticsFile {
 }
 
 impl StatisticsFile {
+    /// Whether there is one in `directory`.
+    pub fn exists(directory: &Path) -> bool {
+        directory.join(NAME).exists()
+    }
+
     /// Opens `samples` in `directory`, which is made if it is missing, and reads it into `levels`.
     ///
     /// # Errors
     /// A directory or file that cannot be read or written.
     pub fn open(directory: &Path, levels: &mut Levels) -> io::Result<StatisticsFile> {
         std::fs::create_dir_all(directory)?;
-        let path = directory.join("samples");
+        let path = directory.join(NAME);
         let mut octets = Vec::new();
         match File::open(&path) {
             Ok(file) => drop(file.take(MAX_FILE_BYTES).read_to_end(&mut octets)?),

@@ -6,6 +6,7 @@ mod figures;
 mod file;
 mod levels;
 mod pack;
+mod past;
 mod series;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use crate::locked::lock;
 
 pub use counts::Counts;
 pub use figures::{Figures, Latency, Named};
+pub use past::Past;
 pub use series::{Asked, LatencyColumns, MAX_POINTS, Series};
 
 /// Seconds between two writes to the file.

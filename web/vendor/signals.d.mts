@@ -1,0 +1,1 @@
+export { useComputed, useModel, useSignal, useSignalEffect } from '@preact/signals';
