@@ -86,7 +86,7 @@ impl Dashboard {
         let hash = HEXLOWER.encode(&dnssec::digest::sha256(&hashed)[..HASH_BYTES]);
         let sent = |path: &str, data: &[u8]| match path {
             PAGE => String::from_utf8_lossy(data).replace(PLACEHOLDER, &hash).into_bytes(),
-            path if is_own_code(path) => bare::bare(&String::from_utf8_lossy(data)).into_bytes(),
+            path if is_code(path) => bare::bare(&String::from_utf8_lossy(data)).into_bytes(),
             _ => data.to_vec(),
         };
         let asset = |path: &str, data: &[u8]| Asset {
@@ -158,9 +158,9 @@ fn accepts_gzip(value: &str) -> bool {
     })
 }
 
-/// Whether it is a script or style sheet that is written here; libraries are sent as their authors ship them.
-fn is_own_code(path: &str) -> bool {
-    !path.starts_with("vendor/") && [".js", ".mjs", ".css"].iter().any(|extension| path.ends_with(extension))
+/// Whether it is a script or style sheet.
+fn is_code(path: &str) -> bool {
+    [".js", ".mjs", ".css"].iter().any(|extension| path.ends_with(extension))
 }
 
 fn content_type(path: &str) -> &'static str {
