@@ -1,5 +1,5 @@
 // Pictures of every page, in both themes, at the widths of a phone and of a desk: `npm run shots -- [--out DIR] [--only NAME]`.
-// Data and questions are the seeded ones, nothing moves, and the clock of the page stands still.
+// Data and questions are the seeded ones, and nothing moves.
 
 import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

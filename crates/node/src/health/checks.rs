@@ -67,11 +67,11 @@ pub fn zones(sources: &Sources) -> Finding {
         return Finding::ok(format!("{count} zones"));
     }
     let parts = [
-        (&empty, "answer SERVFAIL, as they have no contents or have expired"),
-        (&failing, "cannot be refreshed from their primaries"),
+        (&empty, "zones that answer SERVFAIL, as they have no contents or have expired"),
+        (&failing, "zones that cannot be refreshed from their primaries"),
     ];
     let parts = parts.iter().filter(|(trouble, _)| trouble.count > 0);
-    let reason: Vec<String> = parts.map(|(trouble, what)| format!("{} {what}", trouble.text())).collect();
+    let reason: Vec<String> = parts.map(|(trouble, what)| format!("{what}: {}", trouble.text())).collect();
     let advice = "`headwater zone show NAME` says why; `headwater check` finds mistakes in zone files";
     // A server that answers for nothing is of no use to a load balancer.
     let is_useless = empty.count == count && sources.lookups.get().is_none();
@@ -95,7 +95,7 @@ impl Trouble {
 
     fn text(&self) -> String {
         let more = if self.count > self.names.len() { ", ..." } else { "" };
-        format!("{} zones ({}{more})", self.count, self.names.join(", "))
+        format!("{} ({}{more})", self.count, self.names.join(", "))
     }
 }
 
@@ -162,6 +162,6 @@ mod tests {
     #[test]
     fn many_zones_are_not_all_named() {
         let trouble = Trouble { count: 7, names: vec!["a.".into(), "b.".into()] };
-        assert_eq!(trouble.text(), "7 zones (a., b., ...)");
+        assert_eq!(trouble.text(), "7 (a., b., ...)");
     }
 }
