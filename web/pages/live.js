@@ -69,7 +69,7 @@ export default function Live(_props) {
   return html`<${Page} title=${t('live.title')} question=${html`<${Headline} figures=${figures} live=${live} mayRead=${mayRead} />`}>
     <div class="live" ref=${outer}>
       <${FirstRun} figures=${figures} />
-      <${Tiles} figures=${figures} before=${before.data} grey=${isOld} />
+      <${Tiles} figures=${figures} before=${follows ? before.data : null} grey=${isOld} />
       ${past.error && html`<${ErrorPanel} error=${past.error} onRetry=${past.reload} />`}
       <div class="live-bar"><${TimeRange} value=${time} onChange=${setTime} presets=${['15m', '1h', '24h', '7d']} />
         ${!follows && html`<${Button} label=${t('live.toNow')} onClick=${() => setTime(RANGE)} />`}
