@@ -71,6 +71,7 @@ describe('axe-core', () => {
     await inside.getByRole('button', { name: '5 min' }).waitFor();
     assert.deepEqual(await violations(inside), []);
     await inside.keyboard.press('Escape');
+    await inside.getByRole('button', { name: '5 min' }).waitFor({ state: 'hidden' });
     await inside.keyboard.press('Control+k');
     await inside.getByRole('dialog').getByRole('combobox').waitFor();
     assert.deepEqual(await violations(inside), []);
