@@ -118,8 +118,18 @@ function Layer({ id, anchor, label, align, role, onKeys, close, children }) {
       const { target } = event;
       if (target instanceof Node && !list.current?.contains(target) && !anchor.current?.contains(target)) close(false);
     };
+    // Whatever had the focus may be gone since: then no key reaches the layer.
+    const escaped = (/** @type {KeyboardEvent} */ event) => {
+      if (event.key !== 'Escape' || event.defaultPrevented) return;
+      event.preventDefault();
+      close();
+    };
     document.addEventListener('pointerdown', outside);
-    return () => document.removeEventListener('pointerdown', outside);
+    document.addEventListener('keydown', escaped);
+    return () => {
+      document.removeEventListener('pointerdown', outside);
+      document.removeEventListener('keydown', escaped);
+    };
   }, []);
   const keys = (/** @type {KeyboardEvent} */ event) => {
     event.stopPropagation();
