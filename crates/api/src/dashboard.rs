@@ -27,7 +27,7 @@ use super::state::App;
 const PAGE: &str = "index.html";
 /// What stands in the page for the hash.
 const PLACEHOLDER: &str = "{{hash}}";
-/// The page loads from this server alone and runs no code but its files; nobody may frame it.
+/// The page loads only from this server, runs only the code in its files, and no other page may frame it.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";

@@ -61,7 +61,7 @@ impl Budget {
         Budget { left: SEARCH_MAX_SCANNED, until: Some(Instant::now() + SEARCH_TIME) }
     }
 
-    /// Takes one item from it; whether there was one left.
+    /// Counts an item that is looked at; false: the page has looked at enough, and this one belongs to the next.
     pub fn take(&mut self) -> bool {
         let is_late = || self.until.is_some_and(|until| Instant::now() >= until);
         if self.left == 0 || (self.left.is_multiple_of(LOOK_EVERY) && is_late()) {

@@ -223,9 +223,8 @@ impl WantedZones {
             && self.contains.as_ref().is_none_or(|contains| contains.is_in_name(&zone.name))
     }
 
-    fn budget(&self) -> Budget {
-        let is_search = self.contains.is_some() || self.kind.is_some() || self.state.is_some();
-        if is_search { Budget::of_search() } else { Budget::of_list() }
+    fn is_search(&self) -> bool {
+        self.contains.is_some() || self.kind.is_some() || self.state.is_some()
     }
 }
 
@@ -252,10 +251,13 @@ async fn list(
 
 /// A page of the zones that are wanted and that the caller may see.
 fn page_of(app: &App, caller: &Caller, wanted: WantedZones) -> Page<ZoneOut> {
-    let (mut items, mut budget, mut last) = (Vec::new(), wanted.budget(), wanted.after.clone());
+    let (mut items, mut last, is_search) = (Vec::new(), wanted.after.clone(), wanted.is_search());
+    let mut budget = if is_search { Budget::of_search() } else { Budget::of_list() };
     loop {
-        let zones = app.node.zones_after(last.as_deref(), PAGE_MAX);
-        let is_end = zones.len() < PAGE_MAX;
+        // Of a list one more than wanted tells whether there are more.
+        let count = if is_search { PAGE_MAX } else { wanted.size - items.len() + 1 };
+        let zones = app.node.zones_after(last.as_deref(), count);
+        let is_end = zones.len() < count;
         for zone in &zones {
             if items.len() == wanted.size || !budget.take() {
                 return Page { items, next: last.map(|name| name.to_string()) };

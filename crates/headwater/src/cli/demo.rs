@@ -3,7 +3,7 @@
 //!
 //! What the devices ask is one stream of queries that follows from a seed and the time of start (`traffic.rs`): its
 //! beginning lies in the past and is written to history and statistics (`past.rs`), then it goes on and is asked
-//! (`live.rs`). What is not ours, a stand-in for the Internet answers (`internet.rs`).
+//! (`live.rs`). A stand-in for the Internet answers for all other names (`internet.rs`).
 
 mod answers;
 mod blocking;

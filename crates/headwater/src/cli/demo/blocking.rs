@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::model::{self, Group};
 
-/// A list of names. It has each of them and what is below.
+/// A blocklist: it blocks each of these names and everything below them.
 #[derive(Debug)]
 pub struct List {
     /// Its name.

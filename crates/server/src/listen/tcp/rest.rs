@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::Server;
-use super::connection::Next;
+use super::connection::{Next, Reason};
 use crate::clock::Clock;
 use crate::policy::limits::WorkLimits;
 
@@ -15,7 +15,7 @@ impl Server {
     /// Does what can be done on a connection, and counts what it costs. Nothing is read while its client has no time left.
     pub(super) fn advance_within(&mut self, limits: &WorkLimits, id: usize, readable: bool) -> Next {
         let Some(client) = self.table.get_mut(id).map(|connection| connection.client.ip()) else {
-            return self.work_on(id, |connection, bench| connection.serve(bench, readable));
+            return Next::Close(Reason::Gone);
         };
         let begin_us = Clock::Monotonic.now_us();
         let has_time = !readable || limits.limit.may(client, begin_us);
