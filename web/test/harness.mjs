@@ -31,21 +31,22 @@ export function binary() {
 // A test run that is cut short takes its servers along.
 if (process.env.NODE_TEST_CONTEXT) process.once('SIGTERM', () => process.exit(143));
 
-/** A port that is free for TCP and UDP. @returns {Promise<number>} */
+/**
+ * A port that is free for TCP and UDP: below those that the system gives to sockets that ask for any, or a connection
+ * of somebody else could take it before the server does.
+ * @returns {Promise<number>}
+ */
 export async function freePort() {
   for (;;) {
-    const port = await new Promise((done, failed) => {
-      const listener = createServer();
-      listener.on('error', failed);
-      listener.listen(0, '127.0.0.1', () => {
-        const { port: found } = /** @type {import('node:net').AddressInfo} */ (listener.address());
-        listener.close(() => done(found));
-      });
-    });
+    const port = 10_000 + Math.floor(Math.random() * 22_000);
     const free = await new Promise((done) => {
-      const socket = createSocket('udp4');
-      socket.on('error', () => done(false));
-      socket.bind(port, '127.0.0.1', () => socket.close(() => done(true)));
+      const listener = createServer();
+      listener.on('error', () => done(false));
+      listener.listen(port, '127.0.0.1', () => {
+        const socket = createSocket('udp4');
+        socket.on('error', () => listener.close(() => done(false)));
+        socket.bind(port, '127.0.0.1', () => socket.close(() => listener.close(() => done(true))));
+      });
     });
     if (free) return port;
   }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use super::House;
-use super::common::{Scratch, Server};
+use super::common::{Scratch, Server, free_port};
 
 const CONFIG: &str = "\
 # The office.
@@ -118,8 +118,8 @@ fn every_bad_configuration_is_refused_whole_with_all_it_has_wrong() {
 fn a_port_that_is_taken_changes_nothing() {
     let house = House::start("config-taken", CONFIG);
     let before = house.file();
-    let other = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket").local_addr().expect("an address");
-    let taken = std::net::TcpListener::bind(other).expect("a socket");
+    // Taken for TCP alone: the socket for UDP can be opened.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", free_port())).expect("a socket");
     let listen = json!([{ "address": taken.local_addr().expect("an address").to_string() }]);
     let problem =
         house.call("PATCH", "/config", json!({ "server.listen": listen, "server.nsid": "ns2" })).expect(422).body;

@@ -17,6 +17,8 @@ const SHORT: [u32; 4] = [1, 1, 4, 1];
 const LONG: [u32; 4] = [3600, 1, 7200, 1];
 /// What the log says of a primary that went back.
 const BEHIND: &str = "the primary has an earlier serial";
+/// What the log says when a zone expires. The report of health names zones that have expired, too.
+const EXPIRED: &str = "expired: no primary has confirmed the zone";
 
 fn known(serial: u32, timers: [u32; 4], text: &str) -> Known {
     Known { serial, timers, text: text.to_owned(), ixfr: Ixfr::Whole, is_there: true }
@@ -65,7 +67,7 @@ fn an_earlier_serial_is_said_once_and_taken_after_expiry() {
     assert_eq!(serial(server.address, ZONE), Some(10));
     wait_for(&server, "\"new\"");
     assert_eq!(serial(server.address, ZONE), Some(4));
-    assert_eq!((count(&server, BEHIND), count(&server, "expired: ")), (1, 1), "{}", server.process.log());
+    assert_eq!((count(&server, BEHIND), count(&server, EXPIRED)), (1, 1), "{}", server.process.log());
     assert_eq!(primary.asked().last(), Some(&RType::AXFR));
     assert_eq!(shown(&scratch)["transfer"]["behind"], serde_json::json!([]));
     // It goes on from there.
@@ -133,11 +135,11 @@ fn one_of_two_primaries_lags() {
     // Longer than the time to expire: the other one confirms the zone.
     std::thread::sleep(Duration::from_secs(5));
     assert_eq!(server.data(ZONE, RType::TXT), "\"current\"", "{}", server.process.log());
-    assert_eq!((count(&server, BEHIND), count(&server, "expired: ")), (1, 0), "{}", server.process.log());
+    assert_eq!((count(&server, BEHIND), count(&server, EXPIRED)), (1, 0), "{}", server.process.log());
     // Alone, it cannot.
     current.change(|now| now.is_there = false);
     wait_for(&server, "\"old\"");
-    assert_eq!(count(&server, "expired: "), 1);
+    assert_eq!(count(&server, EXPIRED), 1);
 }
 
 /// A NOTIFY may promise what the primary does not have: neither a single SOA record nor a whole zone of an earlier serial

@@ -9,6 +9,8 @@ use std::time::Duration;
 use dns::rdata::typed::Soa;
 use dns::{Class, Header, Message, NameBuf, Opcode, RType, Rcode, Record};
 
+use crate::tools::free_address;
+
 /// What IXFR is answered with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ixfr {
@@ -43,8 +45,8 @@ pub struct Primary {
 
 impl Primary {
     pub fn start(zone: &str, known: Known) -> Primary {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
+        let address = free_address();
+        let listener = TcpListener::bind(address).expect("a port");
         let socket = UdpSocket::bind(address).expect("the same port");
         let primary = Primary {
             address,

@@ -25,9 +25,13 @@ pub struct Other {
 
 impl Other {
     pub fn start() -> Other {
-        let listener = TcpListener::bind(ANY).expect("a socket");
-        let address = listener.local_addr().expect("an address");
-        let socket = UdpSocket::bind(address).expect("a socket");
+        // A port that is free over TCP may be taken over UDP.
+        let open = || {
+            let listener = TcpListener::bind(ANY).ok()?;
+            let address = listener.local_addr().ok()?;
+            Some((listener, UdpSocket::bind(address).ok()?, address))
+        };
+        let (listener, socket, address) = (0..20).find_map(|_| open()).expect("two sockets of one port");
         socket.set_read_timeout(Some(Duration::from_millis(20))).expect("an option");
         let (silent, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let (asked, ports) = (Arc::default(), Arc::default());
