@@ -126,6 +126,26 @@
  */
 
 /**
+ * What is known of a DS record at the parent.
+ * @typedef {{at_ms: number, by: string, published: boolean}} DsConfirmedOut
+ */
+
+/**
+ * A DS record with its fields apart.
+ * @typedef {{algorithm: number, digest: string, digest_type: number, line: string, tag: number}} DsFieldsOut
+ */
+
+/**
+ * What somebody knows of the parent.
+ * @typedef {{published: boolean, tag: number, why?: string}} DsIn
+ */
+
+/**
+ * A DS record.
+ * @typedef {{digest_type: number, text: string}} DsTextOut
+ */
+
+/**
  * An entry of the cache.
  * @typedef {{age_s: number, hits: number, kind: string, last_use_s?: number | null, name: string, origin?: string | null, reason?: ReasonOut | null, security: string, size_bytes: number, ttl: number, ttl_left_s: number, type?: string | null}} Entry
  */
@@ -211,8 +231,48 @@
  */
 
 /**
+ * What registrars ask for of a key.
+ * @typedef {{dnskey: string, ds: DsFieldsOut[], ds_confirmed?: DsConfirmedOut | null, role: KeyRole, tag: number, wants_ds: boolean}} KeyDsOut
+ */
+
+/**
+ * What caches may have of something.
+ * @typedef {{since_ms?: number | null, visibility: string}} KeyElementOut
+ */
+
+/**
+ * What caches may have of each part of a key.
+ * @typedef {{dnskey: KeyElementOut, ds?: KeyElementOut | null, key_signature?: KeyElementOut | null, zone_signatures?: KeyElementOut | null}} KeyElementsOut
+ */
+
+/**
+ * A key that comes from elsewhere. It has no `Debug`: `private` is secret.
+ * @typedef {{has_ds?: boolean, in_service?: boolean, private: string, public?: string | null, role: KeyRole, why?: string}} KeyImportIn
+ */
+
+/**
  * A key, without its secret.
  * @typedef {{algorithm: string, created_at_ms: number, name: string, secret?: string | null, warning?: string | null}} KeyOut
+ */
+
+/**
+ * A timetable.
+ * @typedef {{from_ms: number, steps: KeyStepOut[], until_ms: number}} KeyPlanOut
+ */
+
+/**
+ * What a key signs.
+ * @typedef {'ksk' | 'zsk' | 'csk'} KeyRole
+ */
+
+/**
+ * Something that will happen.
+ * @typedef {{assumes?: string | null, at_ms: number, sentence: string}} KeyStepOut
+ */
+
+/**
+ * Something that is waited for.
+ * @typedef {{sentence: string, since_ms: number, tag: number, until_ms?: number | null}} KeyWaitOut
  */
 
 /**
@@ -317,7 +377,7 @@
 
 /**
  * A new zone. Without `rrsets` it gets a SOA and NS records; with `primaries` it is a secondary.
- * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, kind?: Kind | null, name: string, nameservers?: string[], notify?: string[] | null, primaries?: string[] | null, rrsets?: RrsetIn[], serial_policy?: Policy | null}} NewZone
+ * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, dnssec?: string | null, kind?: Kind | null, name: string, nameservers?: string[], notify?: string[] | null, primaries?: string[] | null, rrsets?: RrsetIn[], serial_policy?: Policy | null}} NewZone
  */
 
 /**
@@ -432,6 +492,11 @@
 
 /**
  * A part of a list.
+ * @typedef {{items: ({error?: string | null, first_end_ms?: number | null, keys: number, policy: string, signed: boolean, state: string, waits: number, zone: string})[], next?: string | null}} Page_SignedZoneOut
+ */
+
+/**
+ * A part of a list.
  * @typedef {{items: ({created_at_ms: number, expires_at_ms?: number | null, grants: Grant[], id: string, name: string, owner: string, token?: string | null})[], next?: string | null}} Page_TokenOut
  */
 
@@ -521,6 +586,11 @@
  */
 
 /**
+ * Which keys to replace: `role`, or `tag`.
+ * @typedef {{role?: KeyRole | null, tag?: number | null, why?: string}} RollIn
+ */
+
+/**
  * Rows that were found.
  * @typedef {ProgressOut & {items: QueryOut[]}} Rows
  */
@@ -597,17 +667,32 @@
 
 /**
  * Settings to be changed; what is left out stays.
- * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, kind?: Kind | null, notify?: string[] | null, primaries?: string[] | null, serial_policy?: Policy | null}} SettingsIn
+ * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, dnssec?: string | null, kind?: Kind | null, notify?: string[] | null, primaries?: string[] | null, serial_policy?: Policy | null}} SettingsIn
  */
 
 /**
  * How a zone is served.
- * @typedef {{allow_notify: string[], allow_query: string[], allow_transfer: string[], allow_update: string[], kind: Kind, notify: string[], primaries: string[], serial_policy: Policy}} SettingsOut
+ * @typedef {{allow_notify: string[], allow_query: string[], allow_transfer: string[], allow_update: string[], dnssec: string, kind: Kind, notify: string[], primaries: string[], serial_policy: Policy}} SettingsOut
  */
 
 /**
  * Facts about a server.
  * @typedef {{clients_seen: boolean, default_password: boolean, listeners: ListenerOut[], lists: number, queries: number, recursion: boolean, upstreams: string[], web: string[], zones: number}} Setup
+ */
+
+/**
+ * The signatures of a zone.
+ * @typedef {{first_end_ms?: number | null, stale: number}} SignaturesOut
+ */
+
+/**
+ * A zone that is signed here.
+ * @typedef {{error?: string | null, first_end_ms?: number | null, keys: number, policy: string, signed: boolean, state: string, waits: number, zone: string}} SignedZoneOut
+ */
+
+/**
+ * A change that was refused, as resolvers would have refused what it leads to, or it could not be signed.
+ * @typedef {{at_ms: number, why: string}} SigningRefusalOut
  */
 
 /**
@@ -778,6 +863,21 @@
 /**
  * What happened to one zone.
  * @typedef {{action: string, added: RecordOut[], from?: number | null, removed: RecordOut[], settings_after?: SettingsOut | null, settings_before?: SettingsOut | null, to?: number | null, truncated: boolean, zone: string}} ZoneDiff
+ */
+
+/**
+ * What the parent shall have.
+ * @typedef {{cds: string[], keys: KeyDsOut[], zone: string}} ZoneDsOut
+ */
+
+/**
+ * A key that signs a zone.
+ * @typedef {{active_since_ms?: number | null, algorithm: string, algorithm_number: number, created_at_ms: number, dnskey: string, ds: DsTextOut[], ds_confirmed?: DsConfirmedOut | null, elements: KeyElementsOut, flags: number, origin: string, role: KeyRole, state: string, tag: number, wants_ds: boolean}} ZoneKeyOut
+ */
+
+/**
+ * The signing of a zone.
+ * @typedef {{error?: string | null, keys: ZoneKeyOut[], policy: string, refusal?: SigningRefusalOut | null, signatures: SignaturesOut, signed: boolean, state: string, waits: KeyWaitOut[], zone: string}} ZoneKeysOut
  */
 
 /**

@@ -99,7 +99,7 @@ pub fn end_ms(now_ms: u64, minutes: u64) -> u64 {
 /// Why a setting was not kept, as the client sees it.
 pub fn not_kept(error: &SettingsError) -> Problem {
     match error {
-        SettingsError::Rejected(Rejected::TooMany(_) | Rejected::Changed(_) | Rejected::Full(_)) => {
+        SettingsError::Rejected(Rejected::TooMany(_) | Rejected::Changed(_) | Rejected::Full(..)) => {
             Problem::conflict(error.to_string())
         }
         _ => Problem::unavailable(error.to_string()),

@@ -102,7 +102,7 @@ fn plan(app: &App, caller: &Caller, step: &ZoneStep) -> Result<Plan, Unplanned> 
         }
         ZoneAction::Configure => {
             let settings = step.settings.clone().ok_or_else(|| field("/settings", "the settings to change"))?;
-            configure(caller, &zone, &settings).map_err(|error| below_settings(error, "/settings"))?;
+            configure(app, caller, &zone, &settings).map_err(|error| below_settings(error, "/settings"))?;
             What::Configure(settings)
         }
         ZoneAction::Delete => {
@@ -165,7 +165,7 @@ pub fn create(
     rrsets: &[RrsetIn],
 ) -> Result<What, Unplanned> {
     caller.require(&Action::zone(Verb::Create, zone))?;
-    settings.check()?;
+    settings.check(&app.policy_names)?;
     let (given, notes) = given_rrsets(zone, rrsets)?;
     let full = settings.over(&ZoneSettings::default());
     if settings.kind == Some(Kind::Secondary) {
@@ -214,9 +214,9 @@ fn given_rrsets(zone: &NameBuf, rrsets: &[RrsetIn]) -> Result<GivenRrsets, Unpla
 ///
 /// # Errors
 /// What is at fault, or the refusal.
-pub fn configure(caller: &Caller, zone: &NameBuf, settings: &SettingsIn) -> Result<(), Unplanned> {
+pub fn configure(app: &App, caller: &Caller, zone: &NameBuf, settings: &SettingsIn) -> Result<(), Unplanned> {
     caller.require(&Action::zone(Verb::Configure, zone))?;
-    Ok(settings.check()?)
+    Ok(settings.check(&app.policy_names)?)
 }
 
 /// Reads and authorises changes of RRsets. Pointers begin with the place in the list.

@@ -38,6 +38,8 @@ mod export;
 pub mod gate;
 mod health;
 mod idempotency;
+mod key_forms;
+mod keys;
 mod lent;
 pub mod limits;
 mod linger;
@@ -110,6 +112,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(blocks::router())
         .merge(seen_clients::router())
         .merge(policy::router())
+        .merge(keys::router())
         .merge(tsig_keys::router())
         .merge(users::router())
         .merge(roles::router())

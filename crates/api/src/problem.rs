@@ -173,7 +173,9 @@ impl From<CommitError> for Problem {
             CommitError::Update(_) | CommitError::Difference(_) => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
             }
-            CommitError::Journal(_) | CommitError::Stopping => Problem::unavailable(detail),
+            CommitError::Signing { .. } | CommitError::Journal(_) | CommitError::Stopping => {
+                Problem::unavailable(detail)
+            }
             CommitError::Busy => Problem::unavailable(detail).retry_after_s(1),
         }
     }

@@ -1,6 +1,8 @@
 //! How a zone is served, as JSON.
 
-use config::ZoneLists;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use config::{DEFAULT_POLICY, Dnssec, NO_SIGNED_SECONDARY, PolicyName, ZoneLists, unknown_policy};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zone::{SerialPolicy, ZoneKind, ZoneSettings};
@@ -51,6 +53,8 @@ pub struct SettingsOut {
     pub allow_notify: Vec<String>,
     /// Whom to tell of changes: `address[:port] [key:NAME]`.
     pub notify: Vec<String>,
+    /// Name of the policy of `dnssec.policies` that the zone is signed by here; empty: it is not signed here.
+    pub dnssec: String,
 }
 
 /// Settings to be changed; what is left out stays.
@@ -81,6 +85,32 @@ pub struct SettingsIn {
     /// Whom to tell of changes: `address[:port] [key:NAME]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Vec<String>>,
+    /// Name of the policy of `dnssec.policies` that the zone is signed by here; empty, or `off`: it is not signed here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dnssec: Option<String>,
+}
+
+/// The names of the policies that zones may be signed by, as the configuration has them now.
+#[derive(Debug)]
+pub struct PolicyNames(RwLock<Arc<[String]>>);
+
+impl Default for PolicyNames {
+    fn default() -> PolicyNames {
+        PolicyNames(RwLock::new([DEFAULT_POLICY.to_owned()].into()))
+    }
+}
+
+impl PolicyNames {
+    /// The policies of another configuration.
+    pub fn set(&self, dnssec: &Dnssec) {
+        let names = dnssec.policies.keys().cloned().collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
+    /// Those of now.
+    fn now(&self) -> Arc<[String]> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl From<ZoneKind> for Kind {
@@ -107,6 +137,7 @@ impl From<&ZoneSettings> for SettingsOut {
             allow_update: settings.allow_update.clone(),
             allow_notify: settings.allow_notify.clone(),
             notify: settings.notify.clone(),
+            dnssec: settings.dnssec.clone(),
         }
     }
 }
@@ -131,14 +162,18 @@ impl SettingsIn {
             allow_update: list(&self.allow_update, &before.allow_update),
             allow_notify: list(&self.allow_notify, &before.allow_notify),
             notify: list(&self.notify, &before.notify),
+            dnssec: match &self.dnssec {
+                Some(name) => PolicyName::of(name).as_str().to_owned(),
+                None => before.dnssec.clone(),
+            },
         }
     }
 
-    /// Checks what is given: the entries of lists, and their number.
+    /// Checks what is given: the entries of lists, and their number; the policy to sign by.
     ///
     /// # Errors
     /// Everything that is wrong, with pointers.
-    pub fn check(&self) -> Result<(), Vec<FieldError>> {
+    pub fn check(&self, policies: &PolicyNames) -> Result<(), Vec<FieldError>> {
         let settings = self.over(&ZoneSettings::default());
         let lists = [
             ("primaries", &settings.primaries),
@@ -157,6 +192,13 @@ impl SettingsIn {
             errors.extend(problems.map(|problem| {
                 FieldError::at(format!("/{}/{}", problem.place.list, problem.place.index), problem.message)
             }));
+        }
+        let known = policies.now();
+        if !settings.dnssec.is_empty() && !known.contains(&settings.dnssec) {
+            errors.push(FieldError::at("/dnssec", unknown_policy(&settings.dnssec, &*known)));
+        }
+        if !settings.dnssec.is_empty() && settings.kind == ZoneKind::Secondary {
+            errors.push(FieldError::at("/dnssec", NO_SIGNED_SECONDARY));
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }

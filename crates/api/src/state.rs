@@ -18,6 +18,7 @@ use node::lookups::Lookups;
 use node::monitor::Monitor;
 use node::policy::Policing;
 use node::seen_clients::SeenClients;
+use node::signing::Signing;
 use tokio::sync::{Semaphore, watch};
 
 use super::admission::Admission;
@@ -29,6 +30,7 @@ use super::limits::{MAX_LARGE_BODIES_BYTES, MAX_STREAMS};
 use super::operator::Operator;
 use super::problem::Problem;
 use super::query_history::Queries;
+use super::settings::PolicyNames;
 
 /// The state of the API.
 pub struct App {
@@ -52,6 +54,8 @@ pub struct App {
     pub list_hits: OnceLock<Arc<ListHits>>,
     /// What is blocked, and for whom; not there before the server runs, and where none does.
     pub policing: OnceLock<Arc<Policing>>,
+    /// What signs zones; not there before a server runs, and where none does.
+    pub signing: OnceLock<Arc<Signing>>,
     /// The history of queries.
     pub queries: Queries,
     /// Changes that are not made yet.
@@ -62,6 +66,8 @@ pub struct App {
     pub server_name: NameBuf,
     /// Origins of other sites whose pages may use the API.
     pub origins: Arc<Origins>,
+    /// The policies that zones may be signed by.
+    pub policy_names: PolicyNames,
     /// When the server started.
     pub started: Instant,
     /// Room for large bodies, in KiB.
@@ -113,11 +119,13 @@ impl App {
             seen_clients: OnceLock::new(),
             list_hits: OnceLock::new(),
             policing: OnceLock::new(),
+            signing: OnceLock::new(),
             queries: Queries::new(QueryHistory::default()),
             drafts: DraftStore::open(&data_dir.join("drafts"))?,
             idempotency: Idempotency::default(),
             server_name,
             origins: Arc::default(),
+            policy_names: PolicyNames::default(),
             started: Instant::now(),
             large_bodies: Arc::new(Semaphore::new(MAX_LARGE_BODIES_BYTES >> 10)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
@@ -142,6 +150,15 @@ impl App {
     /// 503: no server runs here, or it is not up yet.
     pub fn anomalies(&self) -> Result<&Arc<Anomalies>, Problem> {
         self.anomalies.get().ok_or_else(|| Problem::unavailable("no server is running here").retry_after_s(1))
+    }
+
+    /// What signs zones.
+    ///
+    /// # Errors
+    /// 503: no server runs here, or it is not up yet.
+    pub fn signing(&self) -> Result<&Arc<Signing>, Problem> {
+        let none = "this takes a running server, as it signs the zones and moves their keys on; none is running here";
+        self.signing.get().ok_or_else(|| Problem::unavailable(none).retry_after_s(1))
     }
 
     /// Makes a change and waits until it is durable and visible.

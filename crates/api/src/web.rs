@@ -96,6 +96,8 @@ pub struct Prepared {
     own: OwnCertificate,
     /// Origins, networks and bounds.
     web: config::Web,
+    /// Policies that zones may be signed by.
+    dnssec: config::Dnssec,
 }
 
 /// Opens the sockets of `wanted` that are not among `open` yet, or takes them of `given`, which somebody else opened for
@@ -230,7 +232,7 @@ impl Web {
             sockets.push(Bound { wanted: wanted.address, socket, secure });
         }
         let differ = kept != sockets.len() || kept != self.sockets.len();
-        Ok(Prepared { sockets, differ, certificates, own, web: config.web.clone() })
+        Ok(Prepared { sockets, differ, certificates, own, web: config.web.clone(), dnssec: config.dnssec.clone() })
     }
 
     /// Serves on what is prepared and nowhere else. If nothing changes nobody notices.
@@ -240,6 +242,7 @@ impl Web {
     pub fn serve(&mut self, prepared: Prepared, runtime: &Handle) -> Result<(), WebError> {
         self.app.origins.set(&prepared.web.cors);
         self.app.admission.set(&prepared.web);
+        self.app.policy_names.set(&prepared.dnssec);
         self.app.queries.default_rows.store(prepared.web.history_limit, Ordering::Relaxed);
         for (secure, source) in &prepared.certificates {
             if let Err(error) = secure.change(source, &prepared.own) {
@@ -317,6 +320,7 @@ pub fn app(
     let node = NodeHandle::new(durable, zones, config.data_dir.clone(), config.journal.file.clone());
     let (access, logins) = (durable.access.clone(), Arc::new(Logins::new()));
     let app = App::new(node, access, logins, config.server.name.clone(), &config.data_dir)?;
+    app.policy_names.set(&config.dnssec);
     Ok(App { lookups, queries: Queries::new(queries), ..app })
 }
 

@@ -149,7 +149,7 @@ impl ZoneOut {
             source: match zone.maintained_in {
                 MaintainedIn::Journal => "journal",
                 MaintainedIn::Configuration => "configuration",
-                MaintainedIn::File => "file",
+                MaintainedIn::File | MaintainedIn::SignedFile => "file",
             },
             records: zone.records,
             settings: (&*zone.settings).into(),
@@ -310,6 +310,9 @@ pub struct NewZone {
     /// Whom to tell of changes: `address[:port] [key:NAME]`.
     #[serde(default)]
     pub notify: Option<Vec<String>>,
+    /// Name of the policy of `dnssec.policies` that the zone is signed by here; empty, or `off`: it is not signed here.
+    #[serde(default)]
+    pub dnssec: Option<String>,
 }
 
 impl NewZone {
@@ -323,6 +326,7 @@ impl NewZone {
             allow_update: self.allow_update,
             allow_notify: self.allow_notify,
             notify: self.notify,
+            dnssec: self.dnssec,
         }
     }
 }
@@ -395,7 +399,7 @@ async fn configure(
     Body(settings): Body<SettingsIn>,
 ) -> Result<Response, Problem> {
     let zone = names::zone(&zone)?;
-    changeset::configure(&caller, &zone, &settings)?;
+    changeset::configure(&app, &caller, &zone, &settings)?;
     one(&app, &caller, params, Plan { zone, expected, what: What::Configure(settings) }).await
 }
 

@@ -1,6 +1,7 @@
 //! What differs between two configurations, in words: logged at every reload.
 
 use super::checked::{Config, Listen};
+use super::dnssec::Dnssec;
 use super::keys::TsigKey;
 use super::logging::Logging;
 use super::networks::NetworkList;
@@ -12,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::{Debug, Display};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use zone::ZoneSettings;
 
 /// Most lines of a value that are shown.
 const MAX_DIFFERENCES: usize = 10;
@@ -64,6 +66,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     lines.compare("journal.backup_hours", limit(a.backup_hours), limit(b.backup_hours));
     lines.compare("journal.backups_kept", a.backups_kept.to_string(), b.backups_kept.to_string());
     lines.compare_policy(old, new);
+    lines.compare_dnssec(&old.dnssec, &new.dnssec);
     lines.compare_keys(&old.tsig_keys, &new.tsig_keys);
     lines.compare_zones(&old.zones, &new.zones);
     lines.0
@@ -116,6 +119,19 @@ impl Lines {
         self.compare_debug("blocking", &old.blocking, &new.blocking);
         self.compare_debug("clients", &old.clients, &new.clients);
         self.compare_debug("groups", &old.groups, &new.groups);
+    }
+
+    fn compare_dnssec(&mut self, old: &Dnssec, new: &Dnssec) {
+        self.compare("dnssec.keys_dir", old.keys_dir.display().to_string(), new.keys_dir.display().to_string());
+        for (name, policy) in &new.policies {
+            match old.policies.get(name) {
+                None => self.0.push(format!("dnssec.policies: + {name}")),
+                Some(known) => self.compare_debug(&format!("dnssec.policies.{name}"), known, policy),
+            }
+        }
+        for name in old.policies.keys().filter(|&name| !new.policies.contains_key(name)) {
+            self.0.push(format!("dnssec.policies: - {name}"));
+        }
     }
 
     /// One line if the entries differ, and one for each file with other contents.
@@ -175,6 +191,10 @@ impl Lines {
         ] {
             self.compare(&key(list), bracketed(a), bracketed(b));
         }
+        self.compare(&key("dnssec"), signed_by(a), signed_by(b));
+        let files =
+            |zone: &ZoneSource| bracketed(&zone.key_files.iter().map(|file| file.display()).collect::<Vec<_>>());
+        self.compare(&key("dnssec_key_files"), files(old), files(new));
     }
 
     /// Names keys, never their secrets.
@@ -220,6 +240,10 @@ fn origin(zone: &ZoneSource) -> String {
     }
 }
 
+fn signed_by(settings: &ZoneSettings) -> &str {
+    if settings.dnssec.is_empty() { "off" } else { &settings.dnssec }
+}
+
 fn sockets(listen: &[Listen]) -> String {
     let one = |listen: &Listen| {
         let protocols = match (listen.udp, listen.tcp) {
@@ -249,12 +273,11 @@ fn quoted(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use std::path::PathBuf;
-    use zone::ZoneSettings;
 
     fn zone(name: &str, file: &str) -> Arc<ZoneSource> {
         let name = name.parse().expect("a name");
         let origin = ZoneOrigin::File(PathBuf::from(file));
-        Arc::new(ZoneSource { name, origin, settings: Arc::default(), lists: Arc::default() })
+        Arc::new(ZoneSource { name, origin, settings: Arc::default(), lists: Arc::default(), key_files: Vec::new() })
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! gets every semantic error at once; nothing downstream checks a value again.
 
 use super::alerts::check_alerts;
+use super::dnssec::{Dnssec, check_dnssec};
 use super::keys::{TsigKey, check_keys};
 use super::logging::{Logging, check_logging};
 use super::metrics::{Metrics, check_metrics};
@@ -14,7 +15,7 @@ use super::sockets::{Addresses, parse_address, parse_socket};
 use super::value::At;
 use super::web::{Web, check_web, uses_bind_address};
 use super::zone_source::ZoneSource;
-use super::zones::check_zones;
+use super::zones::{Known, check_zones};
 use super::{LoadOptions, recursion, unsupported};
 use dns::NameBuf;
 use std::net::SocketAddr;
@@ -36,6 +37,8 @@ pub struct Config {
     pub zones: Vec<Arc<ZoneSource>>,
     /// TSIG keys; names are unique.
     pub tsig_keys: Vec<TsigKey>,
+    /// Signing of zones.
+    pub dnssec: Dnssec,
     /// Where changes are recorded, and what is kept of past ones.
     pub journal: Journal,
     /// Recursion.
@@ -194,16 +197,7 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
     let security = policy::check_security(&raw.security, report);
     let logging = check_logging(&raw.logging, report);
     let tsig_keys = check_keys(&raw.tsig_keys, report);
-    let journal = Journal {
-        file: match raw.journal.file.as_str() {
-            "" => data_dir.join(JOURNAL_FILE),
-            _ => report.resolve(raw.journal.file.mark, &raw.journal.file),
-        },
-        retention_days: Some(raw.journal.retention_days.0 as u32).filter(|&days| days != 0),
-        retention_changes: Some(raw.journal.retention_changes.0).filter(|&changes| changes != 0),
-        backup_hours: Some(raw.journal.backup_hours.0 as u32).filter(|&hours| hours != 0),
-        backups_kept: raw.journal.backups_kept.0 as usize,
-    };
+    let journal = check_journal(&raw.journal, &data_dir, report);
     let alerts = check_alerts(&raw.alerts, &server.name, report);
     let history = check_history(&raw.history);
     let blocking = policy::check_blocking(&raw, report);
@@ -211,13 +205,16 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
     let clients = policy::check_clients(&raw, &groups, report);
     let mut entries = raw.zones.value;
     entries.extend(policy::zone_entries(&raw.blocking.rpz, report));
-    let zones = check_zones(entries, &raw.zones_dir, &options.zones, &tsig_keys, report);
+    let dnssec = check_dnssec(&raw.dnssec, &data_dir, report);
+    let known = Known { keys: &tsig_keys, policies: &dnssec.policies };
+    let zones = check_zones(entries, &raw.zones_dir, &options.zones, known, report);
     let metrics = check_metrics(&raw.metrics, report);
     Config {
         server,
         data_dir,
         zones,
         tsig_keys,
+        dnssec,
         journal,
         resolver,
         cache,
@@ -230,6 +227,19 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
         web,
         metrics,
         alerts,
+    }
+}
+
+fn check_journal(raw: &raw::Journal, data_dir: &Path, report: &Report) -> Journal {
+    Journal {
+        file: match raw.file.as_str() {
+            "" => data_dir.join(JOURNAL_FILE),
+            _ => report.resolve(raw.file.mark, &raw.file),
+        },
+        retention_days: Some(raw.retention_days.0 as u32).filter(|&days| days != 0),
+        retention_changes: Some(raw.retention_changes.0).filter(|&changes| changes != 0),
+        backup_hours: Some(raw.backup_hours.0 as u32).filter(|&hours| hours != 0),
+        backups_kept: raw.backups_kept.0 as usize,
     }
 }
 

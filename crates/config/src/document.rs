@@ -46,6 +46,7 @@ JSON is accepted too. `headwater check --config FILE` reports every mistake in i
 
 - An unknown key is an error.
 - Booleans are `true` and `false`; `on`, `off`, `yes` and `no` are not.
+- A duration is a number of seconds, or numbers with units: `90d`, `1h30m` (`s`, `m`, `h`, `d`, `w`).
 - A relative path starts from the directory of the file it is written in; without a file, on the command line and in the
   environment, from the working directory.
 - An environment variable overrides the file: `HEADWATER_` and the path in capitals, its parts joined by two
@@ -80,6 +81,7 @@ fn kind_schema(kind: &Kind) -> Json {
         Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Fraction => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Kind::Text => json!({ "type": "string" }),
+        Kind::Duration => json!({ "type": ["string", "integer"] }),
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::List(element) => json!({ "type": "array", "items": kind_schema(element) }),
         Kind::OneOrMany => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
@@ -146,6 +148,7 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Integer { min, max } => format!("number, {min} to {max}"),
         Kind::Fraction => "number from 0 to 1".into(),
         Kind::Text | Kind::Secret => "text".into(),
+        Kind::Duration => "duration".into(),
         Kind::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         Kind::List(Kind::Section(_)) => "list of sections".into(),
         Kind::List(Kind::Choice(words)) => format!("list of {}", kind_text(&Kind::Choice(words))),

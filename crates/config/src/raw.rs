@@ -4,16 +4,19 @@
 //! Keys of features that are not built yet stand here from the first day; `unsupported.rs` refuses their values.
 
 pub mod alerts;
+pub mod dnssec;
 mod logging;
+pub mod period;
 pub mod policy;
 pub mod resolver;
 
 pub use alerts::{AlertRecipient, AlertRule, AlertSeverity, Alerts, Smtp, SmtpTls};
+pub use dnssec::{Dnssec, PolicyName, SigningPolicy};
 pub use logging::{Compress, Format, Level, Logging, Output, QueryLog};
 pub use policy::{Anomalies, BlockList, Blocking, Client, Group, ListFormat, PolicyZone, RateLimit};
 pub use resolver::{Dns64, ForwardZone, RebindingProtection, Resolver, StubZone};
 
-use super::planned::{Cluster, Dnssec, PolicyName};
+use super::planned::Cluster;
 use super::section::{choice, section};
 use super::value::{At, Int, Named, OneOrMany, SecretText, text_list};
 
@@ -194,9 +197,9 @@ section! {
         notify: Vec<At<String>> = Vec::new(),
         /// Where to transfer the zone from: `address[:port] [key:NAME]`; not empty: this server is a secondary.
         primaries: Vec<At<String>> = Vec::new(),
-        /// Name of the policy of `dnssec.policies` that the zone is signed by, or `off`.
+        /// Name of the policy of `dnssec.policies` that the zone is signed by here, or `off`.
         dnssec: PolicyName = PolicyName::default(),
-        /// Keys to sign with, in BIND's format; empty: they are made.
+        /// Files of keys to sign with, in BIND's format; empty: they are made.
         dnssec_key_files: Vec<At<String>> = Vec::new(),
     }
 }

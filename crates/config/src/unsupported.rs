@@ -12,12 +12,7 @@ use super::value::{Value, Walk};
 const ALL: &[&str] = &["*"];
 
 /// Section, and the keys in it that are not built yet.
-const UNSUPPORTED: &[(&str, &[&str])] = &[
-    ("server.tls", &["certificate", "key"]),
-    ("dnssec", ALL),
-    ("zones[]", &["dnssec", "dnssec_key_files"]),
-    ("cluster", ALL),
-];
+const UNSUPPORTED: &[(&str, &[&str])] = &[("server.tls", &["certificate", "key"]), ("cluster", ALL)];
 
 /// What is said about a value of a feature that is not built yet.
 pub const MESSAGE: &str = "not supported yet";

@@ -46,6 +46,8 @@ pub enum Kind {
     Fraction,
     /// Text.
     Text,
+    /// Seconds, or numbers with units.
+    Duration,
     /// Text that is not shown.
     Secret,
     /// One of some words.

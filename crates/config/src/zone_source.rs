@@ -19,6 +19,8 @@ pub struct ZoneSource {
     pub settings: Arc<ZoneSettings>,
     /// The lists in the settings, parsed.
     pub lists: Arc<ZoneLists>,
+    /// Files of keys to sign with, in BIND's format; empty: keys are made.
+    pub key_files: Vec<PathBuf>,
 }
 
 /// Where a zone's records come from.
@@ -33,6 +35,11 @@ pub enum ZoneOrigin {
 }
 
 impl ZoneSource {
+    /// Whether the zone is signed here.
+    pub fn is_signed(&self) -> bool {
+        !self.settings.dnssec.is_empty()
+    }
+
     /// The zone file, of a zone that comes from one.
     pub fn file(&self) -> Option<&Path> {
         match &self.origin {

@@ -1,6 +1,7 @@
 //! The list of zones: entries of the file, the directory of zone files, flags. One process can hold 100,000 of
 //! them, so that every step here is linear and messages are only made when they are needed.
 
+use super::dnssec::{Policies, check_choice};
 use super::keys::TsigKey;
 use super::lists::{EntryPlace, ZoneLists};
 use super::problem::{Mark, Report};
@@ -15,19 +16,32 @@ use zone::{SerialPolicy, ZoneKind, ZoneSettings};
 
 /// Ending of the zone files in `zones_dir`.
 const ZONE_FILE_SUFFIX: &str = ".zone";
+/// Why a secondary has no policy to sign by.
+pub const NO_SIGNED_SECONDARY: &str =
+    "a secondary is served as its primary signs it; leave `dnssec` out, or sign at the primary";
+
+/// What zones may name.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// TSIG keys.
+    pub keys: &'a [TsigKey],
+    /// Policies to sign by.
+    pub policies: &'a Policies,
+}
 
 /// The zones of all three sources; unless the report has errors, names are unique.
 pub(super) fn check_zones(
     entries: Vec<At<raw::Zone>>,
     directory: &At<String>,
     flags: &[String],
-    keys: &[TsigKey],
+    known: Known<'_>,
     report: &mut Report,
 ) -> Vec<Arc<ZoneSource>> {
     let mut list = List {
         zones: Vec::with_capacity(entries.len() + flags.len()),
         marks: Vec::new(),
-        keys: keys.iter().map(|key| &*key.name).collect(),
+        keys: known.keys.iter().map(|key| &*key.name).collect(),
+        policies: known.policies,
         unknown: HashSet::new(),
         default: Shared::default(),
         last: Shared::default(),
@@ -47,6 +61,8 @@ struct List<'a> {
     marks: Vec<Mark>,
     /// Names of the TSIG keys.
     keys: HashSet<&'a Name>,
+    /// Policies to sign by.
+    policies: &'a Policies,
     /// Keys not among them that a warning was made of: they may be made at run time.
     unknown: HashSet<NameBuf>,
     /// Of zones without settings.
@@ -71,7 +87,8 @@ impl List<'_> {
     /// Adds a zone of which nothing but its file is known.
     fn push_file(&mut self, name: NameBuf, file: PathBuf, mark: Mark) {
         let Shared { settings, lists } = self.default.clone();
-        self.push(ZoneSource { name, origin: ZoneOrigin::File(file), settings, lists }, mark);
+        let (origin, key_files) = (ZoneOrigin::File(file), Vec::new());
+        self.push(ZoneSource { name, origin, settings, lists, key_files }, mark);
     }
 
     fn add_entry(&mut self, index: usize, entry: &At<raw::Zone>, report: &mut Report) {
@@ -85,8 +102,9 @@ impl List<'_> {
             ZoneKind::Primary if entry.file.is_empty() => ZoneOrigin::Journal,
             ZoneKind::Primary => ZoneOrigin::File(report.resolve(entry.file.mark, &entry.file)),
         };
+        let key_files = check_key_files(index, entry, report);
         match entry.name.parse::<NameBuf>() {
-            Ok(name) => self.push(ZoneSource { name, origin, settings, lists }, entry.name.mark),
+            Ok(name) => self.push(ZoneSource { name, origin, settings, lists, key_files }, entry.name.mark),
             Err(error) => report.error(
                 entry.name.mark,
                 format!("zones[{index}].name"),
@@ -97,7 +115,8 @@ impl List<'_> {
 
     /// The settings of an entry with their lists; those of the entry before, or the default ones, if they are the same.
     fn check_settings(&mut self, index: usize, entry: &At<raw::Zone>, report: &mut Report) -> Shared {
-        let settings = settings_of(entry);
+        let dnssec = check_choice(&entry.dnssec, || format!("zones[{index}].dnssec"), self.policies, report);
+        let settings = ZoneSettings { dnssec, ..settings_of(entry) };
         if settings == ZoneSettings::default() {
             return self.default.clone();
         }
@@ -231,12 +250,30 @@ fn check_kind(index: usize, entry: &raw::Zone, report: &mut Report) {
     if !secondary && !entry.allow_notify.is_empty() {
         report.warn(entry.allow_notify.mark, path("allow_notify"), "has no effect without primaries");
     }
-    if (file || secondary) && *entry.serial_policy != raw::SerialPolicy::Increment {
+    let is_signed = !entry.dnssec.as_str().is_empty();
+    if secondary && is_signed {
+        report.error(entry.dnssec.mark, path("dnssec"), NO_SIGNED_SECONDARY);
+    }
+    if (file || secondary) && !is_signed && *entry.serial_policy != raw::SerialPolicy::Increment {
         let message = "has no effect on a zone that does not live in the journal";
         report.warn(entry.serial_policy.mark, path("serial_policy"), message);
     }
 }
 
+/// The files of keys to sign with.
+fn check_key_files(index: usize, entry: &raw::Zone, report: &mut Report) -> Vec<PathBuf> {
+    let files = &entry.dnssec_key_files;
+    if !files.is_empty() && entry.dnssec.as_str().is_empty() {
+        let message = "there are keys, but the zone is not signed: `dnssec` beside them must name a policy";
+        report.error(files.mark, format!("zones[{index}].dnssec_key_files"), message);
+    }
+    for (at, file) in files.iter().enumerate().filter(|(_, file)| file.is_empty()) {
+        report.error(file.mark, format!("zones[{index}].dnssec_key_files[{at}]"), "empty");
+    }
+    files.iter().map(|file| report.resolve(file.mark, file)).collect()
+}
+
+/// The settings but for the policy to sign by.
 fn settings_of(entry: &raw::Zone) -> ZoneSettings {
     let texts = |list: &[At<String>]| list.iter().map(|text| text.value.clone()).collect();
     ZoneSettings {
@@ -252,6 +289,7 @@ fn settings_of(entry: &raw::Zone) -> ZoneSettings {
         allow_update: texts(&entry.allow_update),
         allow_notify: texts(&entry.allow_notify),
         notify: texts(&entry.notify),
+        dnssec: String::new(),
     }
 }
 

@@ -220,11 +220,6 @@ fn what_is_not_built_is_an_error() {
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [https] }] }",
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [quic] }] }",
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [udp, xdp] }] }",
-        "zones: [{ name: x, dnssec: default }]",
-        "zones: [{ name: x, dnssec_key_files: [k] }]",
-        "dnssec: { keys_dir: elsewhere }",
-        "dnssec: { policies: { default: { algorithm: ed25519 } } }",
-        "dnssec: { policies: { other: {} } }",
         "cluster: { brokers: ['192.0.2.1:9092'] }",
         "cluster: { labels: { place: cellar } }",
         "cluster: { start: stale }",
@@ -249,8 +244,7 @@ fn what_is_not_built_may_be_off() {
                 \x20 anomalies: { enabled: false, block_seconds: 0 } }\n\
                 blocking: { enabled: false, action: 'null', ttl: 300, lists: [], rules: [], rpz: [] }\n\
                 clients: []\ngroups: []\n\
-                dnssec: { keys_dir: keys, policies: { default: { algorithm: ecdsap256sha256, ksk_lifetime: 0,\n\
-                \x20 zsk_lifetime: 90d, nsec3: false } } }\n\
+                dnssec: { keys_dir: keys, policies: {} }\n\
                 cluster: { brokers: [], topic_prefix: headwater, key_file: '', node: '', start: synced, labels: {} }\n\
                 zones: [{ name: x, file: y, allow_transfer: [], notify: [], primaries: [], dnssec: off, dnssec_key_files: [] }]\n\
                 tsig_keys: []\nupstream_servers:\nlogging:\n";
@@ -356,7 +350,9 @@ fn printed_defaults_are_the_defaults() {
     let (mut config, warnings) = load(with_file(&file), &[]).expect("loads");
     assert_eq!(config.data_dir, file.with_file_name("data"));
     assert_eq!(config.journal.file, config.data_dir.join("journal.db"));
+    assert_eq!(config.dnssec.keys_dir, config.data_dir.join("keys"));
     (config.data_dir, config.journal.file) = ("data".into(), "data/journal.db".into());
+    config.dnssec.keys_dir = "data/keys".into();
     // A port that is written down was chosen, whichever it is.
     assert!(!std::mem::replace(&mut config.web.any_port, true));
     assert_eq!((config, warnings), (Config::default(), vec![]));

@@ -21,13 +21,13 @@ fn main() {
         let terms = SignatureTerms { signer: &zone, inception: NOW, expiration: NOW, labels: None };
         let mut scratch = Scratch::default();
         let rrsig = sign_rrset(&set, &terms, &key, &mut scratch).expect("signature");
-        let dnskey = key.dnskey_rdata().expect("DNSKEY");
-        let public = PublicKey::from_dnskey(&dnskey).expect("key");
+        let dnskey = key.dnskey_rdata();
+        let public = PublicKey::from_dnskey(dnskey).expect("key");
         let verifications = per_second(|| {
             verify_rrset(&set, &rrsig, &zone, &public, NOW, &mut scratch).expect("verified");
         });
         let keys = per_second(|| {
-            PublicKey::from_dnskey(&dnskey).expect("key");
+            PublicKey::from_dnskey(dnskey).expect("key");
         });
         println!("{algorithm}: {verifications:.0} verifications/s, {keys:.0} keys read/s");
     }

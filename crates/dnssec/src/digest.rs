@@ -74,8 +74,16 @@ fn ds_algorithm(digest_type: u8) -> Option<&'static digest::Algorithm> {
     }
 }
 
+/// The data of the DS record for the DNSKEY record with this data in the zone `owner` (RFC 4034 5.1); `None` if the digest
+/// type is not supported, or the data are none of a DNSKEY record.
+pub fn ds_rdata(owner: &Name, dnskey: &[u8], digest_type: u8) -> Option<Vec<u8>> {
+    let digest = ds_digest(owner, dnskey, digest_type)?;
+    let [high, low] = key_tag(dnskey).to_be_bytes();
+    Some([&[high, low, *dnskey.get(3)?, digest_type], digest.as_ref()].concat())
+}
+
 /// The digest of a DNSKEY record (RFC 4034 5.1.4); `None` if the type is not supported.
-pub(crate) fn ds_digest(owner: &Name, dnskey_rdata: &[u8], digest_type: u8) -> Option<digest::Digest> {
+fn ds_digest(owner: &Name, dnskey_rdata: &[u8], digest_type: u8) -> Option<digest::Digest> {
     let mut lower = [0; dns::name::MAX_NAME_LEN];
     let lower = &mut lower[..owner.len()];
     lower.copy_from_slice(owner.as_wire());
@@ -98,9 +106,9 @@ pub(crate) fn ds_digest(owner: &Name, dnskey_rdata: &[u8], digest_type: u8) -> O
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (zone, other): (NameBuf, NameBuf) = ("example.".parse()?, "example.org.".parse()?);
 /// let key = SigningKey::generate(Algorithm::ECDSAP256SHA256)?;
-/// let (dnskey, ds) = (key.dnskey_rdata()?, key.ds_rdata(&zone, DS_SHA256)?);
-/// assert!(ds_matches(&zone, &dnskey, &ds));
-/// assert!(!ds_matches(&other, &dnskey, &ds), "the digest covers the owner");
+/// let (dnskey, ds) = (key.dnskey_rdata(), key.ds_rdata(&zone, DS_SHA256)?);
+/// assert!(ds_matches(&zone, dnskey, &ds));
+/// assert!(!ds_matches(&other, dnskey, &ds), "the digest covers the owner");
 /// # Ok(())
 /// # }
 /// ```

@@ -19,7 +19,7 @@ pub const REVOKED: u16 = 0x0080;
 /// The key is a secure entry point (RFC 4034 2.1.1).
 pub const SEP: u16 = 0x0001;
 /// The only protocol number (RFC 4034 2.1.2).
-const PROTOCOL: u8 = 3;
+pub(crate) const PROTOCOL: u8 = 3;
 
 /// Why DNSKEY data cannot be used to verify signatures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

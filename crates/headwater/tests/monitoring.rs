@@ -123,7 +123,8 @@ fn health_is_told_by_status_and_command() {
     let seen: Value = serde_json::from_str(&body).expect("JSON");
     let names: BTreeSet<&str> =
         seen["checks"].as_array().expect("checks").iter().filter_map(|check| check["name"].as_str()).collect();
-    let all = "backups certificates clock configuration disk journal listeners log memory root store upstreams zones";
+    let all =
+        "backups certificates clock configuration disk journal listeners log memory root signing store upstreams zones";
     assert_eq!(names, all.split(' ').collect(), "{body}");
     assert!(!body.contains("reason") && !body.contains("since"), "who is not known hears names and states: {body}");
     let (code, report) = health(&[]);

@@ -14,8 +14,11 @@ use ::zone::{ChangeSet, EventId, ZoneChange};
 pub(crate) use self::settings::{put_settings, settings};
 use crate::octets::{Reader, put_counted, put_varint};
 
-/// The format that [`encode`] writes, and the latest that [`decode`] knows.
-pub const VERSION: u8 = 2;
+/// The latest format that [`decode`] knows: settings of zones say by which policy a zone is signed. [`encode`] writes it
+/// only where one does, so that a server that does not sign can read all the others, and refuses these.
+pub const VERSION: u8 = 3;
+/// The format before zones were signed.
+pub(crate) const VERSION_2: u8 = 2;
 /// The format before events had an identity, zones a variant, and both extensions.
 const VERSION_1: u8 = 1;
 
@@ -45,7 +48,8 @@ pub enum CodecError {
 /// The octets of `change`.
 pub fn encode(change: &ChangeSet) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
-    out.push(VERSION);
+    let version = if change.zones.iter().any(zone::is_signed) { VERSION } else { VERSION_2 };
+    out.push(version);
     put_varint(&mut out, change.at_ms);
     put_counted(&mut out, change.who.as_bytes());
     put_counted(&mut out, change.why.as_bytes());
@@ -57,7 +61,7 @@ pub fn encode(change: &ChangeSet) -> Vec<u8> {
     }
     put_no_extensions(&mut out);
     put_varint(&mut out, change.zones.len() as u64);
-    change.zones.iter().for_each(|zone| zone::put_change(&mut out, zone, change.id));
+    change.zones.iter().for_each(|zone| zone::put_change(&mut out, zone, change.id, version));
     out
 }
 
@@ -68,7 +72,7 @@ pub fn encode(change: &ChangeSet) -> Vec<u8> {
 pub fn decode(octets: &[u8]) -> Result<ChangeSet, CodecError> {
     let mut reader = Reader::new(octets);
     let version = match reader.octet() {
-        Some(version @ (VERSION_1 | VERSION)) => version,
+        Some(version @ VERSION_1..=VERSION) => version,
         Some(found) if found > VERSION => return Err(CodecError::FromTheFuture { found, known: VERSION }),
         _ => return Err(CodecError::Damaged("version")),
     };
@@ -89,7 +93,10 @@ pub fn decode(octets: &[u8]) -> Result<ChangeSet, CodecError> {
         skip_extensions(&mut reader).ok_or(CodecError::Damaged("extension"))?;
     }
     let count = reader.count(MIN_ZONE_LEN).ok_or(CodecError::Damaged("number of zones"))?;
-    let change = |_| if version == VERSION_1 { zone::change_v1(&mut reader) } else { zone::change(&mut reader, id) };
+    let change = |_| match version {
+        VERSION_1 => zone::change_v1(&mut reader),
+        later => zone::change(&mut reader, id, later),
+    };
     let zones = (0..count).map(change).collect::<Result<_, _>>()?;
     if !reader.rest().is_empty() {
         return Err(CodecError::Damaged("end: something follows it"));
@@ -100,7 +107,7 @@ pub fn decode(octets: &[u8]) -> Result<ChangeSet, CodecError> {
 /// The octets of what happens to one zone, about a tenth of what it takes in memory: for who keeps many.
 pub fn encode_zone(change: &ZoneChange) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
-    zone::put_change(&mut out, change, None);
+    zone::put_change(&mut out, change, None, VERSION);
     out
 }
 
@@ -110,7 +117,7 @@ pub fn encode_zone(change: &ZoneChange) -> Vec<u8> {
 /// They are not from there.
 pub fn decode_zone(octets: &[u8]) -> Result<ZoneChange, CodecError> {
     let mut reader = Reader::new(octets);
-    let change = zone::change(&mut reader, None)?;
+    let change = zone::change(&mut reader, None, VERSION)?;
     if reader.rest().is_empty() { Ok(change) } else { Err(CodecError::Damaged("end: something follows it")) }
 }
 

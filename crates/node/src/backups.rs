@@ -153,6 +153,7 @@ mod tests {
     use crate::durable::Durable;
     use crate::schedule::SystemTimeSource;
     use crate::scheduler::Scheduler;
+    use crate::signing::Configured;
 
     fn names(backups: &Backups) -> Vec<String> {
         backups.list().expect("a list").into_iter().map(|backup| backup.name).collect()
@@ -166,8 +167,8 @@ mod tests {
         let hasher = dns::NameHasher::new(1);
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
         let (scheduler, _unstarted) = Scheduler::new(std::sync::Arc::new(SystemTimeSource));
-        let durable =
-            Durable::open(&data_dir, &journal_file, hasher, &zones, &[], scheduler).expect("a data directory");
+        let durable = Durable::open(&data_dir, &journal_file, hasher, &zones, (&[], &Configured::default()), scheduler)
+            .expect("a data directory");
         let backups = Backups::new(data_dir.clone(), journal_file);
         let by_hand = backups.create().expect("a backup").name;
         let first = backups.make_due(24, 2, unix_ms()).expect("made").expect("the first is due at once");

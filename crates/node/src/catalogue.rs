@@ -15,6 +15,7 @@ use zone::{ZoneKind, ZoneSettings};
 
 use crate::loader::Stamps;
 use crate::read_only::{self, MaintainedIn, Part, ReadOnly};
+use crate::signers::Signers;
 
 /// What is known of a zone besides its records. An entry stays as it is: another way to serve the zone is another entry.
 pub struct ZoneEntry(Description);
@@ -24,6 +25,7 @@ enum Description {
     /// The configuration.
     Configured {
         source: Arc<ZoneSource>,
+        maintained_in: MaintainedIn,
         /// Of a zone from a file: what its files looked like when they were read.
         files: Mutex<Option<Stamps>>,
     },
@@ -32,9 +34,9 @@ enum Description {
 }
 
 impl ZoneEntry {
-    fn configured(source: &Arc<ZoneSource>, files: Option<Stamps>) -> ZoneRef {
+    fn configured(source: &Arc<ZoneSource>, maintained_in: MaintainedIn, files: Option<Stamps>) -> ZoneRef {
         let (source, files) = (source.clone(), Mutex::new(files));
-        ZoneRef(Arc::new(ZoneEntry(Description::Configured { source, files })))
+        ZoneRef(Arc::new(ZoneEntry(Description::Configured { source, maintained_in, files })))
     }
 
     /// The apex.
@@ -63,7 +65,10 @@ impl ZoneEntry {
 
     /// Where it is maintained.
     pub fn maintained_in(&self) -> MaintainedIn {
-        self.source().map_or(MaintainedIn::Journal, |source| maintained_in(source))
+        match &self.0 {
+            Description::Configured { maintained_in, .. } => *maintained_in,
+            Description::Journal { .. } => MaintainedIn::Journal,
+        }
     }
 
     /// Whether it is a secondary.
@@ -166,6 +171,8 @@ struct Zones {
     entries: HashSet<ZoneRef>,
     /// The same in canonical order (RFC 4034 6.1). To find one by its name here takes some thirty comparisons.
     order: BTreeSet<ZoneRef>,
+    /// Those of them that name a policy to sign by.
+    signed: BTreeSet<ZoneRef>,
     /// What the configuration says of zones of the journal, until the journal has them and says the same.
     wanted: BTreeMap<NameBuf, Arc<ZoneSource>>,
 }
@@ -177,6 +184,11 @@ impl Zones {
     }
 
     fn put(&mut self, entry: ZoneRef) {
+        if entry.settings().dnssec.is_empty() {
+            self.signed.remove(&entry);
+        } else {
+            self.signed.replace(entry.clone());
+        }
         self.entries.replace(entry.clone());
         self.order.replace(entry);
     }
@@ -184,6 +196,7 @@ impl Zones {
     fn remove(&mut self, name: &Name) {
         if let Some(entry) = self.entries.take(name) {
             self.order.remove(&entry);
+            self.signed.remove(&entry);
         }
     }
 }
@@ -192,11 +205,18 @@ impl Zones {
 #[derive(Default)]
 pub struct Catalogue {
     zones: RwLock<Zones>,
+    /// Who signs which zone.
+    signers: Arc<Signers>,
     /// The settings that say nothing, which most zones of the journal share, and their lists.
     plain: (Arc<ZoneSettings>, Arc<ZoneLists>),
 }
 
 impl Catalogue {
+    /// An empty catalogue; `signers` knows which zones are signed here.
+    pub fn new(signers: Arc<Signers>) -> Catalogue {
+        Catalogue { signers, ..Catalogue::default() }
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Zones> {
         self.zones.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,10 +246,16 @@ impl Catalogue {
         self.read().order.range::<Name, _>((start, Bound::Unbounded)).take(limit).cloned().collect()
     }
 
-    /// The zones from files, in canonical order.
+    /// The zones from files, those that are signed here too, in canonical order.
     pub fn file_zones(&self) -> Vec<ZoneRef> {
         let zones = self.read();
-        zones.order.iter().filter(|zone| zone.maintained_in() == MaintainedIn::File).cloned().collect()
+        let is_from_file = |zone: &&ZoneRef| zone.source().is_some_and(|source| source.file().is_some());
+        zones.order.iter().filter(is_from_file).cloned().collect()
+    }
+
+    /// The zones that name a policy to sign by, in canonical order.
+    pub fn signed_zones(&self) -> Vec<NameBuf> {
+        self.read().signed.iter().map(|zone| zone.name().clone()).collect()
     }
 
     /// Those of the zones with these names that somebody wants to be told of.
@@ -241,7 +267,7 @@ impl Catalogue {
 
     /// Where a zone of this name is maintained, or would be if it were there.
     pub fn maintained_in(&self, name: &Name) -> MaintainedIn {
-        self.read().source(name).map_or(MaintainedIn::Journal, |source| maintained_in(source))
+        self.read().source(name).map_or(MaintainedIn::Journal, |source| self.place_of(source))
     }
 
     /// What the configuration says of a zone, whether or not the zone is there.
@@ -267,7 +293,11 @@ impl Catalogue {
             } else if is_known || is_from_file {
                 // Also if it is the same: the one of the old configuration shall go with that.
                 let files = entry.filter(|_| is_known).and_then(|zone| zone.files_read());
-                zones.put(ZoneEntry::configured(source, files));
+                let place = self.place_of(source);
+                if place == MaintainedIn::SignedFile {
+                    changed.touched.push(source.name.clone());
+                }
+                zones.put(ZoneEntry::configured(source, place, files));
                 zones.wanted.remove::<Name>(&source.name);
             } else {
                 if entry.is_some_and(|zone| zone.maintained_in() == MaintainedIn::File) {
@@ -296,7 +326,7 @@ impl Catalogue {
         let mut zones = self.write();
         let mut changes = Vec::new();
         for name in names {
-            if zones.source(name).is_some_and(|source| maintained_in(source) == MaintainedIn::File) {
+            if zones.source(name).is_some_and(|source| self.place_of(source) == MaintainedIn::File) {
                 continue;
             }
             let before = zones.entries.get::<Name>(name).cloned();
@@ -328,7 +358,8 @@ impl Catalogue {
         let (name, known) = (&state.key.name, zones.entries.get::<Name>(&state.key.name));
         if let Some(source) = zones.source(name) {
             let is_same = |zone: &&ZoneRef| zone.source().is_some_and(|known| Arc::ptr_eq(known, source));
-            return known.filter(is_same).cloned().unwrap_or_else(|| ZoneEntry::configured(source, None));
+            let anew = || ZoneEntry::configured(source, self.place_of(source), None);
+            return known.filter(is_same).cloned().unwrap_or_else(anew);
         }
         if let Some(known) = known.filter(|zone| **zone.settings() == *state.settings) {
             return known.clone();
@@ -339,13 +370,15 @@ impl Catalogue {
         };
         ZoneRef(Arc::new(ZoneEntry(Description::Journal { name: name.clone(), settings, lists })))
     }
-}
 
-/// Where a zone that the configuration names is maintained.
-fn maintained_in(source: &ZoneSource) -> MaintainedIn {
-    match source.origin {
-        ZoneOrigin::File(_) => MaintainedIn::File,
-        ZoneOrigin::Journal | ZoneOrigin::Secondary => MaintainedIn::Configuration,
+    /// Where a zone that the configuration names is maintained. One that is not to be signed any more goes on being signed
+    /// until no resolver expects signatures.
+    fn place_of(&self, source: &ZoneSource) -> MaintainedIn {
+        match source.origin {
+            ZoneOrigin::File(_) if source.is_signed() || self.signers.has(&source.name) => MaintainedIn::SignedFile,
+            ZoneOrigin::File(_) => MaintainedIn::File,
+            ZoneOrigin::Journal | ZoneOrigin::Secondary => MaintainedIn::Configuration,
+        }
     }
 }
 
@@ -375,7 +408,13 @@ mod tests {
     }
 
     fn source(text: &str, origin: ZoneOrigin) -> Arc<ZoneSource> {
-        Arc::new(ZoneSource { name: name(text), origin, settings: Arc::default(), lists: Arc::default() })
+        Arc::new(ZoneSource {
+            name: name(text),
+            origin,
+            settings: Arc::default(),
+            lists: Arc::default(),
+            key_files: Vec::new(),
+        })
     }
 
     fn file(text: &str) -> Arc<ZoneSource> {
@@ -396,6 +435,24 @@ mod tests {
 
     fn names(catalogue: &Catalogue) -> Vec<String> {
         catalogue.zones_after(None, 99).iter().map(|zone| zone.name().to_string()).collect()
+    }
+
+    #[test]
+    fn zones_that_are_signed_here() {
+        let catalogue = Catalogue::default();
+        let signed = |text: &str| {
+            let settings = Arc::new(ZoneSettings { dnssec: "default".to_owned(), ..ZoneSettings::default() });
+            Arc::new(ZoneSource { settings, ..(*file(text)).clone() })
+        };
+        catalogue.configure(&[file("a."), signed("c."), signed("b.")]);
+        assert_eq!(catalogue.signed_zones(), [name("b."), name("c.")]);
+        assert_eq!(catalogue.maintained_in(&name("b.")), MaintainedIn::SignedFile);
+        catalogue.configure(&[file("b."), signed("a.")]);
+        assert_eq!(catalogue.signed_zones(), [name("a.")]);
+        assert_eq!(catalogue.maintained_in(&name("b.")), MaintainedIn::File);
+        // Until no resolver expects signatures.
+        catalogue.signers.set(&name("b."), Err("no keys".to_owned()));
+        assert_eq!(catalogue.maintained_in(&name("b.")), MaintainedIn::SignedFile);
     }
 
     #[test]

@@ -24,6 +24,8 @@ use crate::follow::Following;
 use crate::observer::{self, ZoneObserver};
 use crate::recent::Recent;
 use crate::scheduler::Scheduler;
+use crate::signers::Signers;
+use crate::signing::{Configured, load_signers};
 use crate::timings::{TimedJournal, Timings};
 
 /// While the store cannot be written, the log says so this often.
@@ -52,6 +54,8 @@ pub struct Durable {
     pub access: Arc<AccessStore>,
     /// What is set by API and holds for every server on the journal.
     pub settings: Arc<SharedSettings>,
+    /// Who signs which zone.
+    pub signers: Arc<Signers>,
     /// How long changes take.
     pub timings: Arc<Timings>,
     threads: Threads,
@@ -71,10 +75,11 @@ impl Durable {
         journal_file: &Path,
         hasher: NameHasher,
         zones: &Arc<Published<ZoneTable>>,
-        configured: &[Arc<ZoneSource>],
+        configured: (&[Arc<ZoneSource>], &Configured),
         scheduler: Scheduler,
     ) -> Result<Durable, DurableError> {
-        let journal_zone = configured.iter().find(|source| source.file().is_none()).map(|source| &source.name);
+        let in_journal = |source: &&Arc<ZoneSource>| source.file().is_none() || source.is_signed();
+        let journal_zone = configured.0.iter().find(in_journal).map(|source| &source.name);
         Durable::start(DataDir::open(directory, journal_file, journal_zone)?, hasher, zones, configured, scheduler)
     }
 
@@ -86,7 +91,7 @@ impl Durable {
         data: DataDir,
         hasher: NameHasher,
         zones: &Arc<Published<ZoneTable>>,
-        configured: &[Arc<ZoneSource>],
+        (configured, signing): (&[Arc<ZoneSource>], &Configured),
         scheduler: Scheduler,
     ) -> Result<Durable, DurableError> {
         let DataDir { journal, access, settings, store, store_path, lock } = data;
@@ -103,7 +108,8 @@ impl Durable {
         let follower = Arc::new(Follower::start(store, server::priority::background, report())?);
         let mut replica = Replica::new(hasher, position, stored.into_iter().map(state_of).collect());
         replica.remember(gone, writers);
-        let (catalogue, recent) = (Arc::new(Catalogue::default()), Arc::new(Recent::default()));
+        let signers = load_signers(&settings, signing);
+        let (catalogue, recent) = (Arc::new(Catalogue::new(signers.clone())), Arc::new(Recent::default()));
         let position = watch::Sender::new(position);
         let last = catch_up(&mut replica, &*journal, &recent, &follower)?;
         observer::advance(&position, last);
@@ -111,6 +117,7 @@ impl Durable {
         catalogue.configure(configured);
         let observer = Box::new(ZoneObserver {
             catalogue: catalogue.clone(),
+            signers: signers.clone(),
             recent: recent.clone(),
             scheduler: scheduler.clone(),
             follower: follower.clone(),
@@ -131,6 +138,7 @@ impl Durable {
             history,
             access: Arc::new(access),
             settings: Arc::new(settings),
+            signers,
             timings,
             threads,
             following,

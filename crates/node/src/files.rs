@@ -11,6 +11,7 @@ use zone::{Contents, Published, Zone, ZoneTable};
 use crate::catalogue::{Catalogue, ZoneRef};
 use crate::loader::{self, Loaded, Loader, Refused};
 use crate::progress::Progress;
+use crate::read_only::MaintainedIn;
 
 /// A zone that comes from a file.
 #[derive(Clone, Copy)]
@@ -44,12 +45,14 @@ pub struct ReloadReport {
 }
 
 /// Reads every zone of the catalogue whose source or files changed, and publishes all of them at once, without those
-/// that do not come from files any more. `changed_to` hears of each zone that has new records, with those of before.
+/// that do not come from files any more. `changed_to` hears of each zone that has new records, with those of before;
+/// `sign` gets those that are signed here, which are not published before they have signatures.
 pub fn reload(
     catalogue: &Catalogue,
     not_from_files: &[NameBuf],
     zones: &Published<ZoneTable>,
     mut changed_to: impl FnMut(&ZoneSource, Option<&Contents>, &Contents),
+    mut sign: impl FnMut(&ZoneSource, &Contents),
 ) -> ReloadReport {
     let old = zones.latest();
     let entries = catalogue.file_zones();
@@ -69,6 +72,12 @@ pub fn reload(
         let (contents, stamps) = match result {
             Ok(loaded) => {
                 report.loaded += 1;
+                if entry.maintained_in() == MaintainedIn::SignedFile {
+                    crate::findings::log(&source.name, &loaded.warnings);
+                    sign(source, &loaded.contents);
+                    entry.note_read(loaded.stamps);
+                    continue;
+                }
                 let (contents, stamps) = take(source, before, loaded);
                 changed_to(source, before, &contents);
                 (Some(contents), stamps)
@@ -76,6 +85,10 @@ pub fn reload(
             Err(refused) => {
                 report.refused += 1;
                 log_refusal(source, &refused, before.is_some());
+                if entry.maintained_in() == MaintainedIn::SignedFile && before.is_some() {
+                    entry.note_read(refused.stamps);
+                    continue;
+                }
                 (before.cloned(), refused.stamps)
             }
         };

@@ -35,6 +35,9 @@ pub fn collect(sources: &Sources, listen: &[Listen], zones_max: usize) -> Snapsh
     snapshot.number(&LISTENERS, &["tcp"], listen.iter().filter(|listen| listen.tcp).count() as f64);
     add_cache(&mut snapshot, sources);
     add_zones(&mut snapshot, sources, zones_max);
+    if sources.handle.zone_count() <= zones_max {
+        add_signing(&mut snapshot, sources);
+    }
     add_durable(&mut snapshot, sources);
     add_outputs(&mut snapshot, sources);
     add_process(&mut snapshot);
@@ -99,6 +102,17 @@ fn add_transfer(snapshot: &mut Snapshot, name: &str, transfer: &TransferState) {
         snapshot.number(&ZONE_REFRESHED, &[name], refreshed_ms as f64 / 1000.0);
     }
     snapshot.count(&ZONE_REFRESH_FAILING, &[name], transfer.last_error.is_some().into());
+}
+
+fn add_signing(snapshot: &mut Snapshot, sources: &Sources) {
+    for zone in sources.signing.zones() {
+        let name = zone.zone.to_string();
+        if let Some(end_s) = zone.first_end_s {
+            snapshot.number(&ZONE_SIGNATURES_END, &[&name], end_s as f64 - unix_ms() as f64 / 1000.0);
+        }
+        let is_failing = zone.error.is_some() || zone.refusal.is_some();
+        snapshot.count(&ZONE_SIGNING_FAILING, &[&name], is_failing.into());
+    }
 }
 
 fn add_durable(snapshot: &mut Snapshot, sources: &Sources) {

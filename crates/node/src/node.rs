@@ -9,16 +9,15 @@ use std::time::Duration;
 use access::{AccessError, OpenKey};
 use alerts::Alerting;
 use config::{Config, Listen, TsigKey, ZoneSource};
-use dns::{Name, NameBuf, NameHasher};
+use dns::{NameBuf, NameHasher};
 use dnssec::tsig::{Key, KeyRing};
-use server::clock::unix_ms;
 use server::policy::cookie::Secrets;
 use server::settings::Settings;
 use telemetry::{Collector, QueryLog};
-use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneKind, ZoneSettings, ZoneTable};
+use zone::{Action, ChangeSet, Contents, Published, RecordList, ZoneChange, ZoneTable};
 
 use crate::anomalies::Anomalies;
-use crate::commit::{Intent, Request, SerialRule};
+use crate::configured::{as_configured, from_file};
 use crate::data_dir::DurableError;
 use crate::durable::Durable;
 use crate::files::{self, ReloadReport};
@@ -30,12 +29,14 @@ use crate::live::Live;
 use crate::lookups::Lookups;
 use crate::monitor::{self, Monitor};
 use crate::policy::Policing;
+use crate::read_only::MaintainedIn;
 use crate::readers::Readers;
 use crate::recursion::{self, Recursor, ResolverError};
 use crate::schedule::SystemTimeSource;
 use crate::scheduler::Scheduler;
 use crate::seen_clients::SeenClients;
-use crate::{alerting, new_zone, query_log, start};
+use crate::signing::{self, Signing};
+use crate::{alerting, query_log, start};
 
 /// How long a server that starts waits for its lists before it answers.
 const LISTS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,6 +93,7 @@ pub struct Node {
     recording: Recording,
     policing: Arc<Policing>,
     readers: Readers,
+    signing: Arc<Signing>,
     give_back: fn(),
 }
 
@@ -118,7 +120,7 @@ impl Node {
         let cookies = Some(Secrets::new(random_secret()?));
         let settings = Published::new(Settings { cookies, ..settings(config) });
         let (scheduler, unstarted) = Scheduler::new(Arc::new(SystemTimeSource));
-        let durable = Durable::open(&config.data_dir, &config.journal.file, hasher, &zones, &config.zones, scheduler)?;
+        let (durable, signing) = start::open_durable(config, hasher, &zones, scheduler, runtime.handle())?;
         let keys = Arc::new(RwLock::new(Keys::default()));
         let retention = Retention::new(Mutex::new(config.journal.clone()));
         let scheduler = start::start_scheduler(unstarted, &durable, &zones, ring_of(&keys), runtime.handle())
@@ -137,15 +139,15 @@ impl Node {
         let parts = recursion::Parts { zones: &zones, workers: &workers, runtime: runtime.handle() };
         let recursor = Recursor::start(config, &parts)?;
         settings.update(|settings| Settings { recursion: recursor.settings(config), ..settings.clone() });
-        let listeners = Listeners::default();
         let lookups = Lookups::new(zones.clone());
         lookups.set(recursor.lookup());
         let policing =
             start::start_policing(config, &durable, (&settings, &zones), &lookups, (runtime.handle(), give_back))
                 .map_err(NodeError::Thread)?;
         collector.set_naming(Some(policing.naming()));
-        let sources = start::sources(config, &durable, &zones, (&workers, &lookups, &collector, &policing));
-        let monitor = Monitor::new(sources, config, runtime.handle());
+        let watched = (&workers, &lookups, &collector, &policing);
+        let monitor =
+            Monitor::new(start::sources(config, &durable, &zones, watched, &signing), config, runtime.handle());
         let watched = (&workers, &policing, &collector, &monitor);
         let readers = Readers::start(config, &durable, watched, runtime.handle()).map_err(NodeError::Thread)?;
         let alerting = alerting::start(config, &monitor, &durable.settings).map_err(NodeError::Thread)?;
@@ -153,7 +155,7 @@ impl Node {
             zones,
             settings,
             workers,
-            listeners,
+            listeners: Listeners::default(),
             recursor,
             lookups,
             keys,
@@ -170,6 +172,7 @@ impl Node {
             recording,
             policing,
             readers,
+            signing,
             give_back,
         };
         node.set_keys(&config.tsig_keys);
@@ -217,6 +220,7 @@ impl Node {
         }
         *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = config.journal.clone();
         self.set_keys(&config.tsig_keys);
+        self.signing.configure(signing::configured(config));
         let changed = self.durable.catalogue.configure(&config.zones);
         let report = self.reload_zones(config, &changed.not_from_files);
         self.durable.committer.touch(changed.touched);
@@ -237,12 +241,18 @@ impl Node {
     fn reload_zones(&self, config: &Config, not_from_files: &[NameBuf]) -> ReloadReport {
         let Durable { catalogue, recent, scheduler, .. } = &self.durable;
         let mut changed = Vec::new();
-        let report = files::reload(catalogue, not_from_files, &self.zones, |source, before, after| {
-            if let Some(before) = before {
-                recent.add(&[file_change(source, before, after)]);
-            }
-            changed.push(source.name.clone());
-        });
+        let report = files::reload(
+            catalogue,
+            not_from_files,
+            &self.zones,
+            |source, before, after| {
+                if let Some(before) = before {
+                    recent.add(&[file_change(source, before, after)]);
+                }
+                changed.push(source.name.clone());
+            },
+            |source, contents| self.take_from_file(source, contents),
+        );
         // Before anybody takes that memory, uses a part of it and keeps it all.
         (self.give_back)();
         scheduler.zones_changed(catalogue.followed(&changed));
@@ -253,7 +263,9 @@ impl Node {
     /// Creates journal zones that the configuration names but the journal lacks, and applies its settings to the
     /// others. Submits many before it waits for the first outcome, so that they share appends.
     fn make_zones(&self, config: &Config) {
-        let named: Vec<&Arc<ZoneSource>> = config.zones.iter().filter(|source| source.file().is_none()).collect();
+        let in_journal =
+            |source: &&Arc<ZoneSource>| self.durable.catalogue.maintained_in(&source.name) != MaintainedIn::File;
+        let named: Vec<&Arc<ZoneSource>> = config.zones.iter().filter(in_journal).collect();
         for group in named.chunks(ZONES_AT_ONCE) {
             let (outcome, outcomes) = channel();
             for source in group {
@@ -267,6 +279,14 @@ impl Node {
                     tracing::error!(%zone, %error, "the zone cannot be created or changed as the configuration says");
                 }
             }
+        }
+    }
+
+    /// Brings the records of a zone file into the journal, where the zone is signed.
+    fn take_from_file(&self, source: &ZoneSource, contents: &Contents) {
+        let request = from_file(source, contents);
+        if let Err(error) = self.durable.committer.commit_blocking(request) {
+            tracing::error!(zone = %source.name, %error, "the records of the zone file are not taken over");
         }
     }
 
@@ -340,6 +360,11 @@ impl Node {
         &self.policing
     }
 
+    /// What signs zones.
+    pub fn signing(&self) -> &Arc<Signing> {
+        &self.signing
+    }
+
     /// What is unusual in what is asked.
     pub fn anomalies(&self) -> &Arc<Anomalies> {
         &self.readers.anomalies
@@ -384,40 +409,12 @@ impl Node {
         self.live.stop();
         self.readers.stop(&self.workers, &self.policing);
         self.recording.stop();
+        self.signing.stop();
         self.durable.stop();
         if self.scheduler.join().is_err() {
             tracing::error!("the scheduler panicked; this is a bug of the server");
         }
         self.runtime.shutdown_background();
-    }
-}
-
-/// Makes a zone of the journal, or has it served, as the configuration says.
-fn as_configured(source: &ZoneSource, server: &NameBuf) -> Request {
-    let (name, settings, server) = (source.name.clone(), (*source.settings).clone(), server.clone());
-    let prepare = move |zones: &dyn crate::commit::PendingZones| {
-        let settings = settings.clone();
-        let intent = match zones.zone(&name) {
-            Some(_) => Intent::Configure { settings },
-            None => {
-                let records = first_records(&name, &settings, &server);
-                Intent::Create { settings, records, serial: SerialRule::Policy }
-            }
-        };
-        Ok(vec![(name.clone(), intent)])
-    };
-    let (who, why) = ("configuration".to_owned(), "named in `zones`".to_owned());
-    Request { who, why, reverts: None, prepare: Box::new(prepare), dry_run: false }
-}
-
-/// The records of a zone that the configuration names and that is not there yet.
-fn first_records(name: &Name, settings: &ZoneSettings, server: &NameBuf) -> RecordList {
-    match settings.kind {
-        ZoneKind::Secondary => RecordList::default(),
-        ZoneKind::Primary => {
-            let servers = std::slice::from_ref(server);
-            new_zone::records(name, servers, &[], settings.serial_policy, unix_ms())
-        }
     }
 }
 

@@ -5,20 +5,25 @@ use std::sync::Arc;
 
 use dns::{Name, NameBuf};
 use journal::{Accepted, Follower, JournalError, Offset, Replica, ZoneState};
+use server::clock::unix_seconds;
+use signer::zone_signer::ZoneSigner;
 use tokio::sync::watch;
 use zone::{Zone, ZoneKind, ZoneSettings};
 
 use crate::catalogue::{Catalogue, SecondaryChange};
-use crate::commit::Observer;
+use crate::commit::{Observer, SigningFailure};
 use crate::read_only::MaintainedIn;
 use crate::recent::Recent;
 use crate::scheduler::Scheduler;
 use crate::secondary::SoaTimers;
+use crate::signers::{Refusal, Signers};
 
 /// The committer's observer.
 pub struct ZoneObserver {
     /// The zones.
     pub catalogue: Arc<Catalogue>,
+    /// Who signs which zone.
+    pub signers: Arc<Signers>,
     /// The latest changes, for incremental transfers.
     pub recent: Arc<Recent>,
     /// Timed work: secondaries, NOTIFY.
@@ -38,6 +43,17 @@ impl Observer for ZoneObserver {
 
     fn configured(&self, name: &Name) -> Option<Arc<ZoneSettings>> {
         self.catalogue.configured(name).map(|source| source.settings.clone())
+    }
+
+    fn signer(&self, name: &Name) -> Result<Option<Arc<ZoneSigner>>, String> {
+        self.signers.signer(name)
+    }
+
+    fn signed(&self, name: &Name, failure: Option<&SigningFailure>) {
+        match failure {
+            Some(why) => self.signers.refused(name, Refusal { at_s: unix_seconds(), why: why.to_string() }),
+            None => self.signers.passed(name),
+        }
     }
 
     fn serve(&self, state: &ZoneState) -> Arc<Zone> {

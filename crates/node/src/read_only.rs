@@ -14,6 +14,8 @@ pub enum MaintainedIn {
     Configuration,
     /// Its records are in a zone file, its settings in the configuration.
     File,
+    /// The same, and it is signed here: with its signatures it stands in the journal.
+    SignedFile,
 }
 
 /// What a request changes of a zone.
@@ -23,6 +25,10 @@ pub enum Part {
     Records,
     /// Its records, as its primary sends them.
     Transfer,
+    /// Its records, as its zone file has them.
+    File,
+    /// Its signatures, and the records that belong to them.
+    Signatures,
     /// How it is served, or whether there is such a zone.
     Settings,
 }
@@ -61,8 +67,9 @@ impl fmt::Display for ReadOnly {
 pub fn reason(maintained_in: MaintainedIn, kind: ZoneKind, part: Part) -> Option<ReadOnly> {
     match (maintained_in, part) {
         (MaintainedIn::File, _) => Some(ReadOnly::File),
-        (MaintainedIn::Configuration, Part::Settings) => Some(ReadOnly::Configuration),
-        (_, Part::Records) if kind == ZoneKind::Secondary => Some(ReadOnly::Secondary),
+        (MaintainedIn::SignedFile, Part::Records | Part::Transfer) => Some(ReadOnly::File),
+        (MaintainedIn::Configuration | MaintainedIn::SignedFile, Part::Settings) => Some(ReadOnly::Configuration),
+        (_, Part::Records | Part::File | Part::Signatures) if kind == ZoneKind::Secondary => Some(ReadOnly::Secondary),
         _ => None,
     }
 }
@@ -84,5 +91,9 @@ mod tests {
         assert_eq!(reason(MaintainedIn::Journal, secondary, Records), Some(ReadOnly::Secondary));
         assert_eq!(reason(MaintainedIn::Configuration, secondary, Transfer), None);
         assert_eq!(reason(MaintainedIn::Journal, secondary, Settings), None);
+        let signed_file = |part| reason(MaintainedIn::SignedFile, primary, part);
+        assert_eq!(signed_file(Records), Some(ReadOnly::File));
+        assert_eq!(signed_file(Settings), Some(ReadOnly::Configuration));
+        assert_eq!((signed_file(Part::File), signed_file(Part::Signatures)), (None, None));
     }
 }

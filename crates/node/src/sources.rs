@@ -9,6 +9,7 @@ use crate::handle::NodeHandle;
 use crate::listeners::Workers;
 use crate::lookups::Lookups;
 use crate::policy::Policing;
+use crate::signing::Signing;
 use crate::timings::Timings;
 
 /// What is looked at.
@@ -23,6 +24,8 @@ pub struct Sources {
     pub collector: Arc<Collector>,
     /// What is blocked, and for whom.
     pub policing: Arc<Policing>,
+    /// What signs zones.
+    pub signing: Arc<Signing>,
     /// How long changes take.
     pub timings: Arc<Timings>,
     /// Results of health checks.

@@ -1,10 +1,11 @@
 //! How the parts of a node are made and started, one function each; `node.rs` says in which order.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 
 use config::Config;
+use dns::NameHasher;
 use dnssec::tsig::KeyRing;
 use server::settings::Settings;
 use telemetry::health::Board;
@@ -13,6 +14,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use zone::{Published, ZoneTable};
 
 use crate::backups::Backups;
+use crate::data_dir::DurableError;
 use crate::durable::Durable;
 use crate::handle::NodeHandle;
 use crate::housekeeping::{Housekeeping, Retention};
@@ -23,6 +25,7 @@ use crate::lookups::Lookups;
 use crate::policy::{self, Policing};
 use crate::query_log;
 use crate::scheduler;
+use crate::signing::{self, Configured, Signing};
 use crate::sources::Sources;
 
 pub fn start_runtime(threads: usize) -> io::Result<Runtime> {
@@ -97,12 +100,54 @@ pub fn start_policing(
     Ok(policing)
 }
 
+/// What outlives a restart, and what signs zones.
+pub fn open_durable(
+    config: &Config,
+    hasher: NameHasher,
+    zones: &Arc<Published<ZoneTable>>,
+    scheduler: scheduler::Scheduler,
+    runtime: &Handle,
+) -> Result<(Durable, Arc<Signing>), DurableError> {
+    let signing = signing::configured(config);
+    let (directory, journal) = (&config.data_dir, &config.journal.file);
+    let durable = Durable::open(directory, journal, hasher, zones, (&config.zones, &signing), scheduler)?;
+    let signing = start_signing(&durable, zones, signing, runtime).map_err(DurableError::Thread)?;
+    Ok((durable, signing))
+}
+
+/// What signs zones: it looks when a zone changes, or what is known of keys.
+fn start_signing(
+    durable: &Durable,
+    zones: &Arc<Published<ZoneTable>>,
+    configured: Configured,
+    runtime: &Handle,
+) -> io::Result<Arc<Signing>> {
+    let signing = Signing::start(signing::Parts {
+        zones: zones.clone(),
+        catalogue: durable.catalogue.clone(),
+        settings: durable.settings.clone(),
+        committer: durable.committer.clone(),
+        signers: durable.signers.clone(),
+        configured: RwLock::new(configured),
+    })?;
+    let told = Arc::downgrade(&signing);
+    let mut position = durable.position.subscribe();
+    runtime.spawn(async move {
+        while position.changed().await.is_ok() {
+            let Some(signing) = told.upgrade() else { return };
+            signing.look();
+        }
+    });
+    Ok(signing)
+}
+
 /// What metrics and health look at.
 pub fn sources(
     config: &Config,
     durable: &Durable,
     zones: &Arc<Published<ZoneTable>>,
     (workers, lookups, collector, policing): (&Arc<Workers>, &Lookups, &Arc<Collector>, &Arc<Policing>),
+    signing: &Arc<Signing>,
 ) -> Sources {
     Sources {
         handle: NodeHandle::new(durable, zones, config.data_dir.clone(), config.journal.file.clone()),
@@ -110,6 +155,7 @@ pub fn sources(
         lookups: lookups.clone(),
         collector: collector.clone(),
         policing: policing.clone(),
+        signing: signing.clone(),
         timings: durable.timings.clone(),
         board: Board::default(),
     }

@@ -97,7 +97,7 @@ impl ZoneInfo {
     pub fn records_from(&self) -> Source {
         match (self.settings.kind, self.maintained_in) {
             (ZoneKind::Secondary, _) => Source::Transferred,
-            (ZoneKind::Primary, MaintainedIn::File) => Source::ZoneFile,
+            (ZoneKind::Primary, MaintainedIn::File | MaintainedIn::SignedFile) => Source::ZoneFile,
             (ZoneKind::Primary, _) => Source::Made,
         }
     }

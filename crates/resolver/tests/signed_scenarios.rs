@@ -134,7 +134,7 @@ fn expand_line(line: &str) -> String {
         ("ANSWER" | "AUTHORITY" | "ADDITIONAL", _) => format!("SECTION {word}\n"),
         ("%sign", _) => sign(rest),
         ("%dnskey", _) => {
-            let rdata = key(rest).dnskey_rdata().expect("key");
+            let rdata = key(rest).dnskey_rdata().to_vec();
             signed(rest, "", &name(rest), 3600, RType::DNSKEY, &[rdata])
         }
         ("%ds", _) => {

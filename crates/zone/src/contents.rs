@@ -150,6 +150,13 @@ pub struct Contents {
     pub(crate) node_lines: u8,
 }
 
+/// Not the records: there may be millions.
+impl std::fmt::Debug for Contents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Contents({}, {} records)", self.origin, self.records)
+    }
+}
+
 impl Contents {
     /// The apex.
     pub fn origin(&self) -> &Name {

@@ -55,6 +55,8 @@ pub struct ZoneSettings {
     pub allow_notify: Vec<String>,
     /// Whom to tell of changes: `address[:port] [key:NAME]`.
     pub notify: Vec<String>,
+    /// Name of the policy by which the zone is signed here; empty: it is not signed here.
+    pub dnssec: String,
 }
 
 #[cfg(test)]

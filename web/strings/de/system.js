@@ -21,6 +21,7 @@ export default {
   'system.check.journal': 'Journal',
   'system.check.store': 'Speicher der Zonen',
   'system.check.zones': 'Zonen',
+  'system.check.signing': 'Signieren',
   'system.check.disk': 'Festplatte',
   'system.check.memory': 'Arbeitsspeicher',
   'system.check.clock': 'Uhr',

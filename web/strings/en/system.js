@@ -21,6 +21,7 @@ export default {
   'system.check.journal': 'Journal',
   'system.check.store': 'Store',
   'system.check.zones': 'Zones',
+  'system.check.signing': 'Signing',
   'system.check.disk': 'Disk',
   'system.check.memory': 'Memory',
   'system.check.clock': 'Clock',

@@ -5,10 +5,11 @@ use super::Problem;
 use crate::tree::{Package, Tree};
 
 /// Our crates and those of ours that each may use, from the lowest layer to the highest.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("headwater-dns", &[]),
     ("headwater-dnssec", &["headwater-dns"]),
     ("headwater-zone", &["headwater-dns", "headwater-dnssec"]),
+    ("headwater-signer", &["headwater-dns", "headwater-dnssec", "headwater-zone"]),
     ("headwater-resolver", &["headwater-dns", "headwater-dnssec"]),
     ("headwater-simulator", &["headwater-dns", "headwater-resolver"]),
     ("headwater-policy", &["headwater-dns"]),
@@ -40,6 +41,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "headwater-dns",
             "headwater-dnssec",
             "headwater-zone",
+            "headwater-signer",
             "headwater-resolver",
             "headwater-server",
             "headwater-policy",
@@ -52,6 +54,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "headwater-dns",
             "headwater-dnssec",
             "headwater-zone",
+            "headwater-signer",
             "headwater-resolver",
             "headwater-journal",
             "headwater-alerts",
@@ -68,6 +71,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "headwater-dns",
             "headwater-dnssec",
             "headwater-zone",
+            "headwater-signer",
             "headwater-resolver",
             "headwater-journal",
             "headwater-alerts",
@@ -85,6 +89,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "headwater-dns",
             "headwater-dnssec",
             "headwater-zone",
+            "headwater-signer",
             "headwater-resolver",
             "headwater-simulator",
             "headwater-journal",

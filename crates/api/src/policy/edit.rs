@@ -119,7 +119,7 @@ impl From<SettingsError> for Problem {
             SettingsError::Rejected(rejected) => match rejected {
                 Rejected::Unknown { .. } => Problem::not_found(detail),
                 Rejected::Changed(_) | Rejected::Repeated => Problem::conflict(detail),
-                Rejected::TooMany(_) | Rejected::Full(_) => Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail),
+                Rejected::TooMany(_) | Rejected::Full(..) => Problem::new(StatusCode::INSUFFICIENT_STORAGE, detail),
                 Rejected::Invalid { .. } => Problem::unprocessable(vec![FieldError::at("", detail)]),
             },
             SettingsError::NoChange(_) => Problem::not_found(detail),

@@ -2,8 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
 
 use access::{AccessEvent, AccessStore, Grant, Logins, NewToken, bootstrap};
 use api::{App, Listening, Server};
@@ -20,7 +20,9 @@ use node::lookups::Lookups;
 use node::policy::{Parts, Policing};
 use node::schedule::SystemTimeSource;
 use node::scheduler::{Scheduler, Unstarted};
+use node::signing::{self, Signing};
 use serde_json::Value;
+use signer::policy::SigningPolicy;
 use zone::{Published, ZoneTable};
 
 /// The administrator's password.
@@ -95,7 +97,9 @@ impl House {
         let hasher = NameHasher::new(1);
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
         let (scheduler, unstarted) = Scheduler::new(Arc::new(SystemTimeSource));
-        let durable = Durable::start(data(&data_dir), hasher, &zones, &[], scheduler).expect("a node");
+        let durable =
+            Durable::start(data(&data_dir), hasher, &zones, (&[], &node::signing::Configured::default()), scheduler)
+                .expect("a node");
         let access = durable.access.clone();
         bootstrap(&access, Some(PASSWORD.into())).expect("first administrator");
         let node = NodeHandle::new(&durable, &zones, data_dir.clone(), data_dir.join("journal.db"));
@@ -147,7 +151,7 @@ impl House {
         let (config, _) = Config::load_with(options, []).expect("a configuration");
         let catalogue = &self.durable.as_ref().expect("it runs").catalogue;
         let changed = catalogue.configure(&config.zones);
-        files::reload(catalogue, &changed.not_from_files, &self.zones, |_, _, _| {});
+        files::reload(catalogue, &changed.not_from_files, &self.zones, |_, _, _| {}, |_, _| {});
     }
 
     /// Has what is blocked, and for whom, be as a configuration says that has only this, and waits until it is.
@@ -165,6 +169,33 @@ impl House {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
         panic!("the configuration is not in force");
+    }
+
+    /// Has zones signed from now on, by the policies that a configuration has by itself, and by `quick`, whose keys need
+    /// no more time than the zone's TTLs.
+    pub fn sign(&self) {
+        let (mut config, _) = Config::load_with(LoadOptions::default(), []).expect("a configuration");
+        let quick = SigningPolicy {
+            dnskey_ttl_s: 1,
+            propagation_s: 0,
+            parent_ds_ttl_s: 1,
+            parent_propagation_s: 0,
+            safety_s: 0,
+            ..SigningPolicy::default()
+        };
+        config.dnssec.policies.insert("quick".into(), Arc::new(quick));
+        self.app.policy_names.set(&config.dnssec);
+        let durable = self.durable.as_ref().expect("it runs");
+        let configured = signing::Configured { keys_dir: self.data_dir.join("keys"), ..signing::configured(&config) };
+        let signing = Signing::start(signing::Parts {
+            zones: self.zones.clone(),
+            catalogue: durable.catalogue.clone(),
+            settings: durable.settings.clone(),
+            committer: durable.committer.clone(),
+            signers: durable.signers.clone(),
+            configured: RwLock::new(configured),
+        });
+        assert!(self.app.signing.set(signing.expect("a thread")).is_ok(), "it is set once");
     }
 
     /// A token of the administrator with these grants.
@@ -226,6 +257,9 @@ impl Drop for House {
             runtime.shutdown_background();
         }
         self.policing.stop();
+        if let Some(signing) = self.app.signing.get() {
+            signing.stop();
+        }
         if let Some(durable) = self.durable.take() {
             durable.stop();
         }

@@ -6,6 +6,7 @@ mod cache;
 mod guide;
 mod history;
 mod house;
+mod keys;
 mod policy;
 mod protocol;
 mod queries;

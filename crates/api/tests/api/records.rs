@@ -109,6 +109,39 @@ fn settings_change_alone() {
 }
 
 #[test]
+fn a_zone_names_a_policy_that_there_is() {
+    let house = house_with_zone();
+    let policy = |zone: &str| {
+        house.call("GET", &format!("/zones/{zone}"), Value::Null).expect(200).json()["settings"]["dnssec"].clone()
+    };
+    let patch = |body: Value| house.call("PATCH", "/zones/example.org", body);
+    assert_eq!(policy("example.org"), "");
+    let refused = patch(json!({"dnssec": "elsewhere"})).expect(422).json();
+    let want = json!({
+        "pointer": "/dnssec",
+        "detail": "there is no policy `elsewhere` in dnssec.policies; there are: default, and `off`"
+    });
+    assert_eq!(refused["errors"], json!([want]), "{refused}");
+    patch(json!({"dnssec": "default"})).expect(200);
+    patch(json!({"notify": ["192.0.2.7"]})).expect(200);
+    assert_eq!(policy("example.org"), "default", "what is left out stays");
+    let mut dnssec = config::Config::default().dnssec;
+    dnssec.policies.insert("short".to_owned(), Default::default());
+    house.app.policy_names.set(&dnssec);
+    house.call("POST", "/zones", json!({"name": "a.example", "dnssec": "short"})).expect(201);
+    assert_eq!(policy("a.example"), "short");
+    house.call("POST", "/zones", json!({"name": "b.example", "dnssec": "elsewhere"})).expect(422);
+    let step = |policy: &str| json!({"zone": "example.org", "action": "configure", "settings": {"dnssec": policy}});
+    let refused = house.call("POST", "/changesets", json!({"why": "", "zones": [step("none")]})).expect(422).json();
+    assert_eq!(refused["errors"][0]["pointer"], "/zones/0/settings/dnssec", "{refused}");
+    for (off, on) in [("off", "short"), ("", "default")] {
+        patch(json!({"dnssec": on})).expect(200);
+        house.call("POST", "/changesets", json!({"why": "", "zones": [step(off)]})).expect(200);
+        assert_eq!(policy("example.org"), "", "{off:?}");
+    }
+}
+
+#[test]
 fn lists_come_in_pages() {
     let house = House::open();
     let zones: Vec<Value> = (0..25).map(|n| json!({"zone": format!("z{n:02}.example"), "action": "create"})).collect();

@@ -1,10 +1,13 @@
-//! `headwater key tsig create|list|delete`: keys for transfers and updates (RFC 8945).
+//! `headwater key`: keys that sign zones (`key/`), and here `tsig create|list|delete`: keys for transfers and updates
+//! (RFC 8945).
 
-use std::ffi::OsString;
+mod change;
+mod look;
+
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use dns::NameBuf;
 use serde_json::{Value, json};
@@ -13,15 +16,28 @@ use super::client::{Client, Directory, path};
 use super::list::{self, ListArgs};
 use super::{NodeArgs, show};
 
-/// What kind of key.
+/// What to do with keys.
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// TSIG keys, for transfers and updates.
     #[command(subcommand)]
     Tsig(TsigCommand),
-    /// A command of a later version.
-    #[command(external_subcommand)]
-    Later(Vec<OsString>),
+    /// List the keys of a zone that is signed here.
+    List(look::ZoneArgs),
+    /// Make a new key of a role: this begins a rollover, in which the new key takes over from the one in use.
+    Create(change::CreateArgs),
+    /// Bring a key of the zone in: a file in BIND's format (with the `.key` file beside it), or PKCS#8 in PEM.
+    Import(change::ImportArgs),
+    /// Print the public keys of a zone, as BIND's `.key` files have them.
+    ExportPublic(look::ExportArgs),
+    /// Begin a rollover: a new key is made, and the old one goes once nobody needs it.
+    Roll(change::RollArgs),
+    /// Print the timetable of a zone's keys, one line a step.
+    Plan(look::PlanArgs),
+    /// Print the DS records that the parent shall have, or say that it has them.
+    Ds(change::DsArgs),
+    /// Say how it is with the signing of a zone: what is waited for, when signatures end, what is wrong.
+    State(look::ZoneArgs),
 }
 
 /// What to do with TSIG keys.
@@ -77,10 +93,14 @@ pub fn run(command: &KeyCommand, out: &mut impl Write) -> anyhow::Result<()> {
             client.call("DELETE", &path(&["tsig-keys", &args.name.to_string()]), &Value::Null)?;
             Ok(writeln!(out, "key {} is removed", args.name)?)
         }
-        KeyCommand::Later(words) => {
-            let word = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
-            bail!("`key {word}` is not in this version yet")
-        }
+        KeyCommand::List(args) => look::list(args, out),
+        KeyCommand::Create(args) => change::create(args, out),
+        KeyCommand::Import(args) => change::import(args, out),
+        KeyCommand::ExportPublic(args) => look::export_public(args, out),
+        KeyCommand::Roll(args) => change::roll(args, out),
+        KeyCommand::Plan(args) => look::plan(args, out),
+        KeyCommand::Ds(args) => change::ds(args, out),
+        KeyCommand::State(args) => look::state(args, out),
     }
 }
 

@@ -58,7 +58,7 @@ pub enum Command {
     /// Users, who log in with a password.
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Keys for transfers and updates.
+    /// Keys that sign zones (DNSSEC), and keys for transfers and updates (TSIG).
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Back up and restore.

@@ -133,6 +133,7 @@ fn start(config: &Config, give_back: fn()) -> anyhow::Result<(Node, Web)> {
         let _ = web.app().seen_clients.set(node.seen_clients().clone());
         let _ = web.app().list_hits.set(node.list_hits().clone());
         let _ = web.app().policing.set(node.policing().clone());
+        let _ = web.app().signing.set(node.signing().clone());
         web.serve(web.prepare(config, web_sockets)?, node.runtime())?;
         Ok::<_, WebError>(web)
     };

@@ -166,7 +166,10 @@ fn rtype(text: &str) -> Result<RType, String> {
 }
 
 /// A number with a unit.
-fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What it should be.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
     let parsed = units.iter().find_map(|&(unit, seconds)| {
         let count: u64 = text.strip_suffix(unit)?.parse().ok()?;

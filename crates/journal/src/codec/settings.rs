@@ -2,13 +2,14 @@
 
 use zone::{SerialPolicy, ZoneKind, ZoneSettings};
 
-use super::{CodecError, text};
+use super::{CodecError, VERSION_2, text};
 use crate::octets::{Reader, put_counted, put_varint};
 
-/// Appends settings: the store keeps them in this form too.
-pub(crate) fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings) {
+/// Appends settings in the form of format `version`, which before format 3 has no policy to sign by: the store keeps
+/// them in this form too.
+pub(crate) fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings, version: u8) {
     let ZoneSettings { kind, serial_policy, primaries, allow_query, allow_transfer, .. } = settings;
-    let ZoneSettings { allow_update, allow_notify, notify, .. } = settings;
+    let ZoneSettings { allow_update, allow_notify, notify, dnssec, .. } = settings;
     out.push(match kind {
         ZoneKind::Primary => 0,
         ZoneKind::Secondary => 1,
@@ -22,10 +23,13 @@ pub(crate) fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings) {
         put_varint(out, list.len() as u64);
         list.iter().for_each(|entry| put_counted(out, entry.as_bytes()));
     }
+    if version > VERSION_2 {
+        put_counted(out, dnssec.as_bytes());
+    }
 }
 
 /// What [`put_settings`] wrote.
-pub(crate) fn settings(reader: &mut Reader<'_>) -> Result<ZoneSettings, CodecError> {
+pub(crate) fn settings(reader: &mut Reader<'_>, version: u8) -> Result<ZoneSettings, CodecError> {
     let kind = match reader.octet() {
         Some(0) => ZoneKind::Primary,
         Some(1) => ZoneKind::Secondary,
@@ -42,7 +46,7 @@ pub(crate) fn settings(reader: &mut Reader<'_>) -> Result<ZoneSettings, CodecErr
         (0..count).map(|_| text(reader)).collect::<Option<Vec<String>>>()
     };
     let mut next = || list().ok_or(CodecError::Damaged("list of settings"));
-    Ok(ZoneSettings {
+    let settings = ZoneSettings {
         kind,
         serial_policy,
         primaries: next()?,
@@ -51,5 +55,11 @@ pub(crate) fn settings(reader: &mut Reader<'_>) -> Result<ZoneSettings, CodecErr
         allow_update: next()?,
         allow_notify: next()?,
         notify: next()?,
-    })
+        dnssec: String::new(),
+    };
+    if version <= VERSION_2 {
+        return Ok(settings);
+    }
+    let dnssec = text(reader).ok_or(CodecError::Damaged("policy to sign by"))?;
+    Ok(ZoneSettings { dnssec, ..settings })
 }

@@ -43,6 +43,7 @@ fn settings(kind: ZoneKind, serial_policy: SerialPolicy) -> ZoneSettings {
         allow_update: some("key:acme. names:_acme-challenge.example.net. types:TXT"),
         allow_notify: some("2001:db8::/32"),
         notify: some("[2001:db8::1]:53"),
+        dnssec: String::new(),
     }
 }
 
@@ -114,6 +115,33 @@ fn identified() -> [(&'static str, ChangeSet); 7] {
     samples
 }
 
+/// Changes of settings that name a policy to sign by, before or after.
+fn signed() -> [(&'static str, ChangeSet); 5] {
+    let settings = |policy: &str| ZoneSettings {
+        dnssec: policy.to_owned(),
+        ..settings(ZoneKind::Primary, SerialPolicy::UnixTime)
+    };
+    let create = Action::Create { settings: settings("default"), records: listed(1) };
+    let sign = Action::Configure { before: ZoneSettings::default(), after: settings("short-lived") };
+    let end = Action::Configure { before: settings("default"), after: settings("") };
+    let delete = Action::Delete { settings: settings("default"), records: listed(2) };
+    let mut samples = [
+        ("create", one("example.net.", None, Some(7), create)),
+        ("configure", one("example.net.", Some(7), Some(7), sign.clone())),
+        ("configure-off", one("example.net.", Some(8), Some(8), end)),
+        ("delete", one("example.net.", Some(9), None, delete)),
+        ("several-zones", several_zones()),
+    ];
+    // One of several is signed: all settings have the field then.
+    let zones = &mut samples[4].1.zones;
+    let unsigned = Action::Create { settings: settings(""), records: listed(0) };
+    for (zone, action) in [("a.test.", unsigned), ("b.test.", sign)] {
+        zones.push(ZoneChange { zone: name(zone).into(), base: None, from: None, to: Some(7), action });
+    }
+    samples.iter_mut().for_each(|(_, change)| change.id = Some(EventId { node: *b"own node", number: 300 }));
+    samples
+}
+
 fn golden_path(version: &str, file: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/journal").join(version);
     directory.join(file).with_extension("hex")
@@ -139,11 +167,14 @@ fn golden_version_1() {
     }
 }
 
-/// What format 2 wrote stays readable, and is still what is written.
+/// What formats 2 and 3 wrote stays readable, and is still what is written: format 3 only where a zone is signed, so that
+/// a server that does not know of it refuses what it would serve unsigned, and nothing else.
 #[test]
 fn golden() {
-    for (file, change) in identified() {
-        let path = golden_path("v2", file);
+    let unsigned = identified().map(|(file, change)| ("v2", file, change));
+    let signed = signed().map(|(file, change)| ("v3", file, change));
+    for (version, file, change) in unsigned.into_iter().chain(signed) {
+        let path = golden_path(version, file);
         let golden = std::fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(hex(&encode(&change)), golden, "{}", path.display());
         let decoded = decode(&unhex(&golden)).expect("golden");
@@ -196,7 +227,7 @@ fn damage_is_an_error_or_another_change_and_never_a_panic() {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (state >> 33) as usize % n
     };
-    for (file, change) in identified() {
+    for (file, change) in identified().into_iter().chain(signed()) {
         let good = encode(&change);
         for len in 0..good.len() {
             assert!(decode(&good[..len]).is_err(), "{file} cut to {len}");

@@ -5,9 +5,9 @@
 
 use dns::name::MAX_NAME_LEN;
 use dns::{Name, NameBuf, RType};
-use zone::{Action, EventId, RecordList, Records, RrsetChange, Variant, ZoneChange, ZoneKey};
+use zone::{Action, EventId, RecordList, Records, RrsetChange, Variant, ZoneChange, ZoneKey, ZoneSettings};
 
-use super::{CodecError, marks, put_no_extensions, put_settings, settings, skip_extensions, text};
+use super::{CodecError, VERSION_1, marks, put_no_extensions, put_settings, settings, skip_extensions, text};
 use crate::octets::{Reader, put_counted, put_varint};
 
 /// In place of the last labels of an owner: those of the zone. No label is that long.
@@ -32,8 +32,18 @@ const OWN_BASE: u8 = 8;
 const MIN_RRSET_LEN: usize = 4;
 const MIN_DATA_LEN: usize = 2;
 
-/// Appends what happens to a zone in the event `id`.
-pub fn put_change(out: &mut Vec<u8>, change: &ZoneChange, id: Option<EventId>) {
+/// Whether settings in it name a policy to sign by.
+pub fn is_signed(change: &ZoneChange) -> bool {
+    let signs = |settings: &ZoneSettings| !settings.dnssec.is_empty();
+    match &change.action {
+        Action::Create { settings, .. } | Action::Delete { settings, .. } => signs(settings),
+        Action::Configure { before, after } => signs(before) || signs(after),
+        Action::Edit(_) | Action::Replace { .. } => false,
+    }
+}
+
+/// Appends what happens to a zone in the event `id`, which has format `version`, 2 or later.
+pub fn put_change(out: &mut Vec<u8>, change: &ZoneChange, id: Option<EventId>, version: u8) {
     out.extend_from_slice(change.zone.name.as_wire());
     put_counted(out, change.zone.variant.as_str().as_bytes());
     let is_ours = |base: EventId| id.is_some_and(|id| id.node == base.node);
@@ -50,12 +60,12 @@ pub fn put_change(out: &mut Vec<u8>, change: &ZoneChange, id: Option<EventId>) {
         }
         put_varint(out, base.number);
     }
-    put_action(out, &change.zone.name, &change.action);
+    put_action(out, &change.zone.name, &change.action, version);
     put_no_extensions(out);
 }
 
 /// What [`put_change`] wrote.
-pub fn change(reader: &mut Reader<'_>, id: Option<EventId>) -> Result<ZoneChange, CodecError> {
+pub fn change(reader: &mut Reader<'_>, id: Option<EventId>, version: u8) -> Result<ZoneChange, CodecError> {
     let name = apex(reader)?;
     let variant = text(reader).and_then(|text| Variant::new(&text)).ok_or(CodecError::Damaged("variant of a zone"))?;
     let bad = CodecError::Damaged("mark of serials");
@@ -73,7 +83,7 @@ pub fn change(reader: &mut Reader<'_>, id: Option<EventId>) -> Result<ZoneChange
         OWN_BASE => return Err(bad),
         _ => Some(base().ok_or(CodecError::Damaged("what a change was built on"))?),
     };
-    let action = action(reader, name)?;
+    let action = action(reader, name, version)?;
     skip_extensions(reader).ok_or(CodecError::Damaged("extension"))?;
     Ok(ZoneChange { zone: ZoneKey { name: name.to_owned(), variant }, base, from, to, action })
 }
@@ -83,7 +93,7 @@ pub fn change_v1(reader: &mut Reader<'_>) -> Result<ZoneChange, CodecError> {
     let name = apex(reader)?;
     let there = both(reader).ok_or(CodecError::Damaged("mark of serials"))?;
     let (from, to) = (serial(reader, there.0)?, serial(reader, there.1)?);
-    Ok(ZoneChange { zone: name.to_owned().into(), base: None, from, to, action: action(reader, name)? })
+    Ok(ZoneChange { zone: name.to_owned().into(), base: None, from, to, action: action(reader, name, VERSION_1)? })
 }
 
 fn apex<'a>(reader: &mut Reader<'a>) -> Result<&'a Name, CodecError> {
@@ -99,11 +109,11 @@ fn serial(reader: &mut Reader<'_>, is_there: bool) -> Result<Option<u32>, CodecE
     }
 }
 
-fn put_action(out: &mut Vec<u8>, zone: &Name, action: &Action) {
+fn put_action(out: &mut Vec<u8>, zone: &Name, action: &Action, version: u8) {
     match action {
         Action::Create { settings, records } => {
             out.push(CREATE);
-            put_settings(out, settings);
+            put_settings(out, settings, version);
             put_counted(out, records.as_octets());
         }
         Action::Edit(changes) => {
@@ -118,28 +128,28 @@ fn put_action(out: &mut Vec<u8>, zone: &Name, action: &Action) {
         }
         Action::Configure { before, after } => {
             out.push(CONFIGURE);
-            put_settings(out, before);
-            put_settings(out, after);
+            put_settings(out, before, version);
+            put_settings(out, after, version);
         }
         Action::Delete { settings, records } => {
             out.push(DELETE);
-            put_settings(out, settings);
+            put_settings(out, settings, version);
             put_counted(out, records.as_octets());
         }
     }
 }
 
-fn action(reader: &mut Reader<'_>, zone: &Name) -> Result<Action, CodecError> {
+fn action(reader: &mut Reader<'_>, zone: &Name, version: u8) -> Result<Action, CodecError> {
     Ok(match reader.octet() {
-        Some(CREATE) => Action::Create { settings: settings(reader)?, records: records(reader)? },
+        Some(CREATE) => Action::Create { settings: settings(reader, version)?, records: records(reader)? },
         Some(EDIT) => {
             let count = reader.count(MIN_RRSET_LEN).ok_or(CodecError::Damaged("number of RRsets"))?;
             let rrsets = (0..count).map(|_| rrset(reader, zone).ok_or(CodecError::Damaged("RRset")));
             Action::Edit(rrsets.collect::<Result<_, _>>()?)
         }
         Some(REPLACE) => Action::Replace { before: records(reader)?, after: records(reader)? },
-        Some(CONFIGURE) => Action::Configure { before: settings(reader)?, after: settings(reader)? },
-        Some(DELETE) => Action::Delete { settings: settings(reader)?, records: records(reader)? },
+        Some(CONFIGURE) => Action::Configure { before: settings(reader, version)?, after: settings(reader, version)? },
+        Some(DELETE) => Action::Delete { settings: settings(reader, version)?, records: records(reader)? },
         _ => return Err(CodecError::Damaged("kind of change")),
     })
 }

@@ -4,6 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Characters of an identifier.
+const MAX_ID: usize = 128;
+/// Characters of an identifier that is a domain name: 255 octets, of which each may need an escape of four characters.
+const MAX_NAME_ID: usize = 1024;
+
 /// What kind of setting a document is. A new collection needs a new version of the events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,11 +37,13 @@ pub enum Collection {
     Acknowledgements,
     /// Saved filters of queries.
     Views,
+    /// The DNSSEC keys of a zone and their states, without private parts; one document a zone.
+    ZoneKeys,
 }
 
 impl Collection {
     /// All of them, in the order of their documents.
-    pub const ALL: [Collection; 12] = [
+    pub const ALL: [Collection; 13] = [
         Collection::Lists,
         Collection::Rules,
         Collection::Groups,
@@ -49,11 +56,23 @@ impl Collection {
         Collection::Silences,
         Collection::Acknowledgements,
         Collection::Views,
+        Collection::ZoneKeys,
     ];
+
+    /// The version of events that it came with.
+    pub(super) fn since(self) -> u32 {
+        if self == Collection::ZoneKeys { 2 } else { 1 }
+    }
+
+    /// What its documents share their room with.
+    pub(super) fn room(self) -> Room {
+        if self == Collection::ZoneKeys { Room::ZoneKeys } else { Room::Settings }
+    }
 
     /// How many documents it may hold; an event that adds more does not count.
     pub fn max_documents(self) -> usize {
         match self {
+            Collection::ZoneKeys => 100_000,
             Collection::Rules | Collection::Devices | Collection::Blocks => 20_000,
             Collection::Muted => 10_000,
             Collection::Acknowledgements | Collection::Pauses => 5_000,
@@ -64,6 +83,26 @@ impl Collection {
             | Collection::Silences
             | Collection::Views => 1_000,
         }
+    }
+
+    /// Whether `id` may be an identifier of its documents: for keys the name of the zone as text, in lower case and with the
+    /// final dot.
+    ///
+    /// # Errors
+    /// What it must look like.
+    pub(super) fn check_id(self, id: &str) -> Result<(), String> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || ".-_:@".contains(c);
+        let (is_good, form) = match self.room() {
+            Room::Settings => (
+                id.len() <= MAX_ID && id.chars().all(fits),
+                format!("{MAX_ID} of the characters A-Z, a-z, 0-9, \".\", \"-\", \"_\", \":\", \"@\""),
+            ),
+            Room::ZoneKeys => (
+                id.len() <= MAX_NAME_ID && id.chars().all(|c| c.is_ascii_graphic()),
+                format!("{MAX_NAME_ID} printable characters of ASCII"),
+            ),
+        };
+        if is_good && !id.is_empty() { Ok(()) } else { Err(format!("it must have 1 to {form}")) }
     }
 
     /// Its name in events: `alert_rules`.
@@ -81,7 +120,36 @@ impl Collection {
             Collection::Silences => "silences",
             Collection::Acknowledgements => "acknowledgements",
             Collection::Views => "views",
+            Collection::ZoneKeys => "zone_keys",
         }
+    }
+}
+
+/// Room for bodies of documents. Keys of many zones leave that of what people set alone, and the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Room {
+    /// What people set.
+    Settings,
+    /// Keys of zones.
+    ZoneKeys,
+}
+
+impl Room {
+    /// Octets of the bodies of all documents in it together.
+    pub fn max_octets(self) -> usize {
+        match self {
+            Room::Settings => 64 << 20,
+            Room::ZoneKeys => 256 << 20,
+        }
+    }
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Room::Settings => "shared settings",
+            Room::ZoneKeys => "keys of zones",
+        })
     }
 }
 

@@ -12,8 +12,9 @@ use super::collection::Collection;
 use crate::corridor::EventTag;
 use crate::journal::Offset;
 
-/// The version that is written.
-const VERSION: u32 = 1;
+/// The latest version. The one that is written is the earliest that has what the event needs, so that servers that know
+/// no later one go on as long as they can.
+const VERSION: u32 = 2;
 /// Octets of an event; larger ones are not appended.
 const MAX_EVENT: usize = 1 << 20;
 /// Changes in one event.
@@ -133,8 +134,8 @@ impl SettingsEvent {
     pub fn encode(&self, tag: EventTag) -> Result<Vec<u8>, EventError> {
         let (id, who, why) = (HEXLOWER.encode(&tag), self.who.clone(), self.why.clone());
         let (at_ms, reverts, changes) = (self.at_ms, self.reverts, &self.changes);
-        let body =
-            serde_json::to_vec(&Written { v: VERSION, id, at_ms, who, why, reverts, changes }).map_err(unreadable)?;
+        let body = serde_json::to_vec(&Written { v: self.version(), id, at_ms, who, why, reverts, changes })
+            .map_err(unreadable)?;
         if body.len() > MAX_EVENT { Err(EventError::TooLarge(body.len())) } else { Ok(body) }
     }
 
@@ -146,16 +147,28 @@ impl SettingsEvent {
         if body.len() > MAX_EVENT {
             return Err(EventError::TooLarge(body.len()));
         }
-        match serde_json::from_slice::<Version>(body).map_err(unreadable)?.v {
+        let version = serde_json::from_slice::<Version>(body).map_err(unreadable)?.v;
+        match version {
             0 => return Err(EventError::Unreadable("there is no version 0".to_owned())),
-            VERSION => {}
+            1..=VERSION => {}
             later => return Err(EventError::FromTheFuture(later)),
         }
         let Written { v: _, id, at_ms, who, why, reverts, changes } =
             serde_json::from_slice(body).map_err(unreadable)?;
         let tag = HEXLOWER.decode(id.as_bytes()).ok().and_then(|tag| tag.try_into().ok());
         let tag = tag.ok_or_else(|| EventError::Unreadable("its id is not one".to_owned()))?;
-        Ok((tag, SettingsEvent { at_ms, who, why, reverts, changes }))
+        let event = SettingsEvent { at_ms, who, why, reverts, changes };
+        if event.version() > version {
+            // Servers that know no later version refuse it, and all must fold the same.
+            let why = format!("version {version} has not all of its collections");
+            return Err(EventError::Unreadable(why));
+        }
+        Ok((tag, event))
+    }
+
+    /// The earliest version that has all of its collections.
+    fn version(&self) -> u32 {
+        self.changes.iter().map(|change| change.document().0.since()).max().unwrap_or(1)
     }
 
     /// What it does to a document; `None`: nothing.
@@ -176,12 +189,14 @@ mod tests {
 
     /// Written by version 1; must be readable for ever.
     const V1: &str = include_str!("../../../../testdata/settings/v1.jsonl");
+    /// Written by version 2, where version 1 has not what is needed.
+    const V2: &str = include_str!("../../../../testdata/settings/v2.jsonl");
 
     #[test]
     fn golden_events() {
         let mut collections = HashSet::new();
         let (mut has_delete, mut has_revert) = (false, false);
-        for line in V1.lines() {
+        for line in V1.lines().chain(V2.lines()) {
             let (tag, event) = SettingsEvent::decode(line.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error}"));
             assert_eq!(String::from_utf8_lossy(&event.encode(tag).expect("encoded")), line);
             collections.extend(event.changes.iter().map(|change| change.document().0));
@@ -201,7 +216,9 @@ mod tests {
         check("", "cannot be read");
         check("[]", "cannot be read");
         check(r#"{"v":0}"#, "no version 0");
-        check(r#"{"v":2,"other":true}"#, "version 2, this server knows versions up to 1");
+        check(r#"{"v":3,"other":true}"#, "version 3, this server knows versions up to 2");
+        let keys = V2.lines().next().expect("a line");
+        check(&keys.replace("\"v\":2", "\"v\":1"), "version 1 has not all of its collections");
         check(&golden.replace("\"id\":\"", "\"id\":\"0"), "its id is not one");
         check(&golden.replace("\"id\"", "\"tag\""), "unknown field `tag`");
         check(&golden.replace("\"put\"", "\"move\""), "unknown variant `move`");

@@ -4,14 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::collection::Collection;
+use super::collection::{Collection, Room};
 use super::event::{Change, MAX_CHANGES, SettingsEvent};
-use super::state::{Conflict, Document, MAX_OCTETS, Rejected, SettingsState, Shelf};
+use super::state::{Conflict, Document, Rejected, SettingsState, Shelf};
 use crate::corridor::{EventTag, StreamState, line_problem};
 use crate::journal::Offset;
 
-/// Characters of an identifier.
-const MAX_ID: usize = 128;
 /// Characters of who made a change.
 pub(super) const MAX_WHO: usize = 256;
 /// Characters of why a change was made.
@@ -83,14 +81,16 @@ impl SettingsState {
 
     /// Whether what is deleted is there, and what is put has room.
     fn check_room(&self, changes: &[Change]) -> Result<(), Rejected> {
-        let mut octets = self.octets;
+        let mut octets: BTreeMap<Room, usize> = BTreeMap::new();
         let mut counts: BTreeMap<Collection, usize> = BTreeMap::new();
         for change in changes {
             let (collection, id) = change.document();
             let count = counts.entry(collection).or_insert_with(|| self.count(collection));
             let old = self.get(collection, id);
-            octets = octets.saturating_sub(old.map_or(0, |old| old.body.text().len()));
-            octets = octets.saturating_add(change.body().map_or(0, |body| body.text().len()));
+            let room = collection.room();
+            let taken = octets.entry(room).or_insert_with(|| self.octets(room));
+            *taken = taken.saturating_sub(old.map_or(0, |old| old.body.text().len()));
+            *taken = taken.saturating_add(change.body().map_or(0, |body| body.text().len()));
             match (old, change.body()) {
                 (None, None) => return Err(Rejected::Unknown { collection, id: id.to_owned() }),
                 (None, Some(_)) => *count += 1,
@@ -105,12 +105,14 @@ impl SettingsState {
         if let Some((collection, _)) = counts.iter().find(|&entry| is_over(entry)) {
             return Err(Rejected::TooMany(*collection));
         }
-        if octets > MAX_OCTETS && octets > self.octets { Err(Rejected::Full(octets)) } else { Ok(()) }
+        let is_full = |(room, octets): &(Room, usize)| *octets > room.max_octets() && *octets > self.octets(*room);
+        octets.into_iter().find(is_full).map_or(Ok(()), |(room, octets)| Err(Rejected::Full(room, octets)))
     }
 
     /// Makes a change that has been checked.
     fn apply(&mut self, offset: Offset, event: &SettingsEvent, change: &Change) {
         let (collection, id) = change.document();
+        let taken = self.octets.entry(collection.room()).or_default();
         let shelf = Arc::make_mut(self.shelves.entry(collection).or_default());
         shelf.version = offset;
         let old = match change.body() {
@@ -123,7 +125,7 @@ impl SettingsState {
                     why: event.why.clone(),
                 };
                 shelf.gone.remove(id);
-                self.octets += body.text().len();
+                *taken += body.text().len();
                 shelf.documents.insert(id.into(), Arc::new(document))
             }
             None => {
@@ -131,7 +133,7 @@ impl SettingsState {
                 shelf.documents.remove(id)
             }
         };
-        self.octets -= old.map_or(0, |old| old.body.text().len());
+        *taken -= old.map_or(0, |old| old.body.text().len());
     }
 }
 
@@ -147,13 +149,8 @@ impl Shelf {
 }
 
 fn check_change(change: &Change) -> Result<(), Rejected> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || ".-_:@".contains(c);
-    let id = change.document().1;
-    if id.is_empty() || id.len() > MAX_ID || !id.chars().all(fits) {
-        let why =
-            format!("it must have 1 to {MAX_ID} of the characters A-Z, a-z, 0-9, \".\", \"-\", \"_\", \":\", \"@\"");
-        return Err(invalid("id", why));
-    }
+    let (collection, id) = change.document();
+    collection.check_id(id).map_err(|why| invalid("id", why))?;
     change.body().map_or(Ok(()), |body| body.check().map_err(|why| invalid("body", why.to_string())))
 }
 

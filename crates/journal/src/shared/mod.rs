@@ -16,8 +16,8 @@ mod store;
 mod tests;
 
 pub use body::{Body, BodyError, MAX_BODY};
-pub use collection::Collection;
+pub use collection::{Collection, Room};
 pub use event::{Change, EventError, MAX_CHANGES, SettingsEvent};
 pub use past::{MAX_PAGE, PastChange};
-pub use state::{Conflict, Document, MAX_OCTETS, Rejected, SettingsState};
+pub use state::{Conflict, Document, Rejected, SettingsState};
 pub use store::{Author, SettingsError, SharedSettings, one_line};

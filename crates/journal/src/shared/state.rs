@@ -5,21 +5,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::body::Body;
-use super::collection::Collection;
+use super::collection::{Collection, Room};
 use super::event::Change;
 use crate::corridor::RecentTags;
 use crate::journal::Offset;
-
-/// Octets of the bodies of all documents together.
-pub const MAX_OCTETS: usize = 64 << 20;
 
 /// All shared settings at one moment. A copy is cheap: what has not changed is shared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettingsState {
     pub(super) next: Offset,
     pub(super) shelves: BTreeMap<Collection, Arc<Shelf>>,
-    /// Octets of all bodies.
-    pub(super) octets: usize,
+    /// Octets of all bodies, by room.
+    pub(super) octets: BTreeMap<Room, usize>,
     /// The events that were folded last.
     pub(super) recent: RecentTags,
 }
@@ -91,8 +88,8 @@ pub enum Rejected {
     #[error("{0} can hold {max} documents, not more", max = .0.max_documents())]
     TooMany(Collection),
     /// All documents together would be too large.
-    #[error("shared settings would have {0} bytes, more than {MAX_OCTETS}")]
-    Full(usize),
+    #[error("{0} would have {1} bytes, more than {max}", max = .0.max_octets())]
+    Full(Room, usize),
 }
 
 impl fmt::Display for Conflict {
@@ -116,6 +113,11 @@ impl SettingsState {
     /// How many documents a collection holds.
     pub fn count(&self, collection: Collection) -> usize {
         self.shelves.get(&collection).map_or(0, |shelf| shelf.documents.len())
+    }
+
+    /// Octets of the bodies of all documents in a room.
+    pub(super) fn octets(&self, room: Room) -> usize {
+        self.octets.get(&room).copied().unwrap_or(0)
     }
 
     /// A document.

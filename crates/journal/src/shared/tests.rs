@@ -232,6 +232,13 @@ fn events_are_bounded() {
     let many = |count: usize| event((0..count).map(|id| new(lists, &id.to_string())).collect());
     assert_eq!(state.check(&many(MAX_CHANGES)), Ok(()));
     check(many(MAX_CHANGES + 1), "there must be 1 to 1000");
+    // A name of a zone as text, also one that needs escapes.
+    for id in [".", r"0/25.2.0.192.in-addr.arpa.", r"a\032b\.\255.example.", &"a".repeat(1024)] {
+        assert_eq!(state.check(&event(vec![new(Collection::ZoneKeys, id)])), Ok(()), "{id}");
+    }
+    for id in ["", "a b.", "ä.", &"a".repeat(1025)] {
+        check(event(vec![new(Collection::ZoneKeys, id)]), "it must have 1 to 1024 printable characters");
+    }
     let tagged = event(vec![new(lists, "a")]).encode([1; 16]).expect("encoded");
     let other = String::from_utf8(tagged).expect("text").replace(r#"{"number":1}"#, "[]");
     let (_, event) = SettingsEvent::decode(other.as_bytes()).expect("an event");
@@ -261,10 +268,13 @@ fn all_documents_together_are_bounded() {
         let (collection, body) = (Collection::Rules, body.clone());
         event(vec![Change::Put { collection, id: id.to_string(), if_version: 0, body }])
     };
-    let room = MAX_OCTETS / MAX_BODY;
+    let room = Room::Settings.max_octets() / MAX_BODY;
     (0..room).for_each(|id| state.fold_event(id as Offset + 1, None, &put(id, &large)).expect("has room"));
-    let full = Rejected::Full(MAX_OCTETS + body(1).text().len());
+    let full = Rejected::Full(Room::Settings, Room::Settings.max_octets() + body(1).text().len());
     assert_eq!(state.check(&put(room, &body(1))), Err(full));
+    state
+        .check(&event(vec![new(Collection::ZoneKeys, "example.org.")]))
+        .expect("keys of zones have a room of their own");
     let smaller = event(vec![state.put(Collection::Rules, "0", body(1))]);
     state.fold_event(state.next(), None, &smaller).expect("there is room for less");
     state.check(&put(room, &body(1))).expect("there is room again");
@@ -281,7 +291,7 @@ fn of_what_is_gone_only_the_latest_is_known() {
         state.fold_event(created + 1, None, &delete).expect("deleted");
     }
     assert_eq!((state.last_change(Collection::Blocks, "0"), state.last_change(Collection::Blocks, "1")), (0, 4));
-    assert_eq!(state.octets, 0);
+    assert_eq!(state.octets(Room::Settings), 0);
 }
 
 #[test]
@@ -309,7 +319,7 @@ fn steps() -> impl Strategy<Value = Vec<(bool, u8, u64, bool)>> {
 }
 
 fn change(state: &SettingsState, (puts, id, age, _): (bool, u8, u64, bool)) -> Change {
-    let (collection, id) = (if id % 2 == 0 { Collection::Lists } else { Collection::Rules }, id.to_string());
+    let (collection, id) = (if id % 2 == 0 { Collection::Lists } else { Collection::ZoneKeys }, id.to_string());
     let version = state.last_change(collection, &id).saturating_sub(age);
     let change = if puts { state.put(collection, &id, body(age)) } else { state.delete(collection, &id) };
     change.expecting(version)
@@ -339,17 +349,19 @@ proptest! {
         prop_assert_eq!(settings[0].state(), settings[1].state());
         let state = open(&journal).state();
         prop_assert_eq!(&settings[0].state(), &state);
-        let mut octets = 0;
+        let mut octets = std::collections::BTreeMap::new();
         for collection in Collection::ALL {
             for (id, document) in state.documents(collection) {
-                octets += document.body.text().len();
+                *octets.entry(collection.room()).or_insert(0) += document.body.text().len();
                 let past = settings[0].history(collection, id, None, MAX_PAGE).expect("history");
                 prop_assert_eq!(past[0].after.as_ref(), Some(&document.body));
                 prop_assert!(past.windows(2).all(|two| two[0].before == two[1].after));
                 prop_assert!(past.last().is_some_and(|first| first.before.is_none()));
             }
         }
-        prop_assert_eq!(octets, state.octets);
+        for room in [Room::Settings, Room::ZoneKeys] {
+            prop_assert_eq!(octets.get(&room).copied().unwrap_or(0), state.octets(room));
+        }
     }
 
     /// The outcome of an event is what `check` says, and an event that does not count changes nothing that can be seen.
@@ -372,4 +384,31 @@ proptest! {
             prop_assert_eq!(&state, &folded, "what is folded already is passed over");
         }
     }
+}
+
+/// `cargo test --profile quick -p headwater-journal -- --ignored --nocapture keys_of_many`
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_keys_of_many_zones() {
+    let mut state = SettingsState::default();
+    let keys = Body::new(&json!({ "keys": "k".repeat(900) })).expect("a body");
+    let put = |id: usize| {
+        let (collection, body) = (Collection::ZoneKeys, keys.clone());
+        Change::Put { collection, id: format!("zone{id:06}.example."), if_version: 0, body }
+    };
+    let started = std::time::Instant::now();
+    let all = Collection::ZoneKeys.max_documents();
+    for first in (0..all).step_by(MAX_CHANGES) {
+        let event = event((first..first + MAX_CHANGES).map(put).collect());
+        // Readers hold the state before.
+        let held = state.clone();
+        state.fold_event(state.next().max(1), None, &event).expect("counts");
+        drop(held);
+    }
+    println!("{:?} to fold {all} documents, {MAX_CHANGES} an event", started.elapsed());
+    let (one, held) = (event(vec![state.put(Collection::ZoneKeys, "zone000001.example.", body(1))]), state.clone());
+    let started = std::time::Instant::now();
+    state.fold_event(state.next(), None, &one).expect("counts");
+    drop(held);
+    println!("{:?} to fold one more", started.elapsed());
 }

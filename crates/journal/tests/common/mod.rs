@@ -232,7 +232,8 @@ impl World {
     fn settings(&mut self) -> ZoneSettings {
         let kind = if self.random.below(2) == 0 { ZoneKind::Primary } else { ZoneKind::Secondary };
         let notify = (0..self.random.below(3)).map(|n| format!("192.0.2.{n} key:k.")).collect();
-        ZoneSettings { kind, serial_policy: SerialPolicy::Date, notify, ..ZoneSettings::default() }
+        let dnssec = if kind == ZoneKind::Primary { "default" } else { "" }.to_owned();
+        ZoneSettings { kind, serial_policy: SerialPolicy::Date, notify, dnssec, ..ZoneSettings::default() }
     }
 
     fn contents(&mut self, zone: &NameBuf) -> Contents {

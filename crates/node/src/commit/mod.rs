@@ -6,8 +6,10 @@
 
 mod cleanup;
 mod group;
+mod judged;
 mod pending;
 mod request;
+mod signed;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +21,7 @@ use std::time::Instant;
 
 use dns::{Name, NameBuf};
 use journal::{Accepted, Journal, JournalError, Offset, Replica, ZoneState};
+use signer::zone_signer::ZoneSigner;
 use zone::{NodeId, Published, Zone, ZoneSettings, ZoneTable};
 
 use crate::follow::{Fold, Following};
@@ -26,7 +29,9 @@ use crate::follow::{Fold, Following};
 use crate::read_only::MaintainedIn;
 use crate::timings::Timings;
 
-pub use request::{CommitError, Committed, Intent, PendingZone, PendingZones, Prepare, Request, SerialRule};
+pub use request::{
+    CommitError, Committed, Intent, PendingZone, PendingZones, Prepare, Request, SerialRule, SigningFailure,
+};
 
 /// Most requests that wait; one more is refused.
 const MAX_WAITING: usize = 8192;
@@ -40,6 +45,13 @@ pub trait Observer: Send {
     fn maintained_in(&self, name: &Name) -> MaintainedIn;
     /// How the zone is served, if the configuration says so: then nobody else does.
     fn configured(&self, name: &Name) -> Option<Arc<ZoneSettings>>;
+    /// Who signs a zone of this name; `None`: nobody.
+    ///
+    /// # Errors
+    /// It is signed here, and cannot be now: why.
+    fn signer(&self, name: &Name) -> Result<Option<Arc<ZoneSigner>>, String>;
+    /// A change of a zone that is signed here was signed, or why not.
+    fn signed(&self, name: &Name, failure: Option<&SigningFailure>);
     /// What queries see of a zone of the journal.
     fn serve(&self, state: &ZoneState) -> Arc<Zone>;
     /// Waits until a group of changes can be taken.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dns::rdata::typed::Soa;
 use dns::{Name, NameBuf, RType};
 use journal::{Offset, Replica};
-use zone::check::{Finding, Rule, Severity, Source};
+use zone::check::{Finding, Rule, Source};
 use zone::records::ListedRecord;
 use zone::{
     Action, Contents, Edit, EventId, RecordList, RecordListBuilder, Records, RrsetChange, ZoneChange, ZoneKind,
@@ -15,7 +15,9 @@ use zone::{
 };
 
 use super::Observer;
-use super::request::{CommitError, Intent, PendingZone, PendingZones, SerialRule};
+use super::judged::{is_old_serial, judge};
+use super::request::{CommitError, Intent, PendingZone, PendingZones, SerialRule, SigningFailure};
+use super::signed::Signing;
 use crate::read_only::{self, MaintainedIn, Part, ReadOnly};
 
 /// A replacement that changes at most one RRset in this many names is stored as an edit.
@@ -106,7 +108,11 @@ impl<'r> GroupZones<'r> {
         let mut after = Vec::with_capacity(intents.len());
         for (name, intent) in intents {
             let before = self.zone(&name);
-            let Some((change, zone)) = self.change(&name, before, intent, &mut built.warnings)? else { continue };
+            let made = self.change(&name, before, intent, &mut built.warnings);
+            if let Err(CommitError::Signing { why, .. }) = &made {
+                self.observer.signed(&name, Some(why));
+            }
+            let Some((change, zone)) = made? else { continue };
             built.changes.push(change);
             after.push((name, zone));
         }
@@ -163,7 +169,9 @@ impl<'r> GroupZones<'r> {
         match (intent, before) {
             (Intent::Create { settings, records, serial }, _) => {
                 let records = match serial {
-                    SerialRule::Policy => self.above_the_last(name, &settings, records, warnings),
+                    SerialRule::Policy | SerialRule::FromFile => {
+                        self.above_the_last(name, &settings, records, warnings)
+                    }
                     SerialRule::AsGiven | SerialRule::Transferred => records,
                 };
                 let contents = self.create(name, &settings, &records, warnings)?;
@@ -191,6 +199,14 @@ impl<'r> GroupZones<'r> {
                 let after = PendingZone { contents: Some(contents), settings: zone.settings };
                 changed(Action::Edit(changes), Some(after))
             }
+            (Intent::Sign { again }, Some(zone)) => {
+                let Some(made) = self.sign_again(name, &zone, &again)? else { return Ok(None) };
+                changed(made.0, Some(PendingZone { contents: Some(made.1), settings: zone.settings }))
+            }
+            (Intent::SignWhole { from, signed }, Some(zone)) => {
+                let Some(made) = self.sign_whole(name, &zone, &from, &signed)? else { return Ok(None) };
+                changed(made.0, Some(PendingZone { contents: Some(made.1), settings: zone.settings }))
+            }
             (Intent::Replace { records, serial }, Some(zone)) => {
                 let Some((action, contents)) = self.replace(name, &zone, &records, serial, warnings)? else {
                     return Ok(None);
@@ -204,7 +220,7 @@ impl<'r> GroupZones<'r> {
     /// Whether a zone is to be served as the configuration says: the configuration's own request.
     fn is_as_configured(&self, name: &Name, intent: &Intent) -> bool {
         let Intent::Configure { settings } = intent else { return false };
-        self.observer.maintained_in(name) == MaintainedIn::Configuration
+        matches!(self.observer.maintained_in(name), MaintainedIn::Configuration | MaintainedIn::SignedFile)
             && self.observer.configured(name).is_some_and(|configured| *configured == *settings)
     }
 
@@ -275,15 +291,83 @@ impl<'r> GroupZones<'r> {
         if let Some(outside) = changes.iter().find(|change| !change.owner.is_at_or_below(contents.origin())) {
             return Err(invalid(&outside.owner, format!("is not in the zone {}", contents.origin())));
         }
+        let signing = self.signing(contents)?;
+        if let Some(signing) = &signing {
+            changes = signing.plain(changes);
+        }
         if changes.is_empty() {
             return Ok(None);
         }
-        if serial == SerialRule::Policy {
+        if serial.is_by_policy() {
             self.raise_serial(contents, settings, &mut changes);
+        }
+        if let Some(signing) = &signing {
+            changes = signing.sign(contents, changes, &[])?;
         }
         let (after, findings) = zone::diff::change(contents, &changes);
         judge(findings, serial.source(), contents.findings(), warnings)?;
+        signing.map_or(Ok(()), |signing| self.pass(&signing, &after, &changes))?;
         Ok(Some((changes, after)))
+    }
+
+    /// Who signs changes of a zone that is signed already.
+    fn signing(&self, contents: &Contents) -> Result<Option<Signing>, CommitError> {
+        if !contents.is_signed() {
+            return Ok(None);
+        }
+        let name = contents.origin();
+        match self.observer.signer(name) {
+            Ok(signer) => Ok(signer.map(|signer| Signing::new(name, signer, self.now_ms))),
+            Err(why) => Err(CommitError::Signing { zone: name.to_owned(), why: SigningFailure::Keys(why) }),
+        }
+    }
+
+    /// What it takes that a zone is signed as its keys want it now; `None`: nothing.
+    fn sign_again(
+        &self,
+        name: &Name,
+        zone: &PendingZone,
+        again: &[(NameBuf, RType)],
+    ) -> Result<Option<(Action, Contents)>, CommitError> {
+        let Some(contents) = &zone.contents else { return Err(no_contents(name)) };
+        let Some(signing) = self.signing(contents)? else { return Ok(None) };
+        if again.is_empty() && !signing.is_behind(contents) {
+            return Ok(None);
+        }
+        let mut changes = Vec::new();
+        self.raise_serial(contents, &zone.settings, &mut changes);
+        let changes = signing.sign(contents, changes, again)?;
+        let (after, _) = zone::diff::change(contents, &changes);
+        self.pass(&signing, &after, &changes)?;
+        Ok(Some((stored(contents, &after, changes), after)))
+    }
+
+    /// Lets a signed change through the gate.
+    fn pass(&self, signing: &Signing, after: &Contents, changes: &[RrsetChange]) -> Result<(), CommitError> {
+        signing.check(after, changes)?;
+        self.observer.signed(after.origin(), None);
+        Ok(())
+    }
+
+    /// A zone that was signed as a whole, with what has changed since; `None`: it is not signed here any more.
+    fn sign_whole(
+        &self,
+        name: &Name,
+        zone: &PendingZone,
+        from: &Contents,
+        signed: &Contents,
+    ) -> Result<Option<(Action, Contents)>, CommitError> {
+        let Some(contents) = &zone.contents else { return Err(no_contents(name)) };
+        let Some(signing) = self.signing(signed)?.filter(|_| !contents.is_signed()) else { return Ok(None) };
+        let mut since = zone::diff::diff(from, contents);
+        // What was changed of the apex meanwhile is put beside what the signer has there.
+        since.iter_mut().for_each(|change| change.before = signed.records(&change.owner, change.rtype));
+        self.raise_serial(contents, &zone.settings, &mut since);
+        let changes = signing.sign(signed, since, &[])?;
+        let (after, _) = zone::diff::change(signed, &changes);
+        self.pass(&signing, &after, &changes)?;
+        let all = zone::diff::diff(contents, &after);
+        Ok(Some((stored(contents, &after, all), after)))
     }
 
     /// Has the changes bring a serial that is later than the zone's.
@@ -321,25 +405,42 @@ impl<'r> GroupZones<'r> {
             return Ok(Some((Action::Replace { before: RecordList::default(), after: records.clone() }, contents)));
         };
         let mut changes = zone::diff::diff(before, &contents);
+        if serial == SerialRule::FromFile {
+            changes.retain(|change| !is_old_serial(before, change));
+        }
+        let signing = self.signing(before)?;
+        if let Some(signing) = &signing {
+            changes = signing.plain(changes);
+        }
         if changes.is_empty() {
             return Ok(None);
         }
-        if serial == SerialRule::Policy {
+        if serial.is_by_policy() {
             self.raise_serial(before, &zone.settings, &mut changes);
+        }
+        if let Some(signing) = &signing {
+            changes = signing.sign(before, changes, &[])?;
+            contents = zone::diff::change(before, &changes).0;
+            self.pass(signing, &contents, &changes)?;
+        } else if serial.is_by_policy() {
             let soa = changes.iter().filter(|change| change.rtype == RType::SOA).map(RrsetChange::edit);
             contents = contents.with(&soa.collect::<Vec<_>>());
         }
-        // A serial that goes back breaks the chain of incremental transfers (RFC 1995): only edits are part of it.
-        let goes_on = match (before.soa(), contents.soa()) {
-            (Some(before), Some(after)) => dns::serial::is_later(after.serial, before.serial),
-            _ => false,
-        };
-        if goes_on && changes.len() <= EDIT_ALWAYS.max(before.name_count() / EDIT_SHARE) {
-            return Ok(Some((Action::Edit(changes), contents)));
-        }
-        let (before, after) = (zone::diff::list(before), zone::diff::list(&contents));
-        Ok(Some((Action::Replace { before, after }, contents)))
+        Ok(Some((stored(before, &contents, changes), contents)))
     }
+}
+
+/// How a change is stored that leads from one version to the next: small ones as an edit.
+fn stored(before: &Contents, after: &Contents, changes: Vec<RrsetChange>) -> Action {
+    // A serial that goes back breaks the chain of incremental transfers (RFC 1995): only edits are part of it.
+    let goes_on = match (before.soa(), after.soa()) {
+        (Some(before), Some(after)) => dns::serial::is_later(after.serial, before.serial),
+        _ => false,
+    };
+    if goes_on && changes.len() <= EDIT_ALWAYS.max(before.name_count() / EDIT_SHARE) {
+        return Action::Edit(changes);
+    }
+    Action::Replace { before: zone::diff::list(before), after: zone::diff::list(after) }
 }
 
 fn serial_of(zone: &PendingZone) -> Option<u32> {
@@ -366,23 +467,6 @@ fn net_changes(contents: &Contents, edits: Vec<Edit>) -> Vec<RrsetChange> {
     changes
 }
 
-/// Errors refuse, unless they were there before, in the zone's `old` findings: a zone is not locked by its past. What
-/// does not refuse is passed on.
-fn judge(
-    findings: Vec<Finding>,
-    source: Source,
-    old: &[Finding],
-    warnings: &mut Vec<Finding>,
-) -> Result<(), CommitError> {
-    let refuses = |finding: &Finding| finding.severity(source) == Severity::Error && !old.contains(finding);
-    let (errors, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(refuses);
-    if !errors.is_empty() {
-        return Err(CommitError::Invalid(errors));
-    }
-    warnings.extend(others);
-    Ok(())
-}
-
 fn no_contents(name: &Name) -> CommitError {
     CommitError::ReadOnly { zone: name.to_owned(), why: ReadOnly::Empty }
 }
@@ -401,31 +485,5 @@ fn invalid(owner: &Name, message: String) -> CommitError {
 pub fn set_serial(soa: &mut [u8], serial: u32) {
     if let Some(at) = soa.len().checked_sub(20) {
         soa[at..at + 4].copy_from_slice(&serial.to_be_bytes());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn finding(rule: Rule, message: &str) -> Finding {
-        Finding { rule, owner: Name::root().to_owned(), rtype: None, host: None, message: message.to_owned() }
-    }
-
-    /// What is made is exact, what others made is served, and a zone is not locked by its past.
-    #[test]
-    fn what_refuses_a_change() {
-        let check = |rule, source, old: &[Finding], want| {
-            let mut warnings = Vec::new();
-            let judged = judge(vec![finding(rule, "x")], source, old, &mut warnings);
-            assert_eq!(judged.is_ok(), want, "{rule:?} {source:?}");
-            assert_eq!(warnings.len(), usize::from(want), "{rule:?} {source:?}");
-        };
-        check(Rule::NameServer, Source::Made, &[], true);
-        check(Rule::OneCname, Source::Made, &[], false);
-        check(Rule::OneCname, Source::Transferred, &[], true);
-        check(Rule::OneSoa, Source::Transferred, &[], false);
-        check(Rule::OneCname, Source::Made, &[finding(Rule::OneCname, "x")], true);
-        check(Rule::OneCname, Source::Made, &[finding(Rule::OneCname, "y")], false);
     }
 }

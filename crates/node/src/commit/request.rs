@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use dns::{Name, NameBuf, Rcode};
+use dns::{Name, NameBuf, RType, Rcode};
 use journal::{JournalError, Offset};
+use signer::gate::GateError;
+use signer::sign::SigningError;
 use zone::check::{Finding, Source};
 use zone::xfr::XfrError;
 use zone::{ChangeSet, Contents, Edit, RecordList, ZoneSettings};
@@ -39,6 +41,8 @@ pub enum SerialRule {
     AsGiven,
     /// The same, and the records are the primary's: a secondary serves what it gets.
     Transferred,
+    /// By the zone's policy; the records are those of the zone file that the zone is signed from.
+    FromFile,
 }
 
 impl SerialRule {
@@ -47,15 +51,21 @@ impl SerialRule {
         match self {
             SerialRule::Policy | SerialRule::AsGiven => Part::Records,
             SerialRule::Transferred => Part::Transfer,
+            SerialRule::FromFile => Part::File,
         }
     }
 
     /// Whose records a change with this rule brings.
     pub fn source(self) -> Source {
         match self {
-            SerialRule::Policy | SerialRule::AsGiven => Source::Made,
+            SerialRule::Policy | SerialRule::AsGiven | SerialRule::FromFile => Source::Made,
             SerialRule::Transferred => Source::Transferred,
         }
+    }
+
+    /// Whether the serial is found by the zone's policy.
+    pub fn is_by_policy(self) -> bool {
+        matches!(self, SerialRule::Policy | SerialRule::FromFile)
     }
 }
 
@@ -91,6 +101,19 @@ pub enum Intent {
         /// The way.
         settings: ZoneSettings,
     },
+    /// What is signed here is signed as its keys want it now; these RRsets get new signatures. If nothing is to be done,
+    /// nothing happens.
+    Sign {
+        /// Owners and types.
+        again: Vec<(NameBuf, RType)>,
+    },
+    /// A zone that was not signed becomes signed: `signed` is what became of `from`. What has changed since is signed with it.
+    SignWhole {
+        /// What was signed.
+        from: Contents,
+        /// The same, signed.
+        signed: Contents,
+    },
     /// It goes.
     Delete,
 }
@@ -100,6 +123,7 @@ impl Intent {
     pub fn part(&self) -> Part {
         match self {
             Intent::Edit { serial, .. } | Intent::Replace { serial, .. } => serial.part(),
+            Intent::Sign { .. } | Intent::SignWhole { .. } => Part::Signatures,
             Intent::Create { .. } | Intent::Configure { .. } | Intent::Delete => Part::Settings,
         }
     }
@@ -132,6 +156,20 @@ pub struct Committed {
     pub change: Arc<ChangeSet>,
     /// What the owners of the zones should look at.
     pub warnings: Vec<Finding>,
+}
+
+/// Why a change of a signed zone is not made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SigningFailure {
+    /// The keys are not at hand.
+    #[error("its keys cannot be used: {0}")]
+    Keys(String),
+    /// It cannot be signed.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// Resolvers would refuse what it leads to.
+    #[error("resolvers would refuse the zone: {0}")]
+    Gate(#[from] GateError),
 }
 
 /// Why a change was not made. Nothing of it has happened.
@@ -171,6 +209,14 @@ pub enum CommitError {
     /// The difference that a primary sent does not fit the zone (RFC 1995).
     #[error(transparent)]
     Difference(#[from] XfrError),
+    /// It is signed here, and the change cannot be signed.
+    #[error("zone {zone} is left as it is: {why}")]
+    Signing {
+        /// Which.
+        zone: NameBuf,
+        /// Why.
+        why: SigningFailure,
+    },
     /// The change cannot be stored.
     #[error(transparent)]
     Journal(#[from] JournalError),

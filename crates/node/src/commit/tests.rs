@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use dns::{Name, NameBuf, NameHasher, RType};
 use journal::{Accepted, Fate, Journal, JournalError, MemoryJournal, Replica, ZoneState};
+use signer::zone_signer::ZoneSigner;
 use zone::{Published, RecordList, RecordListBuilder, SerialPolicy, Zone, ZoneSettings, ZoneTable};
 
-use super::{CommitError, Committed, Committer, Intent, Observer, Request, SerialRule};
+use super::{CommitError, Committed, Committer, Intent, Observer, Request, SerialRule, SigningFailure};
 use crate::new_zone;
 use crate::read_only::MaintainedIn;
 
@@ -28,6 +29,12 @@ impl Observer for Watch {
     fn configured(&self, _name: &Name) -> Option<Arc<ZoneSettings>> {
         None
     }
+
+    fn signer(&self, _name: &Name) -> Result<Option<Arc<ZoneSigner>>, String> {
+        Ok(None)
+    }
+
+    fn signed(&self, _name: &Name, _failure: Option<&SigningFailure>) {}
 
     fn serve(&self, state: &ZoneState) -> Arc<Zone> {
         let contents = state.contents.clone().filter(|_| !self.expired.load(Ordering::Relaxed));

@@ -107,6 +107,28 @@ fn look(zone: &ZoneInfo, empty: &mut Trouble, failing: &mut Trouble) {
     }
 }
 
+/// Whether zones that are signed here stay signed.
+pub fn signing(sources: &Sources, now_s: u64) -> Finding {
+    let zones = sources.signing.zones();
+    let urgent = zones.iter().find(|zone| zone.is_urgent);
+    let failing = zones.iter().filter_map(|zone| {
+        let refusal = zone.refusal.as_ref().map(|refusal| refusal.why.clone());
+        zone.error.clone().or(refusal).map(|why| format!("{}: {why}", zone.zone))
+    });
+    let failing: Vec<String> = failing.take(MAX_NAMES).collect();
+    let advice =
+        "`headwater key state ZONE` says more; what is served stays as it is, and nothing invalid is published";
+    match (urgent, failing.is_empty()) {
+        (Some(zone), _) => {
+            let hours = zone.first_end_s.unwrap_or_default().saturating_sub(now_s) / 3600;
+            let name = &zone.zone;
+            Finding::fail(format!("signatures of {name} end in {hours} hours; {}", failing.join("; ")), advice)
+        }
+        (None, false) => Finding::warn(failing.join("; "), advice),
+        (None, true) => Finding::ok(format!("{} zones are signed here", zones.len())),
+    }
+}
+
 /// Whether backups, if there are any, go on.
 pub fn backups(sources: &Sources, now_ms: u64) -> Finding {
     match sources.handle.backups().list().as_deref() {

@@ -55,6 +55,7 @@ impl Checks {
         report("journal", checks::journal(sources));
         report("store", checks::store(sources));
         report("zones", checks::zones(sources));
+        report("signing", checks::signing(sources, unix_ms() / 1000));
         report("backups", checks::backups(sources, unix_ms()));
         report("certificates", checks::certificates(context.certificates, unix_ms() / 1000));
         report("disk", system::disk(&[sources.handle.data_dir(), parent(sources.handle.journal_file())]));

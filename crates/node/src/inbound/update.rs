@@ -105,6 +105,10 @@ fn rcode(error: &CommitError, zone: &dns::Name, client: &str) -> Rcode {
             Rcode::REFUSED
         }
         CommitError::ReadOnly { .. } | CommitError::Denied(_) | CommitError::ZoneExists(_) => Rcode::REFUSED,
+        CommitError::Signing { .. } => {
+            tracing::error!(%zone, client, "update refused: {error}");
+            Rcode::SERVFAIL
+        }
         CommitError::Conflict { .. }
         | CommitError::Difference(_)
         | CommitError::Busy

@@ -34,7 +34,7 @@ pub fn ds(world: &World, zone: usize) -> Vec<u8> {
 
 /// The data of the DNSKEY record of a zone.
 pub fn dnskey(world: &World, zone: usize) -> Vec<u8> {
-    key(world, zone).dnskey_rdata().expect("key")
+    key(world, zone).dnskey_rdata().to_vec()
 }
 
 impl Signer {

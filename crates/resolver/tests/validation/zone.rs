@@ -130,7 +130,7 @@ impl Zone {
         if !self.is_signed() {
             return;
         }
-        let keys: Vec<Vec<u8>> = self.keys.iter().map(|key| key.dnskey_rdata().expect("key")).collect();
+        let keys: Vec<Vec<u8>> = self.keys.iter().map(|key| key.dnskey_rdata().to_vec()).collect();
         keys.iter().for_each(|key| self.put(self.apex.clone(), RType::DNSKEY, key));
         match self.denying {
             Denying::Nsec => self.add_nsec(),

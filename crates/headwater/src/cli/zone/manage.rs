@@ -50,6 +50,9 @@ pub struct CreateArgs {
     /// Whom to tell of changes; may be given several times.
     #[arg(long, value_name = "ADDR[:PORT] [key:NAME]")]
     pub notify: Vec<String>,
+    /// Sign the zone by this policy of `dnssec.policies`: `default`, or another that the configuration has.
+    #[arg(long, value_name = "POLICY")]
+    pub dnssec: Option<String>,
     /// Why, for the history.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub why: String,
@@ -130,6 +133,9 @@ pub fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
         if !list.is_empty() {
             zone[key] = json!(list);
         }
+    }
+    if let Some(policy) = &args.dnssec {
+        zone["dnssec"] = json!(policy);
     }
     let client = Client::find(&args.node, Directory::Made)?;
     let made = client.call("POST", &target("/api/v1/zones", &[("why", &args.why)]), &zone)?;

@@ -24,7 +24,7 @@ fn rrset(now_s: u64, keys: &[(u8, u16, bool)]) -> Rrset {
     let mut set = Rrset::new(zone.clone(), RType::DNSKEY, TTL);
     let keys: Vec<(SigningKey, bool)> =
         keys.iter().map(|&(number, flags, signs)| (key(number, flags), signs)).collect();
-    keys.iter().for_each(|(key, _)| set.rdata.push(&key.dnskey_rdata().expect("key")));
+    keys.iter().for_each(|(key, _)| set.rdata.push(key.dnskey_rdata()));
     let rdatas: Vec<Vec<u8>> = set.rdata.iter().map(<[u8]>::to_vec).collect();
     let rdatas: Vec<&[u8]> = rdatas.iter().map(Vec::as_slice).collect();
     let plain = verify::Rrset { owner: &zone, class: Class::IN, rtype: RType::DNSKEY, ttl: TTL, rdatas: &rdatas };
@@ -37,7 +37,7 @@ fn rrset(now_s: u64, keys: &[(u8, u16, bool)]) -> Rrset {
 }
 
 fn managed(trusted: &[u8]) -> Managed {
-    let keys = trusted.iter().map(|number| key(*number, KSK).dnskey_rdata().expect("key")).collect();
+    let keys = trusted.iter().map(|number| key(*number, KSK).dnskey_rdata().to_vec()).collect();
     Managed::new(&Anchor { zone: name("example."), ds: Vec::new(), keys }, NOW)
 }
 
@@ -57,7 +57,7 @@ impl Life {
         let got = self.managed.update(&rrset(self.now_s, keys), self.now_s).expect("signed");
         let tags = |number: u8| {
             let flags = keys.iter().find(|(other, _, _)| *other == number).map_or(KSK, |(_, flags, _)| *flags);
-            key(number, flags).key_tag().expect("tag")
+            key(number, flags).key_tag()
         };
         let want: Vec<Change> = want.iter().map(|&(number, state)| Change { key_tag: tags(number), state }).collect();
         assert_eq!(got, want, "after {} days", (self.now_s - NOW) / DAY_S);
@@ -65,7 +65,7 @@ impl Life {
     }
 
     fn trusts(&self, numbers: &[u8]) {
-        let want: Vec<Vec<u8>> = numbers.iter().map(|number| key(*number, KSK).dnskey_rdata().expect("key")).collect();
+        let want: Vec<Vec<u8>> = numbers.iter().map(|number| key(*number, KSK).dnskey_rdata().to_vec()).collect();
         assert_eq!(self.managed.anchor().keys, want);
     }
 }
@@ -135,7 +135,7 @@ fn the_last_key_is_revoked() {
     // Configuring it again does not help.
     let zone = name("example.");
     let ds = vec![key(1, KSK).ds_rdata(&zone, 2).expect("DS")];
-    managed.configure(&Anchor { zone, ds, keys: vec![key(1, KSK).dnskey_rdata().expect("key")] }, NOW);
+    managed.configure(&Anchor { zone, ds, keys: vec![key(1, KSK).dnskey_rdata().to_vec()] }, NOW);
     let anchor = managed.anchor();
     assert!(anchor.keys.is_empty() && anchor.ds.is_empty());
 }
@@ -160,7 +160,7 @@ fn what_is_configured_needs_no_hold_down() {
     let mut life = Life::new(managed(&[1]));
     let all = [(1, KSK, true), (2, KSK, false), (3, KSK, false)];
     life.after(0, &all, &[(2, Some(AddPend)), (3, Some(AddPend))]).trusts(&[1]);
-    life.managed.configure(&anchor(Vec::new(), vec![key(2, KSK).dnskey_rdata().expect("key")]), NOW);
+    life.managed.configure(&anchor(Vec::new(), vec![key(2, KSK).dnskey_rdata().to_vec()]), NOW);
     life.trusts(&[1, 2]);
     life.managed.configure(&anchor(vec![key(3, KSK).ds_rdata(&zone, 2).expect("DS")], Vec::new()), NOW);
     life.trusts(&[1, 2, 3]);

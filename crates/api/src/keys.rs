@@ -1,0 +1,330 @@
+//! `/zones/{zone}/keys`, `/zones/{zone}/ds` and `/dnssec`: the keys that sign zones, how far each has come, and what the
+//! parent shall have. Private keys come in here, and never go out.
+
+use std::sync::Arc;
+
+use access::{Action, Verb, no_such_zone};
+use axum::Json;
+use axum::extract::{OriginalUri, Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use dns::NameBuf;
+use journal::shared::Author;
+use node::signing::{KeyImport, Signing, SigningError, ZoneSigning};
+use serde::{Deserialize, Serialize};
+use server::clock::{unix_ms, unix_seconds};
+use signer::timeline::{TimelineError, Which};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::access::slice;
+use super::blocking::blocking;
+use super::body::{Body, Params};
+use super::caller::Caller;
+use super::key_forms::{KeyRole, SignedZoneOut, ZoneDsOut, ZoneKeyOut, ZoneKeysOut};
+use super::names;
+use super::outcome::check_why;
+use super::page::{self, ListParams, Page};
+use super::problem::{FieldError, Problem};
+use super::state::App;
+
+/// A timetable goes so far unless the request says another time, in seconds.
+const PLAN_S: u64 = 365 * 24 * 3600;
+/// A timetable goes no further, in seconds.
+const MAX_PLAN_S: u64 = 20 * PLAN_S;
+
+/// The routes.
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(keys, import))
+        .routes(routes!(roll))
+        .routes(routes!(confirm))
+        .routes(routes!(plan))
+        .routes(routes!(ds))
+        .routes(routes!(signed_zones))
+}
+
+/// The zone of the path, which the caller may treat so.
+fn allowed(app: &App, caller: &Caller, zone: &str, verb: Verb) -> Result<NameBuf, Problem> {
+    let zone = names::zone(zone)?;
+    caller.require(&Action::zone(verb, &zone))?;
+    app.node.zone(&zone).ok_or_else(|| Problem::not_found(no_such_zone(&zone)))?;
+    Ok(zone)
+}
+
+/// Refusals of [`Signing`] as the client sees them.
+fn refused(error: SigningError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        SigningError::NotSigned(_) | SigningError::Timeline(TimelineError::NoKey(_)) => Problem::not_found(detail),
+        SigningError::Timeline(_) | SigningError::Key(_) | SigningError::Gate(_) => Problem::conflict(detail),
+        SigningError::Keys(_) | SigningError::Refused(_) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
+        SigningError::Commit(error) => error.into(),
+        SigningError::Signing(_) | SigningError::Settings(_) | SigningError::Raced => {
+            Problem::unavailable(detail).retry_after_s(1)
+        }
+    }
+}
+
+/// Who changes keys, and why.
+fn author(caller: &Caller, why: &str) -> Result<Author, Problem> {
+    check_why(why)?;
+    Ok(Author::new(&caller.who(), why, unix_ms()))
+}
+
+/// The signing of a zone that is signed here.
+fn status(signing: &Signing, zone: &NameBuf) -> Result<ZoneSigning, Problem> {
+    signing.signed_zone(zone).map_err(refused)
+}
+
+/// The keys of a zone, how far each has come, and what is waited for.
+#[utoipa::path(get, path = "/zones/{zone}/keys", tag = "dnssec", params(("zone" = String, Path, description = "The zone")),
+    responses((status = 200, body = ZoneKeysOut)))]
+async fn keys(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(zone): Path<String>,
+) -> Result<Json<ZoneKeysOut>, Problem> {
+    let zone = allowed(&app, &caller, &zone, Verb::Read)?;
+    Ok(Json(ZoneKeysOut::from(&status(app.signing()?, &zone)?)))
+}
+
+/// What `GET /zones/{zone}/ds` takes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct DsParams {
+    /// Also keys that the parent shall have no DS record of now.
+    #[serde(default)]
+    all: bool,
+}
+
+/// What the parent shall have, in the forms that registrars ask for.
+#[utoipa::path(get, path = "/zones/{zone}/ds", tag = "dnssec",
+    params(("zone" = String, Path, description = "The zone"), DsParams), responses((status = 200, body = ZoneDsOut)))]
+async fn ds(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(zone): Path<String>,
+    Params(params): Params<DsParams>,
+) -> Result<Json<ZoneDsOut>, Problem> {
+    let zone = allowed(&app, &caller, &zone, Verb::Read)?;
+    let signing = status(app.signing()?, &zone)?;
+    Ok(Json(ZoneDsOut::new(&signing, app.node.contents(&zone).as_ref(), params.all)))
+}
+
+/// Which keys to replace: `role`, or `tag`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"role": "zsk", "why": "yearly rollover"}))]
+pub struct RollIn {
+    /// Those that sign this.
+    #[serde(default)]
+    role: Option<KeyRole>,
+    /// The one with this key tag.
+    #[serde(default)]
+    tag: Option<u16>,
+    /// Why, for the history.
+    #[serde(default)]
+    why: String,
+}
+
+/// Begins a rollover: a new key is made, and the old one goes once nobody needs it.
+#[utoipa::path(post, path = "/zones/{zone}/keys/roll", tag = "dnssec", request_body = RollIn,
+    params(("zone" = String, Path, description = "The zone")), responses((status = 200, body = ZoneKeysOut)))]
+async fn roll(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(zone): Path<String>,
+    Body(body): Body<RollIn>,
+) -> Result<Json<ZoneKeysOut>, Problem> {
+    let zone = allowed(&app, &caller, &zone, Verb::Configure)?;
+    let which = match (body.role, body.tag) {
+        (Some(role), None) => Which::Role(role.into()),
+        (None, Some(tag)) => Which::Tag(tag),
+        _ => return Err(Problem::unprocessable(vec![FieldError::at("", "expected either `role` or `tag`")])),
+    };
+    let author = author(&caller, &body.why)?;
+    change(&app, zone, move |signing, zone| signing.roll(zone, which, &author)).await
+}
+
+/// What somebody knows of the parent.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"tag": 12345, "published": true, "why": "seen at the registrar"}))]
+pub struct DsIn {
+    /// The key tag.
+    tag: u16,
+    /// Every name server of the parent has the DS record; false: none has it any more.
+    published: bool,
+    /// Why, for the history.
+    #[serde(default)]
+    why: String,
+}
+
+/// Notes that the parent has the DS record of a key, or has withdrawn it.
+#[utoipa::path(post, path = "/zones/{zone}/keys/ds", tag = "dnssec", request_body = DsIn,
+    params(("zone" = String, Path, description = "The zone")), responses((status = 200, body = ZoneKeysOut)))]
+async fn confirm(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(zone): Path<String>,
+    Body(body): Body<DsIn>,
+) -> Result<Json<ZoneKeysOut>, Problem> {
+    let zone = allowed(&app, &caller, &zone, Verb::Configure)?;
+    let author = author(&caller, &body.why)?;
+    change(&app, zone, move |signing, zone| signing.confirm_ds(zone, body.tag, body.published, &author)).await
+}
+
+/// Changes the keys of a zone, and shows them.
+async fn change(
+    app: &App,
+    zone: NameBuf,
+    change: impl FnOnce(&Signing, &NameBuf) -> Result<(), SigningError> + Send + 'static,
+) -> Result<Json<ZoneKeysOut>, Problem> {
+    let signing = app.signing()?.clone();
+    blocking(move || {
+        change(&signing, &zone).map_err(refused)?;
+        Ok(Json(ZoneKeysOut::from(&status(&signing, &zone)?)))
+    })
+    .await
+}
+
+/// A key that comes from elsewhere. It has no `Debug`: `private` is secret.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyImportIn {
+    /// The private key: BIND's format (`K*.private`), or PKCS#8 in PEM.
+    private: String,
+    /// The public key file beside it (`K*.key`); without it the role says what flags the key has.
+    #[serde(default)]
+    public: Option<String>,
+    /// What it signs.
+    role: KeyRole,
+    /// The zone was signed with it until now, elsewhere: it is published and in use at once.
+    #[serde(default)]
+    in_service: bool,
+    /// The parent has a DS record for it. Only with `in_service`.
+    #[serde(default)]
+    has_ds: bool,
+    /// Why, for the history.
+    #[serde(default)]
+    why: String,
+}
+
+/// Brings a key in. The private key is kept on this server and never shown.
+#[utoipa::path(post, path = "/zones/{zone}/keys", tag = "dnssec", request_body = KeyImportIn,
+    params(("zone" = String, Path, description = "The zone")), responses((status = 201, body = ZoneKeyOut)))]
+async fn import(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(zone): Path<String>,
+    Body(body): Body<KeyImportIn>,
+) -> Result<(StatusCode, Json<ZoneKeyOut>), Problem> {
+    let zone = allowed(&app, &caller, &zone, Verb::Configure)?;
+    let author = author(&caller, &body.why)?;
+    if body.has_ds && !body.in_service {
+        let detail = "a key that is not in use yet has no DS record at the parent: `in_service` must be true, too";
+        return Err(Problem::unprocessable(vec![FieldError::at("/has_ds", detail)]));
+    }
+    let KeyImportIn { private, public, role, in_service, has_ds, .. } = body;
+    let key = KeyImport { private: private.into(), public, role: role.into(), in_service, has_ds };
+    let signing = app.signing()?.clone();
+    let out = blocking(move || {
+        let tag = signing.import(&zone, &key, &author).map_err(refused)?;
+        let keys = ZoneKeysOut::from(&status(&signing, &zone)?).keys;
+        let gone = || Problem::conflict(format!("key {tag} is gone again"));
+        keys.into_iter().find(|key| key.tag == tag).ok_or_else(gone)
+    });
+    Ok((StatusCode::CREATED, Json(out.await?)))
+}
+
+/// What `GET /zones/{zone}/keys/plan` takes. Times are in seconds since 1970.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct PlanParams {
+    /// Until when; a year from its begin without it, and at most twenty.
+    until_s: Option<u64>,
+    /// As if a rollover of this role were begun.
+    #[param(inline)]
+    roll: Option<KeyRole>,
+    /// From when: then the rollover begins; now without it.
+    at_s: Option<u64>,
+}
+
+/// A timetable.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyPlanOut {
+    /// From when it counts, in milliseconds since 1970.
+    from_ms: u64,
+    /// Until when, in milliseconds since 1970.
+    until_ms: u64,
+    /// What will happen, the earliest first.
+    steps: Vec<KeyStepOut>,
+}
+
+/// Something that will happen.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyStepOut {
+    /// When, in milliseconds since 1970.
+    at_ms: u64,
+    /// What.
+    sentence: String,
+    /// What others have to do for it.
+    assumes: Option<String>,
+}
+
+/// What will happen to the keys of a zone.
+#[utoipa::path(get, path = "/zones/{zone}/keys/plan", tag = "dnssec",
+    params(("zone" = String, Path, description = "The zone"), PlanParams), responses((status = 200, body = KeyPlanOut)))]
+async fn plan(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(zone): Path<String>,
+    Params(params): Params<PlanParams>,
+) -> Result<Json<KeyPlanOut>, Problem> {
+    let zone = allowed(&app, &caller, &zone, Verb::Read)?;
+    let now_s = unix_seconds();
+    if params.at_s.is_some() && params.roll.is_none() {
+        return Err(Problem::parameter("at_s", "says when a rollover begins: `roll` must say of which role"));
+    }
+    let at_s = params.at_s.unwrap_or(now_s).max(now_s);
+    let until_s = params.until_s.unwrap_or(at_s.saturating_add(PLAN_S));
+    if at_s > now_s + MAX_PLAN_S || until_s > now_s + MAX_PLAN_S {
+        let name = if at_s > now_s + MAX_PLAN_S { "at_s" } else { "until_s" };
+        return Err(Problem::parameter(name, "at most twenty years from now, in seconds since 1970"));
+    }
+    let roll_at = params.roll.map(|role| (Which::Role(role.into()), at_s));
+    let signing = app.signing()?.clone();
+    let planned = blocking(move || signing.plan(&zone, until_s, roll_at).map_err(refused)).await?;
+    let step = |step: signer::timeline::PlannedStep| KeyStepOut {
+        at_ms: step.at_s * 1000,
+        sentence: step.sentence,
+        assumes: step.assumes,
+    };
+    let steps = planned.steps.into_iter().map(step).collect();
+    Ok(Json(KeyPlanOut { from_ms: planned.from_s * 1000, until_ms: until_s * 1000, steps }))
+}
+
+/// The zones that are signed here, by name.
+#[utoipa::path(get, path = "/dnssec", tag = "dnssec", params(ListParams), responses((status = 200, body = Page<SignedZoneOut>)))]
+async fn signed_zones(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+    Params(params): Params<ListParams>,
+) -> Result<Response, Problem> {
+    let size = page::size(params.limit)?;
+    let signing = app.signing()?.clone();
+    let page = blocking(move || {
+        let mut zones = signing.zones();
+        zones.retain(|status| caller.may(&Action::zone(Verb::Read, &status.zone)));
+        // Pages go by the text of the name, not by its canonical order.
+        let key = |status: &ZoneSigning| status.zone.to_string();
+        zones.sort_by_cached_key(key);
+        Ok::<_, Problem>(slice(zones.iter(), |zone| key(zone), params.after.as_deref(), size, SignedZoneOut::from))
+    });
+    Ok(page.await?.respond(&uri))
+}

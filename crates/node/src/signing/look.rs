@@ -1,0 +1,393 @@
+//! One look at one zone: its keys move on as time and the parent allow, and its signatures follow.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use dns::rdata::typed::Rrsig;
+use dns::{Name, NameBuf, RType};
+use dnssec::algorithm::Algorithm;
+use dnssec::sign::SigningKey;
+use journal::shared::{Author, SettingsError};
+use signer::gate;
+use signer::keys::{AddError, Origin, Role, ZoneKey, ZoneKeys};
+use signer::policy::{KeyLayout, SigningPolicy};
+use signer::sign::{Extent, Stale, sign_change, stale};
+use signer::timeline::{Facts, NewKey, Outcome, Wait, Wanted, advance};
+use signer::zone_signer::ZoneSigner;
+use zone::Contents;
+
+use super::document::{self, Former, Versioned, ZoneDocument};
+use super::key_store::{self, KeyStoreError};
+use super::signer_of::signer_of;
+use super::{Parts, SigningError};
+use crate::commit::{Committed, Intent, Request};
+
+/// RRsets whose signatures are made anew with one change, unless their algorithm is slow.
+const BATCH: usize = 500;
+/// The same with RSA, which signs a thirtieth of that in the same time.
+const SLOW_BATCH: usize = 50;
+/// A new key is made again so often if another could be taken for it.
+const MAX_ATTEMPTS: usize = 16;
+/// The life of keys is looked at again so often where each look asks for another key.
+const MAX_NEW_KEYS: usize = 8;
+/// A zone is looked at at least this often.
+const MAX_WAIT_S: u64 = 3600;
+/// Whoever the journal says did it.
+pub const WHO: &str = "signing";
+
+/// What a look found.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// When to look again, in seconds since 1970.
+    pub next_s: u64,
+    /// What is waited for.
+    pub waits: Vec<Wait>,
+    /// RRsets whose signatures are to be made anew.
+    pub stale: usize,
+    /// When the first signature ends, in seconds since 1970.
+    pub first_end_s: Option<u64>,
+}
+
+/// What an operator wants of a zone.
+pub struct Wish {
+    /// The name of the policy; empty: it shall not be signed.
+    pub policy_name: String,
+    /// The policy, or that by which it was signed until now.
+    pub policy: Arc<SigningPolicy>,
+    /// Files of keys to sign with.
+    pub key_files: Vec<std::path::PathBuf>,
+}
+
+impl Wish {
+    /// The policy as it is for a zone with these keys: an operator's own keys are neither replaced nor completed.
+    pub fn policy_for(&self, keys: &ZoneKeys) -> Arc<SigningPolicy> {
+        let own = keys.keys.iter().filter(|key| key.origin == Origin::Operator).collect::<Vec<_>>();
+        let Some(first) = own.first() else { return self.policy.clone() };
+        let layout = if own.iter().any(|key| key.role == Role::Csk) { KeyLayout::Combined } else { KeyLayout::Split };
+        Arc::new(SigningPolicy {
+            algorithm: first.algorithm(),
+            layout,
+            ksk_lifetime_s: 0,
+            zsk_lifetime_s: 0,
+            ..(*self.policy).clone()
+        })
+    }
+}
+
+/// Looks at one zone.
+pub struct Look<'a> {
+    pub parts: &'a Parts,
+    pub zone: &'a Name,
+    pub wish: Wish,
+    pub now_s: u64,
+}
+
+impl Look<'_> {
+    /// Moves the keys on, signs what has to be signed, and says when to look again; `None`: the zone has nothing to do
+    /// with signing any more.
+    pub fn run(&self) -> Result<Option<Found>, SigningError> {
+        let Some(contents) = self.contents() else { return Ok(None) };
+        let mut kept = document::read(&self.parts.settings.state(), self.zone);
+        if kept.version == 0 || kept.document.keys.keys.is_empty() {
+            if self.wish.policy_name.is_empty() {
+                return Ok(None);
+            }
+            kept.document.keys = self.first_keys(&contents)?;
+        }
+        if !self.wish.policy_name.is_empty() {
+            check_signed_here(&contents, &kept.document.keys)?;
+        }
+        // What was decided before is done first: no time passes for records that nobody could have fetched.
+        if kept.version > 0 {
+            self.use_keys(&kept.document)?;
+            if kept.document.pending {
+                self.settle(&contents)?;
+                kept = self.begin_times(kept)?;
+            }
+        }
+        let contents = self.contents().unwrap_or(contents);
+        let before = self.survey(&contents);
+        let (outcome, kept) = self.advance(kept, &contents, &before)?;
+        if outcome.keys.keys.is_empty() {
+            return self.forget(&kept);
+        }
+        let contents = self.contents().unwrap_or(contents);
+        self.settle(&contents)?;
+        let kept = if kept.document.pending { self.begin_times(kept)? } else { kept };
+        let contents = self.contents().unwrap_or(contents);
+        let after = self.survey(&contents);
+        let moved = kept.document.keys.signed_since_s.is_none() && self.is_as_wanted(&contents, &after);
+        let latest_s = self.now_s + MAX_WAIT_S;
+        let next_s = if after.count > 0 || moved {
+            self.now_s + 1
+        } else {
+            [outcome.next_s, after.next_s].into_iter().flatten().fold(latest_s, u64::min).max(self.now_s + 1)
+        };
+        Ok(Some(Found { next_s, waits: outcome.waits, stale: after.count, first_end_s: after.first_end_s }))
+    }
+
+    /// The zone as it is served.
+    fn contents(&self) -> Option<Contents> {
+        self.parts.zones.latest().get(self.zone)?.contents.clone()
+    }
+
+    fn author(&self, why: &str) -> Author {
+        Author::new(WHO, why, self.now_s * 1000)
+    }
+
+    /// The operator's own keys, if there are any.
+    fn first_keys(&self, contents: &Contents) -> Result<ZoneKeys, SigningError> {
+        let mut keys = ZoneKeys::default();
+        let files = self.wish.key_files.iter().map(|path| key_store::read_pair(path));
+        let all = files.collect::<Result<Vec<_>, _>>()?;
+        let is_alone = all.len() == 1;
+        for key in all {
+            let flags = key.flags();
+            let role = match flags & signer::keys::SECURE_ENTRY_POINT {
+                _ if is_alone => Role::Csk,
+                0 => Role::Zsk,
+                _ => Role::Ksk,
+            };
+            self.parts.store().keep(self.zone, self.wish.policy.dnskey_ttl_s, &key)?;
+            let dnskey = key.dnskey_rdata().to_vec();
+            let published = contents.records(self.zone, RType::DNSKEY);
+            // A zone that was signed with it elsewhere: its parent may well have a DS record.
+            keys.add(match published.is_some_and(|records| records.data.contains(&dnskey)) {
+                true => ZoneKey::in_service(role, Origin::Operator, dnskey, self.now_s, role.signs_keys()),
+                false => ZoneKey::new(role, Origin::Operator, dnskey, self.now_s),
+            })?;
+        }
+        Ok(keys)
+    }
+
+    /// Has the committer sign with the keys of a document.
+    fn use_keys(&self, document: &ZoneDocument) -> Result<(), SigningError> {
+        let policy = self.wish.policy_for(&document.keys);
+        let signer = signer_of(self.zone, document, &policy, &self.parts.store());
+        let failure = signer.as_ref().err().map(ToString::to_string);
+        self.parts.signers.set(self.zone, signer.map_err(|error| error.to_string()));
+        failure.map_or(Ok(()), |why| Err(SigningError::Keys(why)))
+    }
+
+    fn signer(&self) -> Option<Arc<ZoneSigner>> {
+        self.parts.signers.signer(self.zone).ok().flatten()
+    }
+
+    /// Whether every RRset has signatures of just those keys that sign the zone: none, where none does.
+    fn is_as_wanted(&self, contents: &Contents, survey: &Stale) -> bool {
+        survey.by_others == 0 && self.signer().is_some_and(|signer| signer.signs() == contents.is_signed())
+    }
+
+    /// What is to be signed anew.
+    fn survey(&self, contents: &Contents) -> Stale {
+        let batch = if self.wish.policy.algorithm == Algorithm::RSASHA256 { SLOW_BATCH } else { BATCH };
+        self.signer().map(|signer| stale(&signer, contents, self.now_s, batch)).unwrap_or_default()
+    }
+
+    /// The keys as they are now. New ones are made, and what changed is durable before anybody sees it.
+    fn advance(
+        &self,
+        kept: Versioned,
+        contents: &Contents,
+        survey: &Stale,
+    ) -> Result<(Outcome, Versioned), SigningError> {
+        let Versioned { document: before, version } = kept;
+        let mut document = before.clone();
+        document.zone = self.zone.to_string();
+        if !self.wish.policy_name.is_empty() {
+            document.policy = self.wish.policy_name.clone();
+        }
+        note_ttl(&mut document, survey.max_ttl_s, self.now_s);
+        let mut outcome = self.look_ahead(&document, contents, survey);
+        for _ in 0..MAX_NEW_KEYS {
+            if outcome.make.is_empty() {
+                break;
+            }
+            document.keys = outcome.keys.clone();
+            for wanted in &outcome.make {
+                self.make_key(&mut document.keys, wanted)?;
+            }
+            outcome = self.look_ahead(&document, contents, survey);
+        }
+        document.keys = outcome.keys.clone();
+        let finished = document.keys.forget_finished();
+        outcome.keys = document.keys.clone();
+        self.remember_former(&mut document, contents);
+        if document == before && version > 0 {
+            self.use_keys(&document)?;
+            return Ok((outcome, Versioned { document, version }));
+        }
+        document.pending = document.pending || document.keys != before.keys;
+        let version = self.write(&document, version, &describe(&before.keys, &document.keys))?;
+        for key in finished {
+            tracing::info!(zone = %self.zone, tag = key.tag(), "the key is not needed any more: its files are removed");
+            self.parts.store().destroy(self.zone, &key.dnskey)?;
+        }
+        self.use_keys(&document)?;
+        Ok((outcome, Versioned { document, version }))
+    }
+
+    fn look_ahead(&self, document: &ZoneDocument, contents: &Contents, survey: &Stale) -> Outcome {
+        let wanted = if self.wish.policy_name.is_empty() { Wanted::Insecure } else { Wanted::Signed };
+        let facts = Facts {
+            max_ttl_s: document.max_ttl_s,
+            dnskey_ttl_s: dnskey_ttl(contents).max(self.wish.policy.dnskey_ttl_s),
+            ds_seen: Vec::new(),
+            zone_is_signed: self.is_as_wanted(contents, survey),
+            wanted,
+        };
+        advance(&document.keys, &self.wish.policy_for(&document.keys), &facts, self.now_s)
+    }
+
+    fn write(&self, document: &ZoneDocument, version: u64, why: &str) -> Result<u64, SettingsError> {
+        document::write(&self.parts.settings, self.zone, version, document, &self.author(why))
+    }
+
+    /// Makes a key that nobody can take for another, and keeps it.
+    fn make_key(&self, keys: &mut ZoneKeys, wanted: &NewKey) -> Result<(), SigningError> {
+        for attempt in 1.. {
+            let key = match wanted.algorithm {
+                Algorithm::RSASHA256 => {
+                    SigningKey::generate_rsa(wanted.algorithm, usize::from(self.wish.policy.rsa_bits))
+                }
+                algorithm => SigningKey::generate(algorithm),
+            };
+            let key = key.map_err(KeyStoreError::from)?.with_flags(wanted.flags);
+            let made = ZoneKey::new(wanted.role, Origin::Made, key.dnskey_rdata().to_vec(), self.now_s);
+            match keys.add(made) {
+                Ok(()) => {
+                    self.parts.store().keep(self.zone, self.wish.policy.dnskey_ttl_s, &key)?;
+                    let (tag, algorithm, role) = (key.key_tag(), wanted.algorithm, wanted.role);
+                    tracing::info!(zone = %self.zone, tag, %algorithm, "made a {role}");
+                    return Ok(());
+                }
+                Err(AddError::TagTaken(_)) if attempt < MAX_ATTEMPTS => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the DNSKEY RRset that the zone has, if it will have another one: caches hold it for a while.
+    fn remember_former(&self, document: &mut ZoneDocument, contents: &Contents) {
+        document.former.retain(|former| former.until_s > self.now_s);
+        let Some(records) = contents.records(self.zone, RType::DNSKEY) else { return };
+        let mut next: Vec<&Vec<u8>> =
+            document.keys.keys.iter().filter(|key| key.is_published()).map(|key| &key.dnskey).collect();
+        let mut now: Vec<&Vec<u8>> = records.data.iter().collect();
+        next.sort();
+        now.sort();
+        if next == now || next.is_empty() {
+            return;
+        }
+        let ttl_s = records.ttl.max(self.wish.policy.dnskey_ttl_s) + self.wish.policy.propagation_s;
+        let dnskeys = document::to_text(&records.data);
+        document.former.retain(|former| former.dnskeys != dnskeys);
+        document.former.push(Former { dnskeys, until_s: self.now_s + u64::from(ttl_s) });
+    }
+
+    /// The zone becomes what its keys want: signed for the first time, or with other keys, or with fresh signatures.
+    fn settle(&self, contents: &Contents) -> Result<(), SigningError> {
+        let Some(signer) = self.signer() else { return Ok(()) };
+        if signer.signs() && !contents.is_signed() {
+            return self.sign_whole(&signer, contents);
+        }
+        let again = self.survey(contents).sets;
+        if again.is_empty() && !signer::sign::is_behind(&signer, contents) {
+            return Ok(());
+        }
+        self.commit("signatures", Intent::Sign { again }).map(drop)
+    }
+
+    /// Signs a zone for the first time, with all processors, while the old version is served.
+    fn sign_whole(&self, signer: &ZoneSigner, contents: &Contents) -> Result<(), SigningError> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let changes = sign_change(signer, contents, Vec::new(), Extent::All, self.now_s, threads)?;
+        let (signed, _) = zone::diff::change(contents, &changes);
+        gate::check(signer, &signed, &changes, self.now_s, threads)?;
+        drop(changes);
+        let made = self.commit("signed", Intent::SignWhole { from: contents.clone(), signed })?;
+        if made.offset.is_some() {
+            tracing::info!(zone = %self.zone, "the zone is signed");
+        }
+        Ok(())
+    }
+
+    fn commit(&self, why: &str, intent: Intent) -> Result<Committed, SigningError> {
+        let (name, intent) = (NameBuf::from(self.zone), intent);
+        let prepare = move |_: &dyn crate::commit::PendingZones| Ok(vec![(name.clone(), intent.clone())]);
+        let (who, why) = (WHO.to_owned(), why.to_owned());
+        let request = Request { who, why, reverts: None, prepare: Box::new(prepare), dry_run: false };
+        Ok(self.parts.committer.commit_blocking(request)?)
+    }
+
+    /// The zone is now as its keys want it: from now on caches may have what it has.
+    fn begin_times(&self, kept: Versioned) -> Result<Versioned, SigningError> {
+        let Versioned { mut document, version } = kept;
+        document.pending = false;
+        document.keys.begin_changes(self.now_s);
+        let version = self.write(&document, version, "published")?;
+        Ok(Versioned { document, version })
+    }
+
+    /// The zone is insecure, and its last key is gone.
+    fn forget(&self, kept: &Versioned) -> Result<Option<Found>, SigningError> {
+        if let Some(contents) = self.contents() {
+            self.settle(&contents)?;
+        }
+        if kept.version > 0 {
+            document::delete(&self.parts.settings, self.zone, kept.version, &self.author("not signed any more"))?;
+        }
+        self.parts.signers.remove(self.zone);
+        Ok(None)
+    }
+}
+
+/// Refuses to sign a zone that others have signed, and whose keys are not here: resolvers trust those keys, and would
+/// trust no others.
+fn check_signed_here(contents: &Contents, keys: &ZoneKeys) -> Result<(), SigningError> {
+    let is_by_us = |rtype: RType| {
+        let records = contents.records(contents.origin(), rtype).unwrap_or_default();
+        let tags = records.signatures.iter().filter_map(|rrsig| Rrsig::parse(rrsig)).map(|rrsig| rrsig.key_tag);
+        let mut by_us = tags.filter(|tag| keys.by_tag(*tag).is_some());
+        by_us.next().is_some()
+    };
+    if !contents.is_signed() || is_by_us(RType::SOA) && is_by_us(RType::DNSKEY) {
+        return Ok(());
+    }
+    Err(SigningError::Refused(
+        "the zone is signed already, and its keys are not here: name them in `dnssec_key_files`, bring them in with \
+         `headwater key import --in-service`, or take its signatures away first"
+            .to_owned(),
+    ))
+}
+
+/// The largest TTL that caches may have seen: one that was larger counts until they have forgotten it.
+fn note_ttl(document: &mut ZoneDocument, ttl_s: u32, now_s: u64) {
+    if ttl_s >= document.max_ttl_s || document.max_ttl_until_s <= now_s {
+        // Not written down each time that somebody looks.
+        let lasts_s = u64::from(ttl_s);
+        if ttl_s != document.max_ttl_s || document.max_ttl_until_s < now_s + lasts_s / 2 {
+            document.max_ttl_until_s = now_s + lasts_s;
+        }
+        document.max_ttl_s = ttl_s;
+    }
+}
+
+fn dnskey_ttl(contents: &Contents) -> u32 {
+    contents.records(contents.origin(), RType::DNSKEY).map_or(0, |records| records.ttl)
+}
+
+/// What changed of the keys, for whoever reads the history.
+fn describe(before: &ZoneKeys, after: &ZoneKeys) -> String {
+    let mut said = Vec::new();
+    for key in &after.keys {
+        let was = before.by_tag(key.tag()).map(ZoneKey::state);
+        if was != Some(key.state()) {
+            said.push(format!("{} {} is {}", key.role, key.tag(), key.state()));
+        }
+    }
+    let gone = before.keys.iter().filter(|key| after.by_tag(key.tag()).is_none());
+    said.extend(gone.map(|key| format!("{} {} is removed", key.role, key.tag())));
+    if said.is_empty() { "keys".to_owned() } else { said.join(", ") }
+}

@@ -1,0 +1,329 @@
+//! Signing of zones: keys that move on by themselves, signatures that are made anew before they end. One thread looks at
+//! each zone when something about it is due; what it decides is a change like any other.
+
+mod document;
+mod key_store;
+mod look;
+mod requests;
+mod signer_of;
+mod status;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use dns::{Name, NameBuf};
+use journal::shared::{Rejected, SettingsError, SharedSettings};
+use server::clock::unix_seconds;
+use signer::gate::GateError;
+use signer::keys::AddError;
+use signer::policy::SigningPolicy;
+use signer::sign::first_end_s;
+use signer::timeline::TimelineError;
+use zone::{Published, ZoneTable};
+
+use crate::catalogue::Catalogue;
+use crate::commit::{CommitError, Committer};
+use crate::signers::Signers;
+use key_store::{KeyStore, KeyStoreError};
+use look::{Found, Look, Wish};
+
+pub use requests::{KeyImport, Planned};
+pub use status::{DsRecord, KeyStatus, ZoneSigning};
+
+/// After a look that failed the next one comes so much later.
+const RETRY_S: u64 = 30;
+/// Something that others did is looked for at least this often.
+const TICK: Duration = Duration::from_secs(60);
+/// Changes that come one after the other are looked at together.
+const REST: Duration = Duration::from_millis(200);
+
+/// Why a zone is not signed as it should be.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SigningError {
+    /// Private keys.
+    #[error("{0}")]
+    Keys(String),
+    /// It cannot be signed.
+    #[error(transparent)]
+    Signing(#[from] signer::sign::SigningError),
+    /// Resolvers would refuse it.
+    #[error("resolvers would refuse the zone: {0}")]
+    Gate(#[from] GateError),
+    /// The change was not made.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The states of the keys cannot be kept.
+    #[error("the states of its keys cannot be kept: {0}")]
+    Settings(String),
+    /// A key that cannot be added.
+    #[error(transparent)]
+    Key(#[from] AddError),
+    /// What was asked for is not to be done now.
+    #[error(transparent)]
+    Timeline(#[from] TimelineError),
+    /// Somebody else changed the states of the keys meanwhile.
+    #[error("the states of its keys changed meanwhile; it is tried again")]
+    Raced,
+    /// It is not signed here.
+    #[error("zone {0} is not signed here: `dnssec` names the policy by which a zone is signed")]
+    NotSigned(NameBuf),
+    /// It makes no sense for this zone.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<KeyStoreError> for SigningError {
+    fn from(error: KeyStoreError) -> SigningError {
+        SigningError::Keys(error.to_string())
+    }
+}
+
+impl From<SettingsError> for SigningError {
+    fn from(error: SettingsError) -> SigningError {
+        match error {
+            SettingsError::Rejected(Rejected::Changed(_)) => SigningError::Raced,
+            error => SigningError::Settings(error.to_string()),
+        }
+    }
+}
+
+/// Policies and the place of keys, as the configuration says now.
+#[derive(Debug, Clone, Default)]
+pub struct Configured {
+    /// Directory of the keys.
+    pub keys_dir: PathBuf,
+    /// Policies by name.
+    pub policies: config::Policies,
+}
+
+/// What a configuration says of signing.
+pub fn configured(config: &config::Config) -> Configured {
+    Configured { keys_dir: config.dnssec.keys_dir.clone(), policies: config.dnssec.policies.clone() }
+}
+
+/// What looks need.
+pub struct Parts {
+    /// The zones as they are served.
+    pub zones: Arc<Published<ZoneTable>>,
+    /// How they shall be served.
+    pub catalogue: Arc<Catalogue>,
+    /// Where the states of keys are kept.
+    pub settings: Arc<SharedSettings>,
+    /// Makes changes.
+    pub committer: Committer,
+    /// Whom the committer asks for signatures.
+    pub signers: Arc<Signers>,
+    /// What the configuration says.
+    pub configured: RwLock<Configured>,
+}
+
+impl Parts {
+    fn store(&self) -> KeyStore {
+        KeyStore::new(self.configured.read().unwrap_or_else(PoisonError::into_inner).keys_dir.clone())
+    }
+
+    fn policy(&self, name: &str) -> Option<Arc<SigningPolicy>> {
+        self.configured.read().unwrap_or_else(PoisonError::into_inner).policies.get(name).cloned()
+    }
+
+    /// What is wanted of a zone; `None`: there is no such zone.
+    fn wish(&self, zone: &Name) -> Result<Option<Wish>, SigningError> {
+        let Some(entry) = self.catalogue.zone(zone) else { return Ok(None) };
+        let wanted = entry.settings().dnssec.clone();
+        let kept = document::read(&self.settings.state(), zone).document;
+        let named = if wanted.is_empty() { &kept.policy } else { &wanted };
+        let policy = match self.policy(named) {
+            Some(policy) => policy,
+            None if wanted.is_empty() => Arc::default(),
+            None => return Err(SigningError::Refused(format!("there is no policy `{named}` in `dnssec.policies`"))),
+        };
+        let key_files = entry.source().map(|source| source.key_files.clone()).unwrap_or_default();
+        Ok(Some(Wish { policy_name: wanted, policy, key_files }))
+    }
+}
+
+/// Loads the keys of every zone that is signed here, before the first change can come.
+pub fn load_signers(settings: &SharedSettings, configured: &Configured) -> Arc<Signers> {
+    let (signers, store) = (Arc::new(Signers::default()), KeyStore::new(configured.keys_dir.clone()));
+    let state = settings.state();
+    for zone in document::zones(&state) {
+        let document = document::read(&state, &zone).document;
+        let policy = configured.policies.get(&document.policy).cloned().unwrap_or_default();
+        let wish = Wish { policy_name: document.policy.clone(), policy, key_files: Vec::new() };
+        let signer = signer_of::signer_of(&zone, &document, &wish.policy_for(&document.keys), &store);
+        if let Err(error) = &signer {
+            tracing::error!(%zone, %error, "the zone cannot be changed: a private key is missing or wrong");
+        }
+        signers.set(&zone, signer.map_err(|error| error.to_string()));
+    }
+    signers
+}
+
+/// What the last look at a zone led to.
+#[derive(Debug, Clone, Default)]
+struct Looked {
+    found: Found,
+    error: Option<String>,
+}
+
+/// Signs the zones that name a policy.
+pub struct Signing {
+    parts: Arc<Parts>,
+    wake: SyncSender<Wake>,
+    looked: Arc<Mutex<HashMap<NameBuf, Looked>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Why the thread looks.
+enum Wake {
+    /// Something changed.
+    Look,
+    Stop,
+}
+
+impl Signing {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// A thread that cannot be started.
+    pub fn start(parts: Parts) -> std::io::Result<Arc<Signing>> {
+        let (wake, wakes) = sync_channel(1);
+        let (parts, looked) = (Arc::new(parts), Arc::new(Mutex::new(HashMap::new())));
+        let work = Work { parts: parts.clone(), looked: looked.clone() };
+        let run = move || {
+            server::priority::patient();
+            work.run(&wakes);
+        };
+        let thread = std::thread::Builder::new().name("signing".into()).spawn(run)?;
+        Ok(Arc::new(Signing { parts, wake, looked, thread: Mutex::new(Some(thread)) }))
+    }
+
+    /// Has every zone looked at soon.
+    pub fn look(&self) {
+        // A wake that waits does for this one, too.
+        if let Err(TrySendError::Disconnected(_)) = self.wake.try_send(Wake::Look) {
+            tracing::debug!("signing has stopped");
+        }
+    }
+
+    /// Takes over what a new configuration says.
+    pub fn configure(&self, configured: Configured) {
+        *self.parts.configured.write().unwrap_or_else(PoisonError::into_inner) = configured;
+        self.forget_times();
+        self.look();
+    }
+
+    /// Has the next look look at every zone.
+    fn forget_times(&self) {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).values_mut().for_each(|zone| zone.found.next_s = 0);
+    }
+
+    /// Ends the thread.
+    pub fn stop(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = self.wake.send(Wake::Stop);
+            if thread.join().is_err() {
+                tracing::error!("the thread that signs panicked; this is a bug of the server");
+            }
+        }
+    }
+}
+
+/// The thread's part.
+struct Work {
+    parts: Arc<Parts>,
+    looked: Arc<Mutex<HashMap<NameBuf, Looked>>>,
+}
+
+impl Work {
+    fn run(&self, wakes: &Receiver<Wake>) {
+        loop {
+            let next_s = self.look(unix_seconds());
+            let left = Duration::from_secs(next_s.saturating_sub(unix_seconds())).min(TICK);
+            match wakes.recv_timeout(left) {
+                Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Wake::Look) => std::thread::sleep(REST),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// Looks at the zones that are due; returns when the next one is, in seconds since 1970.
+    fn look(&self, now_s: u64) -> u64 {
+        let mut next_s = now_s + TICK.as_secs();
+        for zone in self.zones() {
+            let known = self.looked.lock().unwrap_or_else(PoisonError::into_inner).get(&zone).cloned();
+            let due_s = known.as_ref().map_or(0, |looked| looked.found.next_s);
+            // A clock that was set back does not keep anything from being done.
+            if due_s > now_s && due_s <= now_s + 2 * 3600 && !self.lacks_signatures(&zone) {
+                next_s = next_s.min(due_s);
+                continue;
+            }
+            next_s = next_s.min(self.look_at(&zone, known, now_s).unwrap_or(u64::MAX));
+        }
+        next_s
+    }
+
+    /// A zone that shall be signed and came unsigned, just now.
+    fn lacks_signatures(&self, zone: &Name) -> bool {
+        let zones = self.parts.zones.latest();
+        let contents = zones.get(zone).and_then(|zone| zone.contents.as_ref());
+        let wanted = self.parts.catalogue.zone(zone).is_some_and(|entry| !entry.settings().dnssec.is_empty());
+        wanted && contents.is_some_and(|contents| !contents.is_signed())
+    }
+
+    /// When the first signature of a zone ends that cannot be signed now, in seconds since 1970.
+    fn first_end_s(&self, zone: &Name, now_s: u64) -> Option<u64> {
+        let zones = self.parts.zones.latest();
+        first_end_s(zones.get(zone)?.contents.as_ref()?, now_s)
+    }
+
+    fn look_at(&self, zone: &Name, known: Option<Looked>, now_s: u64) -> Option<u64> {
+        let found = self.parts.wish(zone).and_then(|wish| match wish {
+            Some(wish) => Look { parts: &self.parts, zone, wish, now_s }.run(),
+            None => Ok(None),
+        });
+        let known = known.unwrap_or_default();
+        let looked = match found {
+            Ok(Some(found)) => {
+                if known.error.is_some() {
+                    tracing::info!(%zone, "signing goes on");
+                }
+                Looked { found, error: None }
+            }
+            Ok(None) => {
+                self.looked.lock().unwrap_or_else(PoisonError::into_inner).remove(zone);
+                return None;
+            }
+            Err(SigningError::Raced) => {
+                Looked { found: Found { next_s: now_s + 1, ..known.found }, error: known.error }
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if known.error.as_ref() != Some(&error) {
+                    tracing::error!(%zone, error, "signing does not go on; it is tried again");
+                }
+                let first_end_s = self.first_end_s(zone, now_s);
+                let found = Found { next_s: now_s + RETRY_S, first_end_s, ..known.found };
+                Looked { found, error: Some(error) }
+            }
+        };
+        let next_s = looked.found.next_s;
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert(zone.to_owned(), looked);
+        Some(next_s)
+    }
+
+    /// The zones that name a policy, and those that have keys.
+    fn zones(&self) -> Vec<NameBuf> {
+        let mut zones = self.parts.signers.zones();
+        zones.extend(self.parts.catalogue.signed_zones());
+        zones.sort();
+        zones.dedup();
+        zones
+    }
+}

@@ -1,0 +1,129 @@
+//! The gate: nothing that a validator would refuse gets into a zone. Each signed change is judged before it counts, with the
+//! code that validates other people's answers: its signatures under the keys that will be published and under those that
+//! caches may still hold, the keys under the DS records of the parent, and the proofs beside what came and went.
+
+mod denial;
+mod signatures;
+
+use std::collections::BTreeSet;
+
+use dns::{NameBuf, RType};
+use dnssec::verify::VerifyError;
+use zone::{Contents, RrsetChange};
+
+use crate::zone_signer::ZoneSigner;
+
+/// Why a change is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GateError {
+    /// No signature of an RRset verifies under a set of keys.
+    #[error("no signature over the {rtype} records of {owner} verifies with {keys}: {why}")]
+    Signature {
+        /// The owner.
+        owner: NameBuf,
+        /// The type.
+        rtype: RType,
+        /// Which keys.
+        keys: KeysOf,
+        /// Why the last one tried does not.
+        why: VerifyError,
+    },
+    /// An RRset has no signature of an algorithm that the zone's keys have (RFC 4035 2.2).
+    #[error("the {rtype} records of {owner} have no signature of algorithm {algorithm}, which keys of the zone have")]
+    Unsigned {
+        /// The owner.
+        owner: NameBuf,
+        /// The type.
+        rtype: RType,
+        /// The number of the algorithm.
+        algorithm: u8,
+    },
+    /// The zone has no key that could verify anything.
+    #[error("the zone {0} has no DNSKEY record that can verify its signatures")]
+    NoKeys(NameBuf),
+    /// The parent's DS records lead to no key.
+    #[error(
+        "no DS record at the parent leads to a key that signs the DNSKEY records of {0}: resolvers would refuse the zone"
+    )]
+    NoChain(NameBuf),
+    /// Records of denial do not prove what they have to, or deny what is there.
+    #[error("denial at {owner}: {what}")]
+    Denial {
+        /// The name.
+        owner: NameBuf,
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+/// Which set of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeysOf {
+    /// The set that the change publishes.
+    Now,
+    /// A former one.
+    Until(u64),
+}
+
+impl std::fmt::Display for KeysOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            KeysOf::Now => f.write_str("the keys that the zone publishes"),
+            KeysOf::Until(until_s) => {
+                write!(f, "the former keys, which caches may hold for up to {until_s} (seconds since 1970)")
+            }
+        }
+    }
+}
+
+/// Judges a change: `after` is the zone with `changes`. What they do not touch was judged before.
+///
+/// # Errors
+/// The first thing that a validator would refuse.
+pub fn check(
+    signer: &ZoneSigner,
+    after: &Contents,
+    changes: &[RrsetChange],
+    now_s: u64,
+    threads: usize,
+) -> Result<(), GateError> {
+    if !signer.signs() {
+        return Ok(());
+    }
+    let keys = signatures::Keys::of(signer, after, now_s)?;
+    keys.check_chain(after)?;
+    let owners: BTreeSet<&NameBuf> = changes.iter().map(|change| &change.owner).collect();
+    let owners: Vec<&NameBuf> = owners.into_iter().collect();
+    in_shares(&owners, threads, |owners| {
+        let mut verifier = keys.verifier();
+        for owner in owners {
+            verifier.check_name(after, owner)?;
+            denial::check_name(signer, after, owner)?;
+        }
+        Ok(())
+    })
+}
+
+/// Fewest names that are worth a thread.
+const MIN_SHARE: usize = 64;
+
+fn in_shares<T: Sync>(
+    all: &[T],
+    threads: usize,
+    check: impl Fn(&[T]) -> Result<(), GateError> + Sync,
+) -> Result<(), GateError> {
+    let threads = threads.min(all.len() / MIN_SHARE).max(1);
+    if threads == 1 {
+        return check(all);
+    }
+    std::thread::scope(|scope| {
+        let check = &check;
+        let shares: Vec<_> =
+            all.chunks(all.len().div_ceil(threads)).map(|share| scope.spawn(move || check(share))).collect();
+        let join = |share: std::thread::ScopedJoinHandle<'_, _>| {
+            // A thread that panicked has said so.
+            share.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        shares.into_iter().map(join).collect::<Vec<_>>().into_iter().collect()
+    })
+}

@@ -1,0 +1,257 @@
+//! What a change has signed anew: the RRsets that it touches, the records of denial beside them, and what the signer puts
+//! at the apex (RFC 4035 2, RFC 5155 7.1). A zone that is signed for the first time is the same, with all names touched.
+
+mod apex;
+mod hashed;
+mod names;
+mod signatures;
+mod stale;
+
+use std::collections::BTreeSet;
+
+use dns::{Name, NameBuf, RType};
+use zone::{Contents, Edit, Records, RrsetChange, Standing};
+
+use crate::zone_signer::{ZoneSigner, is_signers_own};
+
+pub(crate) use hashed::hashed_owner;
+pub use stale::{Stale, first_end_s, stale};
+
+/// Why a zone cannot be signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SigningError {
+    /// It has no SOA record, so that there is no TTL for denial.
+    #[error("the zone {0} has no SOA record")]
+    NoSoa(NameBuf),
+    /// An RRset cannot be signed.
+    #[error("the {rtype} records of {owner} cannot be signed: {why}")]
+    Rrset {
+        /// The owner.
+        owner: NameBuf,
+        /// The type.
+        rtype: RType,
+        /// Why.
+        why: dnssec::sign::SignError,
+    },
+}
+
+/// What else is to be signed than a change touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent<'a> {
+    /// These RRsets, whose signatures are to be made anew.
+    Also(&'a [(NameBuf, RType)]),
+    /// Everything.
+    All,
+}
+
+/// An RRset that gets signatures.
+struct Unsigned {
+    owner: NameBuf,
+    rtype: RType,
+    records: Records,
+}
+
+/// A zone on its way from one signed version to the next.
+struct Draft<'a> {
+    signer: &'a ZoneSigner,
+    before: &'a Contents,
+    /// With what was changed so far.
+    after: Contents,
+    /// Owners and types that may differ from `before`.
+    changed: BTreeSet<(NameBuf, RType)>,
+    unsigned: Vec<Unsigned>,
+    /// The TTL of records of denial (RFC 9077 3).
+    denial_ttl: u32,
+}
+
+/// The changes with all that has to change with them so that the zone is signed afterwards. `before` is signed already,
+/// or `extent` is [`Extent::All`]. The serial is the caller's matter: it stands among the changes. With `threads` more
+/// than one, many signatures are made by as many threads.
+///
+/// # Errors
+/// What cannot be signed.
+pub fn sign_change(
+    signer: &ZoneSigner,
+    before: &Contents,
+    changes: Vec<RrsetChange>,
+    extent: Extent<'_>,
+    now_s: u64,
+    threads: usize,
+) -> Result<Vec<RrsetChange>, SigningError> {
+    let after = before.clone();
+    let mut draft = Draft { signer, before, after, changed: BTreeSet::new(), unsigned: Vec::new(), denial_ttl: 0 };
+    draft.take(changes);
+    let apex = apex::edits(signer, &draft.after);
+    draft.apply(apex);
+    draft.denial_ttl = denial_ttl(&draft.after).ok_or_else(|| SigningError::NoSoa(signer.origin.clone()))?;
+    let everything = extent == Extent::All || draft.has_another_denial();
+    let touched = if everything { draft.all_names() } else { draft.touched() };
+    let again: BTreeSet<(NameBuf, RType)> = match extent {
+        Extent::Also(again) => again.iter().cloned().collect(),
+        Extent::All => BTreeSet::new(),
+    };
+    draft.denial(&touched);
+    let mut names = touched;
+    names.extend(draft.changed.iter().chain(&again).map(|(owner, _)| owner.clone()));
+    for owner in &names {
+        draft.sign_name(owner, &again);
+    }
+    draft.finish(now_s, threads)
+}
+
+/// Whether what stands at the apex, or the kind of denial, is not what the signer wants: a change without records of its
+/// own brings it there.
+pub fn is_behind(signer: &ZoneSigner, contents: &Contents) -> bool {
+    let after = contents.with(&apex::edits(signer, contents));
+    let Some(denial_ttl) = denial_ttl(&after) else { return false };
+    let changed = apex::edits(signer, contents).is_empty();
+    let draft = Draft { signer, before: contents, after, changed: BTreeSet::new(), unsigned: Vec::new(), denial_ttl };
+    !changed || draft.has_another_denial()
+}
+
+/// The lesser of the SOA record's minimum and TTL (RFC 9077 3).
+fn denial_ttl(contents: &Contents) -> Option<u32> {
+    let apex = contents.apex()?;
+    let soa = apex.rrset(RType::SOA)?;
+    Some(contents.soa()?.minimum.min(soa.ttl))
+}
+
+impl Draft<'_> {
+    /// Takes over changes of records. Signatures that they bring are not used, and what is the signer's own is left out.
+    fn take(&mut self, changes: Vec<RrsetChange>) {
+        let origin = &self.signer.origin;
+        let own = |change: &RrsetChange| is_signers_own(origin, &change.owner, change.rtype);
+        let mut edits = Vec::with_capacity(changes.len());
+        for mut change in changes.into_iter().filter(|change| !own(change)) {
+            if let Some(records) = &mut change.after {
+                records.signatures.clear();
+            }
+            edits.push(Edit { owner: change.owner, rtype: change.rtype, records: change.after });
+        }
+        self.apply(edits);
+    }
+
+    fn apply(&mut self, edits: Vec<Edit>) {
+        self.after = self.after.with(&edits);
+        self.changed.extend(edits.into_iter().map(|edit| (edit.owner, edit.rtype)));
+    }
+
+    /// Whether the records of denial all change: another kind, other parameters, another TTL, or none at all.
+    fn has_another_denial(&self) -> bool {
+        let nsec3 = self.signer.nsec3();
+        let has_nsec = !self.after.name_ring().is_empty();
+        let wants_nsec = nsec3.is_none() && self.signer.signs();
+        let hashed = nsec3.as_ref().map(|params| self.after.hash_ring(params));
+        let lacks_hashed = hashed.is_some_and(|ring| ring.is_empty());
+        has_nsec != wants_nsec
+            || lacks_hashed
+            || [self.before, &self.after].iter().any(|zone| zone.has_other_hash_rings(nsec3.as_ref()))
+            || denial_ttl(self.before) != Some(self.denial_ttl)
+            || self.opt_out_changed()
+    }
+
+    /// Every name of the zone that may have denial or signatures, and those that had.
+    fn all_names(&self) -> BTreeSet<NameBuf> {
+        let names = |contents: &Contents| contents.nodes().map(|node| contents.owner(&node)).collect::<Vec<_>>();
+        let mut all: BTreeSet<NameBuf> = names(&self.after).into_iter().collect();
+        all.extend(self.changed.iter().map(|(owner, _)| owner.clone()));
+        all
+    }
+
+    /// The owners that changed, and what is below those of them where a delegation or a DNAME came or went.
+    fn touched(&self) -> BTreeSet<NameBuf> {
+        let mut touched: BTreeSet<NameBuf> = BTreeSet::new();
+        for (owner, rtype) in &self.changed {
+            touched.insert(owner.clone());
+            let flips = matches!(*rtype, RType::NS | RType::DNAME)
+                && self.before.records(owner, *rtype).is_some() != self.after.records(owner, *rtype).is_some();
+            if flips {
+                for contents in [self.before, &self.after] {
+                    let below = contents.nodes_from(owner).map(|node| contents.owner(&node));
+                    touched.extend(below.take_while(|name| name.is_at_or_below(owner)));
+                }
+            }
+        }
+        touched
+    }
+
+    /// Keeps the records of denial in step with the names that are touched.
+    fn denial(&mut self, touched: &BTreeSet<NameBuf>) {
+        let edits = match self.signer.nsec3() {
+            _ if !self.signer.signs() => self.without_denial(touched),
+            Some(params) => [self.without_nsec(touched), self.hashed(&params, touched)].concat(),
+            None => [self.without_nsec3(), self.plain(touched)].concat(),
+        };
+        self.apply(edits);
+    }
+
+    fn without_denial(&self, touched: &BTreeSet<NameBuf>) -> Vec<Edit> {
+        [self.without_nsec(touched), self.without_nsec3()].concat()
+    }
+
+    fn without_nsec(&self, touched: &BTreeSet<NameBuf>) -> Vec<Edit> {
+        let has_nsec = touched.iter().filter(|owner| self.after.records(owner, RType::NSEC).is_some());
+        has_nsec.map(|owner| Edit { owner: owner.clone(), rtype: RType::NSEC, records: None }).collect()
+    }
+
+    fn without_nsec3(&self) -> Vec<Edit> {
+        // What is at the apex may have changed already.
+        if !self.before.has_other_hash_rings(None) {
+            return Vec::new();
+        }
+        let hashed = self.after.nodes().filter(|node| node.rrset(RType::NSEC3).is_some());
+        let gone = |node| Edit { owner: self.after.owner(&node), rtype: RType::NSEC3, records: None };
+        hashed.map(gone).collect()
+    }
+
+    /// Has the RRsets of a name signed that need it: because they changed, because their place in the zone did, or
+    /// because somebody wants them `again`. Others lose their signatures.
+    fn sign_name(&mut self, owner: &Name, again: &BTreeSet<(NameBuf, RType)>) {
+        let Some(node) = self.after.get(owner) else { return };
+        let standing = self.after.standing(owner);
+        let mut stripped = Vec::new();
+        for rrset in node.rrsets() {
+            let set = (owner.to_owned(), rrset.rtype);
+            let wants = self.signer.signs() && rrset.count > 0 && is_signed(standing, rrset.rtype);
+            let mut records = Records::of(&rrset);
+            if !wants && rrset.is_signed() {
+                records.signatures.clear();
+                stripped.push(Edit { owner: set.0, rtype: set.1, records: Some(records) });
+            } else if wants && (!rrset.is_signed() || again.contains(&set) || self.is_new(&set, &records)) {
+                records.signatures.clear();
+                self.unsigned.push(Unsigned { owner: set.0, rtype: set.1, records });
+            }
+        }
+        self.apply(stripped);
+    }
+
+    /// Whether these are other records than before. Their signatures are those of before, or none.
+    fn is_new(&self, (owner, rtype): &(NameBuf, RType), records: &Records) -> bool {
+        let before = self.before.records(owner, *rtype);
+        before.is_none_or(|before| before.ttl != records.ttl || before.data != records.data)
+    }
+
+    /// Makes the signatures, and says what differs from before.
+    fn finish(mut self, now_s: u64, threads: usize) -> Result<Vec<RrsetChange>, SigningError> {
+        let edits = signatures::sign(self.signer, std::mem::take(&mut self.unsigned), now_s, threads)?;
+        self.apply(edits);
+        let mut changes = Vec::with_capacity(self.changed.len());
+        for (owner, rtype) in self.changed {
+            let (before, after) = (self.before.records(&owner, rtype), self.after.records(&owner, rtype));
+            if before != after {
+                changes.push(RrsetChange { owner, rtype, before, after });
+            }
+        }
+        Ok(changes)
+    }
+}
+
+/// Whether an RRset of this type has signatures at a name that stands so (RFC 4035 2.2).
+pub(crate) fn is_signed(standing: Standing, rtype: RType) -> bool {
+    match standing {
+        _ if rtype == RType::RRSIG => false,
+        Standing::Authoritative => true,
+        Standing::Delegation => matches!(rtype, RType::DS | RType::NSEC | RType::NSEC3),
+        Standing::Occluded => rtype == RType::NSEC3,
+    }
+}
