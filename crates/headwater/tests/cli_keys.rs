@@ -2,38 +2,15 @@
 
 mod common;
 
+use common::ran::Ran;
 use common::{PATIENCE, Scratch, Server, headwater, until};
 use dns::RType;
-
-/// What a command did.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    /// Its output, if it went well.
-    #[track_caller]
-    fn ok(self) -> String {
-        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
-        self.out
-    }
-
-    /// What it complains about, if it does.
-    #[track_caller]
-    fn fails(self) -> String {
-        assert_eq!(self.code, 1, "{}{}", self.out, self.err);
-        self.err
-    }
-}
 
 /// Runs `headwater key` in `scratch`.
 fn key(scratch: &Scratch, words: &[&str]) -> Ran {
     let mut command = headwater(&[&["key"], words, &["--data", "data"]].concat());
     let output = command.current_dir(scratch.path()).env("HEADWATER_WEB__ENABLED", "false").output().expect("it runs");
-    let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
-    Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+    Ran::of(&output)
 }
 
 /// A server with example.org, which is signed, and example.net, which is not.

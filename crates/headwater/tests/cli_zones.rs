@@ -7,31 +7,9 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
+use common::ran::Ran;
 use common::{Scratch, Server, free_port, headwater};
 use dns::RType;
-
-/// What a command did.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    /// Its output, if it went well.
-    #[track_caller]
-    fn ok(self) -> String {
-        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
-        self.out
-    }
-
-    /// What it complains about, if it does.
-    #[track_caller]
-    fn fails(self) -> String {
-        assert_eq!(self.code, 1, "{}{}", self.out, self.err);
-        self.err
-    }
-}
 
 /// Runs `headwater` in `scratch` with `input` and these variables.
 fn run_with(scratch: &Scratch, words: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran {
@@ -47,8 +25,7 @@ fn run_with(scratch: &Scratch, words: &[&str], input: &str, variables: &[(&str, 
     // A command that reads nothing may have ended.
     let _ = child.stdin.take().expect("standard input").write_all(input.as_bytes());
     let output = child.wait_with_output().expect("it ends");
-    let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
-    Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+    Ran::of(&output)
 }
 
 fn run(scratch: &Scratch, words: &[&str]) -> Ran {

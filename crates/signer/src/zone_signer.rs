@@ -61,7 +61,7 @@ pub struct ZoneSigner {
     pub former: Vec<FormerKeys>,
 }
 
-/// It has private keys: their tags are shown.
+/// Shows the tags of the keys, and nothing of the private keys.
 impl fmt::Debug for ZoneSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ids = |keys: &[KeyInUse]| keys.iter().map(KeyInUse::id).collect::<Vec<_>>();

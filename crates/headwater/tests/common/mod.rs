@@ -2,6 +2,7 @@
 //! with the value that stands for it.
 #![allow(dead_code)] // Each test file uses its part.
 
+pub mod ran;
 pub mod tmpfs;
 
 use std::collections::BTreeSet;

@@ -8,7 +8,7 @@ use dns::{Name, NameBuf, RType};
 use signer::gate;
 use signer::sign::{Extent, sign_change};
 use signer::zone_signer::{ZoneSigner, is_signers_own};
-use zone::{Contents, RrsetChange};
+use zone::{Contents, Records, RrsetChange};
 
 use super::request::{CommitError, SigningFailure};
 
@@ -27,21 +27,25 @@ impl Signing {
         Signing { name: name.to_owned(), signer, now_s: now_ms / 1000 }
     }
 
-    /// The changes that somebody wants, without those of signatures and denial, which are not theirs to make.
+    /// The changes that somebody wants, without those of signatures and denial, which are not theirs to make, and those of
+    /// the signer's own keys, which it puts back.
     pub fn plain(&self, mut changes: Vec<RrsetChange>) -> Vec<RrsetChange> {
         let origin = &self.signer.origin;
-        changes.retain(|change| !is_signers_own(origin, &change.owner, change.rtype) && changes_data(change));
-        // The signer puts its own keys back.
-        let (known, own) =
-            (&self.signer.known, |change: &RrsetChange| change.rtype == RType::DNSKEY && change.owner == *origin);
         changes.retain(|change| {
-            let data = |records: &Option<zone::Records>| {
-                let all = records.as_ref().map(|records| records.data.clone()).unwrap_or_default();
-                all.into_iter().filter(|dnskey| !known.contains(dnskey)).collect::<Vec<_>>()
-            };
-            !own(change) || data(&change.before) != data(&change.after)
+            let is_of_keys = change.rtype == RType::DNSKEY && change.owner == *origin;
+            let [before, after] = [&change.before, &change.after].map(|records| match is_of_keys {
+                true => Some((0, self.keys_of_others(records.as_ref()))),
+                false => records.as_ref().map(|records| (records.ttl, records.data.iter().collect())),
+            });
+            !is_signers_own(origin, &change.owner, change.rtype) && before != after
         });
         changes
+    }
+
+    /// The data of DNSKEY records that are not the signer's (RFC 8901).
+    fn keys_of_others<'r>(&self, records: Option<&'r Records>) -> Vec<&'r Vec<u8>> {
+        let all = records.into_iter().flat_map(|records| &records.data);
+        all.filter(|dnskey| !self.signer.known.contains(dnskey)).collect()
     }
 
     /// The changes with all that has to change with them.
@@ -76,12 +80,6 @@ impl Signing {
     fn failure(&self, why: SigningFailure) -> CommitError {
         CommitError::Signing { zone: self.name.clone(), why }
     }
-}
-
-/// Whether records change, and not their signatures alone.
-fn changes_data(change: &RrsetChange) -> bool {
-    let data = |records: &Option<zone::Records>| records.as_ref().map(|records| (records.ttl, records.data.clone()));
-    data(&change.before) != data(&change.after)
 }
 
 fn threads(changes: usize) -> usize {

@@ -213,8 +213,8 @@ impl Look<'_> {
         let finished = document.keys.forget_finished();
         outcome.keys = document.keys.clone();
         self.remember_former(&mut document, contents);
+        // The committer has these keys already.
         if document == before && version > 0 {
-            self.use_keys(&document)?;
             return Ok((outcome, Versioned { document, version }));
         }
         document.pending = document.pending || document.keys != before.keys;

@@ -102,11 +102,10 @@ pub fn sign_change(
 /// Whether what stands at the apex, or the kind of denial, is not what the signer wants: a change without records of its
 /// own brings it there.
 pub fn is_behind(signer: &ZoneSigner, contents: &Contents) -> bool {
-    let after = contents.with(&apex::edits(signer, contents));
-    let Some(denial_ttl) = denial_ttl(&after) else { return false };
-    let changed = apex::edits(signer, contents).is_empty();
-    let draft = Draft { signer, before: contents, after, changed: BTreeSet::new(), unsigned: Vec::new(), denial_ttl };
-    !changed || draft.has_another_denial()
+    let Some(denial_ttl) = denial_ttl(contents) else { return false };
+    let (before, after) = (contents, contents.clone());
+    let draft = Draft { signer, before, after, changed: BTreeSet::new(), unsigned: Vec::new(), denial_ttl };
+    !apex::edits(signer, contents).is_empty() || draft.has_another_denial()
 }
 
 /// The lesser of the SOA record's minimum and TTL (RFC 9077 3).
