@@ -94,6 +94,7 @@ fn check_policy(name: &str, raw: &raw::SigningPolicy, report: &mut Report) -> Si
         parent_propagation_s: raw.parent_propagation.0,
         safety_s: raw.safety.0,
         cds: *raw.cds,
+        zonemd: *raw.zonemd,
     }
 }
 

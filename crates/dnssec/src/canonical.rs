@@ -52,7 +52,6 @@ pub(crate) fn signed_data<'a>(
     scratch: &'a mut Scratch,
 ) -> Option<&'a [u8]> {
     let labels = usize::from(head[3]);
-    let original_ttl = &head[4..8];
     let Scratch { signed, rdata, ranges } = scratch;
     sort_rdata(set, rdata, ranges);
     signed.clear();
@@ -63,16 +62,39 @@ pub(crate) fn signed_data<'a>(
         0 => (&b""[..], set.owner),
         _ => (&b"\x01*"[..], suffix(set.owner, labels)?),
     };
+    let original_ttl = u32::from_be_bytes(*head[4..].first_chunk()?);
+    push_records(set, (star, name), original_ttl, (rdata, ranges), signed)?;
+    Some(signed)
+}
+
+/// Appends the records of a set, whose data [`sort_rdata`] has written, in canonical form (RFC 4034 6.2). Their owner is in
+/// two parts. `None` if a record is longer than record data can be.
+fn push_records(
+    set: &Rrset<'_>,
+    (star, name): (&[u8], &Name),
+    ttl: u32,
+    (rdata, ranges): (&[u8], &[Range<usize>]),
+    out: &mut Vec<u8>,
+) -> Option<()> {
     for range in ranges {
         let data = &rdata[range.clone()];
-        signed.extend_from_slice(star);
-        push_lower(name.as_wire(), signed);
-        signed.extend_from_slice(&set.rtype.0.to_be_bytes());
-        signed.extend_from_slice(&set.class.0.to_be_bytes());
-        signed.extend_from_slice(original_ttl);
-        signed.extend_from_slice(&u16::try_from(data.len()).ok()?.to_be_bytes());
-        signed.extend_from_slice(data);
+        out.extend_from_slice(star);
+        push_lower(name.as_wire(), out);
+        out.extend_from_slice(&set.rtype.0.to_be_bytes());
+        out.extend_from_slice(&set.class.0.to_be_bytes());
+        out.extend_from_slice(&ttl.to_be_bytes());
+        out.extend_from_slice(&u16::try_from(data.len()).ok()?.to_be_bytes());
+        out.extend_from_slice(data);
     }
+    Some(())
+}
+
+/// The records of a set in canonical form and order (RFC 4034 6.2, 6.3); `None` if one is longer than record data can be.
+pub(crate) fn canonical_records<'a>(set: &Rrset<'_>, scratch: &'a mut Scratch) -> Option<&'a [u8]> {
+    let Scratch { signed, rdata, ranges } = scratch;
+    sort_rdata(set, rdata, ranges);
+    signed.clear();
+    push_records(set, (&[], set.owner), set.ttl, (rdata, ranges), signed)?;
     Some(signed)
 }
 

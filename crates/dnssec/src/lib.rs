@@ -52,3 +52,4 @@ pub mod sign;
 mod small_rsa;
 pub mod tsig;
 pub mod verify;
+pub mod zone_digest;

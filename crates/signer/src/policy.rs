@@ -65,6 +65,8 @@ pub struct SigningPolicy {
     pub safety_s: u32,
     /// Whether CDS and CDNSKEY records tell the parent what the DS records shall be (RFC 7344).
     pub cds: bool,
+    /// Whether the zone has a digest of all its records, a ZONEMD record (RFC 8976); each change reads the whole zone for it.
+    pub zonemd: bool,
 }
 
 impl Default for SigningPolicy {
@@ -86,6 +88,7 @@ impl Default for SigningPolicy {
             parent_propagation_s: HOUR_S,
             safety_s: HOUR_S,
             cds: true,
+            zonemd: false,
         }
     }
 }

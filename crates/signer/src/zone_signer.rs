@@ -91,6 +91,11 @@ impl ZoneSigner {
         }
     }
 
+    /// Whether the zone has a ZONEMD record.
+    pub fn has_digest(&self) -> bool {
+        self.policy.zonemd && self.signs()
+    }
+
     /// Whether delegations without DS have no NSEC3 record.
     pub fn opts_out(&self) -> bool {
         self.policy.denial == DenialMode::Nsec3 { opt_out: true }
@@ -101,7 +106,7 @@ impl ZoneSigner {
 pub fn is_signers_own(origin: &Name, owner: &Name, rtype: RType) -> bool {
     match rtype {
         RType::NSEC | RType::NSEC3 | RType::RRSIG => true,
-        RType::NSEC3PARAM | RType::CDS | RType::CDNSKEY => *owner == *origin,
+        RType::NSEC3PARAM | RType::CDS | RType::CDNSKEY | RType::ZONEMD => *owner == *origin,
         _ => false,
     }
 }

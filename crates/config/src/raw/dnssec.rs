@@ -58,6 +58,8 @@ section! {
         safety: Period = Period(Usual::default().safety_s),
         /// Tell the parent with CDS and CDNSKEY records what its DS records shall be (RFC 7344).
         cds: bool = Usual::default().cds,
+        /// Keep a ZONEMD record, a digest of the whole zone (RFC 8976); each change reads the whole zone for it.
+        zonemd: bool = Usual::default().zonemd,
     }
 }
 

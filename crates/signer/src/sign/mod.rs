@@ -6,6 +6,7 @@ mod hashed;
 mod names;
 mod signatures;
 mod stale;
+mod zone_digest;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,7 @@ use crate::zone_signer::{ZoneSigner, is_signers_own};
 
 pub(crate) use hashed::hashed_owner;
 pub use stale::{Stale, first_end_s, stale};
+pub use zone_digest::zonemd;
 
 /// Why a zone cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,7 +98,9 @@ pub fn sign_change(
     for owner in &names {
         draft.sign_name(owner, &again);
     }
-    draft.finish(now_s, threads)
+    draft.make_signatures(now_s, threads)?;
+    draft.make_digest(now_s)?;
+    Ok(draft.finish())
 }
 
 /// Whether what stands at the apex, or the kind of denial, is not what the signer wants: a change without records of its
@@ -209,7 +213,8 @@ impl Draft<'_> {
         let Some(node) = self.after.get(owner) else { return };
         let standing = self.after.standing(owner);
         let mut stripped = Vec::new();
-        for rrset in node.rrsets() {
+        let is_digest = |rtype| rtype == RType::ZONEMD && *owner == *self.signer.origin && self.signer.has_digest();
+        for rrset in node.rrsets().filter(|rrset| !is_digest(rrset.rtype)) {
             let set = (owner.to_owned(), rrset.rtype);
             let wants = self.signer.signs() && rrset.count > 0 && is_signed(standing, rrset.rtype);
             let mut records = Records::of(&rrset);
@@ -230,10 +235,29 @@ impl Draft<'_> {
         before.is_none_or(|before| before.ttl != records.ttl || before.data != records.data)
     }
 
-    /// Makes the signatures, and says what differs from before.
-    fn finish(mut self, now_s: u64, threads: usize) -> Result<Vec<RrsetChange>, SigningError> {
+    fn make_signatures(&mut self, now_s: u64, threads: usize) -> Result<(), SigningError> {
         let edits = signatures::sign(self.signer, std::mem::take(&mut self.unsigned), now_s, threads)?;
         self.apply(edits);
+        Ok(())
+    }
+
+    /// Brings the ZONEMD record up to date, if the policy wants one: the digest is over all other signatures.
+    fn make_digest(&mut self, now_s: u64) -> Result<(), SigningError> {
+        if !self.signer.has_digest() {
+            return Ok(());
+        }
+        let (owner, rtype) = (self.signer.origin.clone(), RType::ZONEMD);
+        let now = self.after.records(&owner, rtype).unwrap_or_default();
+        let Some(records) = zone_digest::zonemd(&self.after) else { return Ok(()) };
+        if now.data != records.data || now.signatures.is_empty() {
+            self.unsigned.push(Unsigned { owner, rtype, records });
+            self.make_signatures(now_s, 1)?;
+        }
+        Ok(())
+    }
+
+    /// What differs from before.
+    fn finish(self) -> Vec<RrsetChange> {
         let mut changes = Vec::with_capacity(self.changed.len());
         for (owner, rtype) in self.changed {
             let (before, after) = (self.before.records(&owner, rtype), self.after.records(&owner, rtype));
@@ -241,7 +265,7 @@ impl Draft<'_> {
                 changes.push(RrsetChange { owner, rtype, before, after });
             }
         }
-        Ok(changes)
+        changes
     }
 }
 
