@@ -9,7 +9,7 @@ use dnssec::key::{SEP, ZONE_KEY};
 use dnssec::verify::VerifyError;
 use signer::gate::{GateError, KeysOf, check};
 use signer::policy::DenialMode;
-use signer::sign::{Extent, sign_change, stale};
+use signer::sign::{sign_change, stale};
 use signer::zone_signer::{FormerKeys, KeyInUse, ZoneSigner};
 use support::*;
 use zone::{Contents, Edit, RrsetChange};
@@ -25,7 +25,7 @@ fn ecdsa(denial: DenialMode) -> ZoneSigner {
 fn new_host(signer: &ZoneSigner) -> (Contents, Vec<RrsetChange>) {
     let before = signed(signer, &zone(PLAIN));
     let changes = edit(&before, "new.example.", RType::A, &[vec![192, 0, 2, 99]]);
-    let changes = sign_change(signer, &before, changes, Extent::Also(&[]), now_s(), 1).expect("it can be signed");
+    let changes = sign_change(signer, &before, changes, &[], now_s(), 1).expect("it can be signed");
     (before, changes)
 }
 
@@ -97,7 +97,7 @@ fn two_keys_with_one_tag() {
     let wrong = ZoneSigner { zone_signers: vec![twin], ..right.clone() };
     let before = signed(&right, &zone(PLAIN));
     let changes = edit(&before, "new.example.", RType::A, &[vec![192, 0, 2, 99]]);
-    let changes = sign_change(&wrong, &before, changes, Extent::Also(&[]), now_s(), 1).expect("it can be signed");
+    let changes = sign_change(&wrong, &before, changes, &[], now_s(), 1).expect("it can be signed");
     let said = check(&wrong, &apply(&before, &changes), &changes, now_s(), 1);
     assert_eq!(signature(said).map(|(.., why)| why), Some(VerifyError::BadSignature));
 }
@@ -110,7 +110,7 @@ fn keys_that_are_not_published() {
     // It signs, and nobody can know it.
     let wrong = ZoneSigner { zone_signers: vec![stranger.clone()], ..right.clone() };
     let changes = edit(&before, "new.example.", RType::A, &[vec![192, 0, 2, 99]]);
-    let changes = sign_change(&wrong, &before, changes, Extent::Also(&[]), now_s(), 1).expect("it can be signed");
+    let changes = sign_change(&wrong, &before, changes, &[], now_s(), 1).expect("it can be signed");
     let said = check(&wrong, &apply(&before, &changes), &changes, now_s(), 1);
     assert_eq!(signature(said).map(|(_, _, keys, why)| (keys, why)), Some((KeysOf::Now, VerifyError::KeyMismatch)));
     // It is published, but caches have the set of before.
@@ -121,7 +121,7 @@ fn keys_that_are_not_published() {
         ..wrong
     };
     let changes = edit(&before, "new.example.", RType::A, &[vec![192, 0, 2, 99]]);
-    let changes = sign_change(&soon, &before, changes, Extent::Also(&[]), now_s(), 1).expect("it can be signed");
+    let changes = sign_change(&soon, &before, changes, &[], now_s(), 1).expect("it can be signed");
     let after = apply(&before, &changes);
     let said = check(&soon, &after, &changes, now_s(), 1);
     let found = signature(said).map(|(_, _, keys, why)| (keys, why));
@@ -138,7 +138,7 @@ fn a_parent_that_leads_elsewhere() {
     let ds = other.key.ds_rdata(&signer.origin, 2).expect("a digest");
     signer.parent_ds = vec![ds.clone()];
     let changes = edit(&before, "new.example.", RType::A, &[vec![192, 0, 2, 99]]);
-    let changes = sign_change(&signer, &before, changes, Extent::Also(&[]), now_s(), 1).expect("it can be signed");
+    let changes = sign_change(&signer, &before, changes, &[], now_s(), 1).expect("it can be signed");
     let after = apply(&before, &changes);
     assert_eq!(check(&signer, &after, &changes, now_s(), 1), Err(GateError::NoChain(signer.origin.clone())));
     // One of two of the same algorithm is enough (RFC 4035 5.3.1).
@@ -158,7 +158,7 @@ fn an_algorithm_that_signs_nothing() {
     let ed25519 = support::key(Algorithm::ED25519, ZONE_KEY);
     signer.published.push(ed25519.dnskey.to_vec());
     let changes = edit(&before, "new.example.", RType::A, &[vec![192, 0, 2, 99]]);
-    let changes = sign_change(&signer, &before, changes, Extent::Also(&[]), now_s(), 1).expect("it can be signed");
+    let changes = sign_change(&signer, &before, changes, &[], now_s(), 1).expect("it can be signed");
     let said = check(&signer, &apply(&before, &changes), &changes, now_s(), 1);
     assert!(matches!(said, Err(GateError::Unsigned { algorithm: 15, .. })), "{said:?}");
 }
@@ -182,7 +182,7 @@ fn denial_that_does_not_prove() {
     let signer = ecdsa(DenialMode::Nsec);
     let (before, mut changes) = new_host(&signer);
     let other = edit(&before, "new.example.", RType::TXT, &[b"\x01x".to_vec()]);
-    let other = sign_change(&signer, &before, other, Extent::Also(&[]), now_s(), 1).expect("it can be signed");
+    let other = sign_change(&signer, &before, other, &[], now_s(), 1).expect("it can be signed");
     let txt = other.iter().find(|change| change.rtype == RType::NSEC && change.owner == name("new.example."));
     of(&mut changes, "new.example.", RType::NSEC).after = txt.expect("its denial").after.clone();
     let said = check(&signer, &apply(&before, &changes), &changes, now_s(), 1);
@@ -204,7 +204,7 @@ fn signatures_that_are_to_be_made_anew() {
     assert_eq!(stale(&signer, &now, next, 10).count, 1);
     let all = stale(&signer, &now, now_s() + 8 * 86_400, 3);
     assert_eq!(all.sets.len(), 3);
-    let again = sign_change(&signer, &now, Vec::new(), Extent::Also(&all.sets), now_s() + 8 * 86_400, 1);
+    let again = sign_change(&signer, &now, Vec::new(), &all.sets, now_s() + 8 * 86_400, 1);
     let again = again.expect("it can be signed");
     assert_eq!(again.len(), 3);
     for RrsetChange { after, .. } in &again {

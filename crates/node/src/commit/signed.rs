@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use dns::{Name, NameBuf, RType};
 use signer::gate;
-use signer::sign::{Extent, sign_change};
+use signer::sign::sign_change;
 use signer::zone_signer::{ZoneSigner, is_signers_own};
 use zone::{Contents, Records, RrsetChange};
 
@@ -59,7 +59,7 @@ impl Signing {
         again: &[(NameBuf, RType)],
     ) -> Result<Vec<RrsetChange>, CommitError> {
         let threads = threads(changes.len() + again.len());
-        let signed = sign_change(&self.signer, contents, changes, Extent::Also(again), self.now_s, threads);
+        let signed = sign_change(&self.signer, contents, changes, again, self.now_s, threads);
         signed.map_err(|error| self.failure(error.into()))
     }
 

@@ -11,7 +11,7 @@ use journal::shared::{Author, SettingsError};
 use signer::gate;
 use signer::keys::{AddError, Origin, Role, ZoneKey, ZoneKeys};
 use signer::policy::{KeyLayout, SigningPolicy};
-use signer::sign::{Extent, Stale, sign_change, stale};
+use signer::sign::{Stale, sign_whole, stale};
 use signer::timeline::{Facts, NewKey, Outcome, Wait, Wanted, advance};
 use signer::zone_signer::ZoneSigner;
 use zone::Contents;
@@ -302,10 +302,8 @@ impl Look<'_> {
     /// Signs a zone for the first time, with all processors, while the old version is served.
     fn sign_whole(&self, signer: &ZoneSigner, contents: &Contents) -> Result<(), SigningError> {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let changes = sign_change(signer, contents, Vec::new(), Extent::All, self.now_s, threads)?;
-        let (signed, _) = zone::diff::change(contents, &changes);
-        gate::check(signer, &signed, &changes, self.now_s, threads)?;
-        drop(changes);
+        let signed = sign_whole(signer, contents, self.now_s, threads)?;
+        gate::check_whole(signer, &signed, self.now_s, threads)?;
         let made = self.commit("signed", Intent::SignWhole { from: contents.clone(), signed })?;
         if made.offset.is_some() {
             tracing::info!(zone = %self.zone, "the zone is signed");

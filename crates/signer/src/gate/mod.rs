@@ -5,6 +5,7 @@
 mod denial;
 mod signatures;
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use dns::{NameBuf, RType};
@@ -87,16 +88,35 @@ pub fn check(
     now_s: u64,
     threads: usize,
 ) -> Result<(), GateError> {
+    let owners: BTreeSet<&NameBuf> = changes.iter().map(|change| &change.owner).collect();
+    let owners: Vec<&NameBuf> = owners.into_iter().collect();
+    check_names(signer, after, &owners, now_s, threads)
+}
+
+/// Judges all of a zone.
+///
+/// # Errors
+/// The first thing that a validator would refuse.
+pub fn check_whole(signer: &ZoneSigner, zone: &Contents, now_s: u64, threads: usize) -> Result<(), GateError> {
+    let owners: Vec<NameBuf> = zone.nodes().map(|node| zone.owner(&node)).collect();
+    check_names(signer, zone, &owners, now_s, threads)
+}
+
+fn check_names<N: Borrow<NameBuf> + Sync>(
+    signer: &ZoneSigner,
+    after: &Contents,
+    owners: &[N],
+    now_s: u64,
+    threads: usize,
+) -> Result<(), GateError> {
     if !signer.signs() {
         return Ok(());
     }
     let keys = signatures::Keys::of(signer, after, now_s)?;
     keys.check_chain(after)?;
-    let owners: BTreeSet<&NameBuf> = changes.iter().map(|change| &change.owner).collect();
-    let owners: Vec<&NameBuf> = owners.into_iter().collect();
-    in_shares(&owners, threads, |owners| {
+    in_shares(owners, threads, |owners| {
         let mut verifier = keys.verifier();
-        for owner in owners {
+        for owner in owners.iter().map(Borrow::borrow) {
             verifier.check_name(after, owner)?;
             denial::check_name(signer, after, owner)?;
         }

@@ -18,8 +18,8 @@ pub const OPT_OUT: u8 = 1;
 const SHA1: u8 = 1;
 
 impl Draft<'_> {
-    /// What changes of the chain: the touched names, the empty non-terminals above them, and the hashes before those.
-    pub(super) fn hashed(&self, params: &Nsec3Params, touched: &BTreeSet<NameBuf>) -> Vec<Edit> {
+    /// Keeps the chain in step: the touched names, the empty non-terminals above them, and the hashes before those.
+    pub(super) fn hashed(&mut self, params: &Nsec3Params, touched: &BTreeSet<NameBuf>) {
         let mut ring = self.after.hash_ring(params);
         let mut affected: BTreeMap<Hash, Option<NameBuf>> = BTreeMap::new();
         let (mut edits, mut moved) = (Vec::new(), Vec::new());
@@ -49,8 +49,9 @@ impl Draft<'_> {
                 None => self.relinked(&record_owner, &next),
             };
             edits.extend(rdata.and_then(|rdata| self.unless_there(record_owner, RType::NSEC3, rdata)));
+            self.apply_some(&mut edits);
         }
-        edits
+        self.apply(edits);
     }
 
     /// Whether the chain that is there treats delegations without DS otherwise than the policy says.

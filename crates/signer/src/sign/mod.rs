@@ -1,5 +1,5 @@
 //! What a change has signed anew: the RRsets that it touches, the records of denial beside them, and what the signer puts
-//! at the apex (RFC 4035 2, RFC 5155 7.1). A zone that is signed for the first time is the same, with all names touched.
+//! at the apex (RFC 4035 2, RFC 5155 7.1). A zone that is signed as a whole is the same, with all names touched.
 
 mod apex;
 mod hashed;
@@ -37,14 +37,8 @@ pub enum SigningError {
     },
 }
 
-/// What else is to be signed than a change touches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent<'a> {
-    /// These RRsets, whose signatures are to be made anew.
-    Also(&'a [(NameBuf, RType)]),
-    /// Everything.
-    All,
-}
+/// Names that are signed before the next ones are looked at: what waits for its signatures takes memory.
+const BATCH: usize = 4096;
 
 /// An RRset that gets signatures.
 struct Unsigned {
@@ -59,16 +53,16 @@ struct Draft<'a> {
     before: &'a Contents,
     /// With what was changed so far.
     after: Contents,
-    /// Owners and types that may differ from `before`.
-    changed: BTreeSet<(NameBuf, RType)>,
+    /// Owners and types that may differ from `before`; `None`: nobody wants to know.
+    changed: Option<BTreeSet<(NameBuf, RType)>>,
     unsigned: Vec<Unsigned>,
     /// The TTL of records of denial (RFC 9077 3).
     denial_ttl: u32,
 }
 
-/// The changes with all that has to change with them so that the zone is signed afterwards. `before` is signed already,
-/// or `extent` is [`Extent::All`]. The serial is the caller's matter: it stands among the changes. With `threads` more
-/// than one, many signatures are made by as many threads.
+/// The changes with all that has to change with them so that the zone is signed afterwards. `before` is signed already; the
+/// RRsets `again` get new signatures in any case. The serial is the caller's matter: it stands among the changes. With
+/// `threads` more than one, many signatures are made by as many threads.
 ///
 /// # Errors
 /// What cannot be signed.
@@ -76,39 +70,50 @@ pub fn sign_change(
     signer: &ZoneSigner,
     before: &Contents,
     changes: Vec<RrsetChange>,
-    extent: Extent<'_>,
+    again: &[(NameBuf, RType)],
     now_s: u64,
     threads: usize,
 ) -> Result<Vec<RrsetChange>, SigningError> {
-    let after = before.clone();
-    let mut draft = Draft { signer, before, after, changed: BTreeSet::new(), unsigned: Vec::new(), denial_ttl: 0 };
+    let mut draft = Draft::new(signer, before, Some(BTreeSet::new()));
     draft.take(changes);
-    let apex = apex::edits(signer, &draft.after);
-    draft.apply(apex);
-    draft.denial_ttl = denial_ttl(&draft.after).ok_or_else(|| SigningError::NoSoa(signer.origin.clone()))?;
-    let everything = extent == Extent::All || draft.has_another_denial();
-    let touched = if everything { draft.all_names() } else { draft.touched() };
-    let again: BTreeSet<(NameBuf, RType)> = match extent {
-        Extent::Also(again) => again.iter().cloned().collect(),
-        Extent::All => BTreeSet::new(),
-    };
+    draft.prepare()?;
+    let touched = if draft.has_another_denial() { draft.all_names() } else { draft.touched() };
     draft.denial(&touched);
+    let again: BTreeSet<(NameBuf, RType)> = again.iter().cloned().collect();
     let mut names = touched;
-    names.extend(draft.changed.iter().chain(&again).map(|(owner, _)| owner.clone()));
-    for owner in &names {
-        draft.sign_name(owner, &again);
-    }
-    draft.make_signatures(now_s, threads)?;
+    names.extend(draft.changed.iter().flatten().chain(&again).map(|(owner, _)| owner.clone()));
+    draft.sign_names(&names, &again, now_s, threads)?;
     draft.make_digest(now_s)?;
-    Ok(draft.finish())
+    Ok(draft.changes())
+}
+
+/// The zone with signatures over all that is its own, and the records of denial; without both, if the signer has no keys
+/// for them. It takes the memory of the zone and of its signatures, and little else.
+///
+/// # Errors
+/// What cannot be signed.
+pub fn sign_whole(
+    signer: &ZoneSigner,
+    contents: &Contents,
+    now_s: u64,
+    threads: usize,
+) -> Result<Contents, SigningError> {
+    let mut draft = Draft::new(signer, contents, None);
+    draft.prepare()?;
+    let names = draft.all_names();
+    draft.denial(&names);
+    // NSEC3 records have owners of their own.
+    let names = draft.all_names();
+    draft.sign_names(&names, &BTreeSet::new(), now_s, threads)?;
+    draft.make_digest(now_s)?;
+    Ok(draft.after)
 }
 
 /// Whether what stands at the apex, or the kind of denial, is not what the signer wants: a change without records of its
 /// own brings it there.
 pub fn is_behind(signer: &ZoneSigner, contents: &Contents) -> bool {
     let Some(denial_ttl) = denial_ttl(contents) else { return false };
-    let (before, after) = (contents, contents.clone());
-    let draft = Draft { signer, before, after, changed: BTreeSet::new(), unsigned: Vec::new(), denial_ttl };
+    let draft = Draft { denial_ttl, ..Draft::new(signer, contents, None) };
     !apex::edits(signer, contents).is_empty() || draft.has_another_denial()
 }
 
@@ -119,7 +124,20 @@ fn denial_ttl(contents: &Contents) -> Option<u32> {
     Some(contents.soa()?.minimum.min(soa.ttl))
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
+    fn new(signer: &'a ZoneSigner, before: &'a Contents, changed: Option<BTreeSet<(NameBuf, RType)>>) -> Draft<'a> {
+        Draft { signer, before, after: before.clone(), changed, unsigned: Vec::new(), denial_ttl: 0 }
+    }
+
+    /// Puts the signer's own records at the apex.
+    fn prepare(&mut self) -> Result<(), SigningError> {
+        let apex = apex::edits(self.signer, &self.after);
+        self.apply(apex);
+        let no_soa = || SigningError::NoSoa(self.signer.origin.clone());
+        self.denial_ttl = denial_ttl(&self.after).ok_or_else(no_soa)?;
+        Ok(())
+    }
+
     /// Takes over changes of records. Signatures that they bring are not used, and what is the signer's own is left out.
     fn take(&mut self, changes: Vec<RrsetChange>) {
         let origin = &self.signer.origin;
@@ -136,7 +154,9 @@ impl Draft<'_> {
 
     fn apply(&mut self, edits: Vec<Edit>) {
         self.after = self.after.with(&edits);
-        self.changed.extend(edits.into_iter().map(|edit| (edit.owner, edit.rtype)));
+        if let Some(changed) = &mut self.changed {
+            changed.extend(edits.into_iter().map(|edit| (edit.owner, edit.rtype)));
+        }
     }
 
     /// Whether the records of denial all change: another kind, other parameters, another TTL, or none at all.
@@ -155,16 +175,15 @@ impl Draft<'_> {
 
     /// Every name of the zone that may have denial or signatures, and those that had.
     fn all_names(&self) -> BTreeSet<NameBuf> {
-        let names = |contents: &Contents| contents.nodes().map(|node| contents.owner(&node)).collect::<Vec<_>>();
-        let mut all: BTreeSet<NameBuf> = names(&self.after).into_iter().collect();
-        all.extend(self.changed.iter().map(|(owner, _)| owner.clone()));
+        let mut all: BTreeSet<NameBuf> = self.after.nodes().map(|node| self.after.owner(&node)).collect();
+        all.extend(self.changed.iter().flatten().map(|(owner, _)| owner.clone()));
         all
     }
 
     /// The owners that changed, and what is below those of them where a delegation or a DNAME came or went.
     fn touched(&self) -> BTreeSet<NameBuf> {
         let mut touched: BTreeSet<NameBuf> = BTreeSet::new();
-        for (owner, rtype) in &self.changed {
+        for (owner, rtype) in self.changed.iter().flatten() {
             touched.insert(owner.clone());
             let flips = matches!(*rtype, RType::NS | RType::DNAME)
                 && self.before.records(owner, *rtype).is_some() != self.after.records(owner, *rtype).is_some();
@@ -180,16 +199,24 @@ impl Draft<'_> {
 
     /// Keeps the records of denial in step with the names that are touched.
     fn denial(&mut self, touched: &BTreeSet<NameBuf>) {
-        let edits = match self.signer.nsec3() {
-            _ if !self.signer.signs() => self.without_denial(touched),
-            Some(params) => [self.without_nsec(touched), self.hashed(&params, touched)].concat(),
-            None => [self.without_nsec3(), self.plain(touched)].concat(),
-        };
-        self.apply(edits);
+        let nsec3 = self.signer.nsec3();
+        let wants_nsec = self.signer.signs() && nsec3.is_none();
+        let gone = if wants_nsec { Vec::new() } else { self.without_nsec(touched) };
+        self.apply(gone);
+        let gone = if nsec3.is_some() { Vec::new() } else { self.without_nsec3() };
+        self.apply(gone);
+        match nsec3 {
+            Some(params) => self.hashed(&params, touched),
+            None if wants_nsec => self.plain(touched),
+            None => {}
+        }
     }
 
-    fn without_denial(&self, touched: &BTreeSet<NameBuf>) -> Vec<Edit> {
-        [self.without_nsec(touched), self.without_nsec3()].concat()
+    /// Makes some of many edits: what waits takes memory.
+    fn apply_some(&mut self, edits: &mut Vec<Edit>) {
+        if edits.len() >= BATCH {
+            self.apply(std::mem::take(edits));
+        }
     }
 
     fn without_nsec(&self, touched: &BTreeSet<NameBuf>) -> Vec<Edit> {
@@ -205,6 +232,22 @@ impl Draft<'_> {
         let hashed = self.after.nodes().filter(|node| node.rrset(RType::NSEC3).is_some());
         let gone = |node| Edit { owner: self.after.owner(&node), rtype: RType::NSEC3, records: None };
         hashed.map(gone).collect()
+    }
+
+    /// Signs what these names have that needs it.
+    fn sign_names(
+        &mut self,
+        names: &BTreeSet<NameBuf>,
+        again: &BTreeSet<(NameBuf, RType)>,
+        now_s: u64,
+        threads: usize,
+    ) -> Result<(), SigningError> {
+        let mut names = names.iter().peekable();
+        while names.peek().is_some() {
+            names.by_ref().take(BATCH).for_each(|owner| self.sign_name(owner, again));
+            self.make_signatures(now_s, threads)?;
+        }
+        Ok(())
     }
 
     /// Has the RRsets of a name signed that need it: because they changed, because their place in the zone did, or
@@ -257,9 +300,9 @@ impl Draft<'_> {
     }
 
     /// What differs from before.
-    fn finish(self) -> Vec<RrsetChange> {
-        let mut changes = Vec::with_capacity(self.changed.len());
-        for (owner, rtype) in self.changed {
+    fn changes(self) -> Vec<RrsetChange> {
+        let mut changes = Vec::new();
+        for (owner, rtype) in self.changed.into_iter().flatten() {
             let (before, after) = (self.before.records(&owner, rtype), self.after.records(&owner, rtype));
             if before != after {
                 changes.push(RrsetChange { owner, rtype, before, after });

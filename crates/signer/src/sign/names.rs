@@ -9,8 +9,8 @@ use zone::{Contents, Edit, Records, Standing};
 use super::Draft;
 
 impl Draft<'_> {
-    /// What changes of the chain: the touched names and those before them.
-    pub(super) fn plain(&self, touched: &BTreeSet<NameBuf>) -> Vec<Edit> {
+    /// Keeps the chain in step: the touched names and those before them.
+    pub(super) fn plain(&mut self, touched: &BTreeSet<NameBuf>) {
         let mut ring = self.after.name_ring();
         let (mut affected, mut edits) = (BTreeSet::new(), Vec::new());
         let mut moved = Vec::new();
@@ -32,8 +32,9 @@ impl Draft<'_> {
             let mut rdata = next.as_wire().to_vec();
             bitmap::encode(types_at(&self.after, &owner), &mut rdata);
             edits.extend(self.unless_there(owner, RType::NSEC, rdata));
+            self.apply_some(&mut edits);
         }
-        edits
+        self.apply(edits);
     }
 
     /// The edit that puts this record of denial there; `None` if it is there.

@@ -11,7 +11,7 @@ use dnssec::algorithm::Algorithm;
 use dnssec::key::{SEP, ZONE_KEY};
 use dnssec::sign::SigningKey;
 use signer::policy::{DenialMode, SigningPolicy};
-use signer::sign::{Extent, sign_change};
+use signer::sign::{sign_change, sign_whole};
 use signer::zone_signer::{KeyInUse, ZoneSigner};
 use zone::{Builder, Contents, Edit, Records, RrsetChange};
 
@@ -77,9 +77,8 @@ pub fn signer(algorithm: Algorithm, denial: DenialMode) -> ZoneSigner {
 
 /// The zone signed as a whole.
 pub fn signed(signer: &ZoneSigner, contents: &Contents) -> Contents {
-    let changes = sign_change(signer, contents, Vec::new(), Extent::All, now_s(), 2).expect("it can be signed");
-    let after = apply(contents, &changes);
-    signer::gate::check(signer, &after, &changes, now_s(), 2).expect("the gate lets it pass");
+    let after = sign_whole(signer, contents, now_s(), 2).expect("it can be signed");
+    signer::gate::check_whole(signer, &after, now_s(), 2).expect("the gate lets it pass");
     after
 }
 
@@ -107,7 +106,7 @@ pub fn edit(contents: &Contents, owner: &str, rtype: RType, data: &[Vec<u8>]) ->
 
 /// What a change leads to, after the gate.
 pub fn changed(signer: &ZoneSigner, contents: &Contents, changes: Vec<RrsetChange>) -> Contents {
-    let changes = sign_change(signer, contents, changes, Extent::Also(&[]), now_s(), 1).expect("it can be signed");
+    let changes = sign_change(signer, contents, changes, &[], now_s(), 1).expect("it can be signed");
     let after = apply(contents, &changes);
     if let Err(why) = signer::gate::check(signer, &after, &changes, now_s(), 1) {
         panic!("{why}\n{changes:?}\n{}", text(&after));
