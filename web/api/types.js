@@ -16,6 +16,11 @@
  */
 
 /**
+ * What has to happen.
+ * @typedef {'caches' | 'signing' | 'parent'} Awaiting
+ */
+
+/**
  * A backup.
  * @typedef {{created_at_ms: number, name: string, position: number, size_bytes: number}} BackupOut
  */
@@ -146,6 +151,11 @@
  */
 
 /**
+ * A part of a key that caches may have.
+ * @typedef {'dnskey' | 'key_signature' | 'zone_signatures' | 'ds'} ElementName
+ */
+
+/**
  * An entry of the cache.
  * @typedef {{age_s: number, hits: number, kind: string, last_use_s?: number | null, name: string, origin?: string | null, reason?: ReasonOut | null, security: string, size_bytes: number, ttl: number, ttl_left_s: number, type?: string | null}} Entry
  */
@@ -267,12 +277,12 @@
 
 /**
  * Something that will happen.
- * @typedef {{assumes?: string | null, at_ms: number, sentence: string}} KeyStepOut
+ * @typedef {{algorithm: string, assumes?: string | null, at_ms: number, element?: ElementName | null, new_key?: number | null, role: KeyRole, sentence: string, tag?: number | null, visibility?: string | null}} KeyStepOut
  */
 
 /**
  * Something that is waited for.
- * @typedef {{sentence: string, since_ms: number, tag: number, until_ms?: number | null}} KeyWaitOut
+ * @typedef {{element: ElementName, published: boolean, sentence: string, since_ms: number, tag: number, until_ms?: number | null, what: Awaiting}} KeyWaitOut
  */
 
 /**
@@ -377,7 +387,7 @@
 
 /**
  * A new zone. Without `rrsets` it gets a SOA and NS records; with `primaries` it is a secondary.
- * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, dnssec?: string | null, kind?: Kind | null, name: string, nameservers?: string[], notify?: string[] | null, primaries?: string[] | null, rrsets?: RrsetIn[], serial_policy?: Policy | null}} NewZone
+ * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, dnssec?: string | null, dnssec_validate?: Validation | null, kind?: Kind | null, name: string, nameservers?: string[], notify?: string[] | null, primaries?: string[] | null, rrsets?: RrsetIn[], serial_policy?: Policy | null}} NewZone
  */
 
 /**
@@ -492,7 +502,7 @@
 
 /**
  * A part of a list.
- * @typedef {{items: ({error?: string | null, first_end_ms?: number | null, keys: number, policy: string, signed: boolean, state: string, waits: number, zone: string})[], next?: string | null}} Page_SignedZoneOut
+ * @typedef {{items: ({error?: string | null, first_end_ms?: number | null, is_urgent: boolean, keys: number, next?: KeyWaitOut | null, policy: string, refusal?: SigningRefusalOut | null, signed: boolean, stage: SigningStage, state: string, waits: number, zone: string})[], next?: string | null}} Page_SignedZoneOut
  */
 
 /**
@@ -508,6 +518,21 @@
 /**
  * A part of a list.
  * @typedef {{items: ({findings: FindingsOut, name: string, records: number, serial?: number | null, settings: SettingsOut, source: string, state: string, transfer?: TransferOut | null, unicode?: string | null, warnings?: Warning[]})[], next?: string | null}} Page_ZoneOut
+ */
+
+/**
+ * A DS record that the parent has.
+ * @typedef {{matches: boolean, tag: number, text: string}} ParentDsOut
+ */
+
+/**
+ * What the name servers of the parent say of the zone's DS records.
+ * @typedef {{asked_at_ms?: number | null, broken: boolean, next_ms: number, problem?: string | null, servers: ParentServerOut[], zone?: string | null}} ParentOut
+ */
+
+/**
+ * A name server of the parent. Without name and address it is this server.
+ * @typedef {{address?: string | null, answered_at_ms?: number | null, ds: ParentDsOut[], name?: string | null, problem?: string | null, problem_since_ms?: number | null, ttl_s?: number | null}} ParentServerOut
  */
 
 /**
@@ -532,7 +557,7 @@
 
 /**
  * Why a request failed.
- * @typedef {{detail: string, diff?: any, errors?: FieldError[], status: number, title: string, type: string}} Problem
+ * @typedef {{detail: string, diff?: any, earliest_ms?: number | null, errors?: FieldError[], status: number, title: string, type: string}} Problem
  */
 
 /**
@@ -667,12 +692,12 @@
 
 /**
  * Settings to be changed; what is left out stays.
- * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, dnssec?: string | null, kind?: Kind | null, notify?: string[] | null, primaries?: string[] | null, serial_policy?: Policy | null}} SettingsIn
+ * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, dnssec?: string | null, dnssec_validate?: Validation | null, kind?: Kind | null, notify?: string[] | null, primaries?: string[] | null, serial_policy?: Policy | null}} SettingsIn
  */
 
 /**
  * How a zone is served.
- * @typedef {{allow_notify: string[], allow_query: string[], allow_transfer: string[], allow_update: string[], dnssec: string, kind: Kind, notify: string[], primaries: string[], serial_policy: Policy}} SettingsOut
+ * @typedef {{allow_notify: string[], allow_query: string[], allow_transfer: string[], allow_update: string[], dnssec: string, dnssec_validate: Validation, kind: Kind, notify: string[], primaries: string[], serial_policy: Policy}} SettingsOut
  */
 
 /**
@@ -687,12 +712,27 @@
 
 /**
  * A zone that is signed here.
- * @typedef {{error?: string | null, first_end_ms?: number | null, keys: number, policy: string, signed: boolean, state: string, waits: number, zone: string}} SignedZoneOut
+ * @typedef {{error?: string | null, first_end_ms?: number | null, is_urgent: boolean, keys: number, next?: KeyWaitOut | null, policy: string, refusal?: SigningRefusalOut | null, signed: boolean, stage: SigningStage, state: string, waits: number, zone: string}} SignedZoneOut
+ */
+
+/**
+ * The policies.
+ * @typedef {{items: SigningPolicyOut[]}} SigningPoliciesOut
+ */
+
+/**
+ * A policy of `dnssec.policies`, as far as it says what becomes of a zone. Times are in seconds.
+ * @typedef {{algorithm: string, bits?: number | null, cds: boolean, csk: boolean, ksk_lifetime_s: number, name: string, nsec3: boolean, nsec3_opt_out: boolean, signature_lifetime_s: number, signature_refresh_s: number, zsk_lifetime_s: number}} SigningPolicyOut
  */
 
 /**
  * A change that was refused, as resolvers would have refused what it leads to, or it could not be signed.
  * @typedef {{at_ms: number, why: string}} SigningRefusalOut
+ */
+
+/**
+ * How it is with a zone.
+ * @typedef {'broken' | 'failing' | 'withdrawing' | 'unsigning' | 'pending' | 'secure' | 'waiting' | 'insecure'} SigningStage
  */
 
 /**
@@ -782,7 +822,7 @@
 
 /**
  * How the transfers of a secondary zone go. Times are in milliseconds since 1970.
- * @typedef {{behind: BehindOut[], expires_at_ms?: number | null, last_error?: string | null, next_refresh_at_ms?: number | null, primary?: string | null, refreshed_at_ms?: number | null}} TransferOut
+ * @typedef {{behind: BehindOut[], expires_at_ms?: number | null, last_error?: string | null, next_refresh_at_ms?: number | null, primary?: string | null, primary_serial?: number | null, refreshed_at_ms?: number | null}} TransferOut
  */
 
 /**
@@ -808,6 +848,11 @@
 /**
  * What a change would do.
  * @typedef {{diff: DifferenceOut[], errors: ConfigProblem[], text?: string | null, valid: boolean, warnings: ConfigProblem[]}} Validated
+ */
+
+/**
+ * What is done about signatures of others that resolvers would refuse.
+ * @typedef {'off' | 'warn' | 'refuse' | 'expire'} Validation
  */
 
 /**
@@ -877,7 +922,7 @@
 
 /**
  * The signing of a zone.
- * @typedef {{error?: string | null, keys: ZoneKeyOut[], policy: string, refusal?: SigningRefusalOut | null, signatures: SignaturesOut, signed: boolean, state: string, waits: KeyWaitOut[], zone: string}} ZoneKeysOut
+ * @typedef {{error?: string | null, keys: ZoneKeyOut[], parent?: ParentOut | null, policy: string, refusal?: SigningRefusalOut | null, signatures: SignaturesOut, signed: boolean, stage: SigningStage, state: string, waits: KeyWaitOut[], zone: string}} ZoneKeysOut
  */
 
 /**

@@ -45,6 +45,7 @@ const PLACES = {
   upstreams: () => href('upstreams'),
   root: () => href('upstreams'),
   zones: () => href('zones'),
+  signing: () => href('dnssec'),
   certificates: () => href('config', ['settings', 'web']),
   log: () => href('config', ['settings', 'logging']),
 };

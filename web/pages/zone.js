@@ -4,10 +4,11 @@
 import { html, signal, useEffect, useMemo } from '../ui/html.js';
 import { useApp } from '../context.js';
 import { subscribeEvents } from '../api/sse.js';
-import { t } from '../lib/i18n.js';
+import { loadArea, t } from '../lib/i18n.js';
 import { num } from '../lib/format.js';
 import { shown, undotted } from '../lib/dns.js';
 import { href } from '../router.js';
+import { loadStyle } from '../ui/lazy.js';
 import { Banner, Empty, ErrorPanel, Loading, Page } from '../ui/page.js';
 import { useResource } from '../ui/resource.js';
 import { State } from '../ui/state.js';
@@ -24,8 +25,9 @@ import { useTypes } from './zone/types.js';
 const TABS = /** @type {Record<string, () => Promise<{default: (props: {view: ZoneView, params: URLSearchParams}) => any}>>} */ ({
   records: () => import('./zone/records.js'),
   history: () => import('./zone/history.js'),
+  dnssec: () => Promise.all([import('./zone/dnssec.js'), loadStyle('dnssec'), loadStyle('protect'), loadArea('dnssec')]).then(([module]) => module),
   transfers: () => import('./zone/transfers.js'),
-  settings: () => import('./zone/settings.js'),
+  settings: () => Promise.all([import('./zone/settings.js'), loadArea('dnssec')]).then(([module]) => module),
 });
 
 /** The final dot is what the API writes. @param {string} name */

@@ -87,6 +87,7 @@ const columns = () => [
   { key: 'source', title: t('zones.col.source'), cell: (/** @type {any} */ zone) => t(`zones.source.${zone.source}`) },
   { key: 'records', title: t('zones.col.records'), align: /** @type {const} */ ('end'), cell: (/** @type {any} */ zone) => num(zone.records) },
   { key: 'serial', title: t('zones.col.serial'), align: /** @type {const} */ ('end'), cell: (/** @type {any} */ zone) => zone.serial ?? '–' },
+  { key: 'signed', title: t('zones.col.signed'), cell: (/** @type {any} */ zone) => zone.settings.dnssec || '–' },
   { key: 'state', title: t('zones.col.state'), cell: (/** @type {any} */ zone) => html`<${ZoneState} zone=${zone} />` },
 ];
 

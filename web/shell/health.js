@@ -75,5 +75,5 @@ export function createHealth(http) {
 
 /** Where the cause of a check is looked at. @type {Record<string, string>} */
 export const CHECK_PAGE = {
-  configuration: 'config', zones: 'zones', upstreams: 'upstreams', root: 'upstreams',
+  configuration: 'config', zones: 'zones', signing: 'dnssec', upstreams: 'upstreams', root: 'upstreams',
 };

@@ -16,7 +16,7 @@ const anywhere = (verb) => (session) => session.canSomewhere(verb);
 /** @type {{group: string, pages: PageInfo[]}[]} */
 export const GROUPS = [
   { group: 'watch', pages: [{ page: 'live', key: 'l', may: server('read') }, { page: 'queries', key: 'q', may: server('read_logs') }, { page: 'alerts', key: 'a', may: server('read') }] },
-  { group: 'serve', pages: [{ page: 'zones', key: 'z', may: anywhere('read') }, { page: 'changes', key: 'h', may: anywhere('read') }] },
+  { group: 'serve', pages: [{ page: 'zones', key: 'z', may: anywhere('read') }, { page: 'dnssec', key: 'd', may: anywhere('read') }, { page: 'changes', key: 'h', may: anywhere('read') }] },
   { group: 'resolve', pages: [{ page: 'upstreams', key: 'u', may: server('read') }, { page: 'cache', key: 'k', may: server('read') }] },
   { group: 'protect', pages: [{ page: 'blocking', key: 'b', may: server('read') }, { page: 'clients', key: 'c', may: server('read') }, { page: 'security', key: 's', may: server('read_logs') }] },
   { group: 'run', pages: [{ page: 'config', key: 'o', may: server('read') }, { page: 'access', key: 'i', may: () => true }, { page: 'system', key: 'y', may: server('read') }] },
@@ -38,6 +38,6 @@ export const navPage = (page) => (page === 'zone' ? 'zones' : page);
 
 /** The style sheet of a page beside those of all pages. @type {Record<string, string>} */
 export const STYLE = {
-  zones: 'zones', zone: 'zones', changes: 'zones', blocking: 'protect', clients: 'protect', security: 'protect',
+  zones: 'zones', zone: 'zones', dnssec: 'dnssec', changes: 'zones', blocking: 'protect', clients: 'protect', security: 'protect',
   upstreams: 'run', cache: 'run', alerts: 'run', config: 'run', access: 'run', system: 'run',
 };

@@ -1,7 +1,7 @@
 /** The areas that strings are split into, and which of them each page shows at once. Used by lib/i18n.js and tests. */
 
 export const AREAS = [
-  'common', 'shell', 'data', 'live', 'queries', 'explain', 'zones', 'zone', 'changes', 'blocking', 'clients', 'security',
+  'common', 'shell', 'data', 'live', 'queries', 'explain', 'zones', 'zone', 'dnssec', 'changes', 'blocking', 'clients', 'security',
   'upstreams', 'cache', 'alerts', 'config', 'access', 'system',
 ];
 
@@ -14,6 +14,7 @@ export const OF_PAGE = {
   queries: ['data'],
   zones: ['data'],
   zone: ['data', 'zones', 'changes'],
+  dnssec: ['data'],
   changes: ['data', 'zone'],
   blocking: ['data'],
   clients: ['data', 'blocking'],

@@ -92,6 +92,7 @@ async function seedZones({ call }) {
   await call('POST', '/zones', { name: 'example.org', rrsets, nameservers: ['ns1.example.org.'] });
   await call('POST', '/zones', { name: 'bücher.example', nameservers: ['ns1.example.org.'] });
   await call('POST', '/zones', { name: '2.0.192.in-addr.arpa', nameservers: ['ns1.example.org.'], rrsets: [{ name: '1', type: 'PTR', records: ['www.example.org.'] }] });
+  await call('POST', '/zones', { name: 'signed.example', nameservers: ['ns1.example.org.'], dnssec: 'default' });
   await call('POST', '/zones', { name: 'remote.example.com', kind: 'secondary', primaries: ['127.0.0.1:9'] });
   for (const index of [1, 2, 3, 4]) await call('POST', '/zones', { name: `customer${index}.example`, nameservers: ['ns1.example.org.'] });
   await call('PUT', '/zones/example.org/rrsets/www/A?why=move+the+site+to+the+new+host', { ttl: 300, records: ['192.0.2.7'] });

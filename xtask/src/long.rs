@@ -17,7 +17,7 @@ struct Step {
     figures: &'static [&'static str],
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "simulation",
         variables: &[("HEADWATER_SEEDS", "200000")],
@@ -41,6 +41,12 @@ const STEPS: [Step; 12] = [
         variables: &[("HEADWATER_SHARED_ROUNDS", "300")],
         words: &["test", "--release", "-p", "headwater", "--test", "crash", "shared", "--", "--nocapture"],
         figures: &["rounds", "test result:"],
+    },
+    Step {
+        name: "kills while keys are replaced",
+        variables: &[("HEADWATER_SIGNING_KILLS", "200")],
+        words: &["test", "--release", "-p", "headwater", "--test", "signing", "kills", "--", "--nocapture"],
+        figures: &["kills", "test result:"],
     },
     Step {
         name: "soak",

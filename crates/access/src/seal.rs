@@ -128,7 +128,8 @@ impl Sealer {
         }
     }
 
-    fn new(key: [u8; KEY_LEN], path: &Path) -> Sealer {
+    /// The sealer with a key that came from the file at `path`.
+    pub(crate) fn new(key: [u8; KEY_LEN], path: &Path) -> Sealer {
         let digest = dnssec::digest::sha256(&[b"headwater seal key ".as_slice(), &key].concat());
         let mut id = [0; ID_LEN];
         id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dns::NameBuf;
+use dnssec::seal::KEY_LEN;
 use journal::corridor::{Corridor, EventTag, StreamState};
 use journal::{Journal, JournalError, Offset};
 
@@ -57,6 +58,18 @@ impl AccessStore {
     /// The journal's; an event that cannot be understood; the key is missing or another one.
     pub fn open(journal: Arc<dyn Journal>, seal_key: &Path) -> Result<AccessStore, AccessError> {
         AccessStore::open_with(journal, |has_keys| Sealer::open(seal_key, !has_keys))
+    }
+
+    /// As [`AccessStore::open`], with a key that is known already, from the file `key_file`.
+    ///
+    /// # Errors
+    /// The journal's; an event that cannot be understood; secrets that were sealed with another key.
+    pub fn open_with_key(
+        journal: Arc<dyn Journal>,
+        key: [u8; KEY_LEN],
+        key_file: &Path,
+    ) -> Result<AccessStore, AccessError> {
+        AccessStore::open_with(journal, |_| Ok(Sealer::new(key, key_file)))
     }
 
     /// As [`AccessStore::open`] for a journal that cannot be written: no key is made where there is none.

@@ -130,7 +130,7 @@ pub struct Rule {
 /// # Panics
 /// Never: a test reads them all.
 pub fn built_in() -> Vec<Rule> {
-    let rules: [(&str, &str, u64, Severity, &str); 11] = [
+    let rules: [(&str, &str, u64, Severity, &str); 12] = [
         ("journal", "check journal", 0, Severity::Critical, "the journal cannot be written: no change is taken"),
         ("listeners", "check listeners", 30, Severity::Critical, "an address is not served"),
         (
@@ -151,6 +151,13 @@ pub fn built_in() -> Vec<Rule> {
             "the configuration on the disk has mistakes: the one before is in use",
         ),
         ("clock", "check clock", 60, Severity::Warning, "the clock jumped or is wrong"),
+        (
+            "signing",
+            "check signing",
+            0,
+            Severity::Critical,
+            "a zone cannot be signed, or a change of it was refused: what is served stays as it is",
+        ),
         ("log_drops", "rate(headwater_log_dropped_total) > 0", 60, Severity::Info, "rows of logs are lost"),
         (
             "anomalies",
@@ -333,6 +340,6 @@ mod tests {
 
     #[test]
     fn every_built_in_rule_can_be_read() {
-        assert_eq!(built_in().len(), 11);
+        assert_eq!(built_in().len(), 12);
     }
 }

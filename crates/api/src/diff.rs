@@ -196,7 +196,10 @@ mod tests {
             let edit = Action::Edit(vec![RrsetChange { owner, rtype: RType::A, before, after }]);
             let zone = "example.".parse().expect("name");
             let mut out = String::new();
-            write_text(&ZoneChange { zone, base: None, from: Some(1), to: Some(2), action: edit }, &mut out);
+            write_text(
+                &ZoneChange { zone, base: None, from: Some(1), to: Some(2), primary_serial: None, action: edit },
+                &mut out,
+            );
             let lines: Vec<String> =
                 out.lines().skip(1).map(|line| line.replace("a.example.\t", "").replace('\t', " ")).collect();
             assert_eq!(lines.join(","), want);

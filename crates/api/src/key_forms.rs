@@ -1,12 +1,14 @@
 //! The JSON forms of keys that sign zones. Times are in milliseconds since 1970.
 
-use dns::{Name, RType, rdata};
+use dns::{Name, RType};
 use node::signing::{KeyStatus, ZoneSigning};
 use serde::{Deserialize, Serialize};
 use signer::keys::{DsSource, Element, Origin, Role, Visibility, ZoneKey};
-use signer::timeline::Wait;
 use utoipa::ToSchema;
-use zone::Contents;
+
+use super::key_waits::{KeyWaitOut, SigningStage, ms, next, sentence, stage};
+use super::parent_forms::ParentOut;
+use super::record_text::{line, text};
 
 /// What a key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -49,12 +51,16 @@ pub struct ZoneKeysOut {
     pub policy: String,
     /// Whether the zone that is served is signed.
     pub signed: bool,
+    /// How it is with the zone, in a word.
+    pub stage: SigningStage,
     /// How it is with the zone, in a sentence.
     pub state: String,
     /// Its keys, in the order in which they came.
     pub keys: Vec<ZoneKeyOut>,
     /// What is waited for.
     pub waits: Vec<KeyWaitOut>,
+    /// What the name servers of the parent have; null: the zone has not been looked at yet.
+    pub parent: Option<ParentOut>,
     /// Its signatures.
     pub signatures: SignaturesOut,
     /// Why signing does not go on.
@@ -139,19 +145,6 @@ pub struct DsTextOut {
     pub text: String,
 }
 
-/// Something that is waited for.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyWaitOut {
-    /// The tag of the key.
-    pub tag: u16,
-    /// What, in a sentence.
-    pub sentence: String,
-    /// Since when.
-    pub since_ms: u64,
-    /// Until when; null: until somebody has done something.
-    pub until_ms: Option<u64>,
-}
-
 /// The signatures of a zone.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SignaturesOut {
@@ -179,6 +172,8 @@ pub struct SignedZoneOut {
     pub policy: String,
     /// Whether the zone that is served is signed.
     pub signed: bool,
+    /// How it is with the zone, in a word.
+    pub stage: SigningStage,
     /// How it is with the zone, in a sentence.
     pub state: String,
     /// How many keys it has.
@@ -187,68 +182,14 @@ pub struct SignedZoneOut {
     pub first_end_ms: Option<u64>,
     /// How much is waited for.
     pub waits: usize,
+    /// What is waited for first: what the parent has to do, or else what comes next.
+    pub next: Option<KeyWaitOut>,
+    /// Signatures should have been made anew by now.
+    pub is_urgent: bool,
     /// Why signing does not go on.
     pub error: Option<String>,
-}
-
-/// What the parent shall have.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ZoneDsOut {
-    /// The zone.
-    pub zone: String,
-    /// The keys that a DS record is for.
-    pub keys: Vec<KeyDsOut>,
-    /// The CDS records that the zone publishes (RFC 7344), as zone files have them.
-    pub cds: Vec<String>,
-}
-
-/// What registrars ask for of a key.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct KeyDsOut {
-    /// Its key tag.
-    pub tag: u16,
-    /// What it signs.
-    pub role: KeyRole,
-    /// The parent shall have a DS record for it now.
-    pub wants_ds: bool,
-    /// What is known of its DS record at the parent.
-    pub ds_confirmed: Option<DsConfirmedOut>,
-    /// Its DNSKEY record, as zone files have it.
-    pub dnskey: String,
-    /// Its DS records.
-    pub ds: Vec<DsFieldsOut>,
-}
-
-/// A DS record with its fields apart.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DsFieldsOut {
-    /// The record, as zone files have it.
-    pub line: String,
-    /// The key tag.
-    pub tag: u16,
-    /// The number of the algorithm.
-    pub algorithm: u8,
-    /// 2: SHA-256; 4: SHA-384.
-    pub digest_type: u8,
-    /// The digest, in hexadecimal.
-    pub digest: String,
-}
-
-fn ms(time_s: u64) -> u64 {
-    time_s.saturating_mul(1000)
-}
-
-/// Record data as zone files have them.
-fn text(rtype: RType, data: &[u8]) -> String {
-    let mut out = String::new();
-    // A string takes everything.
-    let _ = rdata::text::write(rtype, data, &mut out);
-    out
-}
-
-/// A record as zone files have it; the TTL is left to whoever takes it.
-fn line(zone: &Name, rtype: RType, data: &[u8]) -> String {
-    format!("{zone} IN {rtype} {}", text(rtype, data))
+    /// The last change that was refused, if none was made since.
+    pub refusal: Option<SigningRefusalOut>,
 }
 
 impl From<&ZoneSigning> for ZoneKeysOut {
@@ -257,15 +198,14 @@ impl From<&ZoneSigning> for ZoneKeysOut {
             zone: status.zone.to_string(),
             policy: status.policy.clone(),
             signed: status.is_signed,
-            state: sentence(status),
+            stage: stage(status),
+            state: sentence(stage(status)).to_owned(),
             keys: status.keys.iter().map(|key| ZoneKeyOut::new(&status.zone, key)).collect(),
-            waits: status.waits.iter().map(KeyWaitOut::from).collect(),
+            waits: status.waits.iter().map(|wait| KeyWaitOut::new(status, wait)).collect(),
+            parent: status.parent_next_s.map(|next_s| ParentOut::new(status, next_s)),
             signatures: SignaturesOut { stale: status.stale, first_end_ms: status.first_end_s.map(ms) },
             error: status.error.clone(),
-            refusal: status
-                .refusal
-                .as_ref()
-                .map(|refusal| SigningRefusalOut { at_ms: ms(refusal.at_s), why: refusal.why.clone() }),
+            refusal: status.refusal.as_ref().map(SigningRefusalOut::from),
         }
     }
 }
@@ -276,32 +216,17 @@ impl From<&ZoneSigning> for SignedZoneOut {
             zone: status.zone.to_string(),
             policy: status.policy.clone(),
             signed: status.is_signed,
-            state: sentence(status),
+            stage: stage(status),
+            state: sentence(stage(status)).to_owned(),
             keys: status.keys.len(),
             first_end_ms: status.first_end_s.map(ms),
             waits: status.waits.len(),
+            next: next(status).map(|wait| KeyWaitOut::new(status, wait)),
+            is_urgent: status.is_urgent,
             error: status.error.clone(),
+            refusal: status.refusal.as_ref().map(SigningRefusalOut::from),
         }
     }
-}
-
-/// How it is with a zone.
-fn sentence(status: &ZoneSigning) -> String {
-    let has_ds = |wanted: Visibility| status.keys.iter().any(|key| key.key.ds.visibility == wanted);
-    let said = match () {
-        () if status.error.is_some() => "signing does not go on",
-        () if status.policy.is_empty() && has_ds(Visibility::Unretentive) => {
-            "it becomes insecure: it stays signed until the parent has withdrawn its DS records, and caches forgot them"
-        }
-        () if status.policy.is_empty() => "it becomes insecure: its signatures go",
-        () if !status.is_signed => "it is about to be signed",
-        () if has_ds(Visibility::Omnipresent) => "it is signed, and the parent's DS record leads to its keys",
-        () if has_ds(Visibility::Rumoured) => {
-            "it is signed; for resolvers it is insecure until the parent has its DS record"
-        }
-        () => "it is signed; for resolvers it is insecure, as there is no DS record at the parent yet",
-    };
-    said.to_owned()
 }
 
 impl ZoneKeyOut {
@@ -334,7 +259,8 @@ impl ZoneKeyOut {
     }
 }
 
-fn confirmed(key: &ZoneKey) -> Option<DsConfirmedOut> {
+/// What is known of the DS record of a key.
+pub fn confirmed(key: &ZoneKey) -> Option<DsConfirmedOut> {
     key.ds_confirmed.map(|known| DsConfirmedOut {
         by: match known.by {
             DsSource::Seen => "seen",
@@ -369,49 +295,8 @@ impl From<&Element> for KeyElementOut {
     }
 }
 
-impl From<&Wait> for KeyWaitOut {
-    fn from(wait: &Wait) -> KeyWaitOut {
-        KeyWaitOut {
-            tag: wait.tag,
-            sentence: wait.sentence.clone(),
-            since_ms: ms(wait.since_s),
-            until_ms: wait.until_s.map(ms),
-        }
-    }
-}
-
-impl ZoneDsOut {
-    /// The keys that want a DS record, or `all` that can have one; `contents`: the zone as it is served.
-    pub fn new(status: &ZoneSigning, contents: Option<&Contents>, all: bool) -> ZoneDsOut {
-        let zone = &status.zone;
-        let wanted = status.keys.iter().filter(|key| key.wants_ds || all && !key.ds.is_empty());
-        let cds = contents.and_then(|contents| contents.records(zone, RType::CDS)).map(|records| records.data);
-        ZoneDsOut {
-            zone: zone.to_string(),
-            keys: wanted.map(|key| KeyDsOut::new(zone, key)).collect(),
-            cds: cds.unwrap_or_default().iter().map(|data| line(zone, RType::CDS, data)).collect(),
-        }
-    }
-}
-
-impl KeyDsOut {
-    fn new(zone: &Name, status: &KeyStatus) -> KeyDsOut {
-        let key = &status.key;
-        let fields = |record: &node::signing::DsRecord| DsFieldsOut {
-            line: line(zone, RType::DS, &record.rdata),
-            tag: key.tag(),
-            algorithm: key.algorithm().0,
-            digest_type: record.digest_type,
-            // Behind tag, algorithm and type of the digest (RFC 4034 5.1).
-            digest: data_encoding::HEXUPPER.encode(record.rdata.get(4..).unwrap_or_default()),
-        };
-        KeyDsOut {
-            tag: key.tag(),
-            role: key.role.into(),
-            wants_ds: status.wants_ds,
-            ds_confirmed: confirmed(key),
-            dnskey: line(zone, RType::DNSKEY, &key.dnskey),
-            ds: status.ds.iter().map(fields).collect(),
-        }
+impl From<&node::signers::Refusal> for SigningRefusalOut {
+    fn from(refusal: &node::signers::Refusal) -> SigningRefusalOut {
+        SigningRefusalOut { at_ms: ms(refusal.at_s), why: refusal.why.clone() }
     }
 }

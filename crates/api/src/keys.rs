@@ -13,7 +13,7 @@ use journal::shared::Author;
 use node::signing::{KeyImport, Signing, SigningError, ZoneSigning};
 use serde::{Deserialize, Serialize};
 use server::clock::{unix_ms, unix_seconds};
-use signer::timeline::{TimelineError, Which};
+use signer::timeline::{PlannedKey, PlannedStep, TimelineError, Which};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,10 +22,12 @@ use super::access::slice;
 use super::blocking::blocking;
 use super::body::{Body, Params};
 use super::caller::Caller;
-use super::key_forms::{KeyRole, SignedZoneOut, ZoneDsOut, ZoneKeyOut, ZoneKeysOut};
+use super::ds_forms::ZoneDsOut;
+use super::key_forms::{KeyRole, SignedZoneOut, ZoneKeyOut, ZoneKeysOut};
+use super::key_waits::ElementName;
 use super::names;
 use super::outcome::check_why;
-use super::page::{self, ListParams, Page};
+use super::page::{self, Page};
 use super::problem::{FieldError, Problem};
 use super::state::App;
 
@@ -58,13 +60,25 @@ fn refused(error: SigningError) -> Problem {
     let detail = error.to_string();
     match error {
         SigningError::NotSigned(_) | SigningError::Timeline(TimelineError::NoKey(_)) => Problem::not_found(detail),
-        SigningError::Timeline(_) | SigningError::Key(_) | SigningError::Gate(_) => Problem::conflict(detail),
+        SigningError::Timeline(_)
+        | SigningError::Key(_)
+        | SigningError::Gate(_)
+        | SigningError::ClockTooEarly
+        | SigningError::ClockBehind(_) => Problem::conflict(detail),
         SigningError::Keys(_) | SigningError::Refused(_) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
         SigningError::Commit(error) => error.into(),
         SigningError::Signing(_) | SigningError::Settings(_) | SigningError::Raced => {
             Problem::unavailable(detail).retry_after_s(1)
         }
     }
+}
+
+/// The same of a rollover: one that is under way says when the next can begin.
+fn roll_refused(error: SigningError, signing: &Signing, zone: &NameBuf, which: Which) -> Problem {
+    let is_under_way = matches!(error, SigningError::Timeline(TimelineError::UnderWay(_)));
+    let horizon_s = unix_seconds() + PLAN_S;
+    let earliest_s = is_under_way.then(|| signing.earliest_roll(zone, which, horizon_s)).flatten();
+    refused(error).with_earliest_ms(earliest_s.map(|at_s| at_s * 1000))
 }
 
 /// Who changes keys, and why.
@@ -146,7 +160,10 @@ async fn roll(
         _ => return Err(Problem::unprocessable(vec![FieldError::at("", "expected either `role` or `tag`")])),
     };
     let author = author(&caller, &body.why)?;
-    change(&app, zone, move |signing, zone| signing.roll(zone, which, &author)).await
+    let rolled = move |signing: &Signing, zone: &NameBuf| {
+        signing.roll(zone, which, &author).map_err(|error| roll_refused(error, signing, zone, which))
+    };
+    change(&app, zone, rolled).await
 }
 
 /// What somebody knows of the parent.
@@ -174,18 +191,21 @@ async fn confirm(
 ) -> Result<Json<ZoneKeysOut>, Problem> {
     let zone = allowed(&app, &caller, &zone, Verb::Configure)?;
     let author = author(&caller, &body.why)?;
-    change(&app, zone, move |signing, zone| signing.confirm_ds(zone, body.tag, body.published, &author)).await
+    let confirmed = move |signing: &Signing, zone: &NameBuf| {
+        signing.confirm_ds(zone, body.tag, body.published, &author).map_err(refused)
+    };
+    change(&app, zone, confirmed).await
 }
 
 /// Changes the keys of a zone, and shows them.
 async fn change(
     app: &App,
     zone: NameBuf,
-    change: impl FnOnce(&Signing, &NameBuf) -> Result<(), SigningError> + Send + 'static,
+    change: impl FnOnce(&Signing, &NameBuf) -> Result<(), Problem> + Send + 'static,
 ) -> Result<Json<ZoneKeysOut>, Problem> {
     let signing = app.signing()?.clone();
     blocking(move || {
-        change(&signing, &zone).map_err(refused)?;
+        change(&signing, &zone)?;
         Ok(Json(ZoneKeysOut::from(&status(&signing, &zone)?)))
     })
     .await
@@ -274,6 +294,38 @@ pub struct KeyStepOut {
     sentence: String,
     /// What others have to do for it.
     assumes: Option<String>,
+    /// The tag of the key that it is about; null: it is not made yet.
+    tag: Option<u16>,
+    /// Keys that are not made yet are numbered from 1.
+    new_key: Option<usize>,
+    /// What the key signs.
+    role: KeyRole,
+    /// The algorithm of the key.
+    algorithm: String,
+    /// Which part of the key changes; null: the key is made.
+    element: Option<ElementName>,
+    /// What that becomes, as in the elements of keys.
+    visibility: Option<&'static str>,
+}
+
+impl From<PlannedStep> for KeyStepOut {
+    fn from(step: PlannedStep) -> KeyStepOut {
+        let (tag, new_key) = match step.key {
+            PlannedKey::Tag(tag) => (Some(tag), None),
+            PlannedKey::New(number) => (None, Some(number)),
+        };
+        KeyStepOut {
+            at_ms: step.at_s * 1000,
+            sentence: step.sentence,
+            assumes: step.assumes,
+            tag,
+            new_key,
+            role: step.role.into(),
+            algorithm: step.algorithm.to_string(),
+            element: step.became.map(|(kind, _)| kind.into()),
+            visibility: step.became.map(|(_, visibility)| visibility.as_str()),
+        }
+    }
 }
 
 /// What will happen to the keys of a zone.
@@ -296,30 +348,50 @@ async fn plan(
         let name = if at_s > now_s + MAX_PLAN_S { "at_s" } else { "until_s" };
         return Err(Problem::parameter(name, "at most twenty years from now, in seconds since 1970"));
     }
-    let roll_at = params.roll.map(|role| (Which::Role(role.into()), at_s));
     let signing = app.signing()?.clone();
-    let planned = blocking(move || signing.plan(&zone, until_s, roll_at).map_err(refused)).await?;
-    let step = |step: signer::timeline::PlannedStep| KeyStepOut {
-        at_ms: step.at_s * 1000,
-        sentence: step.sentence,
-        assumes: step.assumes,
-    };
-    let steps = planned.steps.into_iter().map(step).collect();
+    let planned = blocking(move || {
+        let which = params.roll.map(|role| Which::Role(role.into()));
+        let planned = signing.plan(&zone, until_s, which.map(|which| (which, at_s)));
+        planned.map_err(|error| match which {
+            Some(which) => roll_refused(error, &signing, &zone, which),
+            None => refused(error),
+        })
+    });
+    let planned = planned.await?;
+    let steps = planned.steps.into_iter().map(KeyStepOut::from).collect();
     Ok(Json(KeyPlanOut { from_ms: planned.from_s * 1000, until_ms: until_s * 1000, steps }))
 }
 
+/// What `GET /dnssec` takes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct SignedZonesParams {
+    /// Items of the page, 1 to 1000; 100 without it.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// Only this zone: none if it is not signed here.
+    zone: Option<String>,
+}
+
 /// The zones that are signed here, by name.
-#[utoipa::path(get, path = "/dnssec", tag = "dnssec", params(ListParams), responses((status = 200, body = Page<SignedZoneOut>)))]
+#[utoipa::path(get, path = "/dnssec", tag = "dnssec", params(SignedZonesParams), responses((status = 200, body = Page<SignedZoneOut>)))]
 async fn signed_zones(
     State(app): State<Arc<App>>,
     caller: Caller,
     OriginalUri(uri): OriginalUri,
-    Params(params): Params<ListParams>,
+    Params(params): Params<SignedZonesParams>,
 ) -> Result<Response, Problem> {
     let size = page::size(params.limit)?;
+    let only = params.zone.as_deref().map(names::zone).transpose()?;
     let signing = app.signing()?.clone();
     let page = blocking(move || {
-        let mut zones = signing.zones();
+        let mut zones = match only {
+            Some(zone) => signing.zone(&zone).into_iter().collect(),
+            None => signing.zones(),
+        };
         zones.retain(|status| caller.may(&Action::zone(Verb::Read, &status.zone)));
         // Pages go by the text of the name, not by its canonical order.
         let key = |status: &ZoneSigning| status.zone.to_string();

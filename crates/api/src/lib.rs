@@ -31,6 +31,7 @@ mod ddns;
 mod diff;
 mod draft_store;
 mod drafts;
+mod ds_forms;
 mod etag;
 mod events;
 mod explain;
@@ -39,6 +40,7 @@ pub mod gate;
 mod health;
 mod idempotency;
 mod key_forms;
+mod key_waits;
 mod keys;
 mod lent;
 pub mod limits;
@@ -51,12 +53,14 @@ mod openapi;
 pub mod operator;
 mod outcome;
 mod page;
+mod parent_forms;
 mod patient;
 mod plan;
 mod policy;
 mod problem;
 mod queries;
 mod query_history;
+mod record_text;
 pub mod revert;
 mod roles;
 mod room;
@@ -67,6 +71,7 @@ mod seen_clients;
 mod server;
 mod settings;
 mod setup;
+mod signing_policies;
 mod state;
 mod statistics;
 mod steps;
@@ -113,6 +118,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(seen_clients::router())
         .merge(policy::router())
         .merge(keys::router())
+        .merge(signing_policies::router())
         .merge(tsig_keys::router())
         .merge(users::router())
         .merge(roles::router())

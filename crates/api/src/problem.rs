@@ -1,6 +1,8 @@
 //! Errors as clients see them: `application/problem+json` (RFC 9457), with a JSON pointer (RFC 6901)
 //! to each field that is at fault.
 
+use std::num::NonZeroU64;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
@@ -71,6 +73,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     diff: Option<Box<serde_json::Value>>,
+    /// Of a rollover that cannot begin yet: when it can, in milliseconds since 1970, if the parent does what it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    earliest_ms: Option<NonZeroU64>,
     #[serde(skip)]
     retry_after_s: Option<u64>,
 }
@@ -84,7 +90,16 @@ impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
         let title = status.canonical_reason().unwrap_or("Error");
         let (errors, detail) = (Vec::new(), detail.into());
-        Problem { kind: "about:blank", title, status, detail, errors, diff: None, retry_after_s: None }
+        Problem {
+            kind: "about:blank",
+            title,
+            status,
+            detail,
+            errors,
+            diff: None,
+            earliest_ms: None,
+            retry_after_s: None,
+        }
     }
 
     /// 400.
@@ -138,6 +153,12 @@ impl Problem {
     /// With what would be different.
     pub fn with_diff(mut self, diff: serde_json::Value) -> Problem {
         self.diff = Some(Box::new(diff));
+        self
+    }
+
+    /// With the time at which it can be done at the earliest, in milliseconds since 1970.
+    pub fn with_earliest_ms(mut self, earliest_ms: Option<u64>) -> Problem {
+        self.earliest_ms = earliest_ms.and_then(NonZeroU64::new);
         self
     }
 

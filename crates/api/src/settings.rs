@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use config::{DEFAULT_POLICY, Dnssec, NO_SIGNED_SECONDARY, PolicyName, ZoneLists, unknown_policy};
+use config::{DEFAULT_POLICY, Dnssec, PolicyName, ZoneLists, unknown_policy};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use zone::{SerialPolicy, ZoneKind, ZoneSettings};
+use zone::{DnssecValidation, SerialPolicy, ZoneKind, ZoneSettings};
 
 use super::problem::FieldError;
 
@@ -34,6 +34,20 @@ pub enum Policy {
     UnixTime,
 }
 
+/// What is done about signatures of others that resolvers would refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Validation {
+    /// Nobody looks.
+    Off,
+    /// The version is served, and it is said.
+    Warn,
+    /// The version is not taken, and the one before it is served.
+    Refuse,
+    /// The same; and the zone answers SERVFAIL once a signature has ended that resolvers need.
+    Expire,
+}
+
 /// How a zone is served.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SettingsOut {
@@ -55,6 +69,8 @@ pub struct SettingsOut {
     pub notify: Vec<String>,
     /// Name of the policy of `dnssec.policies` that the zone is signed by here; empty: it is not signed here.
     pub dnssec: String,
+    /// What is done about signatures of others: of a secondary or a zone from a file that is not signed here.
+    pub dnssec_validate: Validation,
 }
 
 /// Settings to be changed; what is left out stays.
@@ -88,6 +104,10 @@ pub struct SettingsIn {
     /// Name of the policy of `dnssec.policies` that the zone is signed by here; empty, or `off`: it is not signed here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dnssec: Option<String>,
+    /// What is done about signatures of others: of a secondary or a zone from a file that is not signed here; elsewhere it has
+    /// no effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dnssec_validate: Option<Validation>,
 }
 
 /// The names of the policies that zones may be signed by, as the configuration has them now.
@@ -138,6 +158,12 @@ impl From<&ZoneSettings> for SettingsOut {
             allow_notify: settings.allow_notify.clone(),
             notify: settings.notify.clone(),
             dnssec: settings.dnssec.clone(),
+            dnssec_validate: match settings.dnssec_validate {
+                DnssecValidation::Off => Validation::Off,
+                DnssecValidation::Warn => Validation::Warn,
+                DnssecValidation::Refuse => Validation::Refuse,
+                DnssecValidation::Expire => Validation::Expire,
+            },
         }
     }
 }
@@ -166,6 +192,12 @@ impl SettingsIn {
                 Some(name) => PolicyName::of(name).as_str().to_owned(),
                 None => before.dnssec.clone(),
             },
+            dnssec_validate: self.dnssec_validate.map_or(before.dnssec_validate, |validation| match validation {
+                Validation::Off => DnssecValidation::Off,
+                Validation::Warn => DnssecValidation::Warn,
+                Validation::Refuse => DnssecValidation::Refuse,
+                Validation::Expire => DnssecValidation::Expire,
+            }),
         }
     }
 
@@ -197,8 +229,9 @@ impl SettingsIn {
         if !settings.dnssec.is_empty() && !known.contains(&settings.dnssec) {
             errors.push(FieldError::at("/dnssec", unknown_policy(&settings.dnssec, &*known)));
         }
-        if !settings.dnssec.is_empty() && settings.kind == ZoneKind::Secondary {
-            errors.push(FieldError::at("/dnssec", NO_SIGNED_SECONDARY));
+        if !settings.dnssec.is_empty() && settings.dnssec_validate != DnssecValidation::Off {
+            let message = "the zone is signed here, where each change is validated: leave out either this or `dnssec`";
+            errors.push(FieldError::at("/dnssec_validate", message));
         }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }

@@ -29,7 +29,7 @@ use super::plan::{self, Plan, What};
 use super::problem::Problem;
 use super::rrset::RrsetIn;
 use super::search::{Budget, Contains};
-use super::settings::{Kind, Policy, SettingsIn, SettingsOut};
+use super::settings::{Kind, Policy, SettingsIn, SettingsOut, Validation};
 use super::state::App;
 use super::steps::Changeset;
 
@@ -95,6 +95,9 @@ impl FindingsOut {
 pub struct TransferOut {
     /// The primary that was asked last.
     pub primary: Option<String>,
+    /// The serial that the primary had of the zone. Where the zone is signed here, `serial` of the zone is its own and another
+    /// one.
+    pub primary_serial: Option<u32>,
     /// When a primary last said that the zone is current, or sent it.
     pub refreshed_at_ms: Option<u64>,
     /// When the next refresh is due.
@@ -121,6 +124,7 @@ impl From<&TransferState> for TransferOut {
     fn from(state: &TransferState) -> TransferOut {
         TransferOut {
             primary: state.primary.clone(),
+            primary_serial: state.primary_serial,
             refreshed_at_ms: state.refreshed_at_ms,
             next_refresh_at_ms: state.next_refresh_at_ms,
             expires_at_ms: state.expires_at_ms,
@@ -313,6 +317,9 @@ pub struct NewZone {
     /// Name of the policy of `dnssec.policies` that the zone is signed by here; empty, or `off`: it is not signed here.
     #[serde(default)]
     pub dnssec: Option<String>,
+    /// What is done about signatures of others: of a secondary that is not signed here; elsewhere it has no effect.
+    #[serde(default)]
+    pub dnssec_validate: Option<Validation>,
 }
 
 impl NewZone {
@@ -327,6 +334,7 @@ impl NewZone {
             allow_notify: self.allow_notify,
             notify: self.notify,
             dnssec: self.dnssec,
+            dnssec_validate: self.dnssec_validate,
         }
     }
 }

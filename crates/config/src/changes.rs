@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::{Debug, Display};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use zone::ZoneSettings;
+use zone::{DnssecValidation, ZoneSettings};
 
 /// Most lines of a value that are shown.
 const MAX_DIFFERENCES: usize = 10;
@@ -65,6 +65,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     lines.compare("journal.retention_changes", limit(a.retention_changes), limit(b.retention_changes));
     lines.compare("journal.backup_hours", limit(a.backup_hours), limit(b.backup_hours));
     lines.compare("journal.backups_kept", a.backups_kept.to_string(), b.backups_kept.to_string());
+    lines.compare_debug("cluster", &old.cluster, &new.cluster);
     lines.compare_policy(old, new);
     lines.compare_dnssec(&old.dnssec, &new.dnssec);
     lines.compare_keys(&old.tsig_keys, &new.tsig_keys);
@@ -192,6 +193,7 @@ impl Lines {
             self.compare(&key(list), bracketed(a), bracketed(b));
         }
         self.compare(&key("dnssec"), signed_by(a), signed_by(b));
+        self.compare(&key("dnssec_validate"), validated(a), validated(b));
         let files =
             |zone: &ZoneSource| bracketed(&zone.key_files.iter().map(|file| file.display()).collect::<Vec<_>>());
         self.compare(&key("dnssec_key_files"), files(old), files(new));
@@ -242,6 +244,15 @@ fn origin(zone: &ZoneSource) -> String {
 
 fn signed_by(settings: &ZoneSettings) -> &str {
     if settings.dnssec.is_empty() { "off" } else { &settings.dnssec }
+}
+
+fn validated(settings: &ZoneSettings) -> &'static str {
+    match settings.dnssec_validate {
+        DnssecValidation::Off => "off",
+        DnssecValidation::Warn => "warn",
+        DnssecValidation::Refuse => "refuse",
+        DnssecValidation::Expire => "expire",
+    }
 }
 
 fn sockets(listen: &[Listen]) -> String {

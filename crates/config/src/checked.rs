@@ -2,6 +2,7 @@
 //! gets every semantic error at once; nothing downstream checks a value again.
 
 use super::alerts::check_alerts;
+use super::cluster::{Cluster, check_cluster};
 use super::dnssec::{Dnssec, check_dnssec};
 use super::keys::{TsigKey, check_keys};
 use super::logging::{Logging, check_logging};
@@ -41,6 +42,8 @@ pub struct Config {
     pub dnssec: Dnssec,
     /// Where changes are recorded, and what is kept of past ones.
     pub journal: Journal,
+    /// Who shares the zones; `None`: the journal is a file.
+    pub cluster: Option<Cluster>,
     /// Recursion.
     pub resolver: Resolver,
     /// What recursion keeps.
@@ -198,6 +201,7 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
     let logging = check_logging(&raw.logging, report);
     let tsig_keys = check_keys(&raw.tsig_keys, report);
     let journal = check_journal(&raw.journal, &data_dir, report);
+    let cluster = check_cluster(&raw, &server.name.to_string(), report);
     let alerts = check_alerts(&raw.alerts, &server.name, report);
     let history = check_history(&raw.history);
     let blocking = policy::check_blocking(&raw, report);
@@ -216,6 +220,7 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
         tsig_keys,
         dnssec,
         journal,
+        cluster,
         resolver,
         cache,
         security,

@@ -1,12 +1,14 @@
 //! `dnssec`: the policies that zones are signed by, and which of them a zone names.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::dnssec::algorithm::Algorithm;
 use signer::policy::{DenialMode, KeyLayout, SigningPolicy};
 
+use super::peer::Peer;
 use super::problem::{Mark, Report, closest};
 use super::raw;
 use super::raw::dnssec::{DEFAULT_POLICY, PolicyName, SigningAlgorithm};
@@ -15,6 +17,9 @@ use super::value::At;
 
 /// Characters of a policy's name: it stands in the settings of each zone that is signed by it.
 const MAX_NAME: usize = 64;
+
+/// Most servers that a policy may name.
+const MAX_PARENT_SERVERS: usize = 32;
 
 /// Policies by name; one is called `default`.
 pub type Policies = BTreeMap<String, Arc<SigningPolicy>>;
@@ -93,9 +98,29 @@ fn check_policy(name: &str, raw: &raw::SigningPolicy, report: &mut Report) -> Si
         parent_ds_ttl_s: raw.parent_ds_ttl.0,
         parent_propagation_s: raw.parent_propagation.0,
         safety_s: raw.safety.0,
+        parent_servers: parent_servers(raw, path, report),
         cds: *raw.cds,
         zonemd: *raw.zonemd,
     }
+}
+
+/// The servers that are asked for DS records.
+fn parent_servers(raw: &raw::SigningPolicy, path: impl Fn(&str) -> String, report: &mut Report) -> Vec<SocketAddr> {
+    let mut servers = Vec::new();
+    for (index, at) in raw.parent_servers.iter().enumerate() {
+        let path = path(&format!("parent_servers[{index}]"));
+        match at.value.parse::<Peer>() {
+            Ok(Peer { address, key: None }) if !servers.contains(&address) => servers.push(address),
+            Ok(Peer { address, key: None }) => report.error(at.mark, path, format!("{address} stands there already")),
+            Ok(_) => report.error(at.mark, path, "DS records are asked for without a key: leave `key:` out"),
+            Err(error) => report.error(at.mark, path, error.to_string()),
+        }
+    }
+    if servers.len() > MAX_PARENT_SERVERS {
+        let message = format!("at most {MAX_PARENT_SERVERS} servers are asked, found {}", servers.len());
+        report.error(raw.parent_servers.mark, path("parent_servers"), message);
+    }
+    servers
 }
 
 /// The first of `keys` that was written; what is wrong between several may stand at any of them.

@@ -1,7 +1,7 @@
 //! Configuration: file, environment and flags in; typed values, or every problem at once, out.
 //!
 //! `raw.rs` is the schema, `reader.rs` and `value.rs` read it from YAML, `unsupported.rs` refuses what is not built
-//! yet, `checked.rs`, `zones.rs`, `lists.rs`, `peer.rs`, `keys.rs`, `recursion.rs`, `logging.rs`, `files.rs`, `sockets.rs`, `upstream.rs`, `metrics.rs`, `networks.rs`, `dnssec.rs` and `web.rs` turn it into
+//! yet, `checked.rs`, `zones.rs`, `lists.rs`, `peer.rs`, `keys.rs`, `recursion.rs`, `logging.rs`, `files.rs`, `sockets.rs`, `upstream.rs`, `metrics.rs`, `networks.rs`, `dnssec.rs`, `cluster.rs` and `web.rs` turn it into
 //! typed values, `changes.rs` compares two configurations at a reload, `document.rs` prints schema, defaults and reference. There is no global state: loading again is a reload.
 //!
 //! `sources.rs` is where it all comes from, `setting.rs` every key with its origin, `edit/` changes the file's text in place,
@@ -12,6 +12,7 @@
 mod alerts;
 mod changes;
 pub mod checked;
+mod cluster;
 mod dnssec;
 pub mod document;
 pub mod edit;
@@ -24,7 +25,6 @@ mod networks;
 mod options;
 mod peer;
 mod placeholder;
-mod planned;
 mod policy;
 mod problem;
 pub mod raw;
@@ -46,6 +46,7 @@ mod zones;
 pub use ::alerts::Settings as Alerts;
 pub use changes::changes;
 pub use checked::{Config, History, Journal, Listen, Server, Tcp};
+pub use cluster::Cluster;
 pub use dnssec::{Dnssec, Policies, unknown_policy};
 pub use keys::{Secret, TsigKey};
 pub use lists::{EntryPlace, ListProblem, ZoneLists};
@@ -65,7 +66,6 @@ pub use setting::{Difference, Effect, Origin, Setting, differences, effect_of};
 pub use sources::{ADMIN_PASSWORD, Loaded, Sources};
 pub use web::{CertificateSource, Web, WebSocket};
 pub use zone_source::{ZoneOrigin, ZoneSource};
-pub use zones::NO_SIGNED_SECONDARY;
 
 use std::ffi::OsString;
 

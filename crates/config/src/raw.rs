@@ -4,6 +4,7 @@
 //! Keys of features that are not built yet stand here from the first day; `unsupported.rs` refuses their values.
 
 pub mod alerts;
+pub mod cluster;
 pub mod dnssec;
 mod logging;
 pub mod period;
@@ -11,12 +12,12 @@ pub mod policy;
 pub mod resolver;
 
 pub use alerts::{AlertRecipient, AlertRule, AlertSeverity, Alerts, Smtp, SmtpTls};
+pub use cluster::{Cluster, ClusterStart};
 pub use dnssec::{Dnssec, PolicyName, SigningPolicy};
 pub use logging::{Compress, Format, Level, Logging, Output, QueryLog};
 pub use policy::{Anomalies, BlockList, Blocking, Client, Group, ListFormat, PolicyZone, RateLimit};
 pub use resolver::{Dns64, ForwardZone, RebindingProtection, Resolver, StubZone};
 
-use super::planned::Cluster;
 use super::section::{choice, section};
 use super::value::{At, Int, Named, OneOrMany, SecretText, text_list};
 
@@ -201,6 +202,22 @@ section! {
         dnssec: PolicyName = PolicyName::default(),
         /// Files of keys to sign with, in BIND's format; empty: they are made.
         dnssec_key_files: Vec<At<String>> = Vec::new(),
+        /// What is done if resolvers would refuse a version of the zone that its primary or its file brings, signed by others.
+        dnssec_validate: DnssecValidation = DnssecValidation::Off,
+    }
+}
+
+choice! {
+    /// What is done about signatures of others that resolvers would refuse.
+    DnssecValidation {
+        /// Nobody looks.
+        Off = "off",
+        /// The version is served, and log, findings, metrics and health say it.
+        Warn = "warn",
+        /// The version is not taken, and the one before it is served.
+        Refuse = "refuse",
+        /// The same; and the zone answers SERVFAIL once a signature has ended that resolvers need.
+        Expire = "expire",
     }
 }
 

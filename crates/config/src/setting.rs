@@ -52,6 +52,7 @@ impl Effect {
 
 /// Keys, with what is below them, whose changes are more than a new value.
 const EFFECTS: &[(&str, Effect)] = &[
+    ("cluster", Effect::Restart),
     ("data_dir", Effect::Restart),
     ("journal.file", Effect::Restart),
     ("logging.format", Effect::Restart),

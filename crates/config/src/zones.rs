@@ -12,13 +12,10 @@ use dns::{Name, NameBuf};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use zone::{SerialPolicy, ZoneKind, ZoneSettings};
+use zone::{DnssecValidation, SerialPolicy, ZoneKind, ZoneSettings};
 
 /// Ending of the zone files in `zones_dir`.
 const ZONE_FILE_SUFFIX: &str = ".zone";
-/// Why a secondary has no policy to sign by.
-pub const NO_SIGNED_SECONDARY: &str =
-    "a secondary is served as its primary signs it; leave `dnssec` out, or sign at the primary";
 
 /// What zones may name.
 #[derive(Clone, Copy)]
@@ -251,8 +248,13 @@ fn check_kind(index: usize, entry: &raw::Zone, report: &mut Report) {
         report.warn(entry.allow_notify.mark, path("allow_notify"), "has no effect without primaries");
     }
     let is_signed = !entry.dnssec.as_str().is_empty();
-    if secondary && is_signed {
-        report.error(entry.dnssec.mark, path("dnssec"), NO_SIGNED_SECONDARY);
+    let is_validated = *entry.dnssec_validate != raw::DnssecValidation::Off;
+    if is_validated && is_signed {
+        let message = "the zone is signed here, where each change is validated: leave out either this or `dnssec`";
+        report.error(entry.dnssec_validate.mark, path("dnssec_validate"), message);
+    } else if is_validated && !(file || secondary) {
+        let message = "only a zone from a file or a secondary is signed by others; leave it out";
+        report.error(entry.dnssec_validate.mark, path("dnssec_validate"), message);
     }
     if (file || secondary) && !is_signed && *entry.serial_policy != raw::SerialPolicy::Increment {
         let message = "has no effect on a zone that does not live in the journal";
@@ -289,7 +291,13 @@ fn settings_of(entry: &raw::Zone) -> ZoneSettings {
         allow_update: texts(&entry.allow_update),
         allow_notify: texts(&entry.allow_notify),
         notify: texts(&entry.notify),
-        dnssec: String::new(),
+        dnssec_validate: match *entry.dnssec_validate {
+            raw::DnssecValidation::Off => DnssecValidation::Off,
+            raw::DnssecValidation::Warn => DnssecValidation::Warn,
+            raw::DnssecValidation::Refuse => DnssecValidation::Refuse,
+            raw::DnssecValidation::Expire => DnssecValidation::Expire,
+        },
+        ..ZoneSettings::default()
     }
 }
 

@@ -4,6 +4,7 @@ use config::{Config, LoadOptions, changes};
 use dnssec::algorithm::Algorithm;
 use signer::policy::{DAY_S, DenialMode, HOUR_S, KeyLayout, SigningPolicy};
 use std::path::{Path, PathBuf};
+use zone::DnssecValidation;
 
 /// A new configuration file of the test called `name`.
 fn write(name: &str, text: &str) -> PathBuf {
@@ -47,7 +48,8 @@ fn every_key_of_a_policy_is_read() {
     let text = "data_dir: d\ndnssec:\n  keys_dir: k\n  policies:\n    other:\n      { algorithm: rsasha256, rsa_bits: 3072,\n\
                 \x20       csk: true, ksk_lifetime: 365d, signature_lifetime: 4w, signature_refresh: 10d, signature_jitter: 2d,\n\
                 \x20       inception_offset: 2h, dnskey_ttl: 2h, nsec3: true, nsec3_opt_out: true, propagation: 10m,\n\
-                \x20       parent_ds_ttl: 12h, parent_propagation: 30m, safety: 90, cds: false }\n";
+                \x20       parent_ds_ttl: 12h, parent_propagation: 30m, safety: 90, cds: false, zonemd: true,\n\
+                \x20       parent_servers: [192.0.2.1, \"[2001:db8::1]:5300\"] }\n";
     let (config, warnings) = load("every", text).expect("loads");
     let want = SigningPolicy {
         algorithm: Algorithm::RSASHA256,
@@ -65,7 +67,9 @@ fn every_key_of_a_policy_is_read() {
         parent_ds_ttl_s: 12 * HOUR_S,
         parent_propagation_s: 1800,
         safety_s: 90,
+        parent_servers: ["192.0.2.1:53", "[2001:db8::1]:5300"].map(|server| server.parse().expect("an address")).into(),
         cds: false,
+        zonemd: true,
     };
     assert_eq!((&*config.dnssec.policies["other"], warnings), (&want, Vec::new()));
     assert!(config.dnssec.keys_dir.ends_with("every/d/k"), "{:?}", config.dnssec.keys_dir);
@@ -110,6 +114,11 @@ fn what_does_not_go_together_is_refused() {
     check("zsk_lifetime: 201599", "p.zsk_lifetime: 201599 must be 0 or at least twice");
     check("parent_ds_ttl: 60d", "1:43: dnssec.policies.p.zsk_lifetime: 90d must be 0 or at least twice");
     check("nsec3_opt_out: true", "1:43: dnssec.policies.p.nsec3_opt_out: needs `nsec3: true`");
+    check("parent_servers: [ns.example]", "p.parent_servers[0]: expected an address");
+    check("parent_servers: [192.0.2.1, '192.0.2.1:53']", "p.parent_servers[1]: 192.0.2.1:53 stands there already");
+    check("parent_servers: ['192.0.2.1 key:k']", "p.parent_servers[0]: DS records are asked for without a key");
+    let many = (0..33).map(|host| format!("192.0.2.{host}")).collect::<Vec<_>>().join(", ");
+    check(&format!("parent_servers: [{many}]"), "p.parent_servers: at most 32 servers are asked, found 33");
     check("rsa_bits: 1024", "expected a whole number from 2048 to 4096");
     check("algorithm: rsasha1", "expected one of ecdsap256sha256, ecdsap384sha384, ed25519, rsasha256");
     check(
@@ -185,19 +194,46 @@ fn zones_that_cannot_be_signed_so() {
     check("dnssec: off, dnssec_key_files: [k]", &format!("2:51: zones[0].dnssec_key_files: {unsigned}"));
     check("dnssec: short, dnssec_key_files: ['']", "2:54: zones[0].dnssec_key_files[0]: empty");
     check(
-        "primaries: [192.0.2.1], dnssec: short",
-        "2:52: zones[0].dnssec: a secondary is served as its primary signs it; leave `dnssec` out, or sign at the primary",
+        "file: f, dnssec: short, dnssec_validate: warn",
+        "2:61: zones[0].dnssec_validate: the zone is signed here, where each change is validated: leave out either this or \
+         `dnssec`",
+    );
+    check(
+        "dnssec_validate: refuse",
+        "2:37: zones[0].dnssec_validate: only a zone from a file or a secondary is signed by others; leave it out",
     );
     check("dnssec: [short]", "2:28: zones[0].dnssec: expected text, found a list");
+}
+
+/// A secondary may be signed on the way through, with serials of its own, or come signed and be validated.
+#[test]
+fn secondaries_are_signed_or_validated() {
+    let text = "zones:\n\
+                - { name: a, primaries: [192.0.2.1], dnssec: default, serial_policy: unixtime }\n\
+                - { name: b, primaries: [192.0.2.1], dnssec_validate: expire }\n\
+                - { name: c, file: c.zone, dnssec_validate: refuse }\n\
+                - { name: d, file: d.zone, dnssec_validate: off }\n";
+    let (config, warnings) = load("secondaries", text).expect("loads");
+    let zones: Vec<_> = config.zones.iter().map(|zone| (zone.is_signed(), zone.settings.dnssec_validate)).collect();
+    let want = [
+        (true, DnssecValidation::Off),
+        (false, DnssecValidation::Expire),
+        (false, DnssecValidation::Refuse),
+        (false, DnssecValidation::Off),
+    ];
+    assert_eq!((zones, warnings), (want.to_vec(), Vec::new()));
 }
 
 #[test]
 fn changes_are_told_and_need_no_restart() {
     let load = |text: &str| load("changes", text).expect("loads").0;
-    let old = load("dnssec: { policies: { a: {}, b: {} } }\nzones: [{ name: x }, { name: y, dnssec: a }]\n");
+    let old = load(
+        "dnssec: { policies: { a: {}, b: {} } }\nzones: [{ name: x }, { name: y, dnssec: a }, { name: z, file: f }]\n",
+    );
     let new = load(
         "dnssec: { keys_dir: k, policies: { a: { zsk_lifetime: 30d }, c: {} } }\n\
-         zones: [{ name: x, dnssec: c, dnssec_key_files: [/k1] }, { name: y }]\n",
+         zones: [{ name: x, dnssec: c, dnssec_key_files: [/k1] }, { name: y },\n\
+         { name: z, file: f, dnssec_validate: warn }]\n",
     );
     let lines = changes(&old, &new);
     assert!(lines[0].starts_with("dnssec.keys_dir: ") && lines[0].ends_with("changes/data/k"), "{lines:?}");
@@ -208,6 +244,7 @@ fn changes_are_told_and_need_no_restart() {
         "zones: x. dnssec: off -> c",
         "zones: x. dnssec_key_files: [] -> [/k1]",
         "zones: y. dnssec: a -> off",
+        "zones: z. dnssec_validate: off -> warn",
     ];
     assert_eq!(lines[1..], want);
     for path in ["dnssec.keys_dir", "dnssec.policies", "zones"] {

@@ -220,14 +220,37 @@ fn what_is_not_built_is_an_error() {
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [https] }] }",
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [quic] }] }",
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [udp, xdp] }] }",
-        "cluster: { brokers: ['192.0.2.1:9092'] }",
         "cluster: { labels: { place: cellar } }",
-        "cluster: { start: stale }",
     ];
     for (index, text) in cases.iter().enumerate() {
         let found = problems(&format!("unsupported-{index}"), text);
         assert_eq!(found.len(), 1, "{text}: {found:#?}");
         assert!(found[0].starts_with("1:") && found[0].contains("not supported yet"), "{text}: {found:#?}");
+    }
+}
+
+#[test]
+fn what_a_cluster_needs() {
+    let good = "cluster: { brokers: ['192.0.2.1:9092', 'kafka.example.org:1'], key_file: cluster.key, start: stale }";
+    assert_eq!(problems("cluster-good", good), Vec::<String>::new());
+    let cases = [
+        ("cluster: { start: stale }", "cluster.start: has no effect without cluster.brokers"),
+        ("cluster: { key_file: f }", "cluster.key_file: has no effect without cluster.brokers"),
+        ("cluster: { topic_prefix: f }", "cluster.topic_prefix: has no effect without cluster.brokers"),
+        ("cluster: { brokers: ['192.0.2.1:9092'] }", "cluster.key_file: is needed with cluster.brokers"),
+        ("cluster: { brokers: ['192.0.2.1'], key_file: f }", "cluster.brokers[0]: `192.0.2.1` is not HOST:PORT"),
+        ("cluster: { brokers: ['a:0'], key_file: f }", "cluster.brokers[0]: `a:0` is not HOST:PORT"),
+        ("cluster: { brokers: ['a:1,b:1'], key_file: f }", "cluster.brokers[0]: `a:1,b:1` is not HOST:PORT"),
+        ("cluster: { brokers: ['a:1'], key_file: f, topic_prefix: 'a b' }", "cluster.topic_prefix: a topic's name has"),
+        ("cluster: { brokers: ['a:1'], key_file: f }\njournal: { file: j }", "journal.file: has no effect beside"),
+        (
+            "cluster: { brokers: ['a:1'], key_file: f }\njournal: { retention_days: 3 }",
+            "journal.retention_days: beside cluster.brokers not supported yet",
+        ),
+    ];
+    for (index, (text, want)) in cases.into_iter().enumerate() {
+        let found = problems(&format!("cluster-{index}"), text);
+        assert!(found.len() == 1 && found[0].contains(want), "{text}: {found:#?}");
     }
 }
 

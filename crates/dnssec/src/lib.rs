@@ -45,6 +45,7 @@ pub mod digest;
 pub mod key;
 pub mod key_file;
 pub mod limits;
+pub mod mac;
 pub mod nsec;
 pub mod nsec3;
 pub mod seal;

@@ -53,6 +53,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             cli::key::run(&command, &mut out)?;
             true
         }
+        Command::Cluster(command) => cli::cluster::run(command, &mut out).map(|()| true)?,
         Command::Config(command) => {
             cli::describe::config(command, &mut out)?;
             true

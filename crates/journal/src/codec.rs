@@ -11,12 +11,16 @@ mod zone;
 
 use ::zone::{ChangeSet, EventId, ZoneChange};
 
-pub(crate) use self::settings::{put_settings, settings};
+pub(crate) use self::settings::{put_settings, settings, version_for as version_for_settings};
 use crate::octets::{Reader, put_counted, put_varint};
 
-/// The latest format that [`decode`] knows: settings of zones say by which policy a zone is signed. [`encode`] writes it
-/// only where one does, so that a server that does not sign can read all the others, and refuses these.
-pub const VERSION: u8 = 3;
+/// The latest format that [`decode`] knows. [`encode`] writes the first one that can say what is to be said, so that a
+/// server that does not know what was added can read all the others, and refuses these.
+pub const VERSION: u8 = VERSION_4;
+/// Changes have the serial of the zone's primary, and settings say what is done about signatures that others made.
+pub(crate) const VERSION_4: u8 = 4;
+/// Settings of zones say by which policy a zone is signed.
+pub(crate) const VERSION_3: u8 = 3;
 /// The format before zones were signed.
 pub(crate) const VERSION_2: u8 = 2;
 /// The format before events had an identity, zones a variant, and both extensions.
@@ -48,7 +52,7 @@ pub enum CodecError {
 /// The octets of `change`.
 pub fn encode(change: &ChangeSet) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
-    let version = if change.zones.iter().any(zone::is_signed) { VERSION } else { VERSION_2 };
+    let version = change.zones.iter().map(zone::version_for).max().unwrap_or(VERSION_2);
     out.push(version);
     put_varint(&mut out, change.at_ms);
     put_counted(&mut out, change.who.as_bytes());

@@ -29,7 +29,10 @@ pub struct Bounds {
 
 impl Bounds {
     /// Whether reading from `from` on would miss nothing that ever was there.
-    pub(crate) fn check(self, from: Offset) -> Result<(), JournalError> {
+    ///
+    /// # Errors
+    /// [`JournalError::Trimmed`].
+    pub fn check(self, from: Offset) -> Result<(), JournalError> {
         // Offsets begin at 1: who asks for 0 before anything was trimmed misses nothing.
         let misses = from < self.first && self.first > 1;
         if misses { Err(JournalError::Trimmed { wanted: from, first: self.first }) } else { Ok(()) }

@@ -36,6 +36,8 @@ pub struct ZoneState {
     pub contents: Option<Contents>,
     /// The event that changed it last; `None`: one of format 1 did.
     pub last: Option<EventId>,
+    /// The primary's serial of this version, where the zone has serials of its own.
+    pub primary_serial: Option<u32>,
     /// The offset of the last change to it that this process folded; 0: it came from the store.
     pub version: Offset,
 }
@@ -44,6 +46,11 @@ impl ZoneState {
     /// The serial of its contents.
     pub fn serial(&self) -> Option<u32> {
         serial_of(self.contents.as_ref())
+    }
+
+    /// Of a secondary: the serial that its primary had of this version.
+    pub fn serial_at_primary(&self) -> Option<u32> {
+        self.primary_serial.or_else(|| self.serial())
     }
 }
 
@@ -279,7 +286,8 @@ impl Replica {
         };
         match settings {
             Some(settings) => {
-                let state = ZoneState { key: key.clone(), settings, contents, last, version: offset };
+                let (key, primary_serial) = (key.clone(), change.primary_serial);
+                let state = ZoneState { key: key.clone(), settings, contents, last, primary_serial, version: offset };
                 self.zones.insert(key.clone(), state);
             }
             None => drop(self.zones.remove(&key)),

@@ -25,7 +25,7 @@ fn create(zone: &str) -> ZoneChange {
     let mut list = RecordListBuilder::default();
     list.push(&name(zone), RType::SOA, 3600, &soa(1));
     let action = Action::Create { settings: ZoneSettings::default(), records: list.finish() };
-    ZoneChange { zone: name(zone).into(), base: None, from: None, to: Some(1), action }
+    ZoneChange { zone: name(zone).into(), base: None, from: None, to: Some(1), primary_serial: None, action }
 }
 
 /// Sets an address and the next serial.
@@ -36,7 +36,7 @@ fn edit(zone: &str, base: Option<EventId>, from: u32, last: u8) -> ZoneChange {
     let changes =
         vec![change(&format!("www.{zone}"), RType::A, vec![192, 0, 2, last]), change(zone, RType::SOA, soa(from + 1))];
     let (zone, to) = (name(zone).into(), Some(from + 1));
-    ZoneChange { zone, base, from: Some(from), to, action: Action::Edit(changes) }
+    ZoneChange { zone, base, from: Some(from), to, primary_serial: None, action: Action::Edit(changes) }
 }
 
 /// Folds everything, in a new replica and in one that goes on: both say the same.

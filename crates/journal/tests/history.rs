@@ -242,6 +242,7 @@ fn changes_in_parts_are_read() {
         base: None,
         from: None,
         to: Some(1),
+        primary_serial: None,
         action: Action::Create { settings: ZoneSettings::default(), records },
     };
     let large = ChangeSet { at_ms: 5, zones: vec![create("large.", many_records(100_000))], ..ChangeSet::default() };

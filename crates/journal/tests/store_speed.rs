@@ -26,6 +26,7 @@ fn create(zone: &NameBuf, records: RecordList) -> ZoneChange {
         base: None,
         from: None,
         to: Some(1),
+        primary_serial: None,
         action: Action::Create { settings, records },
     }
 }
@@ -61,14 +62,14 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
 
 fn replace(zone: &NameBuf, before: &RecordList, after: &RecordList) -> ZoneChange {
     let action = Action::Replace { before: before.clone(), after: after.clone() };
-    ZoneChange { zone: zone.clone().into(), base: None, from: Some(1), to: Some(2), action }
+    ZoneChange { zone: zone.clone().into(), base: None, from: Some(1), to: Some(2), primary_serial: None, action }
 }
 
 fn edit(zone: &NameBuf, i: u32) -> ZoneChange {
     let owner = name(&format!("name{i:07}.example."));
     let after = Some(Records { ttl: 1, data: vec![vec![9; 4]], signatures: Vec::new() });
     let action = Action::Edit(vec![RrsetChange { owner, rtype: RType::A, before: None, after }]);
-    ZoneChange { zone: zone.clone().into(), base: None, from: Some(2), to: Some(3), action }
+    ZoneChange { zone: zone.clone().into(), base: None, from: Some(2), to: Some(3), primary_serial: None, action }
 }
 
 #[test]

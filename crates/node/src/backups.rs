@@ -61,6 +61,12 @@ impl Backups {
     }
 
     fn make(&self, prefix: &str) -> Result<Backup, String> {
+        if !self.journal_file.exists() {
+            let file = self.journal_file.display();
+            return Err(format!(
+                "there is no journal in {file}; that of a cluster is in Kafka, which keeps copies of it"
+            ));
+        }
         let (directory, name) = (self.directory(), format!("{prefix}{}", unix_ms()));
         fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
         let manifest = backup::create(&self.data_dir, &self.journal_file, &directory.join(&name));

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use config::{ZoneLists, ZoneOrigin, ZoneSource};
 use dns::{Name, NameBuf};
 use journal::{Replica, ZoneState};
-use zone::{ZoneKind, ZoneSettings};
+use zone::{DnssecValidation, ZoneKind, ZoneSettings};
 
 use crate::loader::Stamps;
 use crate::read_only::{self, MaintainedIn, Part, ReadOnly};
@@ -74,6 +74,13 @@ impl ZoneEntry {
     /// Whether it is a secondary.
     pub fn is_secondary(&self) -> bool {
         self.settings().kind == ZoneKind::Secondary
+    }
+
+    /// What is done about signatures that others made: of zones that come from others, and are not signed here.
+    pub fn validation(&self) -> DnssecValidation {
+        let settings = self.settings();
+        let comes_from_others = self.is_secondary() || self.source().is_some_and(|source| source.file().is_some());
+        if comes_from_others && settings.dnssec.is_empty() { settings.dnssec_validate } else { DnssecValidation::Off }
     }
 
     /// Why this part of the zone cannot be changed; `None`: it can.
@@ -173,6 +180,8 @@ struct Zones {
     order: BTreeSet<ZoneRef>,
     /// Those of them that name a policy to sign by.
     signed: BTreeSet<ZoneRef>,
+    /// Those of them whose signatures others make and that are validated.
+    validated: BTreeSet<ZoneRef>,
     /// What the configuration says of zones of the journal, until the journal has them and says the same.
     wanted: BTreeMap<NameBuf, Arc<ZoneSource>>,
 }
@@ -189,6 +198,11 @@ impl Zones {
         } else {
             self.signed.replace(entry.clone());
         }
+        if entry.validation() == DnssecValidation::Off {
+            self.validated.remove(&entry);
+        } else {
+            self.validated.replace(entry.clone());
+        }
         self.entries.replace(entry.clone());
         self.order.replace(entry);
     }
@@ -197,6 +211,7 @@ impl Zones {
         if let Some(entry) = self.entries.take(name) {
             self.order.remove(&entry);
             self.signed.remove(&entry);
+            self.validated.remove(&entry);
         }
     }
 }
@@ -256,6 +271,11 @@ impl Catalogue {
     /// The zones that name a policy to sign by, in canonical order.
     pub fn signed_zones(&self) -> Vec<NameBuf> {
         self.read().signed.iter().map(|zone| zone.name().clone()).collect()
+    }
+
+    /// The zones whose signatures others make and that are validated, in canonical order.
+    pub fn validated_zones(&self) -> Vec<ZoneRef> {
+        self.read().validated.iter().cloned().collect()
     }
 
     /// Those of the zones with these names that somebody wants to be told of.
@@ -428,6 +448,7 @@ mod tests {
             settings: Arc::new(settings.clone()),
             contents: None,
             last: None,
+            primary_serial: None,
             version: 1,
         };
         Replica::new(NameHasher::new(1), 2, zones.iter().map(state).collect())

@@ -14,6 +14,8 @@ use dns::NameBuf;
 use journal::shared::SharedSettings;
 use journal::{DirLock, Journal, JournalError, LockError, MemoryJournal, SqliteJournal, Store, Stream};
 
+use crate::cluster::{Cluster, ClusterError, Opened};
+
 /// Name of the store's file in the data directory.
 pub(crate) const STORE_FILE: &str = "store.db";
 /// Name of the key that secrets are sealed with. It lies beside the journal: every server that reads it needs the key.
@@ -57,6 +59,9 @@ pub enum DurableError {
     /// Users, tokens and keys.
     #[error("{0}")]
     Access(#[from] AccessError),
+    /// The cluster.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// A thread.
     #[error("thread: {0}")]
     Thread(io::Error),
@@ -74,6 +79,8 @@ pub struct DataDir {
     pub store: Store,
     /// Where the store is, for further connections.
     pub store_path: PathBuf,
+    /// Who shares the streams; `None`: they are in a file, or nowhere.
+    pub cluster: Option<Arc<Cluster>>,
     /// Keeps other servers away; `None`: nothing can be written anyway.
     pub lock: Option<DirLock>,
 }
@@ -112,6 +119,28 @@ impl DataDir {
         }
     }
 
+    /// Opens what is in `directory`, which must be writable, and the streams of the cluster.
+    ///
+    /// # Errors
+    /// What keeps it from being used.
+    pub fn in_cluster(directory: &Path, cluster: &config::Cluster) -> Result<DataDir, DurableError> {
+        let lock = take(directory).map_err(|error| match error {
+            LockError::InUse(_) => DurableError::InUse(directory.display().to_string()),
+            LockError::Io { source, .. } => {
+                DurableError::Directory { path: directory.display().to_string(), error: source }
+            }
+        })?;
+        let store_path = directory.join(STORE_FILE);
+        let store = open_store(&store_path)?;
+        let of_store = |error| DurableError::Store { path: store_path.display().to_string(), error };
+        let position = store.position().map_err(of_store)?;
+        let Opened { zones, access, settings, secrets, cluster: streams } =
+            Cluster::open(cluster, directory, position)?;
+        let access = AccessStore::open_with_key(access, secrets, &cluster.key_file)?;
+        let settings = SharedSettings::open(settings)?;
+        Ok(DataDir { journal: zones, access, settings, store, store_path, cluster: Some(streams), lock: Some(lock) })
+    }
+
     /// Nothing on disk: changes go to `journal`, and the store is in memory.
     ///
     /// # Errors
@@ -122,7 +151,15 @@ impl DataDir {
         settings: SharedSettings,
     ) -> Result<DataDir, DurableError> {
         let store_path = memory_database()?;
-        Ok(DataDir { journal, access, settings, store: open_store(&store_path)?, store_path, lock: None })
+        Ok(DataDir {
+            journal,
+            access,
+            settings,
+            store: open_store(&store_path)?,
+            store_path,
+            cluster: None,
+            lock: None,
+        })
     }
 
     fn writable(directory: &Path, journal_file: &Path, lock: DirLock) -> Result<DataDir, DurableError> {
@@ -131,7 +168,8 @@ impl DataDir {
         let access = AccessStore::open(access, &journal_file.with_file_name(SEAL_KEY_FILE))?;
         let settings = SharedSettings::open(open_stream(journal_file, Stream::Settings)?)?;
         let store_path = directory.join(STORE_FILE);
-        Ok(DataDir { journal, access, settings, store: open_store(&store_path)?, store_path, lock: Some(lock) })
+        let (store, lock) = (open_store(&store_path)?, Some(lock));
+        Ok(DataDir { journal, access, settings, store, store_path, cluster: None, lock })
     }
 
     fn read_only(directory: &Path, journal_file: &Path) -> Result<DataDir, DurableError> {
@@ -150,7 +188,15 @@ impl DataDir {
         let store_file = directory.join(STORE_FILE);
         let has_store = store_file.try_exists().unwrap_or(false);
         let store_path = if has_store { read_only_database(&store_file) } else { memory_database()? };
-        Ok(DataDir { journal, access, settings, store: open_store(&store_path)?, store_path, lock: None })
+        Ok(DataDir {
+            journal,
+            access,
+            settings,
+            store: open_store(&store_path)?,
+            store_path,
+            cluster: None,
+            lock: None,
+        })
     }
 
     /// Nothing is there, and nothing can be made.

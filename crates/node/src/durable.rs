@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use access::AccessStore;
-use config::ZoneSource;
+use config::{Config, ZoneSource};
 use dns::NameHasher;
 use journal::corridor::{Corridor, StreamState};
 use journal::shared::SharedSettings;
@@ -18,10 +18,12 @@ use tokio::sync::watch;
 use zone::{Published, ZoneKind, ZoneTable};
 
 use crate::catalogue::Catalogue;
+use crate::cluster::Cluster;
 use crate::commit::{Committer, Threads};
 use crate::data_dir::{DataDir, DurableError};
 use crate::follow::Following;
 use crate::observer::{self, ZoneObserver};
+use crate::presigned::Presigned;
 use crate::recent::Recent;
 use crate::scheduler::Scheduler;
 use crate::signers::Signers;
@@ -56,8 +58,12 @@ pub struct Durable {
     pub settings: Arc<SharedSettings>,
     /// Who signs which zone.
     pub signers: Arc<Signers>,
+    /// What is known of zones that others sign and that are validated.
+    pub presigned: Arc<Presigned>,
     /// How long changes take.
     pub timings: Arc<Timings>,
+    /// Who shares the streams; `None`: they are in a file.
+    pub cluster: Option<Arc<Cluster>>,
     threads: Threads,
     /// They have the events of other servers folded.
     following: [Following; 2],
@@ -83,6 +89,26 @@ impl Durable {
         Durable::start(DataDir::open(directory, journal_file, journal_zone)?, hasher, zones, configured, scheduler)
     }
 
+    /// The same for whatever the configuration says: a journal in a file, or a cluster.
+    ///
+    /// # Errors
+    /// What keeps it from being used.
+    pub fn open_configured(
+        config: &Config,
+        hasher: NameHasher,
+        zones: &Arc<Published<ZoneTable>>,
+        signing: &Configured,
+        scheduler: Scheduler,
+    ) -> Result<Durable, DurableError> {
+        let (directory, configured) = (&config.data_dir, (&*config.zones, signing));
+        match &config.cluster {
+            None => Durable::open(directory, &config.journal.file, hasher, zones, configured, scheduler),
+            Some(cluster) => {
+                Durable::start(DataDir::in_cluster(directory, cluster)?, hasher, zones, configured, scheduler)
+            }
+        }
+    }
+
     /// Brings the zones of the journal up to date and publishes them.
     ///
     /// # Errors
@@ -94,7 +120,7 @@ impl Durable {
         (configured, signing): (&[Arc<ZoneSource>], &Configured),
         scheduler: Scheduler,
     ) -> Result<Durable, DurableError> {
-        let DataDir { journal, access, settings, store, store_path, lock } = data;
+        let DataDir { journal, access, settings, store, store_path, cluster, lock } = data;
         let timings = Arc::new(Timings::default());
         let journal: Arc<dyn Journal> = Arc::new(TimedJournal { inner: journal, timings: timings.clone() });
         let of_store = |error| DurableError::Store { path: store_path.display().to_string(), error };
@@ -110,6 +136,7 @@ impl Durable {
         replica.remember(gone, writers);
         let signers = load_signers(&settings, signing);
         let (catalogue, recent) = (Arc::new(Catalogue::new(signers.clone())), Arc::new(Recent::default()));
+        let presigned = Arc::new(Presigned::default());
         let position = watch::Sender::new(position);
         let last = catch_up(&mut replica, &*journal, &recent, &follower)?;
         observer::advance(&position, last);
@@ -118,6 +145,7 @@ impl Durable {
         let observer = Box::new(ZoneObserver {
             catalogue: catalogue.clone(),
             signers: signers.clone(),
+            presigned: presigned.clone(),
             recent: recent.clone(),
             scheduler: scheduler.clone(),
             follower: follower.clone(),
@@ -139,7 +167,9 @@ impl Durable {
             access: Arc::new(access),
             settings: Arc::new(settings),
             signers,
+            presigned,
             timings,
+            cluster,
             threads,
             following,
             _lock: lock,
@@ -200,6 +230,6 @@ fn report() -> impl Fn(&JournalError) + Send {
 }
 
 fn state_of(zone: StoredZone) -> ZoneState {
-    let StoredZone { key, settings, contents, last, .. } = zone;
-    ZoneState { key, settings: Arc::new(settings), contents, last, version: 0 }
+    let StoredZone { key, settings, contents, last, primary_serial, .. } = zone;
+    ZoneState { key, settings: Arc::new(settings), contents, last, primary_serial, version: 0 }
 }

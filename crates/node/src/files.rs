@@ -4,12 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use config::ZoneSource;
+use dns::zonefile::Problem;
 use dns::{NameBuf, RType};
+use server::clock::unix_seconds;
 use zone::check::{Finding, Rule};
-use zone::{Contents, Published, Zone, ZoneTable};
+use zone::{Contents, DnssecValidation, Published, Zone, ZoneTable};
 
 use crate::catalogue::{Catalogue, ZoneRef};
 use crate::loader::{self, Loaded, Loader, Refused};
+use crate::presigned::Presigned;
 use crate::progress::Progress;
 use crate::read_only::MaintainedIn;
 
@@ -31,6 +34,21 @@ impl<'a> FileZone<'a> {
     fn is_current(&self) -> bool {
         self.entry.files_read().is_some_and(|stamps| stamps.are_current(self.file))
     }
+
+    /// Judges signatures that others made, if the zone wants it.
+    fn validate(&self, presigned: &Presigned, loaded: Loaded) -> Result<Loaded, Refused> {
+        let validation = self.entry.validation();
+        if validation == DnssecValidation::Off || self.entry.maintained_in() != MaintainedIn::File {
+            return Ok(loaded);
+        }
+        match presigned.examine(validation, &loaded.contents, None, unix_seconds()) {
+            Ok(()) => Ok(loaded),
+            Err(message) => {
+                let problem = Problem { file: self.file.to_owned(), line: 1, column: 1, message };
+                Err(Refused { problems: vec![problem], stamps: loaded.stamps })
+            }
+        }
+    }
 }
 
 /// What a reload did.
@@ -49,6 +67,7 @@ pub struct ReloadReport {
 /// `sign` gets those that are signed here, which are not published before they have signatures.
 pub fn reload(
     catalogue: &Catalogue,
+    presigned: &Presigned,
     not_from_files: &[NameBuf],
     zones: &Published<ZoneTable>,
     mut changed_to: impl FnMut(&ZoneSource, Option<&Contents>, &Contents),
@@ -61,7 +80,7 @@ pub fn reload(
     let results = loader::in_parallel(
         &changed,
         || Loader::new(old.hasher()),
-        |loader, zone| loader.load(&zone.source.name, zone.file),
+        |loader, zone| loader.load(&zone.source.name, zone.file).and_then(|loaded| zone.validate(presigned, loaded)),
         |done| progress.at(done),
     );
     progress.finish();
@@ -109,6 +128,16 @@ fn take(source: &ZoneSource, before: Option<&Contents>, loaded: Loaded) -> (Cont
         contents = contents.with_finding(finding);
     }
     (contents, stamps)
+}
+
+/// Has a zone served no longer, if it still has this serial: a signature that resolvers need has ended.
+pub fn withdraw(entry: &ZoneRef, serial: Option<u32>, zones: &Published<ZoneTable>) {
+    let empty = Zone { name: entry.name().clone(), contents: None, policy: entry.lists().policy.clone() };
+    zones.update(|table| {
+        let now = table.get(entry.name()).and_then(|zone| zone.contents.as_ref());
+        let is_same = now.and_then(|now| now.soa()).map(|soa| soa.serial) == serial;
+        table.with_all(is_same.then(|| (entry.name().clone(), Some(Arc::new(empty)))))
+    });
 }
 
 fn zone_of(source: &ZoneSource, contents: Option<Contents>) -> Zone {

@@ -8,12 +8,13 @@ use dns::{Name, NameBuf};
 use journal::history::Past;
 use journal::{Accepted, Follower, History, JournalError, Offset};
 use tokio::sync::watch;
-use zone::{Contents, Published, ZoneTable};
+use zone::{Contents, DnssecValidation, Published, ZoneTable};
 
 use crate::backups::Backups;
 use crate::catalogue::{Catalogue, ZoneEntry, ZoneRef};
 use crate::commit::{CommitError, Committed, Committer, Request};
 use crate::durable::Durable;
+use crate::presigned::Presigned;
 use crate::scheduler::Scheduler;
 use crate::zone_info::ZoneInfo;
 
@@ -51,6 +52,8 @@ pub struct NodeHandle {
     /// What else is known of them.
     catalogue: Arc<Catalogue>,
     scheduler: Scheduler,
+    /// What is known of zones that others sign and that are validated.
+    presigned: Arc<Presigned>,
     /// The offset of the latest change that is visible.
     position: watch::Sender<Offset>,
     /// Makes changes.
@@ -77,6 +80,7 @@ impl NodeHandle {
             zones: zones.clone(),
             catalogue: durable.catalogue.clone(),
             scheduler: durable.scheduler.clone(),
+            presigned: durable.presigned.clone(),
             position: durable.position.clone(),
             committer: durable.committer.clone(),
             history: durable.history.clone(),
@@ -89,7 +93,9 @@ impl NodeHandle {
 
     fn info(&self, zones: &ZoneTable, entry: &ZoneEntry) -> ZoneInfo {
         let contents = zones.get(entry.name()).and_then(|zone| zone.contents.as_ref());
-        ZoneInfo::new(entry, contents, self.scheduler.status(entry.name()))
+        let is_validated = entry.validation() != DnssecValidation::Off;
+        let validated = is_validated.then(|| self.presigned.zone(entry.name())).flatten();
+        ZoneInfo::new(entry, contents, self.scheduler.status(entry.name()), validated)
     }
 
     fn entry(&self, name: &Name) -> Result<ZoneRef, HandleError> {
@@ -117,6 +123,11 @@ impl NodeHandle {
     pub fn closest_zone(&self, name: &Name) -> Option<NameBuf> {
         let zones = self.zones.latest();
         name.ancestors().find_map(|name| zones.get(name)).map(|zone| zone.name.clone())
+    }
+
+    /// What is known of zones that others sign and that are validated.
+    pub fn presigned(&self) -> &Presigned {
+        &self.presigned
     }
 
     /// How many zones there are.

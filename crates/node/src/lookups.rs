@@ -2,8 +2,11 @@
 //! our own to it.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use dns::{Name, NameBuf, RType, Rcode};
 use resolver::local::{Local, LocalData};
@@ -59,6 +62,23 @@ impl Lookup {
         let explained = move |outcome, steps| drop(sender.send((outcome, steps)));
         self.resolver.explain(question, checking_disabled, Box::new(explained));
         Box::pin(async move { answered.await.ok() })
+    }
+
+    /// The same, on a thread that may wait.
+    ///
+    /// # Errors
+    /// It takes longer than `timeout`, or the resolver stops.
+    pub fn wait(
+        &self,
+        question: Question,
+        checking_disabled: bool,
+        timeout: Duration,
+    ) -> Result<Arc<Outcome>, RecvTimeoutError> {
+        let (sender, answered) = sync_channel(1);
+        // Who has gone away hears nothing.
+        let explained = move |outcome, _| drop(sender.send(outcome));
+        self.resolver.explain(question, checking_disabled, Box::new(explained));
+        answered.recv_timeout(timeout)
     }
 
     /// Takes out of the cache what is kept at a name, or at and below it; how many entries that were. Without a type,
@@ -127,5 +147,14 @@ impl Lookups {
                 Some(Outcome { answers, authorities, ..Outcome::empty(rcode, Security::Insecure) })
             }
         }
+    }
+}
+
+/// The address in the data of an A or AAAA record.
+pub fn address(rtype: RType, rdata: &[u8]) -> Option<IpAddr> {
+    match rtype {
+        RType::A => <[u8; 4]>::try_from(rdata).ok().map(IpAddr::from),
+        RType::AAAA => <[u8; 16]>::try_from(rdata).ok().map(IpAddr::from),
+        _ => None,
     }
 }

@@ -113,6 +113,13 @@ fn add_signing(snapshot: &mut Snapshot, sources: &Sources) {
         let is_failing = zone.error.is_some() || zone.refusal.is_some();
         snapshot.count(&ZONE_SIGNING_FAILING, &[&name], is_failing.into());
     }
+    for (zone, known) in sources.handle.presigned().zones() {
+        let name = zone.to_string();
+        if let Some(until) = known.until {
+            snapshot.number(&ZONE_SIGNATURES_END, &[&name], until.end_s as f64 - unix_ms() as f64 / 1000.0);
+        }
+        snapshot.count(&ZONE_INVALID, &[&name], (known.count > 0 || known.refusal.is_some()).into());
+    }
 }
 
 fn add_durable(snapshot: &mut Snapshot, sources: &Sources) {

@@ -36,6 +36,7 @@ use crate::schedule::SystemTimeSource;
 use crate::scheduler::Scheduler;
 use crate::seen_clients::SeenClients;
 use crate::signing::{self, Signing};
+use crate::start::Signatures;
 use crate::{alerting, query_log, start};
 
 /// How long a server that starts waits for its lists before it answers.
@@ -93,7 +94,7 @@ pub struct Node {
     recording: Recording,
     policing: Arc<Policing>,
     readers: Readers,
-    signing: Arc<Signing>,
+    signatures: Signatures,
     give_back: fn(),
 }
 
@@ -120,7 +121,8 @@ impl Node {
         let cookies = Some(Secrets::new(random_secret()?));
         let settings = Published::new(Settings { cookies, ..settings(config) });
         let (scheduler, unstarted) = Scheduler::new(Arc::new(SystemTimeSource));
-        let (durable, signing) = start::open_durable(config, hasher, &zones, scheduler, runtime.handle())?;
+        let lookups = Lookups::new(zones.clone());
+        let (durable, signatures) = start::open_durable(config, hasher, &zones, scheduler, (&lookups, &runtime))?;
         let keys = Arc::new(RwLock::new(Keys::default()));
         let retention = Retention::new(Mutex::new(config.journal.clone()));
         let scheduler = start::start_scheduler(unstarted, &durable, &zones, ring_of(&keys), runtime.handle())
@@ -139,15 +141,14 @@ impl Node {
         let parts = recursion::Parts { zones: &zones, workers: &workers, runtime: runtime.handle() };
         let recursor = Recursor::start(config, &parts)?;
         settings.update(|settings| Settings { recursion: recursor.settings(config), ..settings.clone() });
-        let lookups = Lookups::new(zones.clone());
         lookups.set(recursor.lookup());
         let policing =
             start::start_policing(config, &durable, (&settings, &zones), &lookups, (runtime.handle(), give_back))
                 .map_err(NodeError::Thread)?;
         collector.set_naming(Some(policing.naming()));
         let watched = (&workers, &lookups, &collector, &policing);
-        let monitor =
-            Monitor::new(start::sources(config, &durable, &zones, watched, &signing), config, runtime.handle());
+        let sources = start::sources(config, &durable, &zones, watched, &signatures);
+        let monitor = Monitor::new(sources, config, runtime.handle());
         let watched = (&workers, &policing, &collector, &monitor);
         let readers = Readers::start(config, &durable, watched, runtime.handle()).map_err(NodeError::Thread)?;
         let alerting = alerting::start(config, &monitor, &durable.settings).map_err(NodeError::Thread)?;
@@ -172,7 +173,7 @@ impl Node {
             recording,
             policing,
             readers,
-            signing,
+            signatures,
             give_back,
         };
         node.set_keys(&config.tsig_keys);
@@ -220,10 +221,11 @@ impl Node {
         }
         *self.retention.lock().unwrap_or_else(PoisonError::into_inner) = config.journal.clone();
         self.set_keys(&config.tsig_keys);
-        self.signing.configure(signing::configured(config));
+        self.signatures.signing.configure(signing::configured(config));
         let changed = self.durable.catalogue.configure(&config.zones);
         let report = self.reload_zones(config, &changed.not_from_files);
         self.durable.committer.touch(changed.touched);
+        self.signatures.watch.look();
         change.finish(&mut self.listeners, &self.workers)?;
         self.query_log.set(query_log::settings(config)).map_err(NodeError::Thread)?;
         self.query_log.reopen();
@@ -239,10 +241,11 @@ impl Node {
 
     /// Reads the zone files that changed, and makes the zones of the journal that are configured and not there.
     fn reload_zones(&self, config: &Config, not_from_files: &[NameBuf]) -> ReloadReport {
-        let Durable { catalogue, recent, scheduler, .. } = &self.durable;
+        let Durable { catalogue, presigned, recent, scheduler, .. } = &self.durable;
         let mut changed = Vec::new();
         let report = files::reload(
             catalogue,
+            presigned,
             not_from_files,
             &self.zones,
             |source, before, after| {
@@ -362,7 +365,7 @@ impl Node {
 
     /// What signs zones.
     pub fn signing(&self) -> &Arc<Signing> {
-        &self.signing
+        &self.signatures.signing
     }
 
     /// What is unusual in what is asked.
@@ -409,7 +412,7 @@ impl Node {
         self.live.stop();
         self.readers.stop(&self.workers, &self.policing);
         self.recording.stop();
-        self.signing.stop();
+        self.signatures.stop();
         self.durable.stop();
         if self.scheduler.join().is_err() {
             tracing::error!("the scheduler panicked; this is a bug of the server");
@@ -450,7 +453,14 @@ fn file_change(source: &ZoneSource, before: &Contents, after: &Contents) -> jour
     } else {
         Action::Replace { before: RecordList::default(), after: RecordList::default() }
     };
-    let change = ZoneChange { zone: source.name.clone().into(), base: None, from: Some(from), to: Some(to), action };
+    let change = ZoneChange {
+        zone: source.name.clone().into(),
+        base: None,
+        from: Some(from),
+        to: Some(to),
+        primary_serial: None,
+        action,
+    };
     let change = Arc::new(ChangeSet { zones: vec![change], ..ChangeSet::default() });
     journal::Accepted { first: 0, offset: 0, change }
 }

@@ -1,15 +1,17 @@
-//! NOTIFY out (RFC 1996): whoever follows a zone of ours is told that it changed.
+//! NOTIFY out (RFC 1996): whoever follows a zone of ours is told that it changed, and a parent that wants to know it
+//! that a zone has new CDS records (RFC 9859).
 //!
 //! At most one NOTIFY is on its way to each peer for each zone: changes in the meantime make one more when the peer has
 //! answered, so that a burst of changes goes as fast as the peer follows. Unanswered ones are repeated, ever more slowly.
 //! The scheduler (`scheduler.rs`) says what happens and when something is due.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use config::Peer;
-use dns::{Class, Message, Name, Opcode, RType, Rcode, Record};
+use dns::{Class, Message, Name, NameBuf, Opcode, RType, Rcode, Record};
 use dnssec::tsig::KeyRing;
 use zone::{Published, ZoneTable};
 
@@ -32,11 +34,13 @@ pub struct Shared {
     pub keys: Arc<dyn Fn() -> KeyRing + Send + Sync>,
 }
 
-/// A zone and one of those who follow it.
+/// A zone and one of those who are told.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Target {
-    zone: ZoneRef,
+    zone: NameBuf,
     peer: Peer,
+    /// What is new: SOA for those who follow the zone, CDS for its parent.
+    about: RType,
 }
 
 /// A NOTIFY that waits for its answer.
@@ -90,14 +94,22 @@ impl Notifications {
     /// A zone changed.
     pub fn changed(&mut self, zone: &ZoneRef, now: Now) {
         for peer in &zone.lists().notify {
-            let target = Target { zone: zone.clone(), peer: peer.clone() };
-            if let Some(sent) = self.ids.get(&target).and_then(|id| self.sent.get_mut(id)) {
-                sent.stale = true;
-            } else if self.sent.len() < MAX_OUTSTANDING {
-                self.send(target, 0, now);
-            } else if self.is_waiting.insert(target.clone()) {
-                self.waiting.push_back(target);
-            }
+            self.tell(Target { zone: zone.name().to_owned(), peer: peer.clone(), about: RType::SOA }, now);
+        }
+    }
+
+    /// A zone has new CDS records, and its parent wants to hear of them at `endpoint` (RFC 9859 4.2).
+    pub fn announce(&mut self, zone: NameBuf, endpoint: SocketAddr, now: Now) {
+        self.tell(Target { zone, peer: Peer { address: endpoint, key: None }, about: RType::CDS }, now);
+    }
+
+    fn tell(&mut self, target: Target, now: Now) {
+        if let Some(sent) = self.ids.get(&target).and_then(|id| self.sent.get_mut(id)) {
+            sent.stale = true;
+        } else if self.sent.len() < MAX_OUTSTANDING {
+            self.send(target, 0, now);
+        } else if self.is_waiting.insert(target.clone()) {
+            self.waiting.push_back(target);
         }
     }
 
@@ -105,7 +117,7 @@ impl Notifications {
     pub fn answered(&mut self, id: u16, rcode: Rcode, now: Now) {
         let Some(Sent { target, stale, .. }) = self.take(id) else { return };
         if rcode != Rcode::NOERROR {
-            tracing::warn!(zone = %target.zone.name(), peer = %target.peer, %rcode, "NOTIFY refused");
+            tracing::warn!(zone = %target.zone, peer = %target.peer, about = %target.about, %rcode, "NOTIFY refused");
         }
         if stale {
             self.send(target, 0, now);
@@ -136,16 +148,18 @@ impl Notifications {
             // The zone changed after the last attempt: that is news.
             self.send(target, 0, now);
         } else {
-            let (zone, peer) = (target.zone.name(), &target.peer);
-            tracing::warn!(%zone, %peer, "no answer to NOTIFY; it will notice by its timers");
+            let Target { zone, peer, about } = &target;
+            tracing::warn!(%zone, %peer, %about, "no answer to NOTIFY; it will notice by its timers");
             self.send_waiting(now);
         }
     }
 
-    /// Sends a NOTIFY with the zone's SOA record (RFC 1996 3.7).
     fn send(&mut self, target: Target, attempts: u32, now: Now) {
-        let (zone, peer) = (target.zone.name(), &target.peer);
-        let message = self.free_id().and_then(|id| self.message(zone, id));
+        let Target { zone, peer, about } = &target;
+        let message = self.free_id().and_then(|id| match *about {
+            RType::SOA => self.message(zone, id),
+            about => Some(empty(zone, about, id)),
+        });
         let Some(message) = message else { return };
         let keys = (self.shared.keys)();
         let key = match &peer.key {
@@ -162,14 +176,13 @@ impl Notifications {
         self.sent.insert(id, Sent { target, attempts: attempts + 1, stale: false });
     }
 
+    /// A NOTIFY with the zone's SOA record (RFC 1996 3.7).
     fn message(&self, zone: &Name, id: u16) -> Option<Message> {
         let zones = self.shared.zones.latest();
         let contents = zones.get(zone)?.contents.as_ref()?;
         let apex = contents.apex()?;
         let soa = apex.rrset(RType::SOA)?;
-        let mut message = Message::query(id, zone.to_owned(), RType::SOA);
-        message.header.opcode = Opcode::NOTIFY;
-        (message.header.aa, message.header.rd) = (true, false);
+        let mut message = empty(zone, RType::SOA, id);
         let (owner, rdata) = (zone.to_owned(), soa.first()?.to_vec());
         message.answers.push(Record { owner, rtype: RType::SOA, class: Class::IN, ttl: soa.ttl, rdata });
         Some(message)
@@ -180,4 +193,12 @@ impl Notifications {
         let start = outbound::random_id().ok()?;
         (0..=u16::MAX).map(|step| start.wrapping_add(step)).find(|id| !self.sent.contains_key(id))
     }
+}
+
+/// A NOTIFY that says what is new, and not what it is.
+fn empty(zone: &Name, about: RType, id: u16) -> Message {
+    let mut message = Message::query(id, zone.to_owned(), about);
+    message.header.opcode = Opcode::NOTIFY;
+    (message.header.aa, message.header.rd) = (true, false);
+    message
 }

@@ -12,10 +12,11 @@ use zone::{Zone, ZoneKind, ZoneSettings};
 
 use crate::catalogue::{Catalogue, SecondaryChange};
 use crate::commit::{Observer, SigningFailure};
+use crate::presigned::Presigned;
 use crate::read_only::MaintainedIn;
 use crate::recent::Recent;
 use crate::scheduler::Scheduler;
-use crate::secondary::SoaTimers;
+use crate::secondary::Held;
 use crate::signers::{Refusal, Signers};
 
 /// The committer's observer.
@@ -24,6 +25,8 @@ pub struct ZoneObserver {
     pub catalogue: Arc<Catalogue>,
     /// Who signs which zone.
     pub signers: Arc<Signers>,
+    /// What is known of zones that others sign and that are validated.
+    pub presigned: Arc<Presigned>,
     /// The latest changes, for incremental transfers.
     pub recent: Arc<Recent>,
     /// Timed work: secondaries, NOTIFY.
@@ -59,7 +62,8 @@ impl Observer for ZoneObserver {
     fn serve(&self, state: &ZoneState) -> Arc<Zone> {
         let policy = self.catalogue.lists(state).policy.clone();
         let expired = state.settings.kind == ZoneKind::Secondary && self.scheduler.is_expired(&state.key.name);
-        let contents = state.contents.clone().filter(|_| !expired);
+        let has_ended = self.presigned.has_ended(&state.key.name, state.serial());
+        let contents = state.contents.clone().filter(|_| !expired && !has_ended);
         Arc::new(Zone { name: state.key.name.clone(), contents, policy })
     }
 
@@ -76,9 +80,8 @@ impl Observer for ZoneObserver {
         for change in self.catalogue.follow(replica, zones) {
             match change {
                 SecondaryChange::Is(zone) => {
-                    let contents = replica.zone(zone.name()).and_then(|state| state.contents.as_ref());
-                    let soa = contents.and_then(|contents| contents.soa()).map(|soa| SoaTimers::of(&soa));
-                    self.scheduler.add_secondary(zone, soa);
+                    let held = replica.zone(zone.name()).and_then(Held::of);
+                    self.scheduler.add_secondary(zone, held);
                 }
                 SecondaryChange::Was(zone) => self.scheduler.remove_secondary(zone),
             }

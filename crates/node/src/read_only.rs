@@ -69,7 +69,7 @@ pub fn reason(maintained_in: MaintainedIn, kind: ZoneKind, part: Part) -> Option
         (MaintainedIn::File, _) => Some(ReadOnly::File),
         (MaintainedIn::SignedFile, Part::Records | Part::Transfer) => Some(ReadOnly::File),
         (MaintainedIn::Configuration | MaintainedIn::SignedFile, Part::Settings) => Some(ReadOnly::Configuration),
-        (_, Part::Records | Part::File | Part::Signatures) if kind == ZoneKind::Secondary => Some(ReadOnly::Secondary),
+        (_, Part::Records | Part::File) if kind == ZoneKind::Secondary => Some(ReadOnly::Secondary),
         _ => None,
     }
 }
@@ -91,6 +91,7 @@ mod tests {
         assert_eq!(reason(MaintainedIn::Journal, secondary, Records), Some(ReadOnly::Secondary));
         assert_eq!(reason(MaintainedIn::Configuration, secondary, Transfer), None);
         assert_eq!(reason(MaintainedIn::Journal, secondary, Settings), None);
+        assert_eq!(reason(MaintainedIn::Configuration, secondary, Part::Signatures), None, "signed on the way through");
         let signed_file = |part| reason(MaintainedIn::SignedFile, primary, part);
         assert_eq!(signed_file(Records), Some(ReadOnly::File));
         assert_eq!(signed_file(Settings), Some(ReadOnly::Configuration));

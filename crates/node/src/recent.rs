@@ -142,7 +142,7 @@ mod tests {
 
     fn accepted(zone: &str, from: u32, to: u32, action: Action) -> Accepted {
         let key = zone.parse().expect("a zone");
-        let zone = ZoneChange { zone: key, base: None, from: Some(from), to: Some(to), action };
+        let zone = ZoneChange { zone: key, base: None, from: Some(from), to: Some(to), primary_serial: None, action };
         let change = Arc::new(ChangeSet { zones: vec![zone], ..ChangeSet::default() });
         Accepted { first: u64::from(to), offset: u64::from(to), change }
     }

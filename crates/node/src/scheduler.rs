@@ -5,7 +5,7 @@
 mod tests;
 
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -21,8 +21,9 @@ use crate::catalogue::ZoneRef;
 use crate::commit::Committer;
 use crate::notify::{self, Notifications};
 use crate::outbound::Datagrams;
+use crate::presigned::Presigned;
 use crate::schedule::{Now, Schedule, TimeSource};
-use crate::secondary::{self, Secondaries, SecondaryStates, SoaTimers, Status};
+use crate::secondary::{self, Held, Secondaries, SecondaryStates, Status};
 
 /// The thread looks at the clock at least this often.
 const TICK: Duration = Duration::from_secs(60);
@@ -37,6 +38,8 @@ pub struct Parts<'a> {
     pub follower: &'a Arc<Follower>,
     /// Makes changes.
     pub committer: &'a Committer,
+    /// What is known of zones that others sign and that are validated.
+    pub presigned: &'a Arc<Presigned>,
     /// Where messages are sent and received.
     pub runtime: &'a Handle,
 }
@@ -46,6 +49,8 @@ enum Event {
     Secondary(secondary::Event),
     /// There are zones that changed.
     Changed,
+    /// A parent is to be told that a zone has new CDS records.
+    Announce(NameBuf, SocketAddr),
     /// The NOTIFY with this identifier was answered.
     Answered(u16, Rcode),
     /// Do something now and then.
@@ -83,9 +88,9 @@ impl Scheduler {
         self.secondaries.remember(checks);
     }
 
-    /// The zone is a secondary, perhaps with other primaries than before; if it has contents, they have these timers.
-    pub fn add_secondary(&self, zone: ZoneRef, soa: Option<SoaTimers>) {
-        self.send(Event::Secondary(secondary::Event::Configure(zone, soa)));
+    /// The zone is a secondary, perhaps with other primaries or other contents than before.
+    pub fn add_secondary(&self, zone: ZoneRef, held: Option<Held>) {
+        self.send(Event::Secondary(secondary::Event::Configure(zone, held)));
     }
 
     /// The zone is no secondary any more.
@@ -124,6 +129,11 @@ impl Scheduler {
         }
     }
 
+    /// Tells the parent of `zone`, which wants to hear of it at `endpoint`, that there are new CDS records (RFC 9859 4.2).
+    pub fn announce_cds(&self, zone: &Name, endpoint: SocketAddr) {
+        self.send(Event::Announce(zone.to_owned(), endpoint));
+    }
+
     /// Does something once each `interval`, on the scheduler's thread: it must not wait for anything.
     pub fn every(&self, interval: Duration, work: impl FnMut() + Send + 'static) {
         self.send(Event::Every(Periodic { interval, work: Box::new(work) }));
@@ -149,10 +159,10 @@ impl Unstarted {
     pub fn run(self, parts: &Parts<'_>) -> std::io::Result<JoinHandle<()>> {
         let Unstarted { scheduler, received } = self;
         let shared = secondary::Shared {
-            zones: parts.zones.clone(),
             keys: parts.keys.clone(),
             follower: parts.follower.clone(),
             committer: parts.committer.clone(),
+            presigned: parts.presigned.clone(),
         };
         let own = scheduler.clone();
         let report: secondary::Report = Arc::new(move |event| own.send(Event::Secondary(event)));
@@ -240,6 +250,11 @@ impl Thread {
                 let zones = std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
                 if let Some(notifications) = &mut self.notifications {
                     zones.iter().for_each(|zone| notifications.changed(zone, now));
+                }
+            }
+            Event::Announce(zone, endpoint) => {
+                if let Some(notifications) = &mut self.notifications {
+                    notifications.announce(zone, endpoint, now);
                 }
             }
             Event::Answered(id, rcode) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use telemetry::Collector;
 use telemetry::health::Board;
 
+use crate::cluster::Cluster;
 use crate::handle::NodeHandle;
 use crate::listeners::Workers;
 use crate::lookups::Lookups;
@@ -28,6 +29,8 @@ pub struct Sources {
     pub signing: Arc<Signing>,
     /// How long changes take.
     pub timings: Arc<Timings>,
+    /// Who shares the zones; `None`: nobody.
+    pub cluster: Option<Arc<Cluster>>,
     /// Results of health checks.
     pub board: Board,
 }

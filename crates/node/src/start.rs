@@ -16,6 +16,7 @@ use zone::{Published, ZoneTable};
 use crate::backups::Backups;
 use crate::data_dir::DurableError;
 use crate::durable::Durable;
+use crate::files;
 use crate::handle::NodeHandle;
 use crate::housekeeping::{Housekeeping, Retention};
 use crate::inbound::ControlPlane;
@@ -23,6 +24,7 @@ use crate::listeners::Workers;
 use crate::lists;
 use crate::lookups::Lookups;
 use crate::policy::{self, Policing};
+use crate::presigned::{self, Watch};
 use crate::query_log;
 use crate::scheduler;
 use crate::signing::{self, Configured, Signing};
@@ -100,19 +102,33 @@ pub fn start_policing(
     Ok(policing)
 }
 
-/// What outlives a restart, and what signs zones.
+/// What signs zones, and what validates those that others sign.
+pub struct Signatures {
+    pub signing: Arc<Signing>,
+    pub watch: Arc<Watch>,
+}
+
+impl Signatures {
+    /// Ends both threads.
+    pub fn stop(&self) {
+        self.signing.stop();
+        self.watch.stop();
+    }
+}
+
+/// What outlives a restart, and what has to do with signatures.
 pub fn open_durable(
     config: &Config,
     hasher: NameHasher,
     zones: &Arc<Published<ZoneTable>>,
     scheduler: scheduler::Scheduler,
-    runtime: &Handle,
-) -> Result<(Durable, Arc<Signing>), DurableError> {
+    (lookups, runtime): (&Lookups, &Runtime),
+) -> Result<(Durable, Signatures), DurableError> {
     let signing = signing::configured(config);
-    let (directory, journal) = (&config.data_dir, &config.journal.file);
-    let durable = Durable::open(directory, journal, hasher, zones, (&config.zones, &signing), scheduler)?;
-    let signing = start_signing(&durable, zones, signing, runtime).map_err(DurableError::Thread)?;
-    Ok((durable, signing))
+    let durable = Durable::open_configured(config, hasher, zones, &signing, scheduler)?;
+    let signing = start_signing(&durable, zones, signing, (lookups, runtime.handle())).map_err(DurableError::Thread)?;
+    let watch = start_watch(&durable, zones, runtime.handle()).map_err(DurableError::Thread)?;
+    Ok((durable, Signatures { signing, watch }))
 }
 
 /// What signs zones: it looks when a zone changes, or what is known of keys.
@@ -120,7 +136,7 @@ fn start_signing(
     durable: &Durable,
     zones: &Arc<Published<ZoneTable>>,
     configured: Configured,
-    runtime: &Handle,
+    (lookups, runtime): (&Lookups, &Handle),
 ) -> io::Result<Arc<Signing>> {
     let signing = Signing::start(signing::Parts {
         zones: zones.clone(),
@@ -129,6 +145,8 @@ fn start_signing(
         committer: durable.committer.clone(),
         signers: durable.signers.clone(),
         configured: RwLock::new(configured),
+        lookups: lookups.clone(),
+        scheduler: durable.scheduler.clone(),
     })?;
     let told = Arc::downgrade(&signing);
     let mut position = durable.position.subscribe();
@@ -141,13 +159,33 @@ fn start_signing(
     Ok(signing)
 }
 
+/// What validates zones that others sign: it looks when a zone changes.
+fn start_watch(durable: &Durable, zones: &Arc<Published<ZoneTable>>, runtime: &Handle) -> io::Result<Arc<Watch>> {
+    let watch = Watch::start(presigned::Parts {
+        zones: zones.clone(),
+        catalogue: durable.catalogue.clone(),
+        committer: durable.committer.clone(),
+        presigned: durable.presigned.clone(),
+        withdraw: files::withdraw,
+    })?;
+    let told = Arc::downgrade(&watch);
+    let mut position = durable.position.subscribe();
+    runtime.spawn(async move {
+        while position.changed().await.is_ok() {
+            let Some(watch) = told.upgrade() else { return };
+            watch.look();
+        }
+    });
+    Ok(watch)
+}
+
 /// What metrics and health look at.
 pub fn sources(
     config: &Config,
     durable: &Durable,
     zones: &Arc<Published<ZoneTable>>,
     (workers, lookups, collector, policing): (&Arc<Workers>, &Lookups, &Arc<Collector>, &Arc<Policing>),
-    signing: &Arc<Signing>,
+    signatures: &Signatures,
 ) -> Sources {
     Sources {
         handle: NodeHandle::new(durable, zones, config.data_dir.clone(), config.journal.file.clone()),
@@ -155,8 +193,9 @@ pub fn sources(
         lookups: lookups.clone(),
         collector: collector.clone(),
         policing: policing.clone(),
-        signing: signing.clone(),
+        signing: signatures.signing.clone(),
         timings: durable.timings.clone(),
+        cluster: durable.cluster.clone(),
         board: Board::default(),
     }
 }
@@ -168,6 +207,6 @@ pub fn start_scheduler(
     keys: Arc<dyn Fn() -> KeyRing + Send + Sync>,
     runtime: &Handle,
 ) -> io::Result<JoinHandle<()>> {
-    let (follower, committer) = (&durable.follower, &durable.committer);
-    unstarted.run(&scheduler::Parts { zones, keys, follower, committer, runtime })
+    let (follower, committer, presigned) = (&durable.follower, &durable.committer, &durable.presigned);
+    unstarted.run(&scheduler::Parts { zones, keys, follower, committer, presigned, runtime })
 }

@@ -7,6 +7,7 @@ use zone::check::{Finding, Source};
 use zone::{Contents, ZoneKind, ZoneSettings};
 
 use crate::catalogue::ZoneEntry;
+use crate::presigned::Validated;
 use crate::read_only::MaintainedIn;
 use crate::secondary::Status;
 
@@ -17,7 +18,8 @@ pub enum ZoneState {
     Serving,
     /// It has no contents yet: its file is bad, or its first transfer is outstanding.
     Waiting,
-    /// It was not refreshed in time (RFC 1035 3.3.13 EXPIRE): SERVFAIL.
+    /// It was not refreshed in time (RFC 1035 3.3.13 EXPIRE), or has lost a signature that resolvers need and is not to be
+    /// served then: SERVFAIL.
     Expired,
 }
 
@@ -26,6 +28,8 @@ pub enum ZoneState {
 pub struct TransferState {
     /// The primary that was asked last.
     pub primary: Option<String>,
+    /// The serial that the primary had of the zone. Where the zone is signed here, its own is another one.
+    pub primary_serial: Option<u32>,
     /// When a primary last said that the zone is current, or sent it; milliseconds since 1970.
     pub refreshed_at_ms: Option<u64>,
     /// When the next refresh is due.
@@ -43,6 +47,7 @@ impl From<Status> for TransferState {
         let ms = |seconds: u64| (seconds > 0).then_some(seconds * 1000);
         TransferState {
             primary: status.primary.map(|primary| primary.to_string()),
+            primary_serial: status.primary_serial,
             refreshed_at_ms: ms(status.checked_at_s),
             next_refresh_at_ms: ms(status.next_at_s),
             expires_at_ms: ms(status.expires_at_s),
@@ -74,11 +79,20 @@ pub struct ZoneInfo {
 }
 
 impl ZoneInfo {
-    /// What is known of a zone with these contents; of a secondary, with this status.
-    pub(crate) fn new(entry: &ZoneEntry, contents: Option<&Contents>, status: Option<Status>) -> ZoneInfo {
+    /// What is known of a zone with these contents; of a secondary, with this status; of one that others sign, with what was
+    /// found out about that.
+    pub(crate) fn new(
+        entry: &ZoneEntry,
+        contents: Option<&Contents>,
+        status: Option<Status>,
+        validated: Option<Validated>,
+    ) -> ZoneInfo {
+        let has_ended = validated.as_ref().is_some_and(Validated::has_ended);
+        let findings = contents.map(|contents| contents.findings().clone()).unwrap_or_default();
+        let refused = validated.map(|validated| validated.findings).unwrap_or_default();
         let state = match contents {
             Some(_) => ZoneState::Serving,
-            None if status.as_ref().is_some_and(|status| status.expired) => ZoneState::Expired,
+            None if has_ended || status.as_ref().is_some_and(|status| status.expired) => ZoneState::Expired,
             None => ZoneState::Waiting,
         };
         ZoneInfo {
@@ -88,7 +102,10 @@ impl ZoneInfo {
             settings: entry.settings().clone(),
             serial: journal::replica::serial_of(contents),
             records: contents.map_or(0, Contents::record_count),
-            findings: contents.map(|contents| contents.findings().clone()).unwrap_or_default(),
+            findings: match refused.is_empty() {
+                true => findings,
+                false => refused.into_iter().chain(findings.iter().cloned()).collect(),
+            },
             transfer: status.map(TransferState::from),
         }
     }

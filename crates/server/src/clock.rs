@@ -4,6 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// No clock is right that stands before this, in milliseconds since 1970: November 2026.
+pub const EARLIEST_MS: u64 = 1_793_500_000_000;
+
 /// Seconds since 1970.
 pub fn unix_seconds() -> u64 {
     since_1970().as_secs()

@@ -142,6 +142,7 @@ fn signer(denial: DenialMode) -> ZoneSigner {
         cds: Vec::new(),
         cdnskey: Vec::new(),
         parent_ds: Vec::new(),
+        parent_sets: Vec::new(),
         former: Vec::new(),
     }
 }

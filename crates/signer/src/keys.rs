@@ -346,6 +346,8 @@ impl ZoneKey {
             _ if in_use && !(retiring && self.goal == Goal::Gone) => KeyState::Active,
             _ if retiring => KeyState::Retired,
             (_, Goal::InUse) => KeyState::Ready,
+            // It is to go, but the parent's DS record for it is on its way to caches.
+            _ if self.is(ElementKind::Ds, Rumoured) => KeyState::Ready,
             _ => KeyState::Dead,
         }
     }

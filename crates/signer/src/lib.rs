@@ -7,6 +7,7 @@
 
 pub mod gate;
 pub mod keys;
+pub mod parent;
 pub mod policy;
 pub mod sign;
 pub mod timeline;

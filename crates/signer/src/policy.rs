@@ -1,5 +1,7 @@
 //! How a zone is signed: the policy that an operator gives a name, and zones refer to.
 
+use std::net::SocketAddr;
+
 use dnssec::algorithm::Algorithm;
 
 /// An hour, in seconds.
@@ -63,6 +65,8 @@ pub struct SigningPolicy {
     pub parent_propagation_s: u32,
     /// Time that is waited longer than the other times say, before a step that others depend on.
     pub safety_s: u32,
+    /// The name servers of the parent that are asked for its DS records; empty: they are looked up.
+    pub parent_servers: Vec<SocketAddr>,
     /// Whether CDS and CDNSKEY records tell the parent what the DS records shall be (RFC 7344).
     pub cds: bool,
     /// Whether the zone has a digest of all its records, a ZONEMD record (RFC 8976); each change reads the whole zone for it.
@@ -87,6 +91,7 @@ impl Default for SigningPolicy {
             parent_ds_ttl_s: DAY_S,
             parent_propagation_s: HOUR_S,
             safety_s: HOUR_S,
+            parent_servers: Vec::new(),
             cds: true,
             zonemd: false,
         }

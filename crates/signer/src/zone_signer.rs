@@ -57,6 +57,9 @@ pub struct ZoneSigner {
     pub cdnskey: Vec<Vec<u8>>,
     /// DS records that the parent publishes, as far as is known.
     pub parent_ds: Vec<Vec<u8>>,
+    /// The DS RRsets that name servers of the parent have now, of those that lead to keys of the zone as it is: one that is
+    /// wrong already keeps nothing from being changed.
+    pub parent_sets: Vec<Vec<Vec<u8>>>,
     /// DNSKEY RRsets that caches may still hold.
     pub former: Vec<FormerKeys>,
 }

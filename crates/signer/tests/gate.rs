@@ -7,9 +7,9 @@ use dns::{NameBuf, RType};
 use dnssec::algorithm::Algorithm;
 use dnssec::key::{SEP, ZONE_KEY};
 use dnssec::verify::VerifyError;
-use signer::gate::{GateError, KeysOf, check};
+use signer::gate::{GateError, KeysOf, check, leads};
 use signer::policy::DenialMode;
-use signer::sign::{sign_change, stale};
+use signer::sign::{sign_change, sign_whole, stale};
 use signer::zone_signer::{FormerKeys, KeyInUse, ZoneSigner};
 use support::*;
 use zone::{Contents, Edit, RrsetChange};
@@ -150,6 +150,25 @@ fn a_parent_that_leads_elsewhere() {
     assert_eq!(check(&signer, &after, &changes, now_s(), 1), Err(GateError::NoChain(signer.origin.clone())));
 }
 
+/// Each DS RRset that a name server of the parent has goes on to lead to a key; that of one of them is not enough.
+#[test]
+fn every_server_of_the_parent_leads_on() {
+    let mut signer = ecdsa(DenialMode::Nsec);
+    let before = signed(&signer, &zone(PLAIN));
+    let other = support::key(Algorithm::ECDSAP256SHA256, ZONE_KEY | SEP);
+    let wrong = other.key.ds_rdata(&signer.origin, 2).expect("a digest");
+    let right = signer.parent_ds.clone();
+    assert!(leads(&before, &right, now_s()) && !leads(&before, std::slice::from_ref(&wrong), now_s()));
+    assert!(leads(&before, &[wrong.clone(), right[0].clone()], now_s()));
+    let changes = edit(&before, "new.example.", RType::A, &[vec![192, 0, 2, 99]]);
+    let changes = sign_change(&signer, &before, changes, &[], now_s(), 1).expect("it can be signed");
+    let after = apply(&before, &changes);
+    signer.parent_sets = vec![right.clone(), vec![wrong.clone(), right[0].clone()]];
+    assert_eq!(check(&signer, &after, &changes, now_s(), 1), Ok(()));
+    signer.parent_sets.push(vec![wrong]);
+    assert_eq!(check(&signer, &after, &changes, now_s(), 1), Err(GateError::NoChain(signer.origin.clone())));
+}
+
 /// A key of an algorithm without signatures of it (RFC 4035 2.2).
 #[test]
 fn an_algorithm_that_signs_nothing() {
@@ -188,6 +207,24 @@ fn denial_that_does_not_prove() {
     let said = check(&signer, &apply(&before, &changes), &changes, now_s(), 1);
     let what = "a type exists there, and is denied";
     assert_eq!(said, Err(GateError::Denial { owner: name("new.example."), what }));
+}
+
+/// A clock that was ahead, and is right again: signatures that are not valid yet are made anew.
+#[test]
+fn signatures_of_a_clock_that_was_ahead() {
+    let signer = ecdsa(DenialMode::Nsec);
+    let ahead_s = 20 * 86_400;
+    let now = sign_whole(&signer, &zone(PLAIN), now_s() + ahead_s, 1).expect("it can be signed");
+    assert_eq!(stale(&signer, &now, now_s() + ahead_s, 10).ahead_s, 0);
+    let found = stale(&signer, &now, now_s(), 1000);
+    let offset_s = u64::from(signer.policy.inception_offset_s);
+    assert!((ahead_s - offset_s - 60..=ahead_s - offset_s).contains(&found.ahead_s), "{found:?}");
+    assert_eq!(found.count, found.sets.len());
+    let again = sign_change(&signer, &now, Vec::new(), &found.sets, now_s(), 1).expect("it can be signed");
+    let renewed = apply(&now, &again);
+    assert_eq!(check(&signer, &renewed, &again, now_s(), 1), Ok(()));
+    let left = stale(&signer, &renewed, now_s(), 0);
+    assert_eq!((left.count, left.ahead_s), (0, 0));
 }
 
 /// Signatures that end soon are found, and those of keys that do not sign any more.

@@ -62,6 +62,8 @@ fn words_of_rfc_7583() {
     check(Role::Zsk, Goal::Gone, [Hidden, Hidden, Hidden], "removed");
     check(Role::Ksk, Goal::InUse, [Omnipresent, Hidden, Rumoured], "ready");
     check(Role::Ksk, Goal::InUse, [Omnipresent, Hidden, Omnipresent], "active");
+    // It is to go before caches have its DS record, and is still needed.
+    check(Role::Ksk, Goal::Gone, [Omnipresent, Hidden, Rumoured], "ready");
     check(Role::Ksk, Goal::Gone, [Omnipresent, Hidden, Unretentive], "retired");
     check(Role::Csk, Goal::InUse, [Rumoured, Rumoured, Hidden], "active");
     check(Role::Csk, Goal::Gone, [Omnipresent, Omnipresent, Unretentive], "retired");

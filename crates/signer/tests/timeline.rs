@@ -4,10 +4,11 @@
 //! `-` hidden, `<` rumoured, `+` omnipresent, `>` unretentive, and `!` if the key is on its way out.
 
 use dnssec::algorithm::Algorithm;
-use signer::keys::{Goal, Origin, Role, Visibility, ZoneKey, ZoneKeys};
+use signer::keys::{ElementKind, Goal, Origin, Role, Visibility, ZoneKey, ZoneKeys};
 use signer::policy::{KeyLayout, SigningPolicy};
 use signer::timeline::{
-    Awaited, DsSeen, Facts, NewKey, Outcome, TimelineError, Wanted, Which, advance, confirm_ds, plan, roll,
+    Awaited, DsSeen, Facts, NewKey, Outcome, PlannedKey, TimelineError, Wanted, Which, advance, confirm_ds,
+    earliest_roll, plan, plan_roll, roll,
 };
 
 /// From a change of the DNSKEY RRset until caches have no other: TTL, propagation, safety.
@@ -452,4 +453,38 @@ fn the_plan_says_what_will_happen_and_what_it_assumes() {
     let long = plan(&life.keys, &life.policy, &life.facts, 1000, 10_000_000);
     let rollovers = long.iter().filter(|step| step.sentence.ends_with("is made")).count();
     assert_eq!(rollovers, 1 + 10, "{long:#?}");
+}
+
+#[test]
+fn a_rollover_is_tried_at_another_time() {
+    let life = Life::secure(KeyLayout::Split);
+    let try_at =
+        |at_s: u64| plan_roll(&life.keys, &life.policy, &life.facts, (1000, 100_000), (Which::Role(Role::Zsk), at_s));
+    let steps = try_at(5000).expect("nothing is under way");
+    let first = steps.first().expect("a step");
+    assert_eq!((first.at_s, first.key, first.became), (5000, PlannedKey::New(1), None), "{steps:#?}");
+    let signs = (ElementKind::ZoneSignatures, Visibility::Rumoured);
+    let takes_over = steps.iter().find(|step| step.became == Some(signs)).expect("it takes over");
+    assert_eq!((takes_over.at_s, takes_over.key, takes_over.role), (5000 + KEY_SET_S, PlannedKey::New(1), Role::Zsk));
+    let old = PlannedKey::Tag(life.keys.keys[1].tag());
+    assert!(steps.iter().any(|step| step.key == old && step.became == Some((ElementKind::Dnskey, Visibility::Hidden))));
+    // The times are those of a rollover now, later.
+    let now: Vec<u64> = try_at(1000).expect("nothing is under way").iter().map(|step| step.at_s + 4000).collect();
+    assert_eq!(steps.iter().map(|step| step.at_s).collect::<Vec<_>>(), now);
+    assert_eq!(life.keys.keys.len(), 2, "it was a trial");
+}
+
+#[test]
+fn the_next_rollover_can_begin_when_the_one_before_is_over() {
+    let mut life = Life::secure(KeyLayout::Split);
+    life.roll(Role::Zsk, 1000);
+    let (zsk, span) = (Which::Role(Role::Zsk), (1000, 100_000));
+    let earliest_s = earliest_roll(&life.keys, &life.policy, &life.facts, span, zsk).expect("it ends");
+    let try_at = |at_s: u64| plan_roll(&life.keys, &life.policy, &life.facts, span, (zsk, at_s));
+    assert!(matches!(try_at(1000), Err(TimelineError::UnderWay(_))));
+    assert!(matches!(try_at(earliest_s - 1), Err(TimelineError::UnderWay(_))), "{earliest_s}");
+    assert!(try_at(earliest_s).is_ok(), "{earliest_s}");
+    let other = Which::Role(Role::Ksk);
+    assert_eq!(earliest_roll(&life.keys, &life.policy, &life.facts, span, other), Some(1000), "nothing is in its way");
+    assert_eq!(earliest_roll(&life.keys, &life.policy, &life.facts, (1000, earliest_s - 1), zsk), None);
 }

@@ -170,3 +170,42 @@ fn a_change_touches_its_neighbours_alone() {
         assert_eq!(changes.len(), 2, "{denial:?}: {changes:?}");
     }
 }
+
+/// Records of denial live as long as negative answers: the lesser of the SOA record's TTL and minimum (RFC 9077 3).
+#[test]
+fn records_of_denial_live_as_long_as_negative_answers() {
+    for denial in DENIALS {
+        let signer = signer(Algorithm::ED25519, denial);
+        for (minimum, ttl) in [("100", 100), ("300", 300), ("900", 300)] {
+            let text = PLAIN.replace("1209600 300", &format!("1209600 {minimum}"));
+            let contents = signed(&signer, &zone(&text));
+            let is_denial = |rtype| matches!(rtype, RType::NSEC | RType::NSEC3);
+            let ttls: Vec<u32> = zone::diff::list(&contents)
+                .iter()
+                .filter(|record| is_denial(record.rtype))
+                .map(|record| record.ttl)
+                .collect();
+            assert!(ttls.len() > 10 && ttls.iter().all(|it| *it == ttl), "{denial:?} {minimum}: {ttls:?}");
+        }
+    }
+}
+
+/// DNSKEY records of other signers of the zone stay when its own keys change (RFC 8901 4).
+#[test]
+fn keys_of_other_signers_stay() {
+    let first = signer(Algorithm::ECDSAP256SHA256, DenialMode::Nsec);
+    let plain = signed(&first, &zone(PLAIN));
+    let foreign = key(Algorithm::ECDSAP256SHA256, dnssec::key::ZONE_KEY).dnskey.to_vec();
+    let together = [&first.published[..], std::slice::from_ref(&foreign)].concat();
+    let with = changed(&first, &plain, edit(&plain, "example.", RType::DNSKEY, &together));
+    verify(&with, "the key of another signer");
+    let added = key(Algorithm::ECDSAP256SHA256, dnssec::key::ZONE_KEY);
+    let published = [&first.published[..], &[added.dnskey.to_vec()]].concat();
+    let second = ZoneSigner { known: published.clone(), published, zone_signers: vec![added], ..first.clone() };
+    let set = stale(&second, &with, now_s(), 1000).sets;
+    let changes = sign_change(&second, &with, Vec::new(), &set, now_s(), 1).expect("it can be signed");
+    let after = apply(&with, &changes);
+    let dnskeys = after.records(&name("example."), RType::DNSKEY).expect("keys").data;
+    assert!(dnskeys.contains(&foreign) && dnskeys.len() == 4, "{dnskeys:?}");
+    verify(&after, "other keys beside that of another signer");
+}

@@ -49,6 +49,9 @@ pub struct ZoneChange {
     pub from: Option<u32>,
     /// The serial afterwards; `None`: no zone, or no contents.
     pub to: Option<u32>,
+    /// The primary's serial of the version that the zone was made from, where the zone goes on with serials of its own:
+    /// a secondary that is signed here. `None`: there is no other serial than the zone's.
+    pub primary_serial: Option<u32>,
     /// What happens.
     pub action: Action,
 }

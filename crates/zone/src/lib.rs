@@ -45,5 +45,5 @@ pub use policy::ZonePolicy;
 pub use publish::{Published, Reader};
 pub use records::{RecordList, RecordListBuilder};
 pub use ring::{HashRing, NameRing, Standing};
-pub use settings::{SerialPolicy, ZoneKind, ZoneSettings};
+pub use settings::{DnssecValidation, SerialPolicy, ZoneKind, ZoneSettings};
 pub use table::{Zone, ZoneTable};

@@ -24,6 +24,20 @@ pub enum SerialPolicy {
     UnixTime,
 }
 
+/// What is done about a zone that others sign and whose signatures resolvers would refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum DnssecValidation {
+    /// Nobody looks.
+    #[default]
+    Off,
+    /// It is served, and said.
+    Warn,
+    /// The version is not taken; the one before it is served.
+    Refuse,
+    /// The same; and what is served is not served any more once a signature has ended that resolvers need.
+    Expire,
+}
+
 /// The serial of the version after the one with serial `current`; `now_s` is in seconds since 1970. It is later than
 /// `current` (RFC 1982) and never 0, whatever the clock says.
 pub fn next_serial(policy: SerialPolicy, current: u32, now_s: u64) -> u32 {
@@ -57,6 +71,8 @@ pub struct ZoneSettings {
     pub notify: Vec<String>,
     /// Name of the policy by which the zone is signed here; empty: it is not signed here.
     pub dnssec: String,
+    /// What is done about signatures that others made.
+    pub dnssec_validate: DnssecValidation,
 }
 
 #[cfg(test)]

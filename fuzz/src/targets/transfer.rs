@@ -85,7 +85,14 @@ impl Target for TransferTarget {
     fn seeds(&self) -> Vec<Vec<u8>> {
         let (to, action) =
             (self.after.soa().map(|soa| soa.serial), Action::Edit(diff::diff(&self.before, &self.after)));
-        let change = ZoneChange { zone: self.name.clone().into(), base: None, from: Some(self.serial()), to, action };
+        let change = ZoneChange {
+            zone: self.name.clone().into(),
+            base: None,
+            from: Some(self.serial()),
+            to,
+            primary_serial: None,
+            action,
+        };
         let queries = [None, Some(self.serial())].map(|serial| query(ID, &self.name, serial).to_wire(512));
         let [axfr, ixfr] = queries.each_ref().map(|query| Asked::read(query).expect("our own query"));
         let answers = [

@@ -10,6 +10,7 @@ import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
 import { Field, Form, TextArea } from '../../ui/field.js';
 import { errorText } from '../../ui/page.js';
+import { PolicySelect } from './dnssec/policies.js';
 import { Warnings } from './parts.js';
 import { useTypes } from './types.js';
 
@@ -20,13 +21,14 @@ export function NewZone({ kind, onClose }) {
   const [name, setName] = useState('');
   const [primaries, setPrimaries] = useState('');
   const [nameservers, setNameservers] = useState('');
+  const [dnssec, setDnssec] = useState('');
   const [plan, setPlan] = useState(/** @type {any} */ (null));
   const [error, setError] = useState(/** @type {unknown} */ (null));
   const [isBusy, setBusy] = useState(false);
   const turn = useRef(0);
   const isSecondary = kind === 'secondary';
   const list = (/** @type {string} */ text) => text.split(/[\n,]+/).map((line) => line.trim()).filter((line) => line !== '');
-  const body = () => isSecondary ? { name: name.trim(), kind, primaries: list(primaries) } : { name: name.trim(), nameservers: list(nameservers) };
+  const body = () => isSecondary ? { name: name.trim(), kind, primaries: list(primaries) } : { name: name.trim(), nameservers: list(nameservers), dnssec };
   const isReady = name.trim() !== '' && (!isSecondary || primaries.trim() !== '');
   useEffect(() => {
     setPlan(null);
@@ -37,7 +39,7 @@ export function NewZone({ kind, onClose }) {
     const timer = setTimeout(() => http.post('/zones', body(), { params: { dry_run: true } })
       .then((reply) => { if (current === turn.current) setPlan(reply.data); }, (reason) => { if (current === turn.current) setError(reason); }), 400);
     return () => clearTimeout(timer);
-  }, [name, primaries, nameservers]);
+  }, [name, primaries, nameservers, dnssec]);
   const create = async () => {
     if (!isReady) return;
     setBusy(true);
@@ -47,7 +49,7 @@ export function NewZone({ kind, onClose }) {
       toast.ok(t(isSecondary ? 'zones.new.doneSecondary' : 'zones.new.done', { name: shown(data.name) }));
       onClose();
       // The dialog goes first: the next page may take a moment to load.
-      setTimeout(() => go(href('zone', [data.name, isSecondary ? 'transfers' : 'records'])));
+      setTimeout(() => go(href('zone', [data.name, isSecondary ? 'transfers' : dnssec ? 'dnssec' : 'records'])));
     } catch (reason) {
       setError(reason);
       setBusy(false);
@@ -63,7 +65,8 @@ export function NewZone({ kind, onClose }) {
     <${Form} label=${t(`zones.new.${kind}`)} busy=${isBusy} onSubmit=${create}>
       <${Field} label=${t('zones.new.name')} mono autofocus required value=${name} onInput=${setName} error=${at('name') ?? other} autocapitalize="none" spellcheck=${false} autocomplete="off" placeholder="example.org" help=${t('zones.new.nameHelp')} />
       ${isSecondary ? html`<${TextArea} label=${t('zone.set.primaries')} mono rows=${2} required value=${primaries} onInput=${setPrimaries} error=${at('primaries')} help=${t('zone.set.primariesHelp')} />`
-        : html`<details><summary>${t('zones.new.ns')}</summary><${TextArea} label=${t('zones.new.nameservers')} mono rows=${2} value=${nameservers} onInput=${setNameservers} error=${at('nameservers')} help=${t('zones.new.nsHelp')} /></details>`}
+        : html`<details><summary>${t('zones.new.ns')}</summary><${TextArea} label=${t('zones.new.nameservers')} mono rows=${2} value=${nameservers} onInput=${setNameservers} error=${at('nameservers')} help=${t('zones.new.nsHelp')} /></details>
+          <${PolicySelect} label=${t('zone.set.dnssec')} value=${dnssec} onChange=${setDnssec} off error=${at('dnssec')} />`}
       ${added.length > 0 && html`<section class="new-zone-plan" aria-live="polite"><h3>${t('zones.new.plan')}</h3>
         <ul class="mono">${added.map((/** @type {any} */ record) => html`<li><span>${shown(record.name)}</span> <span class="muted">${record.ttl}</span> <b>${record.type}</b> <span class="wrap">${visible(toText(types.get(record.type), record.data))}</span></li>`)}</ul></section>`}
       ${plan && html`<${Warnings} list=${plan.warnings} />`}

@@ -1,5 +1,6 @@
 /** Small things that several parts of the zone page and the list of zones use. */
 import { html } from '../../ui/html.js';
+import { useApp } from '../../context.js';
 import { t } from '../../lib/i18n.js';
 
 /**
@@ -24,6 +25,11 @@ export function Pager({ onPrevious, onNext, children }) {
   return html`<nav class="pager zone-pager" aria-label=${t('zones.pages')}>${children}
     ${(onPrevious || onNext) && html`<button type="button" class="button" disabled=${!onPrevious} onClick=${() => onPrevious?.()}>‹ ${t('data.previous')}</button>
     <button type="button" class="button" disabled=${!onNext} onClick=${() => onNext?.()}>${t('data.next')} ›</button>`}</nav>`;
+}
+
+/** Whether the settings and keys of the zone may be changed. @param {ZoneView} view */
+export function useMayConfigure(view) {
+  return useApp().session.can('configure', { zone: view.name });
 }
 
 /** Warnings that a change or its preview came back with. @param {{list: any[]}} props */

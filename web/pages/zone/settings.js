@@ -8,6 +8,7 @@ import { shown } from '../../lib/dns.js';
 import { Button } from '../../ui/button.js';
 import { Form, Select, TextArea } from '../../ui/field.js';
 import { Banner, ErrorPanel, Panel } from '../../ui/page.js';
+import { PolicySelect } from './dnssec/policies.js';
 
 /** @typedef {import('./parts.js').ZoneView} ZoneView */
 
@@ -27,7 +28,7 @@ export default function Settings({ view }) {
   const [isBusy, setBusy] = useState(false);
   const why = source !== 'journal' ? source : session.can('configure', { zone: view.name }) ? null : 'right';
   const isSecondary = form.kind === 'secondary';
-  const next = { kind: form.kind, serial_policy: form.serial_policy, ...Object.fromEntries(LISTS.map((key) => [key, toList(form[key])])) };
+  const next = { kind: form.kind, serial_policy: form.serial_policy, dnssec: form.dnssec, ...Object.fromEntries(LISTS.map((key) => [key, toList(form[key])])) };
   const changed = Object.fromEntries(Object.entries(next).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(settings[key])));
   const count = Object.keys(changed).length;
   const set = (/** @type {string} */ key) => (/** @type {string} */ value) => setForm({ ...form, [key]: value });
@@ -56,6 +57,7 @@ export default function Settings({ view }) {
       <${Select} label=${t('zones.col.kind')} value=${form.kind} onChange=${set('kind')} disabled=${!!why} help=${t('zone.set.kindHelp')} options=${['primary', 'secondary'].map((value) => ({ value, label: t(`zones.kind.${value}`) }))} />
       ${isSecondary ? list('primaries') : html`<${Select} label=${t('zone.set.serial_policy')} value=${form.serial_policy} onChange=${set('serial_policy')} disabled=${!!why} help=${t(`zone.set.policy.${form.serial_policy}Help`)}
         options=${['increment', 'date', 'unixtime'].map((value) => ({ value, label: t(`zone.set.policy.${value}`) }))} />`}
+      <${PolicySelect} label=${t('zone.set.dnssec')} value=${form.dnssec} onChange=${set('dnssec')} off disabled=${!!why} error=${fault('dnssec')} />
       ${LISTS.slice(1).filter((key) => isSecondary ? key !== 'allow_update' : key !== 'allow_notify').map(list)}
       ${error && !faults.some((one) => one.pointer) && html`<${ErrorPanel} error=${error} />`}
       ${!why && html`<div class="form-actions"><${Button} tone="primary" type="submit" busy=${isBusy} disabled=${count === 0} label=${t('zone.set.save')} />

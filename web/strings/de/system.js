@@ -19,6 +19,7 @@ export default {
   'system.check.configuration': 'Konfiguration',
   'system.check.listeners': 'Sockets',
   'system.check.journal': 'Journal',
+  'system.check.cluster': 'Cluster',
   'system.check.store': 'Speicher der Zonen',
   'system.check.zones': 'Zonen',
   'system.check.signing': 'Signieren',

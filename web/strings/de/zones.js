@@ -9,6 +9,7 @@ export default {
   'zones.col.source': 'Liegt in',
   'zones.col.records': 'Einträge',
   'zones.col.serial': 'Seriennummer',
+  'zones.col.signed': 'Signiert nach',
   'zones.col.state': 'Zustand',
   'zones.kind.primary': 'primär',
   'zones.kind.secondary': 'sekundär',

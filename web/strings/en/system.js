@@ -19,6 +19,7 @@ export default {
   'system.check.configuration': 'Configuration',
   'system.check.listeners': 'Listeners',
   'system.check.journal': 'Journal',
+  'system.check.cluster': 'Cluster',
   'system.check.store': 'Store',
   'system.check.zones': 'Zones',
   'system.check.signing': 'Signing',

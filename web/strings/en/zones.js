@@ -9,6 +9,7 @@ export default {
   'zones.col.source': 'Kept in',
   'zones.col.records': 'Records',
   'zones.col.serial': 'Serial',
+  'zones.col.signed': 'Signed by',
   'zones.col.state': 'State',
   'zones.kind.primary': 'primary',
   'zones.kind.secondary': 'secondary',

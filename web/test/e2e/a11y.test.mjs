@@ -25,6 +25,7 @@ const OVER = [
   { name: 'the record editor', route: '#/zones/example.org./records?edit=www.example.org./A' },
   { name: 'a new record', route: '#/zones/example.org./records?edit=%2B' },
   { name: 'an SVCB record', route: '#/zones/example.org./records?edit=_dns.example.org./SVCB' },
+  { name: 'a rollover', route: '#/zones/signed.example./dnssec?roll=ksk&at=2090-01-01T00:00' },
   { name: 'a new zone', route: '#/zones?new=primary' },
   { name: 'an import', route: '#/zones?new=import' },
   { name: 'an explanation', route: '#/live?explain=pixel.bannerhouse.example+A' },

@@ -8,7 +8,7 @@ import { PAGES, WIDE, openPage, visit } from '../browser.mjs';
 import { useStage } from './stage.mjs';
 
 /** Most octets, as they are sent: of the first page, and of all together, where the aim is 180,000 (docs/decisions/0014-dashboard.md). */
-const [LIVE, ALL] = [130_000, 350_000];
+const [LIVE, ALL] = [130_000, 360_000];
 const FIRST_PAGE_MS = 1000;
 
 /** Adds up what a page loads of itself, each file once, compressed as the server does. @param {import('playwright-core').Page} page */

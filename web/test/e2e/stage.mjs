@@ -7,9 +7,10 @@ import { startServer } from '../harness.mjs';
 import { startSeeded } from '../seed.mjs';
 
 /**
- * @param {{empty?: boolean, traffic?: number}} [options] `empty`: a server that was just started, with nothing in it
+ * @param {{empty?: boolean, traffic?: number, config?: string}} [options] `empty`: a server that was just started, with nothing
+ *   in it; `config`: of such a server, more of the configuration
  */
-export function useStage({ empty = false, traffic } = {}) {
+export function useStage({ empty = false, traffic, config } = {}) {
   const stage = {
     server: /** @type {import('../harness.mjs').Server} */ (/** @type {unknown} */ (null)),
     browser: /** @type {import('playwright-core').Browser} */ (/** @type {unknown} */ (null)),
@@ -17,7 +18,7 @@ export function useStage({ empty = false, traffic } = {}) {
     open: (more) => openPage(stage.browser, stage.server, more),
   };
   before(async () => {
-    [stage.server, stage.browser] = await Promise.all([empty ? startServer() : startSeeded({ traffic }), openBrowser()]);
+    [stage.server, stage.browser] = await Promise.all([empty ? startServer({ config }) : startSeeded({ traffic }), openBrowser()]);
   });
   after(async () => {
     await stage.browser?.close();

@@ -5,7 +5,7 @@ use super::Problem;
 use crate::tree::{Package, Tree};
 
 /// Our crates and those of ours that each may use, from the lowest layer to the highest.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("headwater-dns", &[]),
     ("headwater-dnssec", &["headwater-dns"]),
     ("headwater-zone", &["headwater-dns", "headwater-dnssec"]),
@@ -14,6 +14,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("headwater-simulator", &["headwater-dns", "headwater-resolver"]),
     ("headwater-policy", &["headwater-dns"]),
     ("headwater-journal", &["headwater-dns", "headwater-dnssec", "headwater-zone"]),
+    ("headwater-journal-kafka", &["headwater-dnssec", "headwater-journal"]),
     (
         "headwater-server",
         &["headwater-dns", "headwater-dnssec", "headwater-zone", "headwater-resolver", "headwater-policy"],
@@ -57,6 +58,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "headwater-signer",
             "headwater-resolver",
             "headwater-journal",
+            "headwater-journal-kafka",
             "headwater-alerts",
             "headwater-telemetry",
             "headwater-server",
@@ -93,6 +95,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "headwater-resolver",
             "headwater-simulator",
             "headwater-journal",
+            "headwater-journal-kafka",
             "headwater-alerts",
             "headwater-telemetry",
             "headwater-server",

@@ -149,9 +149,16 @@ impl House {
         let zones = vec![format!("{name}={}", file.display())];
         let options = LoadOptions { zones, ..LoadOptions::default() };
         let (config, _) = Config::load_with(options, []).expect("a configuration");
-        let catalogue = &self.durable.as_ref().expect("it runs").catalogue;
-        let changed = catalogue.configure(&config.zones);
-        files::reload(catalogue, &changed.not_from_files, &self.zones, |_, _, _| {}, |_, _| {});
+        let durable = self.durable.as_ref().expect("it runs");
+        let changed = durable.catalogue.configure(&config.zones);
+        files::reload(
+            &durable.catalogue,
+            &durable.presigned,
+            &changed.not_from_files,
+            &self.zones,
+            |_, _, _| {},
+            |_, _| {},
+        );
     }
 
     /// Has what is blocked, and for whom, be as a configuration says that has only this, and waits until it is.
@@ -194,6 +201,8 @@ impl House {
             committer: durable.committer.clone(),
             signers: durable.signers.clone(),
             configured: RwLock::new(configured),
+            lookups: Lookups::new(self.zones.clone()),
+            scheduler: durable.scheduler.clone(),
         });
         assert!(self.app.signing.set(signing.expect("a thread")).is_ok(), "it is set once");
     }

@@ -38,6 +38,24 @@ fn signed() -> House {
     house
 }
 
+/// A house with example.org, whose TTLs and policy take no time, once the parent is asked for a DS record.
+fn quick() -> (House, Value) {
+    let house = House::open();
+    house.sign();
+    let soa = json!({"mname": "ns1.example.net.", "rname": "h.example.net.", "serial": 1, "refresh": 60, "retry": 60,
+        "expire": 60, "minimum": 1});
+    let rrsets = json!([
+        {"name": "@", "type": "SOA", "ttl": 1, "records": [soa]},
+        {"name": "@", "type": "NS", "ttl": 1, "records": [{"host": "ns1.example.net."}]},
+    ]);
+    let zone = json!({"name": "example.org", "dnssec": "quick", "rrsets": rrsets});
+    house.call("POST", "/zones", zone).expect(201);
+    house.app.signing.get().expect("it runs").look();
+    let asks = |zone: &Value| items(&zone["keys"]).iter().any(|key| key["wants_ds"] == true);
+    let zone = until(&house, |zone| zone["signed"] == true && asks(zone));
+    (house, zone)
+}
+
 /// The tag of the key with this role.
 #[track_caller]
 fn tag(zone: &Value, role: &str) -> u64 {
@@ -80,9 +98,21 @@ fn a_signed_zone_shows_its_keys_and_what_the_parent_shall_have() {
     // The zone-signing key never has one.
     let no = house.call("POST", "/zones/example.org/keys/ds", json!({"tag": zsk, "published": true})).expect(404);
     assert!(no.text.contains("key with tag"), "{}", no.text);
+    // That every record is signed is known a second later.
+    let zone = until(&house, |zone| items(&zone["waits"]).iter().all(|wait| wait["what"] == "caches"));
     let list = house.call("GET", "/dnssec?limit=1", Value::Null).expect(200).json();
     assert_eq!((&list["items"][0]["zone"], &list["items"][0]["keys"]), (&json!("example.org."), &json!(2)), "{list}");
     assert_eq!(list["next"], Value::Null);
+    let item = &list["items"][0];
+    assert_eq!((&item["stage"], &item["next"]["what"]), (&zone["stage"], &json!("caches")), "{list}");
+    assert_eq!((&item["next"]["published"], &item["is_urgent"]), (&json!(true), &json!(false)), "{list}");
+    let only = |zone: &str| house.call("GET", &format!("/dnssec?zone={zone}"), Value::Null).expect(200).json();
+    assert_eq!(items(&only("example.org")["items"]).len(), 1);
+    assert_eq!(only("example.net"), json!({"items": [], "next": null}));
+    let policies = house.call("GET", "/dnssec/policies", Value::Null).expect(200).json();
+    let usual = items(&policies["items"]).into_iter().find(|policy| policy["name"] == "default").expect("it is there");
+    assert_eq!((&usual["algorithm"], &usual["bits"]), (&json!("ECDSAP256SHA256"), &Value::Null), "{policies}");
+    assert_eq!((&usual["csk"], &usual["zsk_lifetime_s"]), (&json!(false), &json!(90 * 86_400)), "{policies}");
 }
 
 #[test]
@@ -90,7 +120,11 @@ fn a_timetable_is_shown_and_no_rollover_begins_before_the_first_keys_are_in_use(
     let house = signed();
     let plan = house.call("GET", "/zones/example.org/keys/plan", Value::Null).expect(200).json();
     let steps = items(&plan["steps"]);
-    assert!(steps.iter().any(|step| step["assumes"].as_str().is_some_and(|text| text.contains("parent"))), "{plan}");
+    let of_parent = steps.iter().find(|step| step["assumes"].as_str().is_some_and(|text| text.contains("parent")));
+    let of_parent = of_parent.unwrap_or_else(|| panic!("{plan}"));
+    assert_eq!((&of_parent["element"], &of_parent["visibility"]), (&json!("ds"), &json!("omnipresent")), "{plan}");
+    let zone = until(&house, |_| true);
+    assert_eq!((&of_parent["tag"], &of_parent["new_key"]), (&json!(tag(&zone, "ksk")), &Value::Null), "{plan}");
     let times: Vec<u64> = steps.iter().filter_map(|step| step["at_ms"].as_u64()).collect();
     assert!(times.is_sorted() && times.len() == steps.len(), "{plan}");
     let bad =
@@ -104,24 +138,35 @@ fn a_timetable_is_shown_and_no_rollover_begins_before_the_first_keys_are_in_use(
     roll(json!({"role": "tsk"})).expect(422);
     roll(json!({"tag": 70_000})).expect(422);
     roll(json!({"role": "zsk", "why": "x".repeat(2000)})).expect(400);
-    assert!(roll(json!({"role": "zsk"})).expect(409).text.contains("a rollover is under way"));
+    let refused = roll(json!({"role": "zsk"})).expect(409);
+    assert!(refused.text.contains("a rollover is under way"), "{}", refused.text);
+    // The plan says the same; from the time that both give it can begin.
+    let earliest_ms = refused.json()["earliest_ms"].as_u64().expect("a time");
+    let trial = |at_ms: u64| {
+        house.call("GET", &format!("/zones/example.org/keys/plan?roll=zsk&at_s={}", at_ms / 1000), Value::Null)
+    };
+    assert!(trial(0).expect(409).json()["earliest_ms"].as_u64().is_some_and(|at_ms| at_ms >= earliest_ms));
+    let later = trial(earliest_ms + 3_600_000).expect(200).json();
+    let made = items(&later["steps"]).into_iter().find(|step| step["element"] == Value::Null).expect("a new key");
+    assert_eq!((&made["new_key"], &made["role"]), (&json!(1), &json!("zsk")), "{later}");
+    assert_eq!(made["at_ms"].as_u64().expect("a time") / 1000, (earliest_ms + 3_600_000) / 1000);
+}
+
+#[test]
+fn another_policy_counts_at_once() {
+    let (house, _) = quick();
+    house.call("PATCH", "/zones/example.org", json!({"dnssec": "off"})).expect(200);
+    house.app.signing.get().expect("it runs").look();
+    // The next look that was planned is hours away.
+    let zone = until(&house, |zone| items(&zone["waits"]).iter().any(|wait| wait["published"] == false));
+    assert_eq!((&zone["policy"], &zone["stage"]), (&json!(""), &json!("withdrawing")), "{zone}");
+    let wait = items(&zone["waits"]).into_iter().find(|wait| wait["published"] == false).expect("it was there");
+    assert_eq!((&wait["what"], &wait["element"]), (&json!("parent"), &json!("ds")), "{zone}");
 }
 
 #[test]
 fn a_rollover_makes_a_new_key() {
-    let house = House::open();
-    house.sign();
-    let soa = json!({"mname": "ns1.example.net.", "rname": "h.example.net.", "serial": 1, "refresh": 60, "retry": 60,
-        "expire": 60, "minimum": 1});
-    let rrsets = json!([
-        {"name": "@", "type": "SOA", "ttl": 1, "records": [soa]},
-        {"name": "@", "type": "NS", "ttl": 1, "records": [{"host": "ns1.example.net."}]},
-    ]);
-    let zone = json!({"name": "example.org", "dnssec": "quick", "rrsets": rrsets});
-    house.call("POST", "/zones", zone).expect(201);
-    house.app.signing.get().expect("it runs").look();
-    let asks = |zone: &Value| items(&zone["keys"]).iter().any(|key| key["wants_ds"] == true);
-    let zone = until(&house, |zone| zone["signed"] == true && asks(zone));
+    let (house, zone) = quick();
     let (old, ksk) = (tag(&zone, "zsk"), tag(&zone, "ksk"));
     let ds = house.call("GET", "/zones/example.org/ds", Value::Null).expect(200).json();
     assert_eq!(ds["keys"][0]["tag"], ksk, "{ds}");

@@ -141,6 +141,26 @@ fn a_zone_names_a_policy_that_there_is() {
     }
 }
 
+/// A secondary may be signed here, or be validated as it comes, but not both.
+#[test]
+fn a_secondary_is_signed_or_validated() {
+    let house = House::open();
+    let secondary = |name: &str, more: Value| {
+        let mut zone = json!({"name": name, "kind": "secondary", "primaries": ["192.0.2.1"]});
+        zone.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        house.call("POST", "/zones", zone)
+    };
+    let made = secondary("a.example", json!({"dnssec": "default"})).expect(201).json();
+    assert_eq!((&made["settings"]["dnssec"], &made["settings"]["dnssec_validate"]), (&json!("default"), &json!("off")));
+    let made = secondary("b.example", json!({"dnssec_validate": "expire"})).expect(201).json();
+    assert_eq!(made["settings"]["dnssec_validate"], "expire");
+    house.call("PATCH", "/zones/b.example", json!({"dnssec_validate": "warn"})).expect(200);
+    let zone = house.call("GET", "/zones/b.example", Value::Null).expect(200).json();
+    assert_eq!(zone["settings"]["dnssec_validate"], "warn");
+    let refused = secondary("c.example", json!({"dnssec": "default", "dnssec_validate": "warn"})).expect(422).json();
+    assert_eq!(refused["errors"][0]["pointer"], "/dnssec_validate", "{refused}");
+}
+
 #[test]
 fn lists_come_in_pages() {
     let house = House::open();

@@ -6,7 +6,7 @@ use signer::policy::SigningPolicy as Usual;
 use super::period::Period;
 use crate::reader::{Node, Reader};
 use crate::section::{choice, section};
-use crate::value::{Int, Kind, Named, Value};
+use crate::value::{At, Int, Kind, Named, Value};
 
 /// The policy that is always there.
 pub const DEFAULT_POLICY: &str = "default";
@@ -54,6 +54,9 @@ section! {
         parent_ds_ttl: Period = Period(Usual::default().parent_ds_ttl_s),
         /// Time until a change of the DS records is served by every name server of the parent.
         parent_propagation: Period = Period(Usual::default().parent_propagation_s),
+        /// Name servers of the parent, as addresses with or without port, that are asked for its DS records. Without any
+        /// they are looked up, which needs `resolver.enabled`, unless the parent zone is served here.
+        parent_servers: Vec<At<String>> = Vec::new(),
         /// Time that is waited longer than the other times say, before a step that others depend on.
         safety: Period = Period(Usual::default().safety_s),
         /// Tell the parent with CDS and CDNSKEY records what its DS records shall be (RFC 7344).

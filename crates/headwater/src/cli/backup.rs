@@ -68,6 +68,7 @@ pub fn run(command: &BackupCommand, out: &mut impl Write) -> anyhow::Result<bool
         },
         BackupCommand::Restore(args) => {
             let config = client::config(&args.node)?;
+            not_in_cluster(&config)?;
             let (data_dir, journal) = (config.data_dir, config.journal.file);
             if journal.parent() != Some(&data_dir) {
                 bail!(
@@ -90,8 +91,19 @@ pub fn run(command: &BackupCommand, out: &mut impl Write) -> anyhow::Result<bool
     Ok(true)
 }
 
+/// Backups have a journal of this server's own in them.
+fn not_in_cluster(config: &config::Config) -> anyhow::Result<()> {
+    if config.cluster.is_some() {
+        bail!(
+            "the journal of a cluster is in Kafka, which keeps copies of it: there is nothing to back up or restore here"
+        );
+    }
+    Ok(())
+}
+
 fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let config = client::config(&args.node)?;
+    not_in_cluster(&config)?;
     if let Some(directory) = &args.directory {
         let manifest = backup::create(&config.data_dir, &config.journal.file, directory)?;
         return Ok(report(out, &directory.display().to_string(), "made", &manifest)?);

@@ -6,6 +6,7 @@ pub mod block;
 pub mod cache;
 pub mod check;
 pub mod client;
+pub mod cluster;
 pub mod debug;
 pub mod demo;
 pub mod describe;
@@ -64,6 +65,9 @@ pub enum Command {
     /// Back up and restore.
     #[command(subcommand)]
     Backup(backup::BackupCommand),
+    /// Servers that share their zones.
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
     /// Send a query to a server: `NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json]`, in any order.
     Query(QueryArgs),
     /// Describe the configuration: schema, defaults, reference.

@@ -4,6 +4,7 @@
 
 pub mod ran;
 pub mod tmpfs;
+pub mod webhook;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -348,4 +349,14 @@ impl Random {
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
+}
+
+/// A number from the environment, for longer runs than every change of the code deserves.
+pub fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: not a number")))
+}
+
+/// A seed that no run before had.
+pub fn fresh_seed() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("clock").as_secs()
 }

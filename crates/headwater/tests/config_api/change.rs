@@ -85,7 +85,7 @@ fn every_bad_configuration_is_refused_whole_with_all_it_has_wrong() {
         ("server:\n\tnsid: x\n", &[(2, 2, "server")]),
         ("just text", &[(1, 1, "")]),
         ("cache: { min_ttl: 9, max_ttl: 3 }", &[(1, 31, "cache")]),
-        ("cluster: { brokers: [\"a:1\"] }", &[(1, 21, "cluster.brokers")]),
+        ("cluster: { brokers: [\"a:1\"] }", &[(1, 22, "cluster.key_file")]),
         ("data_dir: a\ndata_dir: b\n", &[(2, 1, "data_dir")]),
         ("logging: { level: LOUD }", &[(1, 19, "logging.level")]),
         (

@@ -18,12 +18,4 @@ mod transfer;
 mod updates;
 mod upgrade;
 
-/// A number from the environment, for longer runs than every change of the code deserves.
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: not a number")))
-}
-
-/// A seed that no run before had.
-fn fresh_seed() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("clock").as_secs()
-}
+use common::{fresh_seed, setting};

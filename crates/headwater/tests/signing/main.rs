@@ -1,14 +1,33 @@
 //! Zones that the server signs, judged by the verifiers and resolvers of others.
 
+mod bump;
+mod clock;
 #[path = "../common/mod.rs"]
 mod common;
+mod every;
+mod family;
 mod faults;
+mod import;
+mod kill;
+mod parent;
+// Each test uses its part.
+#[allow(dead_code)]
+#[path = "../interop/peer.rs"]
+mod peer;
+mod presigned;
+#[allow(dead_code)]
+#[path = "../interop/primary.rs"]
+mod primary;
 mod rollover;
 mod site;
+#[allow(dead_code)]
+#[path = "../interop/tools.rs"]
+mod tools;
+mod validators;
 
 use std::time::Duration;
 
-use common::until;
+use common::{fresh_seed, setting, until};
 use dns::RType;
 use site::{Site, has, run};
 

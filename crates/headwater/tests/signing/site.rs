@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use dns::{Message, RType};
+use dns::rdata::typed::Rrsig;
+use dns::{Edns, Message, RType};
 use dnssec::digest::{DS_SHA256, ds_rdata};
 use dnssec::key::key_tag;
 
-use crate::common::{PATIENCE, Scratch, Server, free_port, query, rdata_text, tcp, until};
+use crate::common::ran::Ran;
+use crate::common::{PATIENCE, Scratch, Server, free_port, headwater, query, query_edns, rdata_text, tcp, until};
 
 /// Whether all the tools are there; says which one is not.
 pub fn has(tools: &[&str]) -> bool {
@@ -51,9 +53,13 @@ pub struct Site {
 impl Site {
     /// Starts a server with these zones and files.
     pub fn start(name: &str, zones: &str, files: &[(&str, &str)]) -> Site {
+        Site::start_at(free_port(), name, zones, files)
+    }
+
+    /// The same at this port.
+    pub fn start_at(port: u16, name: &str, zones: &str, files: &[(&str, &str)]) -> Site {
         let scratch = Scratch::new(&format!("signing-{name}"));
         files.iter().for_each(|(file, text)| drop(scratch.write(file, text)));
-        let port = free_port();
         scratch.write("headwater.yaml", &config(port, zones));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut server = Server::launch(&scratch, &["--config", "headwater.yaml"], address);
@@ -63,20 +69,59 @@ impl Site {
 
     /// Starts it again, after it has ended.
     pub fn restart(&mut self) {
-        self.server = Server::launch(&self.scratch, &["--config", "headwater.yaml"], self.address);
+        self.restart_in(&[]);
+    }
+
+    /// The same with these environment variables.
+    pub fn restart_in(&mut self, environment: &[(&str, &str)]) {
+        self.server = Server::launch_in(&self.scratch, &["--config", "headwater.yaml"], self.address, environment);
         self.server.process.wait_for("\"ready\"", 1);
     }
 
     /// Has it use another configuration of zones.
     pub fn configure(&mut self, zones: &str) {
-        self.scratch.write("headwater.yaml", &config(self.port, zones));
+        self.scratch.write("headwater.yaml", &self.config_of(zones));
         self.server.reload();
+    }
+
+    /// The whole configuration with these zones.
+    pub fn config_of(&self, zones: &str) -> String {
+        config(self.port, zones)
     }
 
     /// An answer over TCP.
     pub fn ask(&self, name: &str, rtype: RType) -> Message {
         let answer = tcp(self.address, &query(name, rtype).to_wire(4096)).expect("an answer");
         Message::parse(&answer).expect("a message")
+    }
+
+    /// The same with signatures.
+    pub fn ask_signed(&self, name: &str, rtype: RType) -> Message {
+        let query = query_edns(name, rtype, Edns { dnssec_ok: true, ..Edns::default() });
+        Message::parse(&tcp(self.address, &query.to_wire(4096)).expect("an answer")).expect("a message")
+    }
+
+    /// The tags of the keys that signed an RRset.
+    pub fn signing_tags(&self, name: &str, rtype: RType) -> Vec<u16> {
+        let answers = self.ask_signed(name, rtype).answers.into_iter().filter(|record| record.rtype == RType::RRSIG);
+        answers.filter_map(|record| Some(Rrsig::parse(&record.rdata)?.key_tag)).collect()
+    }
+
+    /// Runs `headwater` with these words.
+    pub fn command(&self, words: &[&str]) -> Ran {
+        let mut command = headwater(&[words, &["--data", "data"]].concat());
+        Ran::of(&command.current_dir(self.scratch.path()).output().expect("headwater runs"))
+    }
+
+    /// What `headwater key` prints; it must succeed.
+    #[track_caller]
+    pub fn key(&self, words: &[&str]) -> String {
+        self.command(&[&["key"], words].concat()).ok()
+    }
+
+    /// What `headwater health` says, whether all is well or not.
+    pub fn health(&self) -> String {
+        self.command(&["health", "--json"]).out
     }
 
     pub fn serial(&self, zone: &str) -> u32 {
@@ -126,14 +171,21 @@ impl Site {
         run(self.scratch.path(), &["dnssec-verify", "-q", "-z", "-o", zone, &path.display().to_string()]);
     }
 
-    /// Sends an update.
+    /// Sends an update, which must be taken.
+    #[track_caller]
     pub fn update(&self, zone: &str, lines: &[&str]) {
+        assert!(self.tries_update(zone, lines), "{lines:?}: {}", self.server.process.log());
+    }
+
+    /// Sends an update; whether it is taken.
+    pub fn tries_update(&self, zone: &str, lines: &[&str]) -> bool {
         let script = format!("server 127.0.0.1 {}\nzone {zone}\n{}\nsend\n", self.port, lines.join("\n"));
         let path = self.scratch.write("update", &script);
-        run(self.scratch.path(), &["nsupdate", &path.display().to_string()]);
+        Command::new("nsupdate").arg(path).output().expect("nsupdate runs").status.success()
     }
 
     /// What a validator that trusts the zone's key-signing keys says of a name.
+    #[track_caller]
     pub fn validate(&self, zone: &str, name: &str, rtype: &str) {
         let anchors = self.anchors(zone);
         let path = self.scratch.write("anchors", &anchors);

@@ -1,12 +1,20 @@
 //! How a zone is served, as octets.
 
-use zone::{SerialPolicy, ZoneKind, ZoneSettings};
+use zone::{DnssecValidation, SerialPolicy, ZoneKind, ZoneSettings};
 
-use super::{CodecError, VERSION_2, text};
+use super::{CodecError, VERSION_2, VERSION_3, VERSION_4, text};
 use crate::octets::{Reader, put_counted, put_varint};
 
-/// Appends settings in the form of format `version`, which before format 3 has no policy to sign by: the store keeps
-/// them in this form too.
+/// The first format that has room for these settings: before 3 there is no policy to sign by, before 4 nobody validates.
+pub(crate) fn version_for(settings: &ZoneSettings) -> u8 {
+    match settings.dnssec_validate {
+        DnssecValidation::Off if settings.dnssec.is_empty() => VERSION_2,
+        DnssecValidation::Off => VERSION_3,
+        _ => VERSION_4,
+    }
+}
+
+/// Appends settings in the form of format `version`: the store keeps them in this form too.
 pub(crate) fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings, version: u8) {
     let ZoneSettings { kind, serial_policy, primaries, allow_query, allow_transfer, .. } = settings;
     let ZoneSettings { allow_update, allow_notify, notify, dnssec, .. } = settings;
@@ -25,6 +33,14 @@ pub(crate) fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings, version: 
     }
     if version > VERSION_2 {
         put_counted(out, dnssec.as_bytes());
+    }
+    if version > VERSION_3 {
+        out.push(match settings.dnssec_validate {
+            DnssecValidation::Off => 0,
+            DnssecValidation::Warn => 1,
+            DnssecValidation::Refuse => 2,
+            DnssecValidation::Expire => 3,
+        });
     }
 }
 
@@ -55,11 +71,26 @@ pub(crate) fn settings(reader: &mut Reader<'_>, version: u8) -> Result<ZoneSetti
         allow_update: next()?,
         allow_notify: next()?,
         notify: next()?,
-        dnssec: String::new(),
+        ..ZoneSettings::default()
     };
     if version <= VERSION_2 {
         return Ok(settings);
     }
     let dnssec = text(reader).ok_or(CodecError::Damaged("policy to sign by"))?;
-    Ok(ZoneSettings { dnssec, ..settings })
+    let dnssec_validate = match version {
+        ..=VERSION_3 => Some(DnssecValidation::Off),
+        _ => validation(reader),
+    };
+    let dnssec_validate = dnssec_validate.ok_or(CodecError::Damaged("validation of signatures"))?;
+    Ok(ZoneSettings { dnssec, dnssec_validate, ..settings })
+}
+
+fn validation(reader: &mut Reader<'_>) -> Option<DnssecValidation> {
+    match reader.octet()? {
+        0 => Some(DnssecValidation::Off),
+        1 => Some(DnssecValidation::Warn),
+        2 => Some(DnssecValidation::Refuse),
+        3 => Some(DnssecValidation::Expire),
+        _ => None,
+    }
 }

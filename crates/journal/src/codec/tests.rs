@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use ::zone::{
-    Action, RecordList, RecordListBuilder, Records, RrsetChange, SerialPolicy, Variant, ZoneChange, ZoneKind,
-    ZoneSettings,
+    Action, DnssecValidation, RecordList, RecordListBuilder, Records, RrsetChange, SerialPolicy, Variant, ZoneChange,
+    ZoneKind, ZoneSettings,
 };
 use dns::{NameBuf, RType};
 
@@ -43,12 +43,12 @@ fn settings(kind: ZoneKind, serial_policy: SerialPolicy) -> ZoneSettings {
         allow_update: some("key:acme. names:_acme-challenge.example.net. types:TXT"),
         allow_notify: some("2001:db8::/32"),
         notify: some("[2001:db8::1]:53"),
-        dnssec: String::new(),
+        ..ZoneSettings::default()
     }
 }
 
 fn one(zone: &str, from: Option<u32>, to: Option<u32>, action: Action) -> ChangeSet {
-    let zones = vec![ZoneChange { zone: name(zone).into(), base: None, from, to, action }];
+    let zones = vec![ZoneChange { zone: name(zone).into(), base: None, from, to, primary_serial: None, action }];
     ChangeSet { at_ms: 1_790_000_000_123, who: "user:anna".to_owned(), zones, ..ChangeSet::default() }
 }
 
@@ -73,10 +73,10 @@ fn several_zones() -> ChangeSet {
     ];
     let action = Action::Edit(changes);
     let zone = name("example.org.").into();
-    change.zones.push(ZoneChange { zone, base: None, from: Some(u32::MAX), to: Some(1), action });
+    change.zones.push(ZoneChange { zone, base: None, from: Some(u32::MAX), to: Some(1), primary_serial: None, action });
     let action = Action::Replace { before: RecordList::default(), after: listed(0) };
     let zone = NameBuf::root().into();
-    change.zones.push(ZoneChange { zone, base: None, from: None, to: Some(7), action });
+    change.zones.push(ZoneChange { zone, base: None, from: None, to: Some(7), primary_serial: None, action });
     change.reverts = Some(300);
     change.why = "Wrong: zur\u{fc}ck".to_owned();
     change
@@ -136,8 +136,33 @@ fn signed() -> [(&'static str, ChangeSet); 5] {
     let zones = &mut samples[4].1.zones;
     let unsigned = Action::Create { settings: settings(""), records: listed(0) };
     for (zone, action) in [("a.test.", unsigned), ("b.test.", sign)] {
-        zones.push(ZoneChange { zone: name(zone).into(), base: None, from: None, to: Some(7), action });
+        zones.push(ZoneChange {
+            zone: name(zone).into(),
+            base: None,
+            from: None,
+            to: Some(7),
+            primary_serial: None,
+            action,
+        });
     }
+    samples.iter_mut().for_each(|(_, change)| change.id = Some(EventId { node: *b"own node", number: 300 }));
+    samples
+}
+
+/// What format 4 adds: the serial of a primary, and what is done about signatures that others made.
+fn of_others() -> [(&'static str, ChangeSet); 3] {
+    let settings =
+        |dnssec_validate| ZoneSettings { dnssec_validate, ..settings(ZoneKind::Secondary, SerialPolicy::Increment) };
+    let configure =
+        Action::Configure { before: settings(DnssecValidation::Warn), after: settings(DnssecValidation::Refuse) };
+    let records = RecordList::default();
+    let create = Action::Create { settings: settings(DnssecValidation::Expire), records };
+    let mut samples = [
+        ("edit", one_record()),
+        ("configure", one("example.net.", Some(7), Some(7), configure)),
+        ("create", one("example.net.", None, None, create)),
+    ];
+    samples[0].1.zones[0].primary_serial = Some(2_026_030_901);
     samples.iter_mut().for_each(|(_, change)| change.id = Some(EventId { node: *b"own node", number: 300 }));
     samples
 }
@@ -167,13 +192,14 @@ fn golden_version_1() {
     }
 }
 
-/// What formats 2 and 3 wrote stays readable, and is still what is written: format 3 only where a zone is signed, so that
-/// a server that does not know of it refuses what it would serve unsigned, and nothing else.
+/// What formats 2 to 4 wrote stays readable, and is still what is written: format 3 only where a zone is signed, so that
+/// a server that does not know of it refuses what it would serve unsigned, and nothing else; format 4 likewise.
 #[test]
 fn golden() {
     let unsigned = identified().map(|(file, change)| ("v2", file, change));
     let signed = signed().map(|(file, change)| ("v3", file, change));
-    for (version, file, change) in unsigned.into_iter().chain(signed) {
+    let of_others = of_others().map(|(file, change)| ("v4", file, change));
+    for (version, file, change) in unsigned.into_iter().chain(signed).chain(of_others) {
         let path = golden_path(version, file);
         let golden = std::fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(hex(&encode(&change)), golden, "{}", path.display());
@@ -227,7 +253,7 @@ fn damage_is_an_error_or_another_change_and_never_a_panic() {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (state >> 33) as usize % n
     };
-    for (file, change) in identified().into_iter().chain(signed()) {
+    for (file, change) in identified().into_iter().chain(signed()).chain(of_others()) {
         let good = encode(&change);
         for len in 0..good.len() {
             assert!(decode(&good[..len]).is_err(), "{file} cut to {len}");

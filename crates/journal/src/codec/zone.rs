@@ -5,9 +5,13 @@
 
 use dns::name::MAX_NAME_LEN;
 use dns::{Name, NameBuf, RType};
-use zone::{Action, EventId, RecordList, Records, RrsetChange, Variant, ZoneChange, ZoneKey, ZoneSettings};
+use zone::{Action, EventId, RecordList, Records, RrsetChange, Variant, ZoneChange, ZoneKey};
 
-use super::{CodecError, VERSION_1, marks, put_no_extensions, put_settings, settings, skip_extensions, text};
+use super::settings::version_for as version_for_settings;
+use super::{
+    CodecError, VERSION_1, VERSION_2, VERSION_4, marks, put_no_extensions, put_settings, settings, skip_extensions,
+    text,
+};
 use crate::octets::{Reader, put_counted, put_varint};
 
 /// In place of the last labels of an owner: those of the zone. No label is that long.
@@ -27,19 +31,21 @@ const FROM: u8 = 1;
 const TO: u8 = 2;
 const BASE: u8 = 4;
 const OWN_BASE: u8 = 8;
+/// The same: the primary's serial, since format 4.
+const PRIMARY: u8 = 16;
 
 /// Fewest octets of an RRset's change, of one record's data in it.
 const MIN_RRSET_LEN: usize = 4;
 const MIN_DATA_LEN: usize = 2;
 
-/// Whether settings in it name a policy to sign by.
-pub fn is_signed(change: &ZoneChange) -> bool {
-    let signs = |settings: &ZoneSettings| !settings.dnssec.is_empty();
-    match &change.action {
-        Action::Create { settings, .. } | Action::Delete { settings, .. } => signs(settings),
-        Action::Configure { before, after } => signs(before) || signs(after),
-        Action::Edit(_) | Action::Replace { .. } => false,
-    }
+/// The first format that can say what happens to a zone.
+pub fn version_for(change: &ZoneChange) -> u8 {
+    let of_settings = match &change.action {
+        Action::Create { settings, .. } | Action::Delete { settings, .. } => version_for_settings(settings),
+        Action::Configure { before, after } => version_for_settings(before).max(version_for_settings(after)),
+        Action::Edit(_) | Action::Replace { .. } => VERSION_2,
+    };
+    if change.primary_serial.is_some() { VERSION_4 } else { of_settings }
 }
 
 /// Appends what happens to a zone in the event `id`, which has format `version`, 2 or later.
@@ -52,8 +58,12 @@ pub fn put_change(out: &mut Vec<u8>, change: &ZoneChange, id: Option<EventId>, v
         (change.to.is_some(), TO),
         (change.base.is_some(), BASE),
         (change.base.is_some_and(is_ours), OWN_BASE),
+        (change.primary_serial.is_some(), PRIMARY),
     ]));
-    [change.from, change.to].iter().flatten().for_each(|serial| out.extend_from_slice(&serial.to_be_bytes()));
+    [change.from, change.to, change.primary_serial]
+        .iter()
+        .flatten()
+        .for_each(|serial| out.extend_from_slice(&serial.to_be_bytes()));
     if let Some(base) = change.base {
         if !is_ours(base) {
             out.extend_from_slice(&base.node);
@@ -69,8 +79,10 @@ pub fn change(reader: &mut Reader<'_>, id: Option<EventId>, version: u8) -> Resu
     let name = apex(reader)?;
     let variant = text(reader).and_then(|text| Variant::new(&text)).ok_or(CodecError::Damaged("variant of a zone"))?;
     let bad = CodecError::Damaged("mark of serials");
-    let there = reader.octet().filter(|marks| marks & !(FROM | TO | BASE | OWN_BASE) == 0).ok_or(bad)?;
+    let known = FROM | TO | BASE | OWN_BASE | if version >= VERSION_4 { PRIMARY } else { 0 };
+    let there = reader.octet().filter(|marks| marks & !known == 0).ok_or(bad)?;
     let (from, to) = (serial(reader, there & FROM != 0)?, serial(reader, there & TO != 0)?);
+    let primary_serial = serial(reader, there & PRIMARY != 0)?;
     let mut base = || {
         let node = match there & OWN_BASE {
             0 => reader.array()?,
@@ -85,7 +97,7 @@ pub fn change(reader: &mut Reader<'_>, id: Option<EventId>, version: u8) -> Resu
     };
     let action = action(reader, name, version)?;
     skip_extensions(reader).ok_or(CodecError::Damaged("extension"))?;
-    Ok(ZoneChange { zone: ZoneKey { name: name.to_owned(), variant }, base, from, to, action })
+    Ok(ZoneChange { zone: ZoneKey { name: name.to_owned(), variant }, base, from, to, primary_serial, action })
 }
 
 /// What happens to a zone in an event of format 1.
@@ -93,7 +105,8 @@ pub fn change_v1(reader: &mut Reader<'_>) -> Result<ZoneChange, CodecError> {
     let name = apex(reader)?;
     let there = both(reader).ok_or(CodecError::Damaged("mark of serials"))?;
     let (from, to) = (serial(reader, there.0)?, serial(reader, there.1)?);
-    Ok(ZoneChange { zone: name.to_owned().into(), base: None, from, to, action: action(reader, name, VERSION_1)? })
+    let action = action(reader, name, VERSION_1)?;
+    Ok(ZoneChange { zone: name.to_owned().into(), base: None, from, to, primary_serial: None, action })
 }
 
 fn apex<'a>(reader: &mut Reader<'a>) -> Result<&'a Name, CodecError> {

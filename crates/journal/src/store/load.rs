@@ -27,6 +27,7 @@ struct Line {
     settings: zone::ZoneSettings,
     has_contents: bool,
     last: Option<EventId>,
+    primary_serial: Option<u32>,
     checked: Option<Checked>,
 }
 
@@ -63,7 +64,8 @@ pub fn load(db: &Connection, path: &Path, hasher: NameHasher) -> Result<Vec<Stor
         results.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
     let zone = |line: Line| {
         let contents = contents.remove(&line.id);
-        StoredZone { key: line.key, settings: line.settings, contents, last: line.last, checked: line.checked }
+        let Line { key, settings, last, primary_serial, checked, .. } = line;
+        StoredZone { key, settings, contents, last, primary_serial, checked }
     };
     Ok(lines.into_iter().map(zone).collect())
 }
@@ -87,7 +89,8 @@ pub fn writers(db: &Connection) -> Result<Vec<(NodeId, LastEvent)>, JournalError
 }
 
 fn read_lines(db: &Connection) -> Result<Vec<Line>, JournalError> {
-    let sql = "SELECT id, name, settings, has_contents, checked_at_s, expires_at_s, last_node, last_number
+    let sql = "SELECT id, name, settings, has_contents, checked_at_s, expires_at_s, last_node, last_number,
+                      primary_serial
                FROM zones ORDER BY id";
     let mut statement = db.prepare(sql).map_err(unreadable)?;
     let mut rows = statement.query([]).map_err(unreadable)?;
@@ -108,7 +111,15 @@ fn read_line(row: &Row<'_>) -> rusqlite::Result<Result<Line, Wrong>> {
         at.zip(expires).map(|(at, expires)| Checked { at_s: offset_of(at), expires_at_s: offset_of(expires) });
     let (node, number): (Option<NodeId>, Option<i64>) = (row.get(6)?, row.get(7)?);
     let last = node.zip(number).map(|(node, number)| EventId { node, number: offset_of(number) });
-    Ok(Ok(Line { id: row.get(0)?, key, settings, has_contents: row.get(3)?, last, checked }))
+    Ok(Ok(Line {
+        id: row.get(0)?,
+        key,
+        settings,
+        has_contents: row.get(3)?,
+        last,
+        primary_serial: row.get(8)?,
+        checked,
+    }))
 }
 
 /// The contents of the zones in `lines`, each with its number, and the sum over their rows.

@@ -37,6 +37,8 @@ pub struct StoredZone {
     pub contents: Option<Contents>,
     /// The event that changed it last; `None`: one of format 1 did.
     pub last: Option<EventId>,
+    /// The primary's serial of this version, where the zone has serials of its own.
+    pub primary_serial: Option<u32>,
     /// Of a secondary: when a primary last confirmed the contents.
     pub checked: Option<Checked>,
 }

@@ -9,8 +9,12 @@ use super::{unreadable, unwritable};
 use crate::journal::JournalError;
 
 /// The versions of the schema: a step is never changed once it was released, only new ones are added.
-const STEPS: &[M<'_>] =
-    &[M::up(include_str!("schema.sql")), M::up(include_str!("schema_2.sql")), M::up(include_str!("schema_3.sql"))];
+const STEPS: &[M<'_>] = &[
+    M::up(include_str!("schema.sql")),
+    M::up(include_str!("schema_2.sql")),
+    M::up(include_str!("schema_3.sql")),
+    M::up(include_str!("schema_4.sql")),
+];
 
 /// Octets of a page of a new store.
 const PAGE_BYTES: u32 = 8192;

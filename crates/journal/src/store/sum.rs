@@ -7,7 +7,7 @@ use crate::checksum::row_sum;
 
 /// Columns of `rrsets` as [`of_rrset`] takes them.
 pub const RRSET_COLUMNS: &str = "owner, type, ttl, data, zone";
-const ZONE_COLUMNS: &str = "id, name, settings, has_contents, last_node, last_number";
+const ZONE_COLUMNS: &str = "id, name, settings, has_contents, last_node, last_number, primary_serial";
 
 /// Of a row of the table `rrsets`.
 pub fn of_rrset(zone: i64, owner: &[u8], rtype: u16, ttl: u32, data: &[u8]) -> u64 {
@@ -48,11 +48,14 @@ fn of_zone_row(row: &Row<'_>) -> rusqlite::Result<u64> {
     let (name, settings) = (row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?);
     let (id, has_contents) = (id.to_be_bytes(), has_contents.to_be_bytes());
     let (node, number): (Option<&[u8]>, Option<i64>) = (row.get_ref(4)?.as_blob_or_null()?, row.get(5)?);
-    Ok(match node.zip(number) {
-        Some((node, number)) => row_sum(&[&id, name, settings, &has_contents, node, &number.to_be_bytes()]),
-        // As before there were these columns: a store of then has the same sum.
-        None => row_sum(&[&id, name, settings, &has_contents]),
-    })
+    let (number, primary_serial) = (number.map(i64::to_be_bytes), row.get::<_, Option<u32>>(6)?.map(u32::to_be_bytes));
+    // What is not there does not count: a store from before there were these columns has the same sum.
+    let mut columns: Vec<&[u8]> = vec![&id, name, settings, &has_contents];
+    if let Some((node, number)) = node.zip(number.as_ref()) {
+        columns.extend([node, number]);
+    }
+    columns.extend(primary_serial.as_ref().map(|serial| &serial[..]));
+    Ok(row_sum(&columns))
 }
 
 fn add_up(mut rows: rusqlite::Rows<'_>, of: fn(&Row<'_>) -> rusqlite::Result<u64>) -> rusqlite::Result<u64> {

@@ -150,8 +150,8 @@ struct Writer<'t, 'c> {
     zones: HashMap<&'c ZoneKey, i64>,
     /// RRsets that are not written yet, as changes touched them.
     edits: Vec<Edit<'c>>,
-    /// The events that changed zones last.
-    last: HashMap<&'c ZoneKey, Option<EventId>>,
+    /// The events that changed zones last, and the primary's serial afterwards.
+    last: HashMap<&'c ZoneKey, (Option<EventId>, Option<u32>)>,
     /// Zones went.
     some_went: bool,
     /// Events had an identity.
@@ -243,7 +243,7 @@ impl<'c> Writer<'_, 'c> {
                 .execute(params![node, column_of(number), offset])?;
         }
         for zone in &change.zones {
-            self.last.insert(&zone.zone, change.id);
+            self.last.insert(&zone.zone, (change.id, zone.primary_serial));
             self.change_zone(zone)?;
             if let (Action::Delete { .. }, Some(serial)) = (&zone.action, zone.from) {
                 self.note_gone(&zone.zone, serial, offset)?;
@@ -338,12 +338,13 @@ impl<'c> Writer<'_, 'c> {
 
     /// Says of each zone that changed, and is still there, which event did it.
     fn write_last(&mut self) -> rusqlite::Result<()> {
-        let mut update =
-            self.db.prepare_cached("UPDATE zones SET last_node = ?2, last_number = ?3 WHERE lower = ?1")?;
-        for (zone, last) in &self.last {
+        let sql = "UPDATE zones SET last_node = ?2, last_number = ?3, primary_serial = ?4 WHERE lower = ?1";
+        let mut update = self.db.prepare_cached(sql)?;
+        for (zone, (last, primary_serial)) in &self.last {
             let lower = lower_key(zone);
             let before = sum::of_zone(self.db, &lower)?;
-            update.execute(params![lower, last.map(|last| last.node), last.map(|last| column_of(last.number))])?;
+            let (node, number) = last.map(|last| (last.node, column_of(last.number))).unzip();
+            update.execute(params![lower, node, number, primary_serial])?;
             self.sum = self.sum.wrapping_sub(before).wrapping_add(sum::of_zone(self.db, &lower)?);
         }
         Ok(())

@@ -217,7 +217,7 @@ impl World {
             Some(new) => drop(self.state.insert(zone.clone(), new)),
             None => drop(self.state.remove(&zone)),
         }
-        ZoneChange { zone: zone.into(), base, from, to, action }
+        ZoneChange { zone: zone.into(), base, from, to, primary_serial: None, action }
     }
 
     fn create(&mut self, zone: NameBuf) -> ZoneChange {
@@ -226,7 +226,14 @@ impl World {
         let model = Model { settings: settings.clone(), contents, last: None };
         let (to, records) = (model.serial(), listed(model.contents.as_ref()).unwrap_or_default());
         self.state.insert(zone.clone(), model);
-        ZoneChange { zone: zone.into(), base: None, from: None, to, action: Action::Create { settings, records } }
+        ZoneChange {
+            zone: zone.into(),
+            base: None,
+            from: None,
+            to,
+            primary_serial: None,
+            action: Action::Create { settings, records },
+        }
     }
 
     fn settings(&mut self) -> ZoneSettings {

@@ -9,6 +9,7 @@ mod group;
 mod judged;
 mod pending;
 mod request;
+mod serials;
 mod signed;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use crate::timings::Timings;
 pub use request::{
     CommitError, Committed, Intent, PendingZone, PendingZones, Prepare, Request, SerialRule, SigningFailure,
 };
+pub use serials::set_serial;
 
 /// Most requests that wait; one more is refused.
 const MAX_WAITING: usize = 8192;

@@ -10,13 +10,13 @@ use journal::{Offset, Replica};
 use zone::check::{Finding, Rule, Source};
 use zone::records::ListedRecord;
 use zone::{
-    Action, Contents, Edit, EventId, RecordList, RecordListBuilder, Records, RrsetChange, ZoneChange, ZoneKind,
-    ZoneSettings,
+    Action, Contents, Edit, EventId, RecordList, RecordListBuilder, RrsetChange, ZoneChange, ZoneKind, ZoneSettings,
 };
 
 use super::Observer;
 use super::judged::{is_old_serial, judge};
 use super::request::{CommitError, Intent, PendingZone, PendingZones, SerialRule, SigningFailure};
+use super::serials::{self, Serials, set_serial};
 use super::signed::Signing;
 use crate::read_only::{self, MaintainedIn, Part, ReadOnly};
 
@@ -67,11 +67,18 @@ impl PendingZones for GroupZones<'_> {
     fn zone(&self, name: &Name) -> Option<PendingZone> {
         match self.changed.get(name) {
             Some(changed) => changed.zone.clone(),
-            None => self
-                .replica
-                .zone(name)
-                .map(|state| PendingZone { contents: state.contents.clone(), settings: state.settings.clone() }),
+            None => self.replica.zone(name).map(|state| PendingZone {
+                contents: state.contents.clone(),
+                settings: state.settings.clone(),
+                primary_serial: state.primary_serial,
+            }),
         }
+    }
+
+    fn is_signed_here(&self, name: &Name) -> bool {
+        let is_signed = self.zone(name).and_then(|zone| zone.contents).is_some_and(|contents| contents.is_signed());
+        // Keys that cannot be used are keys all the same.
+        is_signed && self.observer.signer(name).map_or(true, |signer| signer.is_some())
     }
 
     fn check_changeable(&self, name: &Name, part: Part) -> Result<(), CommitError> {
@@ -164,7 +171,8 @@ impl<'r> GroupZones<'r> {
         let changed = |action, after: Option<PendingZone>| {
             let to = after.as_ref().and_then(serial_of);
             let (zone, base) = (name.to_owned().into(), self.last(name));
-            Ok(Some((ZoneChange { zone, base, from, to, action }, after)))
+            let primary_serial = after.as_ref().and_then(|after| after.primary_serial);
+            Ok(Some((ZoneChange { zone, base, from, to, primary_serial, action }, after)))
         };
         match (intent, before) {
             (Intent::Create { settings, records, serial }, _) => {
@@ -175,7 +183,7 @@ impl<'r> GroupZones<'r> {
                     SerialRule::AsGiven | SerialRule::Transferred => records,
                 };
                 let contents = self.create(name, &settings, &records, warnings)?;
-                let after = PendingZone { contents, settings: Arc::new(settings.clone()) };
+                let after = PendingZone { contents, settings: Arc::new(settings.clone()), primary_serial: None };
                 changed(Action::Create { settings, records }, Some(after))
             }
             (_, None) => Err(CommitError::NoSuchZone(name.to_owned())),
@@ -184,7 +192,9 @@ impl<'r> GroupZones<'r> {
                     return Ok(None);
                 }
                 let before = (*zone.settings).clone();
-                let after = PendingZone { contents: zone.contents, settings: Arc::new(settings.clone()) };
+                let primary_serial = zone.primary_serial.filter(|_| settings.kind == ZoneKind::Secondary);
+                let after =
+                    PendingZone { contents: zone.contents, settings: Arc::new(settings.clone()), primary_serial };
                 changed(Action::Configure { before, after: settings }, Some(after))
             }
             (Intent::Delete, Some(zone)) => {
@@ -192,26 +202,21 @@ impl<'r> GroupZones<'r> {
                 changed(Action::Delete { settings: (*zone.settings).clone(), records }, None)
             }
             (Intent::Edit { edits, serial }, Some(zone)) => {
-                let Some(contents) = &zone.contents else { return Err(no_contents(name)) };
-                let Some((changes, contents)) = self.edit(contents, &zone.settings, edits, serial, warnings)? else {
-                    return Ok(None);
-                };
-                let after = PendingZone { contents: Some(contents), settings: zone.settings };
+                let Some((changes, after)) = self.edit(name, &zone, edits, serial, warnings)? else { return Ok(None) };
                 changed(Action::Edit(changes), Some(after))
             }
             (Intent::Sign { again }, Some(zone)) => {
                 let Some(made) = self.sign_again(name, &zone, &again)? else { return Ok(None) };
-                changed(made.0, Some(PendingZone { contents: Some(made.1), settings: zone.settings }))
+                changed(made.0, Some(zone.signed(made.1)))
             }
             (Intent::SignWhole { from, signed }, Some(zone)) => {
                 let Some(made) = self.sign_whole(name, &zone, &from, &signed)? else { return Ok(None) };
-                changed(made.0, Some(PendingZone { contents: Some(made.1), settings: zone.settings }))
+                changed(made.0, Some(zone.signed(made.1)))
             }
             (Intent::Replace { records, serial }, Some(zone)) => {
-                let Some((action, contents)) = self.replace(name, &zone, &records, serial, warnings)? else {
+                let Some((action, after)) = self.replace(name, &zone, &records, serial, warnings)? else {
                     return Ok(None);
                 };
-                let after = PendingZone { contents: Some(contents), settings: zone.settings };
                 changed(action, Some(after))
             }
         }
@@ -281,12 +286,16 @@ impl<'r> GroupZones<'r> {
     /// What edits change, with a new serial by the policy; `None` if nothing.
     fn edit(
         &self,
-        contents: &Contents,
-        settings: &ZoneSettings,
+        name: &Name,
+        zone: &PendingZone,
         edits: Vec<Edit>,
         serial: SerialRule,
         warnings: &mut Vec<Finding>,
-    ) -> Result<Option<(Vec<RrsetChange>, Contents)>, CommitError> {
+    ) -> Result<Option<(Vec<RrsetChange>, PendingZone)>, CommitError> {
+        let Some(contents) = &zone.contents else { return Err(no_contents(name)) };
+        let brought = edits.iter().rev().find(|edit| edit.rtype == RType::SOA && *edit.owner == *name);
+        let brought = brought.and_then(|soa| soa.records.as_ref()?.data.first()).and_then(|soa| Soa::parse(soa));
+        let brought = brought.map(|soa| soa.serial);
         let mut changes = net_changes(contents, edits);
         if let Some(outside) = changes.iter().find(|change| !change.owner.is_at_or_below(contents.origin())) {
             return Err(invalid(&outside.owner, format!("is not in the zone {}", contents.origin())));
@@ -295,11 +304,12 @@ impl<'r> GroupZones<'r> {
         if let Some(signing) = &signing {
             changes = signing.plain(changes);
         }
-        if changes.is_empty() {
+        let serials = Serials::of(zone, serial, signing.is_some(), brought);
+        if changes.is_empty() && !serials.primary_has_another(zone) {
             return Ok(None);
         }
-        if serial.is_by_policy() {
-            self.raise_serial(contents, settings, &mut changes);
+        if serials.are_own {
+            serials::raise(contents, &zone.settings, self.now_ms, &mut changes);
         }
         if let Some(signing) = &signing {
             changes = signing.sign(contents, changes, &[])?;
@@ -307,7 +317,7 @@ impl<'r> GroupZones<'r> {
         let (after, findings) = zone::diff::change(contents, &changes);
         judge(findings, serial.source(), contents.findings(), warnings)?;
         signing.map_or(Ok(()), |signing| self.pass(&signing, &after, &changes))?;
-        Ok(Some((changes, after)))
+        Ok(Some((changes, zone.with(after, serials.primary))))
     }
 
     /// Who signs changes of a zone that is signed already.
@@ -335,7 +345,7 @@ impl<'r> GroupZones<'r> {
             return Ok(None);
         }
         let mut changes = Vec::new();
-        self.raise_serial(contents, &zone.settings, &mut changes);
+        serials::raise(contents, &zone.settings, self.now_ms, &mut changes);
         let changes = signing.sign(contents, changes, again)?;
         let (after, _) = zone::diff::change(contents, &changes);
         self.pass(&signing, &after, &changes)?;
@@ -362,32 +372,12 @@ impl<'r> GroupZones<'r> {
         let mut since = zone::diff::diff(from, contents);
         // What was changed of the apex meanwhile is put beside what the signer has there.
         since.iter_mut().for_each(|change| change.before = signed.records(&change.owner, change.rtype));
-        self.raise_serial(contents, &zone.settings, &mut since);
+        serials::raise(contents, &zone.settings, self.now_ms, &mut since);
         let changes = signing.sign(signed, since, &[])?;
         let (after, _) = zone::diff::change(signed, &changes);
         self.pass(&signing, &after, &changes)?;
         let all = zone::diff::diff(contents, &after);
         Ok(Some((stored(contents, &after, all), after)))
-    }
-
-    /// Has the changes bring a serial that is later than the zone's.
-    fn raise_serial(&self, contents: &Contents, settings: &ZoneSettings, changes: &mut Vec<RrsetChange>) {
-        let Some(current) = contents.soa().map(|soa| soa.serial) else { return };
-        let apex_soa = |change: &RrsetChange| change.rtype == RType::SOA && *change.owner == *contents.origin();
-        let at = match changes.iter().position(apex_soa) {
-            Some(at) => at,
-            None => {
-                let soa = contents.apex().and_then(|apex| apex.rrset(RType::SOA).map(|rrset| Records::of(&rrset)));
-                let owner = contents.origin().to_owned();
-                changes.push(RrsetChange { owner, rtype: RType::SOA, before: soa.clone(), after: soa });
-                changes.len() - 1
-            }
-        };
-        let Some(soa) = changes[at].after.as_mut().and_then(|records| records.data.first_mut()) else { return };
-        let brought = Soa::parse(soa).map(|soa| soa.serial);
-        if !brought.is_some_and(|brought| dns::serial::is_later(brought, current)) {
-            set_serial(soa, zone::settings::next_serial(settings.serial_policy, current, self.now_ms / 1000));
-        }
     }
 
     fn replace(
@@ -397,36 +387,38 @@ impl<'r> GroupZones<'r> {
         records: &RecordList,
         serial: SerialRule,
         warnings: &mut Vec<Finding>,
-    ) -> Result<Option<(Action, Contents)>, CommitError> {
+    ) -> Result<Option<(Action, PendingZone)>, CommitError> {
         let (mut contents, findings) = zone::diff::build(name, self.replica.hasher(), records);
         let old = zone.contents.as_ref().map(|before| before.findings().clone()).unwrap_or_default();
         judge(findings, serial.source(), &old, warnings)?;
         let Some(before) = &zone.contents else {
-            return Ok(Some((Action::Replace { before: RecordList::default(), after: records.clone() }, contents)));
+            let action = Action::Replace { before: RecordList::default(), after: records.clone() };
+            return Ok(Some((action, zone.with(contents, None))));
         };
         let mut changes = zone::diff::diff(before, &contents);
-        if serial == SerialRule::FromFile {
+        let signing = self.signing(before)?;
+        let serials = Serials::of(zone, serial, signing.is_some(), contents.soa().map(|soa| soa.serial));
+        if serial != SerialRule::Policy && serials.are_own {
             changes.retain(|change| !is_old_serial(before, change));
         }
-        let signing = self.signing(before)?;
         if let Some(signing) = &signing {
             changes = signing.plain(changes);
         }
-        if changes.is_empty() {
+        if changes.is_empty() && !serials.primary_has_another(zone) {
             return Ok(None);
         }
-        if serial.is_by_policy() {
-            self.raise_serial(before, &zone.settings, &mut changes);
+        if serials.are_own {
+            serials::raise(before, &zone.settings, self.now_ms, &mut changes);
         }
         if let Some(signing) = &signing {
             changes = signing.sign(before, changes, &[])?;
             contents = zone::diff::change(before, &changes).0;
             self.pass(signing, &contents, &changes)?;
-        } else if serial.is_by_policy() {
+        } else if serials.are_own {
             let soa = changes.iter().filter(|change| change.rtype == RType::SOA).map(RrsetChange::edit);
             contents = contents.with(&soa.collect::<Vec<_>>());
         }
-        Ok(Some((stored(before, &contents, changes), contents)))
+        Ok(Some((stored(before, &contents, changes), zone.with(contents, serials.primary))))
     }
 }
 
@@ -479,11 +471,4 @@ fn invalid(owner: &Name, message: String) -> CommitError {
         host: None,
         message,
     }])
-}
-
-/// Writes a serial into the data of an SOA record: the first of five numbers at its end (RFC 1035 3.3.13).
-pub fn set_serial(soa: &mut [u8], serial: u32) {
-    if let Some(at) = soa.len().checked_sub(20) {
-        soa[at..at + 4].copy_from_slice(&serial.to_be_bytes());
-    }
 }

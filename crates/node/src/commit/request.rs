@@ -8,7 +8,7 @@ use signer::gate::GateError;
 use signer::sign::SigningError;
 use zone::check::{Finding, Source};
 use zone::xfr::XfrError;
-use zone::{ChangeSet, Contents, Edit, RecordList, ZoneSettings};
+use zone::{ChangeSet, Contents, Edit, RecordList, ZoneKind, ZoneSettings};
 
 use crate::read_only::{Part, ReadOnly};
 
@@ -19,6 +19,26 @@ pub struct PendingZone {
     pub contents: Option<Contents>,
     /// How it is served.
     pub settings: Arc<ZoneSettings>,
+    /// The primary's serial of this version, where the zone has serials of its own.
+    pub primary_serial: Option<u32>,
+}
+
+impl PendingZone {
+    /// Of a secondary: the serial that its primary had of this version.
+    pub fn serial_at_primary(&self) -> Option<u32> {
+        self.primary_serial.or_else(|| journal::replica::serial_of(self.contents.as_ref()))
+    }
+
+    /// The zone with other records.
+    pub(super) fn with(&self, contents: Contents, primary_serial: Option<u32>) -> PendingZone {
+        PendingZone { contents: Some(contents), settings: self.settings.clone(), primary_serial }
+    }
+
+    /// The zone with other signatures: one that has a primary has a serial of its own from then on.
+    pub(super) fn signed(&self, contents: Contents) -> PendingZone {
+        let is_secondary = self.settings.kind == ZoneKind::Secondary;
+        self.with(contents, self.serial_at_primary().filter(|_| is_secondary))
+    }
 }
 
 /// What a change is built on.
@@ -30,6 +50,8 @@ pub trait PendingZones {
     /// # Errors
     /// [`CommitError::ReadOnly`].
     fn check_changeable(&self, name: &Name, part: Part) -> Result<(), CommitError>;
+    /// Whether the zone has signatures that are made here.
+    fn is_signed_here(&self, name: &Name) -> bool;
 }
 
 /// How the serial of a changed zone is found, and whose its records are.
@@ -39,7 +61,8 @@ pub enum SerialRule {
     Policy,
     /// The SOA record that the change brings is taken as it is.
     AsGiven,
-    /// The same, and the records are the primary's: a secondary serves what it gets.
+    /// The same, and the records are the primary's: a secondary serves what it gets. One that is signed here, or was, goes
+    /// on above its own serial.
     Transferred,
     /// By the zone's policy; the records are those of the zone file that the zone is signed from.
     FromFile,

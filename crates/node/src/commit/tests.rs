@@ -137,7 +137,7 @@ fn records(zone: &str, serial: u32) -> RecordList {
     for record in made.iter() {
         let mut data = record.rdata.to_vec();
         if record.rtype == RType::SOA {
-            super::pending::set_serial(&mut data, serial);
+            super::serials::set_serial(&mut data, serial);
         }
         list.push(record.owner, record.rtype, record.ttl, &data);
     }

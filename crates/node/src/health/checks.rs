@@ -1,8 +1,11 @@
 //! Checks of what there is now: listeners, journal, store, zones, backups, certificates.
 
+use dns::NameBuf;
 use telemetry::health::Finding;
 
 use super::Certificate;
+use crate::presigned::Validated;
+use crate::signing::ZoneSigning;
 use crate::sources::Sources;
 use crate::zone_info::{ZoneInfo, ZoneState};
 
@@ -35,9 +38,42 @@ pub fn journal(sources: &Sources) -> Finding {
         None => Finding::ok("changes are taken"),
         Some(why) => Finding::fail(
             format!("the last change could not be stored: {why}"),
-            "look after the disk of journal.file; the next change shows whether it is well again",
+            match &sources.cluster {
+                None => "look after the disk of journal.file; the next change shows whether it is well again",
+                Some(_) => "see the check `cluster`; the next change shows whether it is well again",
+            },
         ),
     }
+}
+
+/// Whether the brokers of the cluster answer, and how old what this server answers is; `None`: there is no cluster.
+pub fn cluster(sources: &Sources) -> Option<Finding> {
+    let cluster = sources.cluster.as_ref()?;
+    let (streams, brokers) = (cluster.status(), cluster.brokers());
+    let silent = streams.iter().map(|stream| stream.silent.map_or(u64::MAX, |silent| silent.as_secs())).max();
+    let age = match silent {
+        None | Some(u64::MAX) => "no broker has answered since the start, so zones are as old as the store".to_owned(),
+        Some(seconds) => format!("zones are as they were {seconds} s ago"),
+    };
+    let foreign: u64 = streams.iter().map(|stream| stream.foreign).sum();
+    Some(if let Some(lost) = streams.iter().find_map(|stream| stream.lost.as_ref()) {
+        Finding::fail(
+            lost,
+            "bring the topics back that this server has followed; or stop it, empty data_dir, and start it anew",
+        )
+    } else if let Some(away) = streams.iter().find_map(|stream| stream.away.as_ref()) {
+        Finding::fail(
+            format!("no broker takes changes ({away}); {age}"),
+            format!("look after the brokers of cluster.brokers ({brokers}); answers go on, and changes when they do"),
+        )
+    } else if foreign > 0 {
+        Finding::warn(
+            format!("{foreign} messages were written by no server with this key; they are ignored"),
+            "see who may write to the topics, and that all servers have the same cluster.key_file",
+        )
+    } else {
+        Finding::ok(format!("brokers answer ({brokers}); {age}"))
+    })
 }
 
 /// Whether the store follows the journal.
@@ -107,26 +143,77 @@ fn look(zone: &ZoneInfo, empty: &mut Trouble, failing: &mut Trouble) {
     }
 }
 
-/// Whether zones that are signed here stay signed.
+/// Whether zones that are signed here stay signed, and those that others sign are valid.
 pub fn signing(sources: &Sources, now_s: u64) -> Finding {
     let zones = sources.signing.zones();
+    if let Some(finding) = broken_parents(&zones) {
+        return finding;
+    }
     let urgent = zones.iter().find(|zone| zone.is_urgent);
     let failing = zones.iter().filter_map(|zone| {
         let refusal = zone.refusal.as_ref().map(|refusal| refusal.why.clone());
         zone.error.clone().or(refusal).map(|why| format!("{}: {why}", zone.zone))
     });
+    let by_others = sources.handle.presigned().zones();
+    let ended = by_others.iter().find(|(_, known)| known.until.is_some_and(|until| until.end_s <= now_s));
+    let failing = failing.chain(by_others.iter().filter_map(|(zone, known)| trouble_of(zone, known, now_s)));
     let failing: Vec<String> = failing.take(MAX_NAMES).collect();
-    let advice =
-        "`headwater key state ZONE` says more; what is served stays as it is, and nothing invalid is published";
-    match (urgent, failing.is_empty()) {
-        (Some(zone), _) => {
+    let advice = "`headwater key state ZONE` says more of zones that are signed here, `headwater zone show ZONE` of others; what is \
+                  served stays as it is, and nothing invalid is published";
+    match (urgent, ended, failing.is_empty()) {
+        (Some(zone), ..) => {
             let hours = zone.first_end_s.unwrap_or_default().saturating_sub(now_s) / 3600;
             let name = &zone.zone;
             Finding::fail(format!("signatures of {name} end in {hours} hours; {}", failing.join("; ")), advice)
         }
-        (None, false) => Finding::warn(failing.join("; "), advice),
-        (None, true) => Finding::ok(format!("{} zones are signed here", zones.len())),
+        (None, Some(_), _) => {
+            Finding::fail(failing.join("; "), "have those who sign the zone make its signatures anew")
+        }
+        (None, None, false) => Finding::warn(failing.join("; "), advice),
+        (None, None, true) => late_parents(&zones, now_s).unwrap_or_else(|| {
+            let (ours, others) = (zones.len(), by_others.len());
+            Finding::ok(format!("{ours} zones are signed here, {others} that others sign are validated"))
+        }),
     }
+}
+
+/// Zones whose parents have DS records that lead to none of their keys.
+fn broken_parents(zones: &[ZoneSigning]) -> Option<Finding> {
+    let broken = zones.iter().filter_map(|zone| {
+        let server = zone.broken_at.as_ref()?;
+        Some(format!("resolvers refuse {}: the DS records that {server} has lead to none of its keys", zone.zone))
+    });
+    let broken: Vec<String> = broken.take(MAX_NAMES).collect();
+    let advice = "give the parent the records that `headwater key ds ZONE` prints, and have all others withdrawn";
+    (!broken.is_empty()).then(|| Finding::fail(broken.join("; "), advice))
+}
+
+/// Zones whose parents have been waited for for days.
+fn late_parents(zones: &[ZoneSigning], now_s: u64) -> Option<Finding> {
+    let late = zones.iter().filter_map(|zone| Some(format!("{} {}", zone.zone, zone.late_parent(now_s)?.sentence)));
+    let late: Vec<String> = late.take(MAX_NAMES).collect();
+    let advice = "have the parent do it: `headwater key ds ZONE` prints the records; `headwater key state ZONE` says what each \
+                  of its name servers has";
+    (!late.is_empty()).then(|| Finding::warn(late.join("; "), advice))
+}
+
+/// What somebody should know of a zone that others sign.
+fn trouble_of(zone: &NameBuf, known: &Validated, now_s: u64) -> Option<String> {
+    if let Some(refusal) = &known.refusal {
+        return Some(format!("{zone}: {}", refusal.why));
+    }
+    match known.until {
+        Some(until) if until.end_s <= now_s && known.has_ended() => {
+            return Some(format!("{zone}: a signature has ended, the zone answers SERVFAIL"));
+        }
+        Some(until) if until.end_s <= now_s => return Some(format!("{zone}: a signature has ended")),
+        Some(until) if until.late_s <= now_s => {
+            let minutes = (until.end_s - now_s) / 60;
+            return Some(format!("{zone}: signatures end in {minutes} minutes, and nobody has made them anew"));
+        }
+        _ => {}
+    }
+    known.findings.first().map(|finding| format!("{zone}: {finding}"))
 }
 
 /// Whether backups, if there are any, go on.

@@ -53,6 +53,9 @@ impl Checks {
         };
         report("listeners", checks::listeners(sources));
         report("journal", checks::journal(sources));
+        if let Some(finding) = checks::cluster(sources) {
+            report("cluster", finding);
+        }
         report("store", checks::store(sources));
         report("zones", checks::zones(sources));
         report("signing", checks::signing(sources, unix_ms() / 1000));

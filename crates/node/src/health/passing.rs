@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 
 use dns::{NameBuf, RType, Rcode};
 use resolver::Question;
-use server::clock::unix_ms;
+use server::clock::{EARLIEST_MS, unix_ms};
 use telemetry::health::{Finding, State};
 
 use super::Context;
 use crate::lookups::Answer;
 use crate::sources::Sources;
 
-/// No clock is right that stands before this, in milliseconds since 1970: November 2026.
-const EARLIEST_MS: u64 = 1_793_500_000_000;
 /// The clock may go so much faster or slower than time passes before it has jumped, in milliseconds.
 const MAX_DRIFT_MS: u64 = 2000;
 /// A jump, or a loss, is told of for so long.

@@ -55,6 +55,10 @@ impl ControlPlane {
             return refuse(request, Rcode::FORMERR);
         };
         let [question] = &message.questions[..] else { return refuse(request, Rcode::FORMERR) };
+        // RFC 9859 4.3: nothing here reads the CDS and CSYNC records of children, so nobody is told that it will be done.
+        if question.rtype != RType::SOA {
+            return refuse(request, Rcode::NOTIMP);
+        }
         let Some(zone) = self.catalogue.zone(&question.name) else { return refuse(request, Rcode::NOTAUTH) };
         if !zone.is_secondary() {
             return refuse(request, Rcode::NOTAUTH);

@@ -10,7 +10,7 @@ use resolver::Question;
 use tokio::runtime::Handle;
 
 use super::fetch::Lookup;
-use crate::lookups::{self, Lookups};
+use crate::lookups::{self, Lookups, address};
 
 /// An answer that takes longer is given up.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -51,15 +51,6 @@ fn ask(lookup: &lookups::Lookup, runtime: &Handle, host: &str) -> io::Result<Vec
     match found.is_empty() {
         true => Err(io::Error::other(problem)),
         false => Ok(found),
-    }
-}
-
-/// The address in the data of a record.
-fn address(rtype: RType, rdata: &[u8]) -> Option<IpAddr> {
-    match rtype {
-        RType::A => <[u8; 4]>::try_from(rdata).ok().map(IpAddr::from),
-        RType::AAAA => <[u8; 16]>::try_from(rdata).ok().map(IpAddr::from),
-        _ => None,
     }
 }
 

@@ -82,6 +82,7 @@ impl House {
             keys: Arc::new(dnssec::tsig::KeyRing::default),
             follower: &durable.follower,
             committer: &durable.committer,
+            presigned: &durable.presigned,
             runtime: runtime.handle(),
         };
         let thread = unstarted.run(&parts).expect("a thread");

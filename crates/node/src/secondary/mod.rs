@@ -16,35 +16,35 @@ use std::time::Instant;
 
 use dnssec::tsig::KeyRing;
 use journal::Follower;
-use zone::{Published, ZoneTable};
 
 use crate::catalogue::ZoneRef;
 use crate::commit::Committer;
+use crate::presigned::Presigned;
 use crate::schedule::{Now, Schedule};
 pub use refresh::Behind;
 use refresh::{RefreshResult, Visit};
 pub use state::{SecondaryStates, Status};
-pub use timers::SoaTimers;
+pub use timers::Held;
 
 /// Most conversations with primaries at the same time.
 const MAX_CONVERSATIONS: usize = 64;
 
 /// What the secondaries need of the rest of the server.
 pub struct Shared {
-    /// The zones as they are served.
-    pub zones: Arc<Published<ZoneTable>>,
     /// The TSIG keys.
     pub keys: Arc<dyn Fn() -> KeyRing + Send + Sync>,
     /// Where the times of refreshes are kept over restarts.
     pub follower: Arc<Follower>,
     /// Makes changes.
     pub committer: Committer,
+    /// What is known of zones that others sign and that are validated.
+    pub presigned: Arc<Presigned>,
 }
 
 /// Something that concerns a secondary.
 pub enum Event {
-    /// It is one, perhaps with other primaries; if it has contents, they have these timers.
-    Configure(ZoneRef, Option<SoaTimers>),
+    /// It is one, perhaps with other primaries or other contents: these.
+    Configure(ZoneRef, Option<Held>),
     /// It is none any more.
     Remove(ZoneRef),
     /// A primary says that a zone changed (RFC 1996).
@@ -103,7 +103,7 @@ impl Secondaries {
     /// Takes something that happened.
     pub fn take(&mut self, event: Event, now: Now) {
         match event {
-            Event::Configure(zone, soa) => self.configure(&zone, soa, now),
+            Event::Configure(zone, held) => self.configure(&zone, held, now),
             Event::Remove(zone) => {
                 self.states.remove(zone.name());
                 self.schedule.cancel(&zone);
@@ -114,8 +114,8 @@ impl Secondaries {
         }
     }
 
-    fn configure(&mut self, zone: &ZoneRef, soa: Option<SoaTimers>, now: Now) {
-        match self.states.insert(zone, now.unix_s, soa) {
+    fn configure(&mut self, zone: &ZoneRef, held: Option<Held>, now: Now) {
+        match self.states.insert(zone, now.unix_s, held) {
             None => self.due(zone, now),
             Some(before) if before.lists().primaries != zone.lists().primaries => {
                 self.states.with(zone.name(), |secondary| secondary.forget_primaries());
@@ -128,8 +128,8 @@ impl Secondaries {
     /// RFC 1996 3.11: the primary that sent it is asked first; one that has what is here is not asked at all. One that
     /// says that it has something earlier is asked whether that is so: the message may be late.
     fn notified(&mut self, zone: &ZoneRef, from: IpAddr, serial: Option<u32>) {
-        let Some(running) = self.states.with(zone.name(), |secondary| secondary.running) else { return };
-        let ours = refresh::serial(&self.shared.zones, zone.name());
+        let look = |secondary: &mut state::Secondary| (secondary.running, secondary.serial());
+        let Some((running, ours)) = self.states.with(zone.name(), look) else { return };
         if serial.is_some() && serial == ours && !running {
             return;
         }

@@ -8,7 +8,7 @@ use dns::{Name, NameBuf};
 use journal::Checked;
 
 use super::refresh::{Behind, RefreshResult, Visit};
-use super::timers::{SoaTimers, Timers};
+use super::timers::{Held, Timers};
 use crate::catalogue::ZoneRef;
 
 /// What is known about a secondary, for people.
@@ -24,6 +24,8 @@ pub struct Status {
     pub next_at_s: u64,
     /// The primary that has confirmed them last.
     pub primary: Option<Peer>,
+    /// The serial that the primary had of the contents; the zone's own is another one where it is signed here.
+    pub primary_serial: Option<u32>,
     /// A conversation is under way.
     pub refreshing: bool,
     /// What went wrong the last time; empty: nothing.
@@ -35,6 +37,8 @@ pub struct Status {
 /// A secondary.
 pub struct Secondary {
     pub timers: Timers,
+    /// The serial that a primary had of the contents.
+    serial: Option<u32>,
     /// A conversation is under way, or waits for others to end.
     pub running: bool,
     /// Something came while a conversation was under way: look once more.
@@ -61,9 +65,15 @@ pub struct Finished {
 
 impl Secondary {
     /// A secondary that was found, with contents that have these timers.
-    pub fn new(now_s: u64, checked: Option<Checked>, soa: Option<SoaTimers>) -> Secondary {
-        let (timers, behind, error) = (Timers::new(now_s, checked, soa), Vec::new(), String::new());
-        Secondary { timers, running: false, again: None, first: 0, behind, error }
+    pub fn new(now_s: u64, checked: Option<Checked>, held: Option<Held>) -> Secondary {
+        let timers = Timers::new(now_s, checked, held.map(|held| held.soa));
+        let (serial, behind, error) = (held.map(|held| held.serial), Vec::new(), String::new());
+        Secondary { timers, serial, running: false, again: None, first: 0, behind, error }
+    }
+
+    /// The serial that a primary is measured by; `None`: there is nothing that may be served.
+    pub fn serial(&self) -> Option<u32> {
+        self.serial.filter(|_| !self.timers.is_expired())
     }
 
     /// It has other primaries now.
@@ -113,6 +123,7 @@ impl Secondary {
             expired: self.timers.is_expired(),
             next_at_s: self.timers.ask_at_s(),
             primary: zone.lists().primaries.get(self.first).filter(|_| checked.is_some()).cloned(),
+            primary_serial: self.serial,
             refreshing: self.running,
             error: self.error.clone(),
             behind: self.behind.clone(),
@@ -164,13 +175,16 @@ impl SecondaryStates {
     }
 
     /// Adds a secondary, or takes over its new entry: then returns the one of before.
-    pub fn insert(&self, zone: &ZoneRef, now_s: u64, soa: Option<SoaTimers>) -> Option<ZoneRef> {
+    pub fn insert(&self, zone: &ZoneRef, now_s: u64, held: Option<Held>) -> Option<ZoneRef> {
         let mut states = self.write();
         let checked = states.checks.remove::<Name>(zone.name());
         let known = states.zones.remove_entry::<Name>(zone.name());
         let (before, secondary) = match known {
-            Some((before, secondary)) => (Some(before), secondary),
-            None => (None, Secondary::new(now_s, checked, soa)),
+            Some((before, mut secondary)) => {
+                secondary.serial = held.map(|held| held.serial);
+                (Some(before), secondary)
+            }
+            None => (None, Secondary::new(now_s, checked, held)),
         };
         states.zones.insert(zone.clone(), secondary);
         before

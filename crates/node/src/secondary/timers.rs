@@ -16,6 +16,23 @@ pub struct SoaTimers {
     pub expire_s: u64,
 }
 
+/// What the journal has of a secondary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Its timers.
+    pub soa: SoaTimers,
+    /// The serial that its primary had of it. Where the zone is signed here, its own is another one.
+    pub serial: u32,
+}
+
+impl Held {
+    /// What it is of a zone; `None`: it has no contents.
+    pub fn of(state: &journal::ZoneState) -> Option<Held> {
+        let soa = state.contents.as_ref()?.soa()?;
+        Some(Held { soa: SoaTimers::of(&soa), serial: state.serial_at_primary()? })
+    }
+}
+
 /// Shortest and longest time between two refreshes, whatever the SOA record says.
 const MIN_REFRESH_S: u64 = 1;
 const MAX_REFRESH_S: u64 = 28 * 24 * 3600;

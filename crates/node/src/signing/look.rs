@@ -3,21 +3,24 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use dns::rdata::typed::Rrsig;
+use dns::rdata::typed::{Ds, Rrsig};
 use dns::{Name, NameBuf, RType};
 use dnssec::algorithm::Algorithm;
 use dnssec::sign::SigningKey;
 use journal::shared::{Author, SettingsError};
+use server::clock::EARLIEST_MS;
 use signer::gate;
 use signer::keys::{AddError, Origin, Role, ZoneKey, ZoneKeys};
+use signer::parent::Parent;
 use signer::policy::{KeyLayout, SigningPolicy};
 use signer::sign::{Stale, sign_whole, stale};
-use signer::timeline::{Facts, NewKey, Outcome, Wait, Wanted, advance};
+use signer::timeline::{Awaited, Facts, NewKey, Outcome, Wait, Wanted, advance};
 use signer::zone_signer::ZoneSigner;
 use zone::Contents;
 
 use super::document::{self, Former, Versioned, ZoneDocument};
 use super::key_store::{self, KeyStoreError};
+use super::parent::{Need, Parents};
 use super::signer_of::signer_of;
 use super::{Parts, SigningError};
 use crate::commit::{Committed, Intent, Request};
@@ -77,9 +80,17 @@ impl Wish {
 /// Looks at one zone.
 pub struct Look<'a> {
     pub parts: &'a Parts,
+    pub parents: &'a Parents,
+    /// What is known of the zone's parent.
+    pub parent: &'a Parent,
     pub zone: &'a Name,
     pub wish: Wish,
+    /// What the clock says, in seconds since 1970.
     pub now_s: u64,
+    /// The clock has jumped ahead by so many seconds, and is not believed yet.
+    pub lead_s: u64,
+    /// The clock went evenly for so long that signatures which are not valid yet must be what is wrong.
+    pub believes_clock: bool,
 }
 
 impl Look<'_> {
@@ -87,6 +98,9 @@ impl Look<'_> {
     /// with signing any more.
     pub fn run(&self) -> Result<Option<Found>, SigningError> {
         let Some(contents) = self.contents() else { return Ok(None) };
+        if self.now_s < EARLIEST_MS / 1000 {
+            return Err(SigningError::ClockTooEarly);
+        }
         let mut kept = document::read(&self.parts.settings.state(), self.zone);
         if kept.version == 0 || kept.document.keys.keys.is_empty() {
             if self.wish.policy_name.is_empty() {
@@ -99,7 +113,8 @@ impl Look<'_> {
         }
         // What was decided before is done first: no time passes for records that nobody could have fetched.
         if kept.version > 0 {
-            self.use_keys(&kept.document)?;
+            self.use_keys(&kept.document, &contents)?;
+            self.check_clock(&contents)?;
             if kept.document.pending {
                 self.settle(&contents)?;
                 kept = self.begin_times(kept)?;
@@ -116,14 +131,49 @@ impl Look<'_> {
         let kept = if kept.document.pending { self.begin_times(kept)? } else { kept };
         let contents = self.contents().unwrap_or(contents);
         let after = self.survey(&contents);
+        self.watch_parent(&kept.document.keys, &contents);
         let moved = kept.document.keys.signed_since_s.is_none() && self.is_as_wanted(&contents, &after);
         let latest_s = self.now_s + MAX_WAIT_S;
         let next_s = if after.count > 0 || moved {
             self.now_s + 1
         } else {
-            [outcome.next_s, after.next_s].into_iter().flatten().fold(latest_s, u64::min).max(self.now_s + 1)
+            [outcome.next_s.map(|next_s| next_s + self.lead_s), after.next_s]
+                .into_iter()
+                .flatten()
+                .fold(latest_s, u64::min)
+                .max(self.now_s + 1)
         };
-        Ok(Some(Found { next_s, waits: outcome.waits, stale: after.count, first_end_s: after.first_end_s }))
+        let waits = self.with_remarks(&kept.document.keys, outcome.waits);
+        Ok(Some(Found { next_s, waits, stale: after.count, first_end_s: after.first_end_s }))
+    }
+
+    /// Says what the zone needs of its parent.
+    fn watch_parent(&self, keys: &ZoneKeys, contents: &Contents) {
+        let unstable = keys.keys.iter().filter(|key| key.role.signs_keys() && !key.ds.is_stable());
+        let records = |rtype| contents.records(self.zone, rtype).map(|records| records.data).unwrap_or_default();
+        let need = Need {
+            keys: keys.keys.clone(),
+            policy: self.wish.policy_for(keys),
+            waiting_since_s: unstable.map(|key| key.ds.since_s).max(),
+            cds: [records(RType::CDS), records(RType::CDNSKEY)].concat(),
+        };
+        self.parents.need(self.zone, need, self.now_s);
+    }
+
+    /// What is waited for, and of what the parent has to do, which of its servers has not done it.
+    fn with_remarks(&self, keys: &ZoneKeys, mut waits: Vec<Wait>) -> Vec<Wait> {
+        for wait in &mut waits {
+            let published = match wait.what {
+                Awaited::DsPublished => true,
+                Awaited::DsWithdrawn => false,
+                Awaited::Caches(_) | Awaited::Signing => continue,
+            };
+            let key = keys.by_tag(wait.tag);
+            if let Some(remark) = key.and_then(|key| self.parent.remark(self.zone, key, published)) {
+                wait.sentence = format!("{}; {remark}", wait.sentence);
+            }
+        }
+        waits
     }
 
     /// The zone as it is served.
@@ -153,17 +203,45 @@ impl Look<'_> {
             let published = contents.records(self.zone, RType::DNSKEY);
             // A zone that was signed with it elsewhere: its parent may well have a DS record.
             keys.add(match published.is_some_and(|records| records.data.contains(&dnskey)) {
-                true => ZoneKey::in_service(role, Origin::Operator, dnskey, self.now_s, role.signs_keys()),
-                false => ZoneKey::new(role, Origin::Operator, dnskey, self.now_s),
+                true => ZoneKey::in_service(role, Origin::Operator, dnskey, self.even_s(), role.signs_keys()),
+                false => ZoneKey::new(role, Origin::Operator, dnskey, self.even_s()),
             })?;
         }
         Ok(keys)
     }
 
-    /// Has the committer sign with the keys of a document.
-    fn use_keys(&self, document: &ZoneDocument) -> Result<(), SigningError> {
-        let policy = self.wish.policy_for(&document.keys);
-        let signer = signer_of(self.zone, document, &policy, &self.parts.store());
+    /// What caches are counted by: they are no older because the clock has jumped ahead.
+    fn even_s(&self) -> u64 {
+        self.now_s.saturating_sub(self.lead_s)
+    }
+
+    /// Signatures that are not valid yet are made anew if they are good then whatever is wrong, the clock now or the clock
+    /// by which they were made: otherwise the zone stays as it is until that is known.
+    fn check_clock(&self, contents: &Contents) -> Result<(), SigningError> {
+        let policy = &self.wish.policy;
+        let spare_s = policy.signature_lifetime_s - policy.signature_refresh_s - policy.signature_jitter_s;
+        match self.survey(contents).ahead_s {
+            ahead_s if ahead_s > u64::from(spare_s) && !self.believes_clock => Err(SigningError::ClockBehind(ahead_s)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has the committer sign with the keys of a document. While the clock is ahead and not believed, signatures begin
+    /// to be valid before the jump, and former keys count until the time has really passed.
+    fn use_keys(&self, document: &ZoneDocument, contents: &Contents) -> Result<(), SigningError> {
+        let mut policy = self.wish.policy_for(&document.keys);
+        if self.lead_s > 0 {
+            let lead_s = u32::try_from(self.lead_s).unwrap_or(u32::MAX);
+            let inception_offset_s = policy.inception_offset_s.saturating_add(lead_s);
+            policy = Arc::new(SigningPolicy { inception_offset_s, ..(*policy).clone() });
+        }
+        let mut sets = self.parent.ds_sets();
+        // What the parent has wrong already keeps nobody from changing the zone.
+        sets.retain(|ds| gate::leads(contents, ds, self.now_s));
+        let signer = signer_of(self.zone, document, &policy, sets, &self.parts.store()).map(|mut signer| {
+            signer.former.iter_mut().for_each(|former| former.until_s += self.lead_s);
+            signer
+        });
         let failure = signer.as_ref().err().map(ToString::to_string);
         self.parts.signers.set(self.zone, signer.map_err(|error| error.to_string()));
         failure.map_or(Ok(()), |why| Err(SigningError::Keys(why)))
@@ -197,7 +275,7 @@ impl Look<'_> {
         if !self.wish.policy_name.is_empty() {
             document.policy = self.wish.policy_name.clone();
         }
-        note_ttl(&mut document, survey.max_ttl_s, self.now_s);
+        note_ttl(&mut document, survey.max_ttl_s, self.even_s());
         let mut outcome = self.look_ahead(&document, contents, survey);
         for _ in 0..MAX_NEW_KEYS {
             if outcome.make.is_empty() {
@@ -223,7 +301,7 @@ impl Look<'_> {
             tracing::info!(zone = %self.zone, tag = key.tag(), "the key is not needed any more: its files are removed");
             self.parts.store().destroy(self.zone, &key.dnskey)?;
         }
-        self.use_keys(&document)?;
+        self.use_keys(&document, contents)?;
         Ok((outcome, Versioned { document, version }))
     }
 
@@ -232,11 +310,11 @@ impl Look<'_> {
         let facts = Facts {
             max_ttl_s: document.max_ttl_s,
             dnskey_ttl_s: dnskey_ttl(contents).max(self.wish.policy.dnskey_ttl_s),
-            ds_seen: Vec::new(),
+            ds_seen: self.parent.ds_seen(),
             zone_is_signed: self.is_as_wanted(contents, survey),
             wanted,
         };
-        advance(&document.keys, &self.wish.policy_for(&document.keys), &facts, self.now_s)
+        advance(&document.keys, &self.wish.policy_for(&document.keys), &facts, self.even_s())
     }
 
     fn write(&self, document: &ZoneDocument, version: u64, why: &str) -> Result<u64, SettingsError> {
@@ -253,8 +331,17 @@ impl Look<'_> {
                 algorithm => SigningKey::generate(algorithm),
             };
             let key = key.map_err(KeyStoreError::from)?.with_flags(wanted.flags);
-            let made = ZoneKey::new(wanted.role, Origin::Made, key.dnskey_rdata().to_vec(), self.now_s);
-            match keys.add(made) {
+            let made = ZoneKey::new(wanted.role, Origin::Made, key.dnskey_rdata().to_vec(), self.even_s());
+            // A DS record of another key with the same tag would be taken for one of this key.
+            let is_taken = self
+                .parent
+                .ds_sets()
+                .iter()
+                .flatten()
+                .filter_map(|ds| Ds::parse(ds))
+                .any(|ds| ds.key_tag == made.tag());
+            let added = if is_taken { Err(AddError::TagTaken(made.tag())) } else { keys.add(made) };
+            match added {
                 Ok(()) => {
                     self.parts.store().keep(self.zone, self.wish.policy.dnskey_ttl_s, &key)?;
                     let (tag, algorithm, role) = (key.key_tag(), wanted.algorithm, wanted.role);
@@ -270,7 +357,7 @@ impl Look<'_> {
 
     /// Remembers the DNSKEY RRset that the zone has, if it will have another one: caches hold it for a while.
     fn remember_former(&self, document: &mut ZoneDocument, contents: &Contents) {
-        document.former.retain(|former| former.until_s > self.now_s);
+        document.former.retain(|former| former.until_s > self.even_s());
         let Some(records) = contents.records(self.zone, RType::DNSKEY) else { return };
         let mut next: Vec<&Vec<u8>> =
             document.keys.keys.iter().filter(|key| key.is_published()).map(|key| &key.dnskey).collect();
@@ -283,7 +370,7 @@ impl Look<'_> {
         let ttl_s = records.ttl.max(self.wish.policy.dnskey_ttl_s) + self.wish.policy.propagation_s;
         let dnskeys = document::to_text(&records.data);
         document.former.retain(|former| former.dnskeys != dnskeys);
-        document.former.push(Former { dnskeys, until_s: self.now_s + u64::from(ttl_s) });
+        document.former.push(Former { dnskeys, until_s: self.even_s() + u64::from(ttl_s) });
     }
 
     /// The zone becomes what its keys want: signed for the first time, or with other keys, or with fresh signatures.
@@ -323,7 +410,7 @@ impl Look<'_> {
     fn begin_times(&self, kept: Versioned) -> Result<Versioned, SigningError> {
         let Versioned { mut document, version } = kept;
         document.pending = false;
-        document.keys.begin_changes(self.now_s);
+        document.keys.begin_changes(self.even_s());
         let version = self.write(&document, version, "published")?;
         Ok(Versioned { document, version })
     }

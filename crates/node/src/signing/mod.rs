@@ -2,8 +2,10 @@
 //! each zone when something about it is due; what it decides is a change like any other.
 
 mod document;
+mod even_clock;
 mod key_store;
 mod look;
+mod parent;
 mod requests;
 mod signer_of;
 mod status;
@@ -13,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dns::{Name, NameBuf};
 use journal::shared::{Rejected, SettingsError, SharedSettings};
@@ -27,9 +29,13 @@ use zone::{Published, ZoneTable};
 
 use crate::catalogue::Catalogue;
 use crate::commit::{CommitError, Committer};
+use crate::lookups::Lookups;
+use crate::scheduler::Scheduler;
 use crate::signers::Signers;
+use even_clock::{BELIEVED_AFTER, EvenClock};
 use key_store::{KeyStore, KeyStoreError};
 use look::{Found, Look, Wish};
+use parent::Parents;
 
 pub use requests::{KeyImport, Planned};
 pub use status::{DsRecord, KeyStatus, ZoneSigning};
@@ -38,6 +44,8 @@ pub use status::{DsRecord, KeyStatus, ZoneSigning};
 const RETRY_S: u64 = 30;
 /// Something that others did is looked for at least this often.
 const TICK: Duration = Duration::from_secs(60);
+/// The clock is looked at this often.
+const CLOCK_TICK: Duration = Duration::from_secs(5);
 /// Changes that come one after the other are looked at together.
 const REST: Duration = Duration::from_millis(200);
 
@@ -71,6 +79,16 @@ pub enum SigningError {
     /// It is not signed here.
     #[error("zone {0} is not signed here: `dnssec` names the policy by which a zone is signed")]
     NotSigned(NameBuf),
+    /// The clock is wrong.
+    #[error("the clock stands before this version was made: nothing is signed until it is right")]
+    ClockTooEarly,
+    /// The clock is wrong, or was.
+    #[error(
+        "signatures of the zone begin to be valid in {} hours only: the clock is behind, or was ahead when they were made. It \
+         stays as it is until the clock is right, or has gone evenly for a day",
+        .0.div_ceil(3600)
+    )]
+    ClockBehind(u64),
     /// It makes no sense for this zone.
     #[error("{0}")]
     Refused(String),
@@ -119,11 +137,19 @@ pub struct Parts {
     pub signers: Arc<Signers>,
     /// What the configuration says.
     pub configured: RwLock<Configured>,
+    /// Where the parents are found.
+    pub lookups: Lookups,
+    /// Says when parents are asked.
+    pub scheduler: Scheduler,
 }
 
 impl Parts {
     fn store(&self) -> KeyStore {
         KeyStore::new(self.configured.read().unwrap_or_else(PoisonError::into_inner).keys_dir.clone())
+    }
+
+    fn policies(&self) -> config::Policies {
+        self.configured.read().unwrap_or_else(PoisonError::into_inner).policies.clone()
     }
 
     fn policy(&self, name: &str) -> Option<Arc<SigningPolicy>> {
@@ -154,7 +180,7 @@ pub fn load_signers(settings: &SharedSettings, configured: &Configured) -> Arc<S
         let document = document::read(&state, &zone).document;
         let policy = configured.policies.get(&document.policy).cloned().unwrap_or_default();
         let wish = Wish { policy_name: document.policy.clone(), policy, key_files: Vec::new() };
-        let signer = signer_of::signer_of(&zone, &document, &wish.policy_for(&document.keys), &store);
+        let signer = signer_of::signer_of(&zone, &document, &wish.policy_for(&document.keys), Vec::new(), &store);
         if let Err(error) = &signer {
             tracing::error!(%zone, %error, "the zone cannot be changed: a private key is missing or wrong");
         }
@@ -168,11 +194,16 @@ pub fn load_signers(settings: &SharedSettings, configured: &Configured) -> Arc<S
 struct Looked {
     found: Found,
     error: Option<String>,
+    /// Since when signatures that are not valid yet are left as they are.
+    doubted: Option<Instant>,
+    /// The policy that the zone named then.
+    policy: String,
 }
 
 /// Signs the zones that name a policy.
 pub struct Signing {
     parts: Arc<Parts>,
+    parents: Arc<Parents>,
     wake: SyncSender<Wake>,
     looked: Arc<Mutex<HashMap<NameBuf, Looked>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -193,21 +224,19 @@ impl Signing {
     pub fn start(parts: Parts) -> std::io::Result<Arc<Signing>> {
         let (wake, wakes) = sync_channel(1);
         let (parts, looked) = (Arc::new(parts), Arc::new(Mutex::new(HashMap::new())));
-        let work = Work { parts: parts.clone(), looked: looked.clone() };
+        let parents = start_parents(&parts, &looked, &wake);
+        let work = Work { parts: parts.clone(), parents: parents.clone(), looked: looked.clone() };
         let run = move || {
             server::priority::patient();
             work.run(&wakes);
         };
         let thread = std::thread::Builder::new().name("signing".into()).spawn(run)?;
-        Ok(Arc::new(Signing { parts, wake, looked, thread: Mutex::new(Some(thread)) }))
+        Ok(Arc::new(Signing { parts, parents, wake, looked, thread: Mutex::new(Some(thread)) }))
     }
 
     /// Has every zone looked at soon.
     pub fn look(&self) {
-        // A wake that waits does for this one, too.
-        if let Err(TrySendError::Disconnected(_)) = self.wake.try_send(Wake::Look) {
-            tracing::debug!("signing has stopped");
-        }
+        wake_up(&self.wake);
     }
 
     /// Takes over what a new configuration says.
@@ -234,18 +263,47 @@ impl Signing {
     }
 }
 
+/// Asks parents; a zone whose parent says something else is looked at soon.
+fn start_parents(
+    parts: &Parts,
+    looked: &Arc<Mutex<HashMap<NameBuf, Looked>>>,
+    wake: &SyncSender<Wake>,
+) -> Arc<Parents> {
+    let (looked, wake) = (looked.clone(), wake.clone());
+    let needs = parent::Parts {
+        zones: parts.zones.clone(),
+        lookups: parts.lookups.clone(),
+        scheduler: parts.scheduler.clone(),
+    };
+    Parents::start(needs, move |zone| {
+        if let Some(zone) = looked.lock().unwrap_or_else(PoisonError::into_inner).get_mut(zone) {
+            zone.found.next_s = 0;
+        }
+        wake_up(&wake);
+    })
+}
+
+fn wake_up(wake: &SyncSender<Wake>) {
+    // A wake that waits does for this one, too.
+    if let Err(TrySendError::Disconnected(_)) = wake.try_send(Wake::Look) {
+        tracing::debug!("signing has stopped");
+    }
+}
+
 /// The thread's part.
 struct Work {
     parts: Arc<Parts>,
+    parents: Arc<Parents>,
     looked: Arc<Mutex<HashMap<NameBuf, Looked>>>,
 }
 
 impl Work {
     fn run(&self, wakes: &Receiver<Wake>) {
+        let mut clock = EvenClock::new(Instant::now(), unix_seconds());
         loop {
-            let next_s = self.look(unix_seconds());
+            let next_s = self.look(unix_seconds(), clock.lead_s(Instant::now(), unix_seconds()));
             let left = Duration::from_secs(next_s.saturating_sub(unix_seconds())).min(TICK);
-            match wakes.recv_timeout(left) {
+            match self.wait(wakes, &mut clock, left) {
                 Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(Wake::Look) => std::thread::sleep(REST),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -253,20 +311,50 @@ impl Work {
         }
     }
 
+    /// Waits until somebody wakes the thread, that much time has passed, or the clock has jumped: then every zone is due.
+    fn wait(&self, wakes: &Receiver<Wake>, clock: &mut EvenClock, left: Duration) -> Result<Wake, RecvTimeoutError> {
+        let end = Instant::now() + left;
+        let lead_s = clock.lead_s(Instant::now(), unix_seconds());
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match wakes.recv_timeout(left.min(CLOCK_TICK)) {
+                Err(RecvTimeoutError::Timeout) if left > CLOCK_TICK => {}
+                outcome => return outcome,
+            }
+            let now_leads_s = clock.lead_s(Instant::now(), unix_seconds());
+            if now_leads_s.abs_diff(lead_s) > CLOCK_TICK.as_secs() {
+                tracing::warn!(ahead_s = now_leads_s, "the clock jumped: keys move on by the time that passes");
+                self.looked
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .values_mut()
+                    .for_each(|zone| zone.found.next_s = 0);
+                return Ok(Wake::Look);
+            }
+        }
+    }
+
     /// Looks at the zones that are due; returns when the next one is, in seconds since 1970.
-    fn look(&self, now_s: u64) -> u64 {
+    fn look(&self, now_s: u64, lead_s: u64) -> u64 {
         let mut next_s = now_s + TICK.as_secs();
         for zone in self.zones() {
             let known = self.looked.lock().unwrap_or_else(PoisonError::into_inner).get(&zone).cloned();
-            let due_s = known.as_ref().map_or(0, |looked| looked.found.next_s);
+            // Another policy is looked at whatever was to come.
+            let same = known.as_ref().filter(|looked| looked.policy == self.policy_name(&zone));
+            let due_s = same.map_or(0, |looked| looked.found.next_s);
             // A clock that was set back does not keep anything from being done.
             if due_s > now_s && due_s <= now_s + 2 * 3600 && !self.lacks_signatures(&zone) {
                 next_s = next_s.min(due_s);
                 continue;
             }
-            next_s = next_s.min(self.look_at(&zone, known, now_s).unwrap_or(u64::MAX));
+            next_s = next_s.min(self.look_at(&zone, known, now_s, lead_s).unwrap_or(u64::MAX));
         }
         next_s
+    }
+
+    /// The policy that a zone names; empty: none.
+    fn policy_name(&self, zone: &Name) -> String {
+        self.parts.catalogue.zone(zone).map(|entry| entry.settings().dnssec.clone()).unwrap_or_default()
     }
 
     /// A zone that shall be signed and came unsigned, just now.
@@ -283,38 +371,47 @@ impl Work {
         first_end_s(zones.get(zone)?.contents.as_ref()?, now_s)
     }
 
-    fn look_at(&self, zone: &Name, known: Option<Looked>, now_s: u64) -> Option<u64> {
+    fn look_at(&self, zone: &Name, known: Option<Looked>, now_s: u64, lead_s: u64) -> Option<u64> {
+        let known = known.unwrap_or_default();
+        let believes_clock = known.doubted.is_some_and(|since| since.elapsed() >= BELIEVED_AFTER);
+        let (parts, parents, parent) = (&self.parts, &self.parents, &self.parents.parent(zone));
+        let policy = self.policy_name(zone);
         let found = self.parts.wish(zone).and_then(|wish| match wish {
-            Some(wish) => Look { parts: &self.parts, zone, wish, now_s }.run(),
+            Some(wish) => Look { parts, parents, parent, zone, wish, now_s, lead_s, believes_clock }.run(),
             None => Ok(None),
         });
-        let known = known.unwrap_or_default();
-        let looked = match found {
+        let mut looked = match found {
             Ok(Some(found)) => {
                 if known.error.is_some() {
                     tracing::info!(%zone, "signing goes on");
                 }
-                Looked { found, error: None }
+                Looked { found, error: None, doubted: None, policy }
             }
             Ok(None) => {
                 self.looked.lock().unwrap_or_else(PoisonError::into_inner).remove(zone);
+                self.parents.forget(zone);
                 return None;
             }
-            Err(SigningError::Raced) => {
-                Looked { found: Found { next_s: now_s + 1, ..known.found }, error: known.error }
-            }
+            Err(SigningError::Raced) => Looked { found: Found { next_s: now_s + 1, ..known.found }, policy, ..known },
             Err(error) => {
+                let is_doubted = matches!(error, SigningError::ClockBehind(_));
+                let doubted = is_doubted.then(|| known.doubted.unwrap_or_else(Instant::now));
                 let error = error.to_string();
                 if known.error.as_ref() != Some(&error) {
                     tracing::error!(%zone, error, "signing does not go on; it is tried again");
                 }
                 let first_end_s = self.first_end_s(zone, now_s);
                 let found = Found { next_s: now_s + RETRY_S, first_end_s, ..known.found };
-                Looked { found, error: Some(error) }
+                Looked { found, error: Some(error), doubted, policy }
             }
         };
+        let mut all = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !parent.says_the_same(&self.parents.parent(zone)) {
+            // The parent said something else meanwhile.
+            looked.found.next_s = now_s + 1;
+        }
         let next_s = looked.found.next_s;
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner).insert(zone.to_owned(), looked);
+        all.insert(zone.to_owned(), looked);
         Some(next_s)
     }
 

@@ -1,11 +1,14 @@
 //! What operators ask of keys.
 
+use std::sync::Arc;
+
 use dns::Name;
 use dnssec::key_file::{parse_private, parse_public};
 use journal::shared::Author;
 use server::clock::unix_seconds;
 use signer::keys::{Origin, Role, ZoneKey, ZoneKeys};
-use signer::timeline::{Facts, PlannedStep, Wanted, Which, confirm_ds, plan, roll};
+use signer::policy::SigningPolicy;
+use signer::timeline::{Facts, PlannedStep, Trial, Wanted, Which, confirm_ds, earliest_roll, plan, plan_roll, roll};
 
 use super::{Signing, SigningError, document};
 
@@ -81,32 +84,44 @@ impl Signing {
         Ok(tag)
     }
 
-    /// What will happen to the keys of a zone until a time, in seconds since 1970. With `roll_at_s` as if a rollover of
-    /// these keys were begun then.
+    /// What will happen to the keys of a zone until a time, in seconds since 1970. With `trial` as if a rollover were
+    /// begun.
     ///
     /// # Errors
     /// [`SigningError::NotSigned`], [`SigningError::Timeline`].
-    pub fn plan(&self, zone: &Name, until_s: u64, roll_at_s: Option<(Which, u64)>) -> Result<Planned, SigningError> {
-        let status = self.signed_zone(zone)?;
-        let kept = document::read(&self.parts.settings.state(), zone).document;
-        let Some(wish) = self.parts.wish(zone)? else { return Err(SigningError::NotSigned(zone.to_owned())) };
-        let (mut keys, mut from_s) = (kept.keys, unix_seconds());
-        if let Some((which, at_s)) = roll_at_s {
-            from_s = from_s.max(at_s);
-            keys = roll(&keys, which, from_s)?;
-        }
-        let facts = Facts {
-            max_ttl_s: kept.max_ttl_s,
-            dnskey_ttl_s: wish.policy.dnskey_ttl_s,
-            ds_seen: Vec::new(),
-            zone_is_signed: status.is_signed,
-            wanted: if status.policy.is_empty() { Wanted::Insecure } else { Wanted::Signed },
+    pub fn plan(&self, zone: &Name, until_s: u64, trial: Option<Trial>) -> Result<Planned, SigningError> {
+        let (keys, policy, facts) = self.course(zone)?;
+        let from_s = unix_seconds();
+        let steps = match trial {
+            Some((which, at_s)) => plan_roll(&keys, &policy, &facts, (from_s, until_s), (which, at_s.max(from_s)))?,
+            None => plan(&keys, &policy, &facts, from_s, until_s),
         };
-        let steps = plan(&keys, &wish.policy_for(&keys), &facts, from_s, until_s);
         Ok(Planned { from_s, steps })
     }
 
-    fn policy_of(&self, zone: &Name) -> Result<std::sync::Arc<signer::policy::SigningPolicy>, SigningError> {
+    /// When a rollover can begin at the earliest, in seconds since 1970; `None`: not until `until_s`.
+    pub fn earliest_roll(&self, zone: &Name, which: Which, until_s: u64) -> Option<u64> {
+        let (keys, policy, facts) = self.course(zone).ok()?;
+        earliest_roll(&keys, &policy, &facts, (unix_seconds(), until_s), which)
+    }
+
+    /// What timetables start from: the keys, the policy that holds for them, and what is known.
+    fn course(&self, zone: &Name) -> Result<(ZoneKeys, Arc<SigningPolicy>, Facts), SigningError> {
+        let status = self.signed_zone(zone)?;
+        let kept = document::read(&self.parts.settings.state(), zone).document;
+        let Some(wish) = self.parts.wish(zone)? else { return Err(SigningError::NotSigned(zone.to_owned())) };
+        let facts = Facts {
+            max_ttl_s: kept.max_ttl_s,
+            dnskey_ttl_s: wish.policy.dnskey_ttl_s,
+            ds_seen: self.parents.parent(zone).ds_seen(),
+            zone_is_signed: status.is_signed,
+            wanted: if status.policy.is_empty() { Wanted::Insecure } else { Wanted::Signed },
+        };
+        let policy = wish.policy_for(&kept.keys);
+        Ok((kept.keys, policy, facts))
+    }
+
+    fn policy_of(&self, zone: &Name) -> Result<Arc<SigningPolicy>, SigningError> {
         let wish = self.parts.wish(zone)?;
         wish.map(|wish| wish.policy).ok_or_else(|| SigningError::NotSigned(zone.to_owned()))
     }

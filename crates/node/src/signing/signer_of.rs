@@ -16,7 +16,7 @@ const DELETE_CDS: [u8; 5] = [0, 0, 0, 0, 0];
 /// The CDNSKEY record that asks for the same.
 const DELETE_CDNSKEY: [u8; 5] = [0, 0, 3, 0, 0];
 
-/// What signs a zone as its document says.
+/// What signs a zone as its document says. `parent_sets`: DS RRsets that lead to it now.
 ///
 /// # Errors
 /// A private key that is needed and cannot be read.
@@ -24,6 +24,7 @@ pub fn signer_of(
     zone: &Name,
     document: &ZoneDocument,
     policy: &Arc<SigningPolicy>,
+    parent_sets: Vec<Vec<Vec<u8>>>,
     store: &KeyStore,
 ) -> Result<ZoneSigner, KeyStoreError> {
     let all = &document.keys.keys;
@@ -58,6 +59,7 @@ pub fn signer_of(
         cds,
         cdnskey,
         parent_ds: data(is_at_parent).iter().filter_map(|dnskey| ds_rdata(zone, dnskey, DS_SHA256)).collect(),
+        parent_sets,
         former: former
             .map(|former| FormerKeys { dnskeys: document::from_text(&former.dnskeys), until_s: former.until_s })
             .collect(),

@@ -11,7 +11,6 @@ use zone::{Contents, Standing};
 
 use super::GateError;
 use crate::sign::hashed_owner;
-use crate::zone_signer::ZoneSigner;
 
 /// A type that no zone has: what is denied where a name exists (RFC 6895 3.1: for private use).
 const ABSENT: RType = RType(65_534);
@@ -29,13 +28,14 @@ type Proof = Vec<(NameBuf, Vec<u8>)>;
 
 /// Judges what is proven at a name that changed: it is not denied if it exists, its types are told, and it is denied if it
 /// does not exist.
-pub fn check_name(signer: &ZoneSigner, after: &Contents, owner: &NameBuf) -> Result<(), GateError> {
-    let chain = match signer.nsec3() {
-        Some(params) => Chain::Nsec3(after, params),
+pub fn check_name(nsec3: Option<&Nsec3Params>, after: &Contents, owner: &NameBuf) -> Result<(), GateError> {
+    let chain = match nsec3 {
+        Some(params) => Chain::Nsec3(after, params.clone()),
         None => Chain::Nsec(after),
     };
+    let origin = after.origin();
     let wrong = |what| Err(GateError::Denial { owner: owner.clone(), what });
-    if !chain.is_linked_at(&signer.origin, owner) {
+    if !chain.is_linked_at(origin, owner) {
         return wrong("the record before it or at it does not lead to the next one");
     }
     let standing = after.standing(owner);
@@ -43,17 +43,17 @@ pub fn check_name(signer: &ZoneSigner, after: &Contents, owner: &NameBuf) -> Res
         return Ok(());
     }
     let node = after.get(owner).filter(|_| after.has_name(owner));
-    let proof = chain.proof(&signer.origin, owner);
+    let proof = chain.proof(origin, owner);
     let Some(node) = node else {
-        let is_denied = has_wildcard(after, owner) || chain.denies_name(&proof, &signer.origin, owner).is_proved();
+        let is_denied = has_wildcard(after, owner) || chain.denies_name(&proof, origin, owner).is_proved();
         return if is_denied { Ok(()) } else { wrong("the name does not exist, and nothing proves it") };
     };
-    if chain.denies_name(&proof, &signer.origin, owner).is_proved() {
+    if chain.denies_name(&proof, origin, owner).is_proved() {
         return wrong("the name exists, and is denied");
     }
     let told = |rtype: RType| standing == Standing::Authoritative || matches!(rtype, RType::NS | RType::DS);
     let types = node.rrsets().filter(|rrset| rrset.count > 0).map(|rrset| rrset.rtype);
-    let denied = |rtype| chain.denies_type(&proof, &signer.origin, owner, rtype);
+    let denied = |rtype| chain.denies_type(&proof, origin, owner, rtype);
     if types.filter(|rtype| told(*rtype)).any(|rtype| denied(rtype) == Denial::Proved) {
         return wrong("a type exists there, and is denied");
     }

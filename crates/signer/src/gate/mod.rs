@@ -3,6 +3,7 @@
 //! caches may still hold, the keys under the DS records of the parent, and the proofs beside what came and went.
 
 mod denial;
+mod others;
 mod signatures;
 
 use std::borrow::Borrow;
@@ -13,6 +14,9 @@ use dnssec::verify::VerifyError;
 use zone::{Contents, RrsetChange};
 
 use crate::zone_signer::ZoneSigner;
+
+pub use others::{Judged, Since, judge, needed_until};
+pub use signatures::{Lasting, leads};
 
 /// Why a change is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,28 +117,28 @@ fn check_names<N: Borrow<NameBuf> + Sync>(
         return Ok(());
     }
     let keys = signatures::Keys::of(signer, after, now_s)?;
-    keys.check_chain(after)?;
+    keys.check_chain(after, &signer.parent_ds, &signer.parent_sets)?;
+    let nsec3 = signer.nsec3();
     in_shares(owners, threads, |owners| {
         let mut verifier = keys.verifier();
         for owner in owners.iter().map(Borrow::borrow) {
             verifier.check_name(after, owner)?;
-            denial::check_name(signer, after, owner)?;
+            denial::check_name(nsec3.as_ref(), after, owner)?;
         }
         Ok(())
     })
+    .into_iter()
+    .collect()
 }
 
 /// Fewest names that are worth a thread.
 const MIN_SHARE: usize = 64;
 
-fn in_shares<T: Sync>(
-    all: &[T],
-    threads: usize,
-    check: impl Fn(&[T]) -> Result<(), GateError> + Sync,
-) -> Result<(), GateError> {
+/// Has `check` look at all of them, in as many shares as there are threads; what it says of each share.
+fn in_shares<T: Sync, R: Send>(all: &[T], threads: usize, check: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
     let threads = threads.min(all.len() / MIN_SHARE).max(1);
     if threads == 1 {
-        return check(all);
+        return vec![check(all)];
     }
     std::thread::scope(|scope| {
         let check = &check;
@@ -144,6 +148,6 @@ fn in_shares<T: Sync>(
             // A thread that panicked has said so.
             share.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        shares.into_iter().map(join).collect::<Vec<_>>().into_iter().collect()
+        shares.into_iter().map(join).collect()
     })
 }

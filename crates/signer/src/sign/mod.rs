@@ -15,7 +15,8 @@ use zone::{Contents, Edit, Records, RrsetChange, Standing};
 
 use crate::zone_signer::{ZoneSigner, is_signers_own};
 
-pub(crate) use hashed::hashed_owner;
+pub(crate) use hashed::{hashed_owner, with_ancestors};
+pub(crate) use stale::time_near;
 pub use stale::{Stale, first_end_s, stale};
 pub use zone_digest::zonemd;
 

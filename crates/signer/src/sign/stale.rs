@@ -23,6 +23,9 @@ pub struct Stale {
     pub next_s: Option<u64>,
     /// When the first signature ends, in seconds since 1970.
     pub first_end_s: Option<u64>,
+    /// In how many seconds the last signature begins to be valid: 0 unless the clock was ahead when it was made, or is
+    /// behind now.
+    pub ahead_s: u64,
 }
 
 /// Looks at all signatures of a zone, and names up to `limit` RRsets whose signatures are not as they shall be.
@@ -38,8 +41,10 @@ pub fn stale(signer: &ZoneSigner, contents: &Contents, now_s: u64, limit: usize)
             stale.first_end_s = [stale.first_end_s, ends_s].into_iter().flatten().min();
             let renew_s = ends_s.map(|ends_s| ends_s.saturating_sub(u64::from(signer.policy.signature_refresh_s)));
             stale.max_ttl_s = stale.max_ttl_s.max(rrset.ttl);
+            let ahead_s = begins_in_s(&rrset, now_s);
+            stale.ahead_s = stale.ahead_s.max(ahead_s);
             let by_others = !are_by(&rrset, signers);
-            if by_others || renew_s.is_some_and(|renew_s| renew_s <= now_s) {
+            if by_others || ahead_s > 0 || renew_s.is_some_and(|renew_s| renew_s <= now_s) {
                 stale.count += 1;
                 stale.by_others += usize::from(by_others);
                 if stale.sets.len() < limit {
@@ -69,12 +74,23 @@ fn are_by(rrset: &Rrset<'_>, signers: &[KeyInUse]) -> bool {
     made == wanted
 }
 
-/// When the first signature of an RRset ends, in seconds since 1970: the time nearest to now that its 32 bits may mean
-/// (RFC 4034 3.1.5).
+/// When the first signature of an RRset ends, in seconds since 1970.
 fn end_of(rrset: &Rrset<'_>, now_s: u64) -> Option<u64> {
-    let end = |rrsig: Rrsig<'_>| {
-        let ahead = rrsig.expiration.wrapping_sub(now_s as u32) as i32;
-        now_s.saturating_add_signed(i64::from(ahead))
-    };
-    rrset.signatures().1.filter_map(Rrsig::parse).map(end).min()
+    rrset.signatures().1.filter_map(Rrsig::parse).map(|rrsig| time_near(rrsig.expiration, now_s)).min()
+}
+
+/// The time nearest to now that 32 bits may mean (RFC 4034 3.1.5), in seconds since 1970.
+pub(crate) fn time_near(time: u32, now_s: u64) -> u64 {
+    now_s.saturating_add_signed(from_now_s(time, now_s))
+}
+
+/// In how many seconds the last signature of an RRset begins to be valid.
+fn begins_in_s(rrset: &Rrset<'_>, now_s: u64) -> u64 {
+    let ahead = |rrsig: Rrsig<'_>| u64::try_from(from_now_s(rrsig.inception, now_s)).unwrap_or(0);
+    rrset.signatures().1.filter_map(Rrsig::parse).map(ahead).max().unwrap_or(0)
+}
+
+/// Seconds from now until the time nearest to now that 32 bits may mean (RFC 4034 3.1.5).
+fn from_now_s(time: u32, now_s: u64) -> i64 {
+    i64::from(time.wrapping_sub(now_s as u32) as i32)
 }

@@ -1,7 +1,7 @@
 //! One look at the keys of a zone.
 
 use super::facts::{Facts, NewKey, Outcome, Wanted};
-use super::timing::{Times, no_future, note_parent, note_signing, pass_time};
+use super::timing::{Times, no_future, note_parent, note_sights, note_signing, pass_time};
 use super::{moves, waits};
 use crate::keys::{ElementKind, Goal, Role, Visibility, ZoneKey, ZoneKeys};
 use crate::policy::{KeyLayout, SigningPolicy};
@@ -28,6 +28,7 @@ pub fn advance(keys: &ZoneKeys, policy: &SigningPolicy, facts: &Facts, now_s: u6
             break;
         }
     }
+    note_sights(&mut keys, facts, now_s);
     let make = missing(&keys, policy, facts.wanted);
     let waits = waits::waits(&keys, &times);
     let next_s = next_s(&keys, &times, waits.iter().filter_map(|wait| wait.until_s));

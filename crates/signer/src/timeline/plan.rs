@@ -1,10 +1,13 @@
 //! What will happen: the timeline in virtual time.
 
+use dnssec::algorithm::Algorithm;
+
 use super::advance::advance;
 use super::facts::{DsSeen, Facts, NewKey, Outcome, Wanted};
+use super::requests::{TimelineError, Which, roll};
 use super::sentence::name;
 use super::waits::became;
-use crate::keys::{ElementKind, Origin, Visibility, ZoneKey, ZoneKeys};
+use crate::keys::{ElementKind, Origin, Role, Visibility, ZoneKey, ZoneKeys};
 use crate::policy::SigningPolicy;
 
 /// Looks at the keys, at the most: a plan of many rollovers ends there.
@@ -21,36 +24,107 @@ pub struct PlannedStep {
     pub sentence: String,
     /// What others have to do for it, if anything.
     pub assumes: Option<String>,
+    /// Which key it is about.
+    pub key: PlannedKey,
+    /// What that key signs.
+    pub role: Role,
+    /// The algorithm of that key.
+    pub algorithm: Algorithm,
+    /// Which of its elements becomes what; `None`: the key is made.
+    pub became: Option<(ElementKind, Visibility)>,
 }
+
+/// A key of a timetable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlannedKey {
+    /// One that is there, with its tag.
+    Tag(u16),
+    /// One that is not made yet; they are numbered from 1 in the order in which they are made.
+    New(usize),
+}
+
+/// A rollover that is tried: which keys, and when it begins, in seconds since 1970.
+pub type Trial = (Which, u64);
 
 /// What will happen from `now_s` until `until_s` (seconds since 1970). It assumes that the zone is signed as soon as its
 /// keys change, and that the parent does what CDS records ask for in `parent_propagation_s`. The tags of keys that are
 /// not made yet are not known; sentences say `a new key` with the number in which it is made.
 pub fn plan(keys: &ZoneKeys, policy: &SigningPolicy, facts: &Facts, now_s: u64, until_s: u64) -> Vec<PlannedStep> {
-    let mut course = Course { policy, facts: facts.clone(), keys: keys.clone(), made: Vec::new(), steps: Vec::new() };
+    let mut course = Course::new(keys, policy, facts, now_s);
+    course.run(now_s, until_s);
+    course.steps
+}
+
+/// The same, as if a rollover were begun; until then everything goes its way.
+///
+/// # Errors
+/// It cannot begin then.
+pub fn plan_roll(
+    keys: &ZoneKeys,
+    policy: &SigningPolicy,
+    facts: &Facts,
+    (now_s, until_s): (u64, u64),
+    (which, at_s): Trial,
+) -> Result<Vec<PlannedStep>, TimelineError> {
+    let mut course = Course::new(keys, policy, facts, now_s);
+    if now_s < at_s {
+        course.run(now_s, at_s);
+    }
+    course.keys = roll(&course.keys, which, at_s)?;
+    course.run(at_s, until_s);
+    Ok(course.steps)
+}
+
+/// When a rollover can begin at the earliest, if the parent does what it is asked for; `None`: not until `until_s`.
+pub fn earliest_roll(
+    keys: &ZoneKeys,
+    policy: &SigningPolicy,
+    facts: &Facts,
+    (now_s, until_s): (u64, u64),
+    which: Which,
+) -> Option<u64> {
+    let mut course = Course::new(keys, policy, facts, now_s);
     let mut at_s = now_s;
     for _ in 0..MAX_LOOKS {
-        match course.look(at_s, now_s) {
-            Some(next_s) if next_s <= until_s => at_s = next_s,
-            _ => break,
+        let next_s = course.look(at_s);
+        if roll(&course.keys, which, at_s).is_ok() {
+            return Some(at_s);
         }
+        at_s = next_s.filter(|&next_s| next_s <= until_s)?;
     }
-    course.steps
+    None
 }
 
 struct Course<'a> {
     policy: &'a SigningPolicy,
     facts: Facts,
     keys: ZoneKeys,
+    /// When it begins: the parent answers no earlier.
+    begun_s: u64,
     /// The tags of the keys that were made on the way.
     made: Vec<u16>,
     steps: Vec<PlannedStep>,
 }
 
-impl Course<'_> {
+impl<'a> Course<'a> {
+    fn new(keys: &ZoneKeys, policy: &'a SigningPolicy, facts: &Facts, begun_s: u64) -> Course<'a> {
+        let (facts, keys) = (facts.clone(), keys.clone());
+        Course { policy, facts, keys, begun_s, made: Vec::new(), steps: Vec::new() }
+    }
+
+    /// Every look that is due from one time to another.
+    fn run(&mut self, mut at_s: u64, until_s: u64) {
+        for _ in 0..MAX_LOOKS {
+            match self.look(at_s) {
+                Some(next_s) if next_s <= until_s => at_s = next_s,
+                _ => break,
+            }
+        }
+    }
+
     /// One look; when the next one is due.
-    fn look(&mut self, at_s: u64, begun_s: u64) -> Option<u64> {
-        let answers_s = self.parent_answers(at_s, begun_s);
+    fn look(&mut self, at_s: u64) -> Option<u64> {
+        let answers_s = self.parent_answers(at_s);
         let mut outcome = advance(&self.keys, self.policy, &self.facts, at_s);
         self.note(&outcome.keys, at_s);
         // Keys that are made lead to no others of their role: one round is enough.
@@ -74,10 +148,10 @@ impl Course<'_> {
 
     /// Has the parent do what it was asked for, where its time has come; when the next such time comes. What was seen of
     /// the parent holds until it does.
-    fn parent_answers(&mut self, at_s: u64, begun_s: u64) -> Option<u64> {
+    fn parent_answers(&mut self, at_s: u64) -> Option<u64> {
         let mut next_s = None;
         for key in self.keys.keys.iter().filter(|key| !key.ds.is_stable()) {
-            let done_s = key.ds.since_s.max(begun_s).saturating_add(self.policy.parent_propagation_s.into());
+            let done_s = key.ds.since_s.max(self.begun_s).saturating_add(self.policy.parent_propagation_s.into());
             let published = key.wants_ds();
             let seen = self.facts.ds_of(key).copied();
             let is_done = seen.is_some_and(|seen| match published {
@@ -115,8 +189,15 @@ impl Course<'_> {
             let added = self.keys.add(key).is_ok();
             if added {
                 self.made.push(tag);
-                let assumes = Some("the key can be made".to_owned());
-                self.steps.push(PlannedStep { at_s, sentence: format!("{}, is made", self.called(tag, new)), assumes });
+                self.steps.push(PlannedStep {
+                    at_s,
+                    sentence: format!("{}, is made", self.called(tag, new)),
+                    assumes: Some("the key can be made".to_owned()),
+                    key: PlannedKey::New(self.made.len()),
+                    role: new.role,
+                    algorithm: new.algorithm,
+                    became: None,
+                });
             }
             added
         })
@@ -135,8 +216,7 @@ impl Course<'_> {
                 let kinds = key.role.elements().iter().filter(|&&kind| kind != ElementKind::KeySignature);
                 let changed = |kind| before.element(kind).visibility != key.element(kind).visibility;
                 for &kind in kinds.filter(|&&kind| changed(kind) && key.element(kind).is_stable() == stable) {
-                    let (sentence, assumes) = (self.sentence(key, kind), self.assumes(key, kind));
-                    self.steps.push(PlannedStep { at_s, sentence, assumes });
+                    self.steps.push(self.step(key, kind, at_s));
                 }
             }
         }
@@ -144,11 +224,28 @@ impl Course<'_> {
         self.keys.forget_finished();
     }
 
+    fn step(&self, key: &ZoneKey, kind: ElementKind, at_s: u64) -> PlannedStep {
+        PlannedStep {
+            at_s,
+            sentence: self.sentence(key, kind),
+            assumes: self.assumes(key, kind),
+            key: self.planned(key),
+            role: key.role,
+            algorithm: key.algorithm(),
+            became: Some((kind, key.element(kind).visibility)),
+        }
+    }
+
+    fn planned(&self, key: &ZoneKey) -> PlannedKey {
+        let place = self.made.iter().position(|&made| made == key.tag());
+        place.map_or(PlannedKey::Tag(key.tag()), |place| PlannedKey::New(place + 1))
+    }
+
     fn sentence(&self, key: &ZoneKey, kind: ElementKind) -> String {
         let sentence = became(key, kind);
-        match self.made.iter().position(|&made| made == key.tag()) {
-            Some(place) => sentence.replace(&name(key), &format!("new key {} ({})", place + 1, key.algorithm())),
-            None => sentence,
+        match self.planned(key) {
+            PlannedKey::New(number) => sentence.replace(&name(key), &format!("new key {number} ({})", key.algorithm())),
+            PlannedKey::Tag(_) => sentence,
         }
     }
 
@@ -172,9 +269,9 @@ impl Course<'_> {
     }
 
     fn short(&self, key: &ZoneKey) -> String {
-        match self.made.iter().position(|&made| made == key.tag()) {
-            Some(place) => format!("new key {}", place + 1),
-            None => name(key),
+        match self.planned(key) {
+            PlannedKey::New(number) => format!("new key {number}"),
+            PlannedKey::Tag(_) => name(key),
         }
     }
 }

@@ -122,6 +122,23 @@ pub fn note_parent(keys: &mut ZoneKeys, facts: &Facts, now_s: u64) {
     }
 }
 
+/// Notes since when the parent's servers have done what is waited for, so that it is known after a restart. What somebody
+/// said stays.
+pub fn note_sights(keys: &mut ZoneKeys, facts: &Facts, now_s: u64) {
+    for key in keys.keys.iter_mut().filter(|key| key.role.signs_keys()) {
+        let Some(seen) = facts.ds_of(key) else { continue };
+        let (published, since_s) = match key.ds.visibility {
+            Visibility::Rumoured => (true, seen.at_all_servers_since_s),
+            Visibility::Unretentive => (false, seen.gone_from_all_servers_since_s),
+            Visibility::Hidden | Visibility::Omnipresent => continue,
+        };
+        if key.ds_confirmed.is_none_or(|known| known.by == DsSource::Seen) {
+            let sight = |at_s: u64| DsConfirmation { by: DsSource::Seen, published, at_s: at_s.min(now_s) };
+            key.ds_confirmed = since_s.map(sight);
+        }
+    }
+}
+
 /// What a DS record is, if it is not what is known of it.
 fn contradicted(key: &ZoneKey, seen: &DsSeen) -> Option<Visibility> {
     let is_gone = seen.gone_from_all_servers_since_s;

@@ -65,6 +65,7 @@ pub fn signer(algorithm: Algorithm, denial: DenialMode) -> ZoneSigner {
         origin: name("example."),
         policy: Arc::new(SigningPolicy { algorithm, denial, ..SigningPolicy::default() }),
         parent_ds: vec![ksk.key.ds_rdata(&name("example."), 2).expect("a digest")],
+        parent_sets: Vec::new(),
         cdnskey: vec![ksk.dnskey.to_vec()],
         cds: vec![ksk.key.ds_rdata(&name("example."), 2).expect("a digest")],
         key_signers: vec![ksk],

@@ -67,8 +67,9 @@ families! {
     ZONE_FINDINGS = Gauge "headwater_zone_findings" ["zone"] "What the checks find in the records.";
     ZONE_EXPIRES = Gauge "headwater_zone_expires_seconds" ["zone"] "Seconds until a secondary is served no longer unless it is refreshed.";
     ZONE_REFRESHED = Gauge "headwater_zone_refreshed_timestamp_seconds" ["zone"] "When a primary last confirmed or sent a secondary.";
-    ZONE_SIGNATURES_END = Gauge "headwater_zone_signatures_end_seconds" ["zone"] "Seconds until the first signature of a zone that is signed here ends, unless it is made anew before.";
+    ZONE_SIGNATURES_END = Gauge "headwater_zone_signatures_end_seconds" ["zone"] "Seconds until the first signature of a zone ends that is signed here, or that others sign and that is validated, unless it is made anew before.";
     ZONE_SIGNING_FAILING = Gauge "headwater_zone_signing_failing" ["zone"] "1 if a zone that is signed here cannot be signed, or a change of it was refused.";
+    ZONE_INVALID = Gauge "headwater_zone_invalid" ["zone"] "1 if resolvers would refuse what is served of a zone that others sign, or a version of it was refused (dnssec_validate).";
     ZONE_REFRESH_FAILING = Gauge "headwater_zone_refresh_failing" ["zone"] "1 if the last refresh of a secondary failed.";
 
     CHANGES = Counter "headwater_changes_total" ["result"] "Changes of zones that were submitted here: made, or refused for whatever reason.";

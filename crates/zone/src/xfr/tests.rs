@@ -114,6 +114,7 @@ fn changed(contents: &Contents, random: &mut Random, edits: u64) -> (Contents, Z
             base: None,
             from: Some(from),
             to: Some(to),
+            primary_serial: None,
             action: Action::Edit(changes),
         },
     )
@@ -323,6 +324,7 @@ fn what_cancels_out_vanishes_and_a_new_ttl_is_gone_and_come() {
             base: None,
             from: Some(from),
             to: Some(from + 1),
+            primary_serial: None,
             action: Action::Edit(edits),
         }
     };

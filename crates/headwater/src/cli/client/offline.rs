@@ -42,11 +42,10 @@ impl Offline {
         let hasher = NameHasher::new(getrandom::u64()?);
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
         let (scheduler, unstarted) = Scheduler::new(Arc::new(SystemTimeSource));
-        let (directory, journal) = (&config.data_dir, &config.journal.file);
         let signing = node::signing::configured(config);
-        let durable = Durable::open(directory, journal, hasher, &zones, (&config.zones, &signing), scheduler)?;
+        let durable = Durable::open_configured(config, hasher, &zones, &signing, scheduler)?;
         // The server that runs next signs what has changed in files.
-        files::reload(&durable.catalogue, &[], &zones, |_, _, _| {}, |_, _| {});
+        files::reload(&durable.catalogue, &durable.presigned, &[], &zones, |_, _, _| {}, |_, _| {});
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("async")

@@ -185,8 +185,50 @@ pub fn describe(zone: &Value, out: &mut impl Write) -> anyhow::Result<()> {
     for wait in items(&zone["waits"]) {
         writeln!(out, "{}", said(&wait["sentence"]))?;
     }
+    if zone["parent"].is_object() {
+        describe_parent(&zone["parent"], out)?;
+    }
     writeln!(out)?;
     Ok(table(zone, out)?)
+}
+
+/// What each name server of the parent has.
+fn describe_parent(parent: &Value, out: &mut impl Write) -> anyhow::Result<()> {
+    let said = |value: &Value| show::printable(&show::cell(value));
+    if let Some(problem) = parent["problem"].as_str() {
+        return Ok(writeln!(out, "parent: {}", show::printable(problem))?);
+    }
+    if parent["asked_at_ms"].is_null() {
+        return Ok(writeln!(out, "parent: not asked yet")?);
+    }
+    let zone = if parent["zone"].is_null() { String::new() } else { format!(" {}", said(&parent["zone"])) };
+    writeln!(out, "parent{zone}, asked at {} UTC:", show::time(&parent["asked_at_ms"]))?;
+    for server in items(&parent["servers"]) {
+        let known =
+            ["name", "address"].iter().filter(|field| !server[**field].is_null()).map(|field| said(&server[*field]));
+        let known = known.collect::<Vec<_>>().join(" ");
+        let name = if known.is_empty() { "this server" } else { &known };
+        writeln!(out, "  {name}: {}", what_a_server_has(server))?;
+    }
+    Ok(())
+}
+
+/// `DS 12345`, or what a server does instead of answering, and what it had before.
+fn what_a_server_has(server: &Value) -> String {
+    let record = |ds: &Value| {
+        let note = if ds["matches"] == true { "" } else { " (leads to no key of the zone)" };
+        format!("{}{note}", show::cell(&ds["tag"]))
+    };
+    let records: Vec<String> = items(&server["ds"]).iter().map(record).collect();
+    let has = if records.is_empty() { "no DS record".to_owned() } else { format!("DS {}", records.join(", ")) };
+    match server["problem"].as_str() {
+        None => has,
+        Some(problem) => {
+            let since = format!("{}, since {} UTC", show::printable(problem), show::time(&server["problem_since_ms"]));
+            let before = (!server["answered_at_ms"].is_null()).then(|| format!("; before that {has}"));
+            format!("{since}{}", before.unwrap_or_default())
+        }
+    }
 }
 
 /// Prints the DNSKEY record of each key.

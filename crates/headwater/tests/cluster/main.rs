@@ -1,0 +1,291 @@
+//! Three servers that share their zones through a real Kafka broker: what is changed at one is answered by all, nothing
+//! that was acknowledged is lost when servers and the broker are killed, and answers go on while the broker is away.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../../../journal-kafka/tests/common/mod.rs"]
+mod kafka;
+#[path = "../crash/model.rs"]
+#[allow(dead_code)]
+mod model;
+#[path = "../crash/node.rs"]
+#[allow(dead_code, unused_imports)]
+mod node;
+#[path = "../crash/transfer.rs"]
+#[allow(dead_code)]
+mod transfer;
+#[path = "../crash/updates.rs"]
+#[allow(dead_code)]
+mod updates;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Random, Scratch, Server, headwater, until};
+use dns::RType;
+use kafka::Broker;
+use model::{Op, Rows};
+use node::ZONE;
+use transfer::axfr;
+use updates::Connection;
+
+/// How long anything may take; three servers, a broker and other tests share the machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Rounds of the test that kills.
+const ROUNDS: u64 = 4;
+/// Longest part of a round.
+const MAX_LOAD_MS: u64 = 500;
+
+/// Servers of one cluster.
+struct Cluster {
+    servers: Vec<Server>,
+    scratches: Vec<Scratch>,
+    broker: Broker,
+    _shared: Scratch,
+}
+
+impl Cluster {
+    /// `None`: there is no Kafka.
+    fn start(name: &str, start: &str) -> Option<Cluster> {
+        let shared = Scratch::new(&format!("{name}-kafka"));
+        let broker = Broker::start(shared.path(), env!("CARGO_TARGET_TMPDIR"))?;
+        let key = shared.path().join("cluster.key");
+        let made = headwater(&["cluster", "init"]).arg(&key).output().expect("headwater runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let scratches: Vec<Scratch> = ["a", "b", "c"].map(|which| Scratch::new(&format!("{name}-{which}"))).into();
+        for scratch in &scratches {
+            let cluster = format!(
+                "cluster: {{ brokers: ['{}'], topic_prefix: {name}, key_file: {}, start: {start} }}\n",
+                broker.address(),
+                key.display()
+            );
+            scratch.write("headwater.yaml", &(cluster + &node::config(&node::journal_zone(ZONE))));
+        }
+        // At once: all make the topics and the zone.
+        let servers = scratches.iter().map(node::launch).collect();
+        let mut cluster = Cluster { servers, scratches, broker, _shared: shared };
+        cluster.wait_until_ready();
+        Some(cluster)
+    }
+
+    fn wait_until_ready(&mut self) {
+        for server in &mut self.servers {
+            let ready = until(PATIENCE, || server.process.log().contains("\"ready\"").then_some(()));
+            assert!(ready.is_some(), "{}", server.process.log());
+        }
+    }
+
+    fn restart(&mut self, which: usize) {
+        self.servers[which] = node::launch(&self.scratches[which]);
+        self.wait_until_ready();
+    }
+
+    fn log(&self) -> String {
+        self.servers.iter().map(|server| server.process.log()).collect::<String>() + &self.broker.log()
+    }
+
+    /// Runs a command for one of the servers; whether it succeeded, and what it says.
+    fn run(&self, which: usize, args: &[&str]) -> (bool, String) {
+        let args = [args, &["--config", "headwater.yaml", "--data", "data"]].concat();
+        let done = headwater(&args).current_dir(self.scratches[which].path()).output().expect("headwater runs");
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+        (done.status.success(), text(&done.stdout) + &text(&done.stderr))
+    }
+
+    /// Waits until a server answers with this text.
+    fn wait_for(&self, which: usize, label: &str, text: &str) {
+        let (name, want) = (format!("{label}.{ZONE}"), format!("\"{text}\""));
+        let ask = || self.servers[which].data(&name, RType::TXT);
+        let found = until(PATIENCE, || (ask() == want).then_some(()));
+        assert!(found.is_some(), "server {which}: {name}: {}, not {want}\n{}", ask(), self.log());
+    }
+
+    /// The records that all servers have, once they agree.
+    fn agreed(&self) -> Rows {
+        let mut last = Vec::new();
+        let found = until(PATIENCE, || {
+            let got: Vec<_> = self.servers.iter().map(|server| axfr(server.address, ZONE)).collect();
+            if let [Ok(a), Ok(b), Ok(c)] = &got[..]
+                && a == b
+                && b == c
+            {
+                return Some(a.rows.clone());
+            }
+            last = got.into_iter().map(|got| got.map(|zone| (zone.serial, zone.rows.len()))).collect();
+            None
+        });
+        found.unwrap_or_else(|| panic!("the servers differ: {last:?}\n{}", self.log()))
+    }
+
+    /// Waits until the check of the cluster, or the lack of one that fails, has `text`.
+    fn wait_for_health(&self, which: usize, text: &str) {
+        let mut said = String::new();
+        let found = until(PATIENCE, || {
+            said = self.run(which, &["health", "--json"]).1;
+            said.contains(text).then_some(())
+        });
+        assert!(found.is_some(), "no `{text}` in {said}\n{}", self.log());
+    }
+
+    fn stop(self) {
+        self.servers.into_iter().for_each(|server| drop(node::stop(server)));
+    }
+}
+
+#[test]
+fn all_answer_what_one_changed() {
+    let Some(mut cluster) = Cluster::start("cluster-shared", "synced") else { return };
+    for round in 0..9 {
+        let (label, text) = (format!("n{round}"), format!("round {round}"));
+        assert_eq!(node::add_text(&cluster.servers[round % 3], &label, &text), 0, "{}", cluster.log());
+        (0..3).for_each(|which| cluster.wait_for(which, &label, &text));
+    }
+    // What came while it was away is there after a start, and what comes then.
+    cluster.servers[1].process.kill();
+    assert_eq!(node::add_text(&cluster.servers[0], "away", "x"), 0);
+    cluster.restart(1);
+    cluster.wait_for(1, "away", "x");
+    assert_eq!(node::add_text(&cluster.servers[2], "later", "y"), 0);
+    cluster.wait_for(1, "later", "y");
+    // Users and keys too; secrets that one sealed are opened by the others.
+    let (done, said) = cluster.run(0, &["key", "tsig", "create", "one."]);
+    assert!(done, "{said}\n{}", cluster.log());
+    let listed = until(PATIENCE, || cluster.run(2, &["key", "tsig", "list"]).1.contains("one.").then_some(()));
+    assert!(listed.is_some(), "{}", cluster.run(2, &["key", "tsig", "list"]).1);
+    assert!(!cluster.log().contains("cannot be opened"), "{}", cluster.log());
+    // What nobody with the key wrote changes nothing, and is told.
+    let topic = ["--topic", "cluster-shared.changes"];
+    cluster.broker.tool("org.apache.kafka.tools.ConsoleProducer", &topic, b"a message of somebody else\n");
+    (0..3).for_each(|which| cluster.wait_for_health(which, "written by no server with this key"));
+    assert_eq!(node::add_text(&cluster.servers[0], "after", "z"), 0);
+    (0..3).for_each(|which| cluster.wait_for(which, "after", "z"));
+    cluster.agreed();
+    let (done, said) = cluster.run(0, &["backup", "create"]);
+    assert!(!done && said.contains("is in Kafka"), "{said}");
+    cluster.stop();
+}
+
+/// Sends updates one after the other, each with a name of its own, until `over`; returns the names that were sent, and
+/// those of them that were acknowledged.
+fn add_names(address: SocketAddr, prefix: &str, over: &AtomicBool) -> (Vec<String>, Vec<String>) {
+    let (mut sent, mut acknowledged) = (Vec::new(), Vec::new());
+    while !over.load(Ordering::Relaxed) {
+        let name = format!("{prefix}-{}.{ZONE}", sent.len());
+        let add = Op::Add(name.clone(), RType::A, vec![192, 0, 2, 1]);
+        sent.push(name.clone());
+        match Connection::open(address).and_then(|mut connection| connection.update(ZONE, &[add])) {
+            Ok(0) => acknowledged.push(name),
+            // Refused, or nobody is there: it may be there or not.
+            _ => thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    (sent, acknowledged)
+}
+
+#[test]
+fn kills_under_load_lose_nothing() {
+    let Some(mut cluster) = Cluster::start("cluster-kills", "stale") else { return };
+    let seed = getrandom::u64().expect("random");
+    println!("seed {seed}");
+    let (mut sent, mut acknowledged) = (BTreeSet::new(), BTreeSet::new());
+    for round in 0..ROUNDS {
+        let mut random = Random(seed.wrapping_add(round << 32));
+        let (killed, kills_broker) = (random.below(4), round % 2 == 1);
+        let addresses: Vec<_> = cluster.servers.iter().map(|server| server.address).collect();
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let clients: Vec<_> = (0..2 * addresses.len())
+                .map(|client| {
+                    let (address, over) = (addresses[client % addresses.len()], &over);
+                    scope.spawn(move || add_names(address, &format!("r{round}c{client}"), over))
+                })
+                .collect();
+            thread::sleep(Duration::from_millis(MAX_LOAD_MS + random.below(MAX_LOAD_MS as usize) as u64));
+            if let Some(server) = cluster.servers.get_mut(killed) {
+                server.process.kill();
+            }
+            if kills_broker {
+                cluster.broker.kill();
+            }
+            thread::sleep(Duration::from_millis(random.below(MAX_LOAD_MS as usize) as u64));
+            over.store(true, Ordering::Relaxed);
+            for client in clients {
+                let (names, good) = client.join().expect("no panic");
+                sent.extend(names);
+                acknowledged.extend(good);
+            }
+        });
+        if kills_broker {
+            cluster.broker.restart();
+        }
+        if killed < 3 {
+            cluster.restart(killed);
+        }
+        // All have what came before this one, once they have it.
+        let marker = format!("marker{round}");
+        let made = until(PATIENCE, || (node::add_text(&cluster.servers[0], &marker, "x") == 0).then_some(()));
+        assert!(made.is_some(), "seed {seed}, round {round}: nothing can be changed\n{}", cluster.log());
+        (0..3).for_each(|which| cluster.wait_for(which, &marker, "x"));
+        let rows = cluster.agreed();
+        let found: BTreeSet<&String> = rows.iter().filter(|row| row.1 == RType::A.0).map(|row| &row.0).collect();
+        let lost: Vec<&String> = acknowledged.iter().filter(|name| !found.contains(name)).collect();
+        let invented: Vec<&&String> = found.iter().filter(|name| !sent.contains(**name)).collect();
+        assert!(lost.is_empty(), "seed {seed}, round {round}: {lost:?} are lost\n{}", cluster.log());
+        assert!(invented.is_empty(), "seed {seed}, round {round}: nobody sent {invented:?}\n{}", cluster.log());
+    }
+    println!("{ROUNDS} rounds, {} of {} updates acknowledged", acknowledged.len(), sent.len());
+    assert!(acknowledged.len() as u64 > ROUNDS, "nothing happened");
+    cluster.stop();
+}
+
+#[test]
+fn answers_go_on_while_the_broker_is_away() {
+    let Some(mut cluster) = Cluster::start("cluster-away", "stale") else { return };
+    assert_eq!(node::add_text(&cluster.servers[0], "before", "x"), 0);
+    (0..3).for_each(|which| cluster.wait_for(which, "before", "x"));
+    cluster.broker.kill();
+    cluster.wait_for_health(1, "no broker takes changes");
+    let begin = Instant::now();
+    let (done, said) = cluster.run(1, &["record", "add", ZONE, "refused", "TXT", "text"]);
+    assert!(!done && said.contains("cannot be written"), "{said}");
+    assert!(begin.elapsed() < Duration::from_secs(5), "at once");
+    (0..3).for_each(|which| cluster.wait_for(which, "before", "x"));
+    // A server that has started before starts with what it has.
+    cluster.servers[2].process.kill();
+    cluster.restart(2);
+    cluster.wait_for(2, "before", "x");
+    cluster.wait_for_health(2, "no broker has answered since the start");
+    cluster.broker.restart();
+    let added = until(PATIENCE, || (node::add_text(&cluster.servers[1], "after", "y") == 0).then_some(()));
+    assert!(added.is_some(), "{}", cluster.log());
+    (0..3).for_each(|which| cluster.wait_for(which, "after", "y"));
+    (0..3).for_each(|which| cluster.wait_for_health(which, "brokers answer"));
+    let rows = cluster.agreed();
+    assert!(!rows.iter().any(|row| row.0.contains("refused")), "{rows:?}");
+    cluster.stop();
+}
+
+/// A broker that lost the topics is not taken for the one that had them.
+#[test]
+fn a_topic_that_was_replaced_is_refused() {
+    let Some(mut cluster) = Cluster::start("cluster-replaced", "synced") else { return };
+    (0..3).for_each(|n| assert_eq!(node::add_text(&cluster.servers[0], &format!("n{n}"), "x"), 0));
+    cluster.agreed();
+    // The store must have it; it follows within moments.
+    let mut stopped = cluster.servers.remove(0);
+    stopped.process.signal("TERM");
+    assert!(stopped.process.wait().success());
+    cluster.broker.tool(
+        "org.apache.kafka.tools.TopicCommand",
+        &["--delete", "--topic", "cluster-replaced.changes"],
+        b"",
+    );
+    let said = node::refuses_to_start(&cluster.scratches[0]);
+    assert!(said.contains("the journal was lost or replaced"), "{said}");
+    fs::remove_dir_all(cluster.scratches[0].path().join("data")).expect("emptied");
+    cluster.stop();
+}

@@ -1,0 +1,172 @@
+//! The thread that follows a topic: it takes events as they come, asks now and then whether a broker answers, and finds
+//! the brokers again when they were away.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use journal::Offset;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+
+use crate::append::{Appender, from_kafka};
+use crate::envelope::Envelopes;
+use crate::link::Link;
+use crate::older::assignment;
+use crate::settings::{Quiet, Settings, SettingsError};
+use crate::topic;
+
+/// A broker keeps the answer to a fetch back so long, if there is nothing new.
+const FETCH_WAIT: Duration = Duration::from_millis(500);
+/// How long an event is waited for before other things are looked at.
+const POLL: Duration = Duration::from_millis(50);
+/// This often a broker is asked what the topic holds: whether it answers at all.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// The pause before brokers that are away are looked for again, and by how much it may be longer, so that nodes do not
+/// all come at once.
+const RETRY_AFTER_MS: (u64, u64) = (100, 400);
+
+/// Follows a topic.
+pub struct Follower {
+    settings: Settings,
+    topic: String,
+    link: Arc<Link>,
+    appender: Arc<Appender>,
+    envelopes: Arc<Envelopes>,
+    consumer: BaseConsumer<Quiet>,
+    /// Whether the topic is as it must be.
+    is_checked: bool,
+    /// Whether the consumer stands where the tail ends.
+    is_assigned: bool,
+}
+
+impl Follower {
+    /// Of this topic.
+    pub fn new(
+        settings: &Settings,
+        topic: &str,
+        link: &Arc<Link>,
+        appender: &Arc<Appender>,
+        envelopes: &Arc<Envelopes>,
+    ) -> Result<Follower, SettingsError> {
+        let consumer = BaseConsumer::from_config_and_context(&settings.consumer(FETCH_WAIT), Quiet)?;
+        let (link, appender, envelopes) = (link.clone(), appender.clone(), envelopes.clone());
+        let (settings, topic) = (settings.clone(), topic.to_owned());
+        Ok(Follower { settings, topic, link, appender, envelopes, consumer, is_checked: false, is_assigned: false })
+    }
+
+    /// Follows until told to stop.
+    pub fn run(mut self) {
+        let mut probed: Option<Instant> = None;
+        while !self.link.state().stopping {
+            let is_away = self.link.state().away.is_some();
+            if is_away || probed.is_none_or(|at| at.elapsed() >= PROBE_INTERVAL) {
+                probed = Some(Instant::now());
+                if let Err(why) = self.probe() {
+                    self.link.away(&why);
+                    self.pause();
+                    continue;
+                }
+            }
+            self.take();
+        }
+    }
+
+    /// Asks a broker what the topic holds; the first time also whether it is as it must be.
+    fn probe(&mut self) -> Result<(), String> {
+        if !self.is_checked {
+            topic::prepare(&self.settings, &self.topic).map_err(|error| error.to_string())?;
+            self.is_checked = true;
+        }
+        let seen = self.link.seen();
+        let bounds = self.appender.bounds().map_err(|error| error.to_string())?;
+        let is_first = self.link.state().contact.is_none();
+        self.link.found(bounds, seen).map_err(|error| error.to_string())?;
+        if !self.is_assigned {
+            let from = self.link.change(|state| {
+                if is_first {
+                    // Who wants what is older fetches it.
+                    state.tail = crate::tail::Tail::new(bounds.next);
+                    state.end = state.end.max(bounds.next);
+                }
+                state.tail.next()
+            });
+            self.assign(from).map_err(|error| error.to_string())?;
+        }
+        self.link.change(|state| {
+            if state.away.take().is_some() {
+                tracing::info!(topic = self.topic, "Kafka answers");
+            }
+        });
+        Ok(())
+    }
+
+    fn assign(&mut self, from: Offset) -> Result<(), KafkaError> {
+        self.consumer.assign(&assignment(&self.topic, from)?)?;
+        self.is_assigned = true;
+        Ok(())
+    }
+
+    /// Takes what comes next.
+    fn take(&mut self) {
+        let is_out_of_range = match self.consumer.poll(POLL) {
+            Some(Ok(message)) => {
+                keep(&self.link, &self.envelopes, &message);
+                false
+            }
+            Some(Err(error)) => failed(&self.link, &error),
+            None => false,
+        };
+        if is_out_of_range {
+            self.is_assigned = false;
+        }
+    }
+
+    /// A pause that differs from node to node.
+    fn pause(&self) {
+        let (least, more) = RETRY_AFTER_MS;
+        let more = getrandom::u64().map_or(0, |random| random % more);
+        drop(self.link.wait_while(Duration::from_millis(least + more), |_| true));
+    }
+}
+
+/// Puts a message into the tail.
+fn keep(link: &Link, envelopes: &Envelopes, message: &BorrowedMessage<'_>) {
+    let offset = from_kafka(message.offset());
+    let body = message.payload().and_then(|payload| envelopes.open(payload)).map(<[u8]>::to_vec);
+    link.change(|state| {
+        state.contact = Some(Instant::now());
+        match &body {
+            Some(_) => state.end = state.end.max(offset + 1),
+            None => {
+                state.foreign += 1;
+                if state.foreign.is_power_of_two() {
+                    let count = state.foreign;
+                    tracing::error!(offset, count, "no node of this cluster wrote a message in Kafka; it is ignored");
+                }
+            }
+        }
+        state.tail.push(offset, body);
+        state.bounds.next = state.bounds.next.max(offset + 1);
+    });
+}
+
+/// Takes notice of a failure; whether the topic does not have what comes next.
+fn failed(link: &Link, error: &KafkaError) -> bool {
+    if matches!(error, KafkaError::PartitionEOF(_)) {
+        return false;
+    }
+    tracing::debug!(%error, "Kafka");
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::AllBrokersDown) => {
+            link.away(&error.to_string());
+            false
+        }
+        Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+            link.away(&error.to_string());
+            true
+        }
+        _ => false,
+    }
+}
