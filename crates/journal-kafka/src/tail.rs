@@ -1,4 +1,4 @@
-//! The latest events of a topic, in memory: whoever follows it need not fetch them twice.
+//! Keeps the latest events of a topic in memory, so that those who read them do not fetch them from a broker again.
 
 use std::collections::VecDeque;
 

@@ -234,7 +234,7 @@ fn is_peculiar(kind: Kind, name: &str, rtype: RType) -> bool {
     match kind {
         // The alias itself, once it is known that its target does not exist.
         Kind::Unbound => rtype == RType::CNAME && name.starts_with("to-missing."),
-        // Data without an octet; and names just before a wildcard, which its cache takes for proved not to exist.
+        // Not asked: records with empty data, and names just before a wildcard: its cache takes these for proved not to exist.
         Kind::Knot => rtype == RType::NULL || name.starts_with("\\)."),
         Kind::Bind | Kind::Headwater => false,
     }

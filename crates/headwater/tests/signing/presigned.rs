@@ -47,7 +47,7 @@ fn www_signature(zone: &str) -> &str {
     zone.lines().find(is_it).unwrap_or_else(|| panic!("no signature in:\n{zone}"))
 }
 
-/// What goes wrong with signers: a signature that is not over this record, no denial, a signature that has ended.
+/// The faults that signers make: a signature over another record, a missing record of denial, a signature that has ended.
 fn faults(signer: &Signer, serial: u32) -> [(&'static str, String); 3] {
     let good = signer.sign(serial, 9, &[]);
     let signature = www_signature(&good);

@@ -78,7 +78,8 @@ impl Judged {
     }
 }
 
-/// Until when the first signature of a zone lasts that is needed. No signature is verified.
+/// When the first of those signatures ends that the zone needs; `None`: it has none. Verifies no signature but those over the
+/// keys.
 pub fn needed_until(zone: &Contents, now_s: u64) -> Option<Lasting> {
     match Keys::of_others(zone, now_s) {
         Ok(keys) => until(&keys, zone),
