@@ -66,6 +66,11 @@
  */
 
 /**
+ * A change, and who has served it.
+ * @typedef {ChangeOut & {receipts: ReceiptOut[]}} ChangeDetail
+ */
+
+/**
  * A change of the history, with the zones that the client may see.
  * @typedef {{at_ms: number, id: number, reverts?: number | null, who: string, why: string, zones: ZoneOutcome[]}} ChangeOut
  */
@@ -391,6 +396,16 @@
  */
 
 /**
+ * What is decided about a server.
+ * @typedef {{drained: boolean, why?: string}} NodeIn
+ */
+
+/**
+ * A server of the cluster.
+ * @typedef {{drained: boolean, drift: boolean, heard_ms_ago: number, is_this: boolean, labels: {[key: string]: string}, lag: number, name: string, position: number, problems: string[], started_ms: number, state: string, version: string, zones: number}} NodeOut
+ */
+
+/**
  * What will happen.
  * @typedef {{servers: number, zone: string}} Ordered
  */
@@ -468,6 +483,11 @@
 /**
  * A part of a list.
  * @typedef {{items: ({algorithm: string, created_at_ms: number, name: string, secret?: string | null, warning?: string | null})[], next?: string | null}} Page_KeyOut
+ */
+
+/**
+ * A part of a list.
+ * @typedef {{items: ({drained: boolean, drift: boolean, heard_ms_ago: number, is_this: boolean, labels: {[key: string]: string}, lag: number, name: string, position: number, problems: string[], started_ms: number, state: string, version: string, zones: number})[], next?: string | null}} Page_NodeOut
  */
 
 /**
@@ -557,7 +577,7 @@
 
 /**
  * Why a request failed.
- * @typedef {{detail: string, diff?: any, earliest_ms?: number | null, errors?: FieldError[], status: number, title: string, type: string}} Problem
+ * @typedef {{change?: string | null, detail: string, diff?: any, earliest_ms?: number | null, errors?: FieldError[], status: number, title: string, type: string}} Problem
  */
 
 /**
@@ -581,6 +601,11 @@
  */
 
 /**
+ * What a server has said of a change: either since when it serves it, or why it is not known to.
+ * @typedef {{node: string, problem?: string | null, served_at_ms?: number | null}} ReceiptOut
+ */
+
+/**
  * A recipient.
  * @typedef {{after_minutes: number, min_severity: string, name: string, problem: string, waiting: number, way: string}} RecipientOut
  */
@@ -588,6 +613,11 @@
 /**
  * A record.
  * @typedef {{data: Record<string, any>, name: string, ttl: number, type: string}} RecordOut
+ */
+
+/**
+ * Which key goes.
+ * @typedef {{compromised?: boolean, tag: number, why?: string}} RetireIn
  */
 
 /**
@@ -917,7 +947,7 @@
 
 /**
  * A key that signs a zone.
- * @typedef {{active_since_ms?: number | null, algorithm: string, algorithm_number: number, created_at_ms: number, dnskey: string, ds: DsTextOut[], ds_confirmed?: DsConfirmedOut | null, elements: KeyElementsOut, flags: number, origin: string, role: KeyRole, state: string, tag: number, wants_ds: boolean}} ZoneKeyOut
+ * @typedef {{active_since_ms?: number | null, algorithm: string, algorithm_number: number, compromised: boolean, created_at_ms: number, dnskey: string, ds: DsTextOut[], ds_confirmed?: DsConfirmedOut | null, elements: KeyElementsOut, flags: number, going: boolean, origin: string, role: KeyRole, state: string, tag: number, wants_ds: boolean}} ZoneKeyOut
  */
 
 /**

@@ -13,6 +13,7 @@ import { useResource } from '../ui/resource.js';
 import { State } from '../ui/state.js';
 import { DataTable } from '../ui/table.js';
 import { all } from './listing.js';
+import { Nodes } from './nodes.js';
 import { Part } from './part.js';
 
 export default function SystemPage() {
@@ -29,6 +30,7 @@ export default function SystemPage() {
         <${Part} title=${t('system.server')} res=${facts}>${(/** @type {any} the answers of two calls in one */ data) => html`<${ServerFacts} server=${data} />`}<//>
         <${LogLevel} />
       </div>
+      <${Nodes} />
       ${session.can('admin') && html`<${Backups} />`}
     </div>
   <//>`;

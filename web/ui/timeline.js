@@ -3,6 +3,7 @@
  * come from the page; the difference is asked for when somebody opens it.
  */
 import { html } from './html.js';
+import { useApp } from '../context.js';
 import { t } from '../lib/i18n.js';
 import { TimeEl, day, time } from '../lib/format.js';
 import { shown } from '../lib/dns.js';
@@ -11,6 +12,7 @@ import { Button } from './button.js';
 import { Diff, DiffSize, sizeOf } from './diff.js';
 import { ErrorPanel, Loading } from './page.js';
 import { useResource } from './resource.js';
+import { State } from './state.js';
 
 /**
  * @typedef {{zone: string, action: string, from: number | null, to: number | null}} ZoneOutcome
@@ -75,5 +77,17 @@ function Inline({ id, load, types, zone }) {
   if (diff.error) return html`<${ErrorPanel} error=${diff.error} onRetry=${diff.reload} />`;
   if (!diff.data) return html`<${Loading} rows=${2} />`;
   const diffs = zone ? diff.data.filter((/** @type {any} */ one) => one.zone === zone) : diff.data;
-  return html`<div class="timeline-diff"><${DiffSize} size=${sizeOf(diffs, types)} /><${Diff} diffs=${diffs} types=${types} zone=${zone} /></div>`;
+  return html`<div class="timeline-diff"><${Receipts} id=${id} /><${DiffSize} size=${sizeOf(diffs, types)} /><${Diff} diffs=${diffs} types=${types} zone=${zone} /></div>`;
+}
+
+/** @typedef {{node: string, served_at_ms?: number, problem?: string}} Receipt */
+
+/** Which servers of a cluster serve a change; nothing where there is one server. @param {{id: number}} props */
+function Receipts({ id }) {
+  const { http } = useApp();
+  const res = useResource(`receipts:${id}`, async (signal) => /** @type {Receipt[]} */ ((await http.get(`/changes/${id}`, { signal })).data.receipts));
+  if (!res.data || res.data.length < 2) return null;
+  return html`<ul class="receipts plain-list" aria-label=${t('changes.receipts')}>${res.data.map((it) => html`<li key=${it.node}>${it.problem
+    ? html`<${State} kind="warn" word=${t('changes.notServed', { node: it.node, problem: it.problem })} />`
+    : html`<${State} kind="ok" word=${t('changes.served', { node: it.node, time: time(it.served_at_ms ?? 0, { fraction: true }) })} />`}</li>`)}</ul>`;
 }

@@ -17,7 +17,7 @@ struct Step {
     figures: &'static [&'static str],
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     Step {
         name: "simulation",
         variables: &[("HEADWATER_SEEDS", "200000")],
@@ -47,6 +47,39 @@ const STEPS: [Step; 13] = [
         variables: &[("HEADWATER_SIGNING_KILLS", "200")],
         words: &["test", "--release", "-p", "headwater", "--test", "signing", "kills", "--", "--nocapture"],
         figures: &["kills", "test result:"],
+    },
+    Step {
+        name: "figures of a cluster",
+        variables: &[],
+        words: &[
+            "test",
+            "--release",
+            "-p",
+            "headwater",
+            "--test",
+            "cluster",
+            "figures",
+            "--",
+            "--nocapture",
+            "--ignored",
+        ],
+        figures: &["ms", "changes/s", "queries", "test result:"],
+    },
+    Step {
+        name: "rollovers",
+        variables: &[],
+        words: &[
+            "test",
+            "--release",
+            "-p",
+            "headwater-signer",
+            "--test",
+            "rollovers",
+            "--",
+            "--ignored",
+            "--nocapture",
+        ],
+        figures: &["test result:"],
     },
     Step {
         name: "soak",

@@ -38,6 +38,8 @@ pub enum Who {
     },
     /// A TSIG key (RFC 8945).
     Key(NameBuf),
+    /// A topic whose records are taken over.
+    Stream(Arc<str>),
     /// Whoever may open the control socket.
     Local,
     /// Nobody known.
@@ -94,6 +96,11 @@ impl Principal {
         Principal { who: Who::Key(name), grants: vec![grants.into()], owner: None }
     }
 
+    /// A topic whose records are taken over, with what the configuration grants it.
+    pub fn stream(name: Arc<str>, grant: Grant) -> Principal {
+        Principal { who: Who::Stream(name), grants: vec![Arc::from([grant])], owner: None }
+    }
+
     /// Whoever may open the control socket; they may do everything.
     pub fn local() -> Principal {
         Principal { who: Who::Local, grants: vec![Arc::from([Grant::everything()])], owner: None }
@@ -118,7 +125,7 @@ impl Principal {
     pub fn user_name(&self) -> Option<&str> {
         match &self.who {
             Who::User(name) => Some(name),
-            Who::Token { .. } | Who::Key(_) | Who::Local | Who::Anonymous => None,
+            Who::Token { .. } | Who::Key(_) | Who::Stream(_) | Who::Local | Who::Anonymous => None,
         }
     }
 
@@ -141,6 +148,7 @@ impl fmt::Display for Principal {
             Who::User(name) => write!(f, "user:{name}"),
             Who::Token { id, name, owner } => write!(f, "token:{name} id:{id} user:{owner}"),
             Who::Key(name) => write!(f, "key:{name}"),
+            Who::Stream(name) => write!(f, "ingest:{name}"),
             Who::Local => f.write_str("local"),
             Who::Anonymous => f.write_str("anonymous"),
         }

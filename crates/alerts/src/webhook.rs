@@ -37,6 +37,32 @@ pub struct Webhook {
     pub allowed: Vec<IpNet>,
 }
 
+/// A request.
+#[derive(Debug, Clone, Copy)]
+pub struct Post<'a> {
+    /// Where it goes.
+    pub url: &'a str,
+    /// Signs the body; empty: it is not signed.
+    pub secret: &'a Secret,
+    /// The media type of the body.
+    pub content_type: &'a str,
+    /// A header that tells this request from others, so that one that comes again is known.
+    pub id: (&'static str, &'a str),
+    /// The body.
+    pub body: &'a str,
+}
+
+/// Where a request goes, and what signs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// `https://…` or `http://…`.
+    pub url: String,
+    /// Signs the body; empty: it is not signed.
+    pub secret: Secret,
+    /// Addresses of this machine or its link that may be reached.
+    pub allowed: Vec<IpNet>,
+}
+
 /// Sends webhooks.
 #[derive(Debug)]
 pub struct WebhookSender {
@@ -67,14 +93,28 @@ impl WebhookSender {
     /// # Errors
     /// Why it was not taken; only the status of the answer is told.
     pub fn send(&self, webhook: &Webhook, notice: &Notice, now_ms: u64) -> Result<(), Undelivered> {
-        let body = body(webhook, notice);
+        let post = Post {
+            url: &webhook.url,
+            secret: &webhook.secret,
+            content_type: &webhook.content_type,
+            id: ("x-headwater-notice", &notice.id),
+            body: &body(webhook, notice),
+        };
+        self.post(&post, now_ms)
+    }
+
+    /// Sends a request, which is signed if there is a secret.
+    ///
+    /// # Errors
+    /// As [`WebhookSender::send`].
+    pub fn post(&self, post: &Post<'_>, now_ms: u64) -> Result<(), Undelivered> {
         let seconds = (now_ms / 1000).to_string();
-        let mut request = self.agent.post(&webhook.url).header("content-type", &webhook.content_type);
-        request = request.header("x-headwater-notice", &notice.id).header("x-headwater-timestamp", &seconds);
-        if !webhook.secret.is_empty() {
-            request = request.header("x-headwater-signature", signature(webhook.secret.text(), &seconds, &body));
+        let mut request = self.agent.post(post.url).header("content-type", post.content_type);
+        request = request.header(post.id.0, post.id.1).header("x-headwater-timestamp", &seconds);
+        if !post.secret.is_empty() {
+            request = request.header("x-headwater-signature", signature(post.secret.text(), &seconds, post.body));
         }
-        let response = request.send(&body).map_err(|error| Undelivered::for_now(error.to_string()))?;
+        let response = request.send(post.body).map_err(|error| Undelivered::for_now(error.to_string()))?;
         match response.status().as_u16() {
             200..=299 => Ok(()),
             status @ (408 | 425 | 429 | 500..=599) => Err(Undelivered::for_now(format!("status {status}"))),

@@ -8,24 +8,27 @@ use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use dns::{Name, NameBuf};
-use journal::Accepted;
+use journal::{Accepted, Offset};
+use node::NodeHandle;
+use node::difference::word;
 use node::handle::{HandleError, Moment};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zone::{Action as Done, ZoneChange};
+use zone::{Action as Done, EventId, ZoneChange};
 
 use super::blocking::blocking;
 use super::body::{OptionalBody, Params};
 use super::caller::Caller;
 use super::diff::{self, ZoneDiff};
 use super::export;
-use super::limits::PAGE_MAX_SCANNED;
+use super::limits::{PAGE_MAX, PAGE_MAX_SCANNED};
 use super::names;
 use super::outcome::{Outcome, ZoneOutcome, check_why};
 use super::page::{self, Page};
 use super::problem::Problem;
+use super::receipts::{self, ReceiptOut};
 use super::revert;
 use super::rrset::RrsetOut;
 use super::rrsets;
@@ -59,6 +62,16 @@ pub struct ChangeOut {
     pub zones: Vec<ZoneOutcome>,
 }
 
+/// A change, and who has served it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangeDetail {
+    /// The change.
+    #[serde(flatten)]
+    pub change: ChangeOut,
+    /// Which servers have served it, since when.
+    pub receipts: Vec<ReceiptOut>,
+}
+
 /// The zones of a change that the client may see.
 fn visible<'a>(change: &'a Accepted, caller: &'a Caller) -> impl Iterator<Item = &'a ZoneChange> {
     change.change.zones.iter().filter(|zone| caller.may(&Action::zone(Verb::Read, &zone.zone.name)))
@@ -69,7 +82,7 @@ pub fn shown(change: &Accepted, caller: &Caller) -> Option<ChangeOut> {
     let zones: Vec<ZoneOutcome> = visible(change, caller)
         .map(|zone| ZoneOutcome {
             zone: zone.zone.to_string(),
-            action: diff::word(&zone.action),
+            action: word(&zone.action),
             from: zone.from,
             to: zone.to,
         })
@@ -155,12 +168,39 @@ async fn fetch(app: &Arc<App>, caller: &Caller, id: u64) -> Result<Accepted, Pro
     if seen { Ok(change) } else { Err(HandleError::NotThere(format!("there is no change {id}")).into()) }
 }
 
-/// One change.
-#[utoipa::path(get, path = "/changes/{id}", tag = "changes", params(("id" = u64, Path, description = "The change")),
-    responses((status = 200, body = ChangeOut)))]
-async fn get(State(app): State<Arc<App>>, caller: Caller, id: Id) -> Result<Response, Problem> {
-    let change = fetch(&app, &caller, id.0).await?;
-    Ok(Json(shown(&change, &caller)).into_response())
+/// Where the change with this identity stands, one of the latest.
+fn place_of(node: &NodeHandle, id: EventId) -> Result<Offset, Problem> {
+    let (mut before, mut scanned) = (None, 0);
+    while scanned < PAGE_MAX_SCANNED {
+        let changes = node.changes(None, before, PAGE_MAX)?;
+        if let Some(found) = changes.iter().find(|change| change.change.id == Some(id)) {
+            return Ok(found.offset);
+        }
+        let Some(last) = changes.last() else { break };
+        (before, scanned) = (Some(last.offset), scanned + changes.len());
+    }
+    let detail = format!("change {id} is not in the journal, as far as this server has read it");
+    Err(Problem::not_found(detail))
+}
+
+/// One change, and how far it has come.
+///
+/// A change that nobody could say whether it was made (504) is asked for by the identity that the answer gave.
+#[utoipa::path(get, path = "/changes/{id}", tag = "changes",
+    params(("id" = String, Path, description = "The change: its number, or its identity")),
+    responses((status = 200, body = ChangeDetail)))]
+async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    let number = match (id.parse(), id.parse::<EventId>()) {
+        (Ok(number), _) => number,
+        (_, Ok(identity)) => {
+            let node = app.node.clone();
+            blocking(move || place_of(&node, identity)).await?
+        }
+        _ => return Err(Problem::parameter("id", "the number of a change, or its identity")),
+    };
+    let change = fetch(&app, &caller, number).await?;
+    let receipts = receipts::of_change(&app, change.offset, change.change.at_ms);
+    Ok(Json(shown(&change, &caller).map(|change| ChangeDetail { change, receipts })).into_response())
 }
 
 /// What a change did: JSON, or lines of a zone file with `-` and `+` for `Accept: text/plain`.

@@ -1,15 +1,15 @@
 //! What a change did, record by record: as JSON and as lines of a zone file with `-` and `+`.
 
-use std::collections::HashSet;
 use std::fmt::Write;
 
 use dns::rdata::json;
 use dns::{Class, zonefile};
+use node::difference::{Difference, word};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use zone::records::ListedRecord;
-use zone::{Action, RecordList, Records, RrsetChange, ZoneChange};
+use zone::{Action, ZoneChange};
 
 use super::limits::MAX_DIFF_RECORDS;
 use super::settings::SettingsOut;
@@ -54,79 +54,9 @@ pub struct ZoneDiff {
     pub settings_after: Option<SettingsOut>,
 }
 
-/// The word for an action.
-pub fn word(action: &Action) -> &'static str {
-    match action {
-        Action::Create { .. } => "create",
-        Action::Edit(_) => "edit",
-        Action::Replace { .. } => "replace",
-        Action::Configure { .. } => "configure",
-        Action::Delete { .. } => "delete",
-    }
-}
-
-/// The records that came and went, as many as are listed, and whether there are more.
-struct Rows<'a> {
-    removed: Vec<ListedRecord<'a>>,
-    added: Vec<ListedRecord<'a>>,
-    truncated: bool,
-}
-
-impl<'a> Rows<'a> {
-    fn of(action: &'a Action) -> Rows<'a> {
-        // One more than is listed tells that there are more.
-        let most = MAX_DIFF_RECORDS + 1;
-        let (mut removed, mut added) = (Vec::new(), Vec::new());
-        match action {
-            Action::Create { records, .. } => added.extend(records.iter().take(most)),
-            Action::Delete { records, .. } => removed.extend(records.iter().take(most)),
-            Action::Replace { before, after } => {
-                removed.extend(only_in(before, after).take(most));
-                added.extend(only_in(after, before).take(most));
-            }
-            Action::Edit(changes) => {
-                removed.extend(changes.iter().flat_map(|c| gone(c, c.before.as_ref(), c.after.as_ref())).take(most));
-                added.extend(changes.iter().flat_map(|c| gone(c, c.after.as_ref(), c.before.as_ref())).take(most));
-            }
-            Action::Configure { .. } => {}
-        }
-        let truncated = removed.len() == most || added.len() == most;
-        removed.truncate(MAX_DIFF_RECORDS);
-        added.truncate(MAX_DIFF_RECORDS);
-        Rows { removed, added, truncated }
-    }
-}
-
-/// The records of `list` that `other` does not have.
-fn only_in<'a>(list: &'a RecordList, other: &RecordList) -> impl Iterator<Item = ListedRecord<'a>> {
-    let key =
-        |record: &ListedRecord<'_>| (record.owner.to_canonical(), record.rtype, record.ttl, record.rdata.to_vec());
-    let known: HashSet<_> = other.iter().map(|record| key(&record)).collect();
-    list.iter().filter(move |record| !known.contains(&key(record)))
-}
-
-/// The records of `list` that `other` does not have.
-fn gone<'a>(
-    change: &'a RrsetChange,
-    list: Option<&'a Records>,
-    other: Option<&'a Records>,
-) -> impl Iterator<Item = ListedRecord<'a>> {
-    let known = move |list: &Records, data: &Vec<u8>| {
-        other.is_some_and(|other| other.ttl == list.ttl && other.data.contains(data))
-    };
-    let row = |list: &'a Records, data: &'a Vec<u8>| ListedRecord {
-        owner: &change.owner,
-        rtype: change.rtype,
-        ttl: list.ttl,
-        rdata: data,
-    };
-    list.into_iter()
-        .flat_map(move |list| list.data.iter().filter(move |data| !known(list, data)).map(move |data| row(list, data)))
-}
-
 /// The difference that a change of a zone made.
 pub fn of(change: &ZoneChange) -> ZoneDiff {
-    let rows = Rows::of(&change.action);
+    let rows = Difference::of(&change.action, MAX_DIFF_RECORDS);
     let out = |rows: &[ListedRecord<'_>]| rows.iter().map(record_out).collect();
     let (settings_before, settings_after) = match &change.action {
         Action::Configure { before, after } => (Some(before.into()), Some(after.into())),
@@ -158,7 +88,7 @@ fn record_out(record: &ListedRecord<'_>) -> RecordOut {
 
 /// Appends the difference as text: a comment line for the zone, then its records.
 pub fn write_text(change: &ZoneChange, out: &mut String) {
-    let rows = Rows::of(&change.action);
+    let rows = Difference::of(&change.action, MAX_DIFF_RECORDS);
     let serial = |serial: Option<u32>| serial.map_or_else(|| "none".into(), |serial| serial.to_string());
     // Writing to a string does not fail.
     let _ = writeln!(
@@ -183,6 +113,7 @@ pub fn write_text(change: &ZoneChange, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use dns::RType;
+    use zone::{Records, RrsetChange};
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, OriginalUri, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -22,6 +22,7 @@ use super::limits::{
     BODY_TIMEOUT, IMPORT_TIMEOUT, MAX_BODY_BYTES, MAX_CHANGESET_BYTES, MAX_CONFIG_BYTES, MAX_DRAFT_BYTES,
     MAX_IDEMPOTENCY_KEY_BYTES, MAX_IDEMPOTENT_BYTES, MAX_IMPORT_BYTES,
 };
+use super::names;
 use super::problem::Problem;
 use super::state::App;
 
@@ -121,11 +122,36 @@ async fn pass(Gate { app, accepts }: &Gate, request: Request, next: Next) -> Res
     // Who is not known hears that first, from the handler.
     if is_known {
         accepts.check(&parts, &octets)?;
+        if let Some(elsewhere) = elsewhere(app, &mut parts).await {
+            return Ok(elsewhere);
+        }
     }
     match key {
         None => Ok(next.run(Request::from_parts(parts, Body::from(octets))).await),
         Some(key) => once(app.clone(), key, parts, octets, next).await,
     }
+}
+
+/// The response that sends a change of a secondary's records to the API of its primary, for programs: they show a token or a
+/// password, which is theirs there too. Pages hear from the handler that it cannot be changed here.
+async fn elsewhere(app: &App, parts: &mut Parts) -> Option<Response> {
+    const RECORDS: [&str; 2] = ["/api/v1/zones/{zone}/rrsets", "/api/v1/zones/{zone}/import"];
+    let path = parts.extensions.get::<MatchedPath>()?.as_str();
+    let is_of_records = RECORDS.iter().any(|records| path.starts_with(records));
+    if !is_of_records || !parts.headers.contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    let (_, zone) = params.iter().find(|(name, _)| *name == "zone")?;
+    let api = app.node.primary_api(&names::zone(zone).ok()?)?;
+    // With what was taken out of it on the way here.
+    let asked = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
+    let place = HeaderValue::try_from(format!("{api}{}", asked.path_and_query()?)).ok()?;
+    let problem =
+        Problem::new(StatusCode::TEMPORARY_REDIRECT, format!("the records are changed at the primary: {api}"));
+    let mut response = problem.into_response();
+    response.headers_mut().insert(header::LOCATION, place);
+    Some(response)
 }
 
 /// How large a body may be, and how long it may take.

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::Serialize;
-use telemetry::health::{Check, State as CheckState};
+use telemetry::health::{Check, Finding, State as CheckState};
 use telemetry::live::HubCounts;
 use telemetry::statistics::Figures;
 use utoipa::ToSchema;
@@ -28,7 +28,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 pub struct Health {
     /// The worst state of a check: `ok`, `warn` or `fail`.
     status: &'static str,
-    /// Whether it does what it is for: no check fails.
+    /// Whether it can answer: no check says that it should get no queries.
     ready: bool,
     /// The checks, by name.
     checks: Vec<CheckOut>,
@@ -67,15 +67,15 @@ impl CheckOut {
 
 impl Health {
     /// The last results of all checks; those alone that are `chosen`. Reasons are for those who may know them.
-    fn of(app: &App, caller: Option<&Caller>, chosen: impl Fn(CheckState) -> bool) -> Health {
+    fn of(app: &App, caller: Option<&Caller>, chosen: impl Fn(&Finding) -> bool) -> Health {
         let board = app.monitor.as_ref().map(node::monitor::Monitor::health);
         let state = board.map_or(CheckState::Ok, |board| board.state());
         let in_detail = caller.is_some_and(|caller| caller.may(&Action::server(Verb::Read)));
         let checks = board.map(|board| board.checks()).unwrap_or_default();
-        let checks = checks.into_iter().filter(|check| chosen(check.finding.state));
+        let checks = checks.into_iter().filter(|check| chosen(&check.finding));
         Health {
             status: state.as_str(),
-            ready: state != CheckState::Fail,
+            ready: board.is_none_or(|board| board.is_ready()),
             checks: checks.map(|check| CheckOut::new(check, in_detail)).collect(),
         }
     }
@@ -100,13 +100,13 @@ pub async fn live() -> Json<Live> {
     Json(Live { status: "ok" })
 }
 
-/// Whether the server does what it is for; if not, the checks that fail. For load balancers.
+/// Whether the server can answer; if not, the checks that say so. For load balancers.
 #[utoipa::path(
     get, path = "/health/ready", tag = "server", security(()),
     responses((status = 200, body = Health), (status = 503, body = Health)),
 )]
 pub async fn ready(State(app): State<Arc<App>>, caller: Option<Extension<Caller>>) -> (StatusCode, Json<Health>) {
-    let health = Health::of(&app, caller.as_deref(), |state| state == CheckState::Fail);
+    let health = Health::of(&app, caller.as_deref(), |finding| finding.is_useless);
     let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(health))
 }

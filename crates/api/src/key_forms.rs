@@ -3,7 +3,7 @@
 use dns::{Name, RType};
 use node::signing::{KeyStatus, ZoneSigning};
 use serde::{Deserialize, Serialize};
-use signer::keys::{DsSource, Element, Origin, Role, Visibility, ZoneKey};
+use signer::keys::{DsSource, Element, Goal, Origin, Role, Visibility, ZoneKey};
 use utoipa::ToSchema;
 
 use super::key_waits::{KeyWaitOut, SigningStage, ms, next, sentence, stage};
@@ -86,6 +86,10 @@ pub struct ZoneKeyOut {
     pub origin: &'static str,
     /// How far it has come (RFC 7583 3.1): `generated`, `published`, `ready`, `active`, `retired`, `dead` or `removed`.
     pub state: &'static str,
+    /// It is on its way out.
+    pub going: bool,
+    /// Somebody else may have its private key.
+    pub compromised: bool,
     /// When it was made.
     pub created_at_ms: u64,
     /// When it came into use.
@@ -248,6 +252,8 @@ impl ZoneKeyOut {
                 Origin::Operator => "file",
             },
             state: key.state().as_str(),
+            going: key.goal == Goal::Gone,
+            compromised: key.compromised,
             created_at_ms: ms(key.created_s),
             active_since_ms: key.active_since_s.map(ms),
             elements: KeyElementsOut::from(key),

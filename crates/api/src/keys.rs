@@ -13,7 +13,7 @@ use journal::shared::Author;
 use node::signing::{KeyImport, Signing, SigningError, ZoneSigning};
 use serde::{Deserialize, Serialize};
 use server::clock::{unix_ms, unix_seconds};
-use signer::timeline::{PlannedKey, PlannedStep, TimelineError, Which};
+use signer::timeline::{PlannedKey, PlannedStep, Request, TimelineError, Which};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -41,6 +41,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(keys, import))
         .routes(routes!(roll))
+        .routes(routes!(retire))
         .routes(routes!(confirm))
         .routes(routes!(plan))
         .routes(routes!(ds))
@@ -161,9 +162,40 @@ async fn roll(
     };
     let author = author(&caller, &body.why)?;
     let rolled = move |signing: &Signing, zone: &NameBuf| {
-        signing.roll(zone, which, &author).map_err(|error| roll_refused(error, signing, zone, which))
+        signing.request(zone, Request::Roll(which), &author).map_err(|error| roll_refused(error, signing, zone, which))
     };
     change(&app, zone, rolled).await
+}
+
+/// Which key goes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"tag": 12345, "compromised": true, "why": "its file was in a backup that is lost"}))]
+pub struct RetireIn {
+    /// The key tag.
+    tag: u16,
+    /// Somebody else may have the private key: others take over as fast as caches allow.
+    #[serde(default)]
+    compromised: bool,
+    /// Why, for the history.
+    #[serde(default)]
+    why: String,
+}
+
+/// Has a key go once nobody needs it, whether or not a rollover is under way. If no other key does its work, a new one is made.
+#[utoipa::path(post, path = "/zones/{zone}/keys/retire", tag = "dnssec", request_body = RetireIn,
+    params(("zone" = String, Path, description = "The zone")), responses((status = 200, body = ZoneKeysOut)))]
+async fn retire(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(zone): Path<String>,
+    Body(body): Body<RetireIn>,
+) -> Result<Json<ZoneKeysOut>, Problem> {
+    let zone = allowed(&app, &caller, &zone, Verb::Configure)?;
+    let author = author(&caller, &body.why)?;
+    let request = Request::Retire { tag: body.tag, compromised: body.compromised };
+    let retired = move |signing: &Signing, zone: &NameBuf| signing.request(zone, request, &author).map_err(refused);
+    change(&app, zone, retired).await
 }
 
 /// What somebody knows of the parent.
@@ -270,8 +302,31 @@ struct PlanParams {
     /// As if a rollover of this role were begun.
     #[param(inline)]
     roll: Option<KeyRole>,
-    /// From when: then the rollover begins; now without it.
+    /// As if the key with this tag were to go.
+    retire: Option<u16>,
+    /// As if somebody else had the private key of the one that is to go.
+    #[serde(default)]
+    compromised: bool,
+    /// From when: then the rollover begins, or the key is to go; now without it.
     at_s: Option<u64>,
+}
+
+impl PlanParams {
+    /// What is tried, if anything.
+    fn request(&self) -> Result<Option<Request>, Problem> {
+        match (self.roll, self.retire) {
+            (Some(_), Some(_)) => Err(Problem::parameter("retire", "stands beside `roll`: one of them can be tried")),
+            (None, None) if self.compromised => {
+                Err(Problem::parameter("compromised", "says why a key is to go: `retire` must say which one"))
+            }
+            (Some(_), None) if self.compromised => {
+                Err(Problem::parameter("compromised", "is for `retire`, with the tag of the key, and not for `roll`"))
+            }
+            (Some(role), None) => Ok(Some(Request::Roll(Which::Role(role.into())))),
+            (None, Some(tag)) => Ok(Some(Request::Retire { tag, compromised: self.compromised })),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// A timetable.
@@ -339,8 +394,9 @@ async fn plan(
 ) -> Result<Json<KeyPlanOut>, Problem> {
     let zone = allowed(&app, &caller, &zone, Verb::Read)?;
     let now_s = unix_seconds();
-    if params.at_s.is_some() && params.roll.is_none() {
-        return Err(Problem::parameter("at_s", "says when a rollover begins: `roll` must say of which role"));
+    let request = params.request()?;
+    if params.at_s.is_some() && request.is_none() {
+        return Err(Problem::parameter("at_s", "says when something begins: `roll` or `retire` must say what"));
     }
     let at_s = params.at_s.unwrap_or(now_s).max(now_s);
     let until_s = params.until_s.unwrap_or(at_s.saturating_add(PLAN_S));
@@ -350,11 +406,10 @@ async fn plan(
     }
     let signing = app.signing()?.clone();
     let planned = blocking(move || {
-        let which = params.roll.map(|role| Which::Role(role.into()));
-        let planned = signing.plan(&zone, until_s, which.map(|which| (which, at_s)));
-        planned.map_err(|error| match which {
-            Some(which) => roll_refused(error, &signing, &zone, which),
-            None => refused(error),
+        let planned = signing.plan(&zone, until_s, request.map(|request| (request, at_s)));
+        planned.map_err(|error| match request {
+            Some(Request::Roll(which)) => roll_refused(error, &signing, &zone, which),
+            _ => refused(error),
         })
     });
     let planned = planned.await?;

@@ -49,6 +49,7 @@ mod live;
 mod log_level;
 mod metrics;
 mod names;
+mod nodes;
 mod openapi;
 pub mod operator;
 mod outcome;
@@ -60,6 +61,7 @@ mod policy;
 mod problem;
 mod queries;
 mod query_history;
+mod receipts;
 mod record_text;
 pub mod revert;
 mod roles;
@@ -124,6 +126,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(roles::router())
         .merge(tokens::router())
         .merge(backups::router())
+        .merge(nodes::router())
         .merge(cache::router())
         .merge(explain::router())
         .merge(types::router())
@@ -175,6 +178,7 @@ pub fn router(app: Arc<App>) -> Router {
         // The gate bounds bodies, each route's by its own limit.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(gate::Gate::new(app.clone(), accepts), gate::gate))
+        .layer(middleware::from_fn_with_state(app.clone(), receipts::wait))
         .merge(ddns::router())
         .layer(middleware::from_fn_with_state(app.origins.clone(), cors::cors))
         .layer(middleware::from_fn_with_state(app.clone(), gate::admit))

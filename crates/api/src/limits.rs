@@ -139,3 +139,12 @@ pub const MAX_DDNS_HOSTS: usize = 20;
 pub const MAX_WARM_QUESTIONS: usize = 1000;
 /// So many of them at once.
 pub const MAX_WARM_AT_ONCE: usize = 32;
+
+/// A write that waits for other servers waits so long, in milliseconds, if it does not say how long.
+pub const DEFAULT_WAIT_MS: u64 = 5_000;
+/// The longest that a write waits for other servers, in milliseconds.
+pub const MAX_WAIT_MS: u64 = 60_000;
+/// Servers that a write waits for at most.
+pub const MAX_NODES_WAITED: usize = 1_000;
+/// Octets of a response that receipts are added to.
+pub const MAX_WAITED_BODY_BYTES: usize = 16 << 20;

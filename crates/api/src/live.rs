@@ -87,7 +87,7 @@ pub async fn live(
     })?;
     let user = match caller.principal.who() {
         Who::User(name) | Who::Token { owner: name, .. } => name.to_string(),
-        Who::Key(_) | Who::Local | Who::Anonymous => String::new(),
+        Who::Key(_) | Who::Stream(_) | Who::Local | Who::Anonymous => String::new(),
     };
     let viewer = live_of(&app)?.hub.join(&user).map_err(|error| Problem::unavailable(error.to_string()))?;
     let stopping = app.stopping.subscribe();

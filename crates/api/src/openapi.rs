@@ -5,12 +5,13 @@ use axum::http::StatusCode;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Object, ObjectBuilder, OpenApi, Ref, RefOr, Required, Type};
+use utoipa::openapi::{ArrayBuilder, ContentBuilder, Object, ObjectBuilder, OpenApi, Ref, RefOr, Required, Type};
 use utoipa::{Modify, OpenApi as _};
 
 use super::auth::COOKIE;
-use super::limits::MAX_IDEMPOTENCY_KEY_BYTES;
+use super::limits::{DEFAULT_WAIT_MS, MAX_IDEMPOTENCY_KEY_BYTES, MAX_WAIT_MS};
 use super::problem::{self, Problem};
+use super::receipts;
 
 /// The parts that are not in the handlers.
 #[derive(utoipa::OpenApi)]
@@ -61,6 +62,10 @@ pub fn finished(mut api: OpenApi) -> OpenApi {
                 let description = "A request that is sent again with it is not made again.";
                 headers.push(header("Idempotency-Key", description, key.build()));
             }
+            if method != "get" && receipts::may_wait(path) {
+                headers.extend(wait_parameters());
+                describe_waits(operation);
+            }
             if method != "get" && (path.starts_with("/zones/{zone}") || path == "/drafts/{id}") {
                 let description = "Only if this is the entity tag: the serial in quotes.";
                 headers.push(header("If-Match", description, Object::with_type(Type::String)));
@@ -98,6 +103,41 @@ fn describe_responses(operation: &mut Operation) {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let response = ResponseBuilder::new().description("an error").content(problem::CONTENT_TYPE, content);
     operation.responses.responses.insert("default".into(), RefOr::T(response.build()));
+}
+
+/// What every write takes: whom it waits for, and how long.
+fn wait_parameters() -> [Parameter; 2] {
+    let parameter = |name: &str, description: &str, schema: ObjectBuilder| {
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Query)
+            .required(Required::False)
+            .description(Some(description))
+            .schema(Some(schema.build()))
+            .build()
+    };
+    let servers = "Answers when these servers of the cluster have served what was made: `all`, `quorum`, or a number of them. \
+                   The response has `receipts`, and `wait_met`.";
+    let timeout = format!("For so long at most, {DEFAULT_WAIT_MS} without it; what was made stays made.");
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^(all|quorum|[1-9][0-9]{0,2})$"));
+    let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(MAX_WAIT_MS as f64));
+    [parameter(receipts::WAIT, servers, text), parameter(receipts::TIMEOUT_MS, &timeout, number)]
+}
+
+/// What is answered with nothing else is answered with receipts to whoever waits.
+fn describe_waits(operation: &mut Operation) {
+    if operation.responses.responses.contains_key("204") {
+        let list = ArrayBuilder::new().items(Ref::from_schema_name("ReceiptOut"));
+        let schema = ObjectBuilder::new()
+            .property("receipts", list)
+            .property("wait_met", Object::with_type(Type::Boolean))
+            .required("receipts")
+            .required("wait_met");
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let response =
+            ResponseBuilder::new().description("done, to whoever waits").content("application/json", content);
+        operation.responses.responses.insert("200".into(), RefOr::T(response.build()));
+    }
 }
 
 fn header(name: &str, description: &str, schema: Object) -> Parameter {

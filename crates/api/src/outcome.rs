@@ -5,6 +5,7 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use node::commit::Committed;
+use node::difference::word;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use zone::check::{Finding, Severity, Source};
@@ -12,6 +13,7 @@ use zone::check::{Finding, Severity, Source};
 use super::diff::{self, ZoneDiff};
 use super::etag;
 use super::problem::Problem;
+use super::receipts::MadeChange;
 use super::state::Submission;
 
 /// The parameters of every request that changes zones.
@@ -109,7 +111,7 @@ impl Outcome {
     pub fn new(committed: &Committed, dry_run: bool) -> Outcome {
         let zones = committed.change.zones.iter().map(|change| ZoneOutcome {
             zone: change.zone.to_string(),
-            action: diff::word(&change.action),
+            action: word(&change.action),
             from: change.from,
             to: change.to,
         });
@@ -134,7 +136,11 @@ impl Outcome {
             [zone] if !self.dry_run => zone.to,
             _ => None,
         };
+        let made = self.change.map(MadeChange);
         let mut response = (status, Json(self)).into_response();
+        if let Some(made) = made {
+            response.extensions_mut().insert(made);
+        }
         if let Some(serial) = serial {
             response.headers_mut().insert(header::ETAG, etag::of(serial));
         }

@@ -10,6 +10,7 @@ use node::commit::CommitError;
 use node::handle::HandleError;
 use serde::Serialize;
 use utoipa::ToSchema;
+use zone::EventId;
 use zone::check::Finding;
 
 use super::limits::MAX_ERRORS;
@@ -77,12 +78,23 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
     earliest_ms: Option<NonZeroU64>,
+    /// Of a change that may be made or not: `GET /changes/` with it says whether it is.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "change_text")]
+    #[schema(value_type = Option<String>)]
+    change: Option<Box<EventId>>,
     #[serde(skip)]
-    retry_after_s: Option<u64>,
+    retry_after_s: Option<NonZeroU64>,
 }
 
 fn status_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
+}
+
+fn change_text<S: serde::Serializer>(change: &Option<Box<EventId>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match change {
+        Some(id) => serializer.collect_str(id),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl Problem {
@@ -98,6 +110,7 @@ impl Problem {
             errors,
             diff: None,
             earliest_ms: None,
+            change: None,
             retry_after_s: None,
         }
     }
@@ -164,7 +177,7 @@ impl Problem {
 
     /// With the advice to come back after so many seconds.
     pub fn retry_after_s(mut self, seconds: u64) -> Problem {
-        self.retry_after_s = Some(seconds);
+        self.retry_after_s = NonZeroU64::new(seconds);
         self
     }
 
@@ -198,6 +211,10 @@ impl From<CommitError> for Problem {
                 Problem::unavailable(detail)
             }
             CommitError::Busy => Problem::unavailable(detail).retry_after_s(1),
+            CommitError::Unknown { id, .. } => {
+                let change = Some(Box::new(id));
+                Problem { change, ..Problem::new(StatusCode::GATEWAY_TIMEOUT, detail) }
+            }
         }
     }
 }
@@ -228,7 +245,7 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = self.retry_after_s {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.get().into());
         }
         response
     }
@@ -262,5 +279,9 @@ mod tests {
         check(CommitError::Denied("no".into()), 403);
         check(CommitError::Journal(journal::JournalError::Unwritable("disk full".into())), 503);
         check(CommitError::Busy, 503);
+        let id = EventId { node: [1; 8], number: 10 };
+        let unknown = Problem::from(CommitError::Unknown { id, why: "no answer".into() });
+        let json = serde_json::to_value(&unknown).expect("JSON");
+        assert_eq!((unknown.status().as_u16(), &json["change"]), (504, &serde_json::json!("0101010101010101-a")));
     }
 }

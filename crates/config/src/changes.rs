@@ -66,6 +66,9 @@ pub fn changes(old: &Config, new: &Config) -> Vec<String> {
     lines.compare("journal.backup_hours", limit(a.backup_hours), limit(b.backup_hours));
     lines.compare("journal.backups_kept", a.backups_kept.to_string(), b.backups_kept.to_string());
     lines.compare_debug("cluster", &old.cluster, &new.cluster);
+    lines.compare_debug("ingest", &old.ingest, &new.ingest);
+    lines.compare_debug("change_events", &old.change_events, &new.change_events);
+    lines.compare_debug("webhooks", &old.webhooks, &new.webhooks);
     lines.compare_policy(old, new);
     lines.compare_dnssec(&old.dnssec, &new.dnssec);
     lines.compare_keys(&old.tsig_keys, &new.tsig_keys);
@@ -197,6 +200,8 @@ impl Lines {
         let files =
             |zone: &ZoneSource| bracketed(&zone.key_files.iter().map(|file| file.display()).collect::<Vec<_>>());
         self.compare(&key("dnssec_key_files"), files(old), files(new));
+        let api = |zone: &ZoneSource| zone.primary_api().map_or("none".to_owned(), |api| api.to_string());
+        self.compare(&key("primary_api"), api(old), api(new));
     }
 
     /// Names keys, never their secrets.
@@ -238,7 +243,7 @@ fn origin(zone: &ZoneSource) -> String {
     match &zone.origin {
         ZoneOrigin::File(file) => file.display().to_string(),
         ZoneOrigin::Journal => "the journal".into(),
-        ZoneOrigin::Secondary => "its primaries".into(),
+        ZoneOrigin::Secondary { .. } => "its primaries".into(),
     }
 }
 

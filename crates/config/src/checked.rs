@@ -8,11 +8,13 @@ use super::keys::{TsigKey, check_keys};
 use super::logging::{Logging, check_logging};
 use super::metrics::{Metrics, check_metrics};
 use super::networks::{NetworkFile, NetworkList};
+use super::outgoing::{ChangeEvents, ChangeWebhook, check_change_events, check_webhooks};
 use super::policy::{self, Blocking, Client, Group, Security};
 use super::problem::{Mark, Report};
 use super::raw::{self, Protocol, Raw};
 use super::recursion::{Cache, Resolver};
 use super::sockets::{Addresses, parse_address, parse_socket};
+use super::streams::{Ingest, check_ingest};
 use super::value::At;
 use super::web::{Web, check_web, uses_bind_address};
 use super::zone_source::ZoneSource;
@@ -44,6 +46,12 @@ pub struct Config {
     pub journal: Journal,
     /// Who shares the zones; `None`: the journal is a file.
     pub cluster: Option<Cluster>,
+    /// Topics whose records are taken over.
+    pub ingest: Vec<Ingest>,
+    /// The topic that is told of changes; `None`: there is none.
+    pub change_events: Option<ChangeEvents>,
+    /// Who is told of changes by HTTP.
+    pub webhooks: Vec<ChangeWebhook>,
     /// Recursion.
     pub resolver: Resolver,
     /// What recursion keeps.
@@ -170,24 +178,8 @@ impl Default for Config {
 
 /// Turns `raw` and the flags into typed values. What is wrong goes to the report and is left out.
 pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Config {
-    let server = &raw.server.value;
-    let web = check_web(&raw.web, server, report);
-    let server = Server {
-        name: check_server_name(&server.name, report),
-        listen: check_listen(server, uses_bind_address(&raw.web), &options.listen, report),
-        workers: match server.workers.0 {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            workers => workers as usize,
-        },
-        chaos: *server.chaos,
-        minimal_responses: *server.minimal_responses,
-        nsid: check_nsid(&server.nsid, report),
-        edns_udp_size: server.edns_udp_size.0 as u16,
-        user: Some(server.user.value.clone()).filter(|user| !user.is_empty()),
-        tcp: check_tcp(&server.tcp, report),
-        udp_receive_buffer: (server.udp_receive_buffer_kb.0 << 10) as usize,
-        watch_config: *server.watch_config,
-    };
+    let web = check_web(&raw.web, &raw.server.value, report);
+    let server = check_server(&raw, options, report);
     let data_dir = match &options.data {
         Some(directory) => directory.clone(),
         None => report.resolve(raw.data_dir.mark, &raw.data_dir),
@@ -202,7 +194,13 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
     let tsig_keys = check_keys(&raw.tsig_keys, report);
     let journal = check_journal(&raw.journal, &data_dir, report);
     let cluster = check_cluster(&raw, &server.name.to_string(), report);
+    let ingest = check_ingest(&raw, report);
+    let change_events = check_change_events(&raw, report);
     let alerts = check_alerts(&raw.alerts, &server.name, report);
+    // What is wrong with them has been told with `alerts`.
+    let allowed =
+        recursion::networks(&raw.alerts.allow_internal, "alerts.allow_internal", &mut Report::new(Path::new("")));
+    let webhooks = check_webhooks(&raw, &allowed, report);
     let history = check_history(&raw.history);
     let blocking = policy::check_blocking(&raw, report);
     let groups = policy::check_groups(&raw, report);
@@ -221,6 +219,9 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
         dnssec,
         journal,
         cluster,
+        ingest,
+        change_events,
+        webhooks,
         resolver,
         cache,
         security,
@@ -232,6 +233,26 @@ pub(super) fn check(raw: Raw, options: &LoadOptions, report: &mut Report) -> Con
         web,
         metrics,
         alerts,
+    }
+}
+
+fn check_server(raw: &Raw, options: &LoadOptions, report: &mut Report) -> Server {
+    let server = &raw.server.value;
+    Server {
+        name: check_server_name(&server.name, report),
+        listen: check_listen(server, uses_bind_address(&raw.web), &options.listen, report),
+        workers: match server.workers.0 {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers as usize,
+        },
+        chaos: *server.chaos,
+        minimal_responses: *server.minimal_responses,
+        nsid: check_nsid(&server.nsid, report),
+        edns_udp_size: server.edns_udp_size.0 as u16,
+        user: Some(server.user.value.clone()).filter(|user| !user.is_empty()),
+        tcp: check_tcp(&server.tcp, report),
+        udp_receive_buffer: (server.udp_receive_buffer_kb.0 << 10) as usize,
+        watch_config: *server.watch_config,
     }
 }
 

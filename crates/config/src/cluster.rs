@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use alerts::secret::Secret;
+
 use super::problem::{Mark, Report};
-use super::raw::{ClusterStart, Raw};
+use super::raw::{self, ClusterStart, Raw, SaslMechanism};
+use super::reader::{Step, path_text};
 use super::unsupported;
-use super::value::At;
+use super::value::{At, Value, Walk};
 
 /// Longest name of a topic that Kafka takes, less what is put behind the prefix.
 const MAX_PREFIX: usize = 249 - ".settings".len();
@@ -15,6 +18,10 @@ const MAX_PREFIX: usize = 249 - ".settings".len();
 pub struct Cluster {
     /// `HOST:PORT` of Kafka's brokers; never empty.
     pub brokers: Vec<String>,
+    /// How connections to them are protected; `None`: not at all.
+    pub tls: Option<ClusterTls>,
+    /// Who this server is for them; `None`: whoever it is by its certificate, or nobody.
+    pub sasl: Option<ClusterSasl>,
     /// What names of topics begin with.
     pub topic_prefix: String,
     /// The file of the cluster's key.
@@ -23,32 +30,48 @@ pub struct Cluster {
     pub node: String,
     /// Whether it answers before a broker did.
     pub starts_stale: bool,
+    /// A snapshot of the zones is made after so many changes.
+    pub snapshot_changes: u64,
+}
+
+/// TLS to the brokers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterTls {
+    /// The authorities that are trusted; `None`: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The files of this server's certificate and its key; `None`: brokers get to see none.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+}
+
+/// A user of the brokers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterSasl {
+    /// How it shows who it is; never [`SaslMechanism::None`].
+    pub mechanism: SaslMechanism,
+    /// Its name.
+    pub user: String,
+    /// Its password.
+    pub password: Password,
+}
+
+/// Where a password is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Password {
+    /// It is this.
+    Given(Secret),
+    /// It is in this file.
+    File(PathBuf),
 }
 
 /// The cluster; `None`: the journal is a file of this server.
 pub(super) fn check_cluster(raw: &Raw, server_name: &str, report: &mut Report) -> Option<Cluster> {
     let cluster = &raw.cluster;
-    let start_is_stale = cluster.start.value == ClusterStart::Stale;
     if cluster.brokers.is_empty() {
-        let default = super::raw::Cluster::default();
-        let texts = [
-            ("topic_prefix", &cluster.topic_prefix, &default.topic_prefix),
-            ("key_file", &cluster.key_file, &default.key_file),
-            ("node", &cluster.node, &default.node),
-        ];
-        for (key, text, _) in texts.into_iter().filter(|(_, text, default)| text.value != default.value) {
-            report.error(text.mark, format!("cluster.{key}"), "has no effect without cluster.brokers");
-        }
-        if start_is_stale {
-            report.error(cluster.start.mark, "cluster.start", "has no effect without cluster.brokers");
-        }
+        check_nothing_else(cluster, report);
         return None;
     }
+    check_brokers(&cluster.brokers, "cluster.brokers", report);
     let mut error = |mark: Mark, path: &str, message: String| report.error(mark, path, message);
-    for (at, broker) in cluster.brokers.iter().enumerate().filter(|(_, broker)| !is_broker(broker)) {
-        let path = format!("cluster.brokers[{at}]");
-        error(broker.mark, &path, format!("`{}` is not HOST:PORT, as in kafka.example.org:9092", broker.value));
-    }
     let prefix = &cluster.topic_prefix;
     let is_topic = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if prefix.is_empty() || prefix.len() > MAX_PREFIX || !prefix.chars().all(is_topic) {
@@ -65,22 +88,102 @@ pub(super) fn check_cluster(raw: &Raw, server_name: &str, report: &mut Report) -
     if !journal.file.is_empty() {
         error(journal.file.mark, "journal.file", "has no effect beside cluster.brokers".to_owned());
     }
-    let limits = [
-        ("retention_days", journal.retention_days.0),
-        ("retention_changes", journal.retention_changes.0),
-        ("backup_hours", journal.backup_hours.0),
-    ];
-    for (key, _) in limits.into_iter().filter(|(_, value)| *value != 0) {
+    if journal.backup_hours.0 != 0 {
         let message = format!("beside cluster.brokers {}", unsupported::MESSAGE);
-        error(Mark::default(), &format!("journal.{key}"), message);
+        error(Mark::default(), "journal.backup_hours", message);
     }
+    let tls = check_tls(&cluster.tls, report);
+    let sasl = check_sasl(&cluster.sasl, tls.is_some(), report);
     Some(Cluster {
+        tls,
+        sasl,
         brokers: cluster.brokers.iter().map(|broker| broker.value.clone()).collect(),
         topic_prefix: prefix.value.clone(),
         key_file: report.resolve(cluster.key_file.mark, &cluster.key_file),
-        node: if cluster.node.is_empty() { server_name.to_owned() } else { cluster.node.value.clone() },
-        starts_stale: start_is_stale,
+        node: if cluster.node.is_empty() {
+            server_name.trim_end_matches('.').to_owned()
+        } else {
+            cluster.node.value.clone()
+        },
+        starts_stale: cluster.start.value == ClusterStart::Stale,
+        snapshot_changes: cluster.snapshot_changes.0,
     })
+}
+
+/// Reports what is set though there is no cluster.
+fn check_nothing_else(cluster: &raw::Cluster, report: &mut Report) {
+    let mut visit = |section: &'static str, path: &[Step], mark: Mark| {
+        let is_unsupported = matches!(path.last(), Some(Step::Key(key)) if unsupported::is_unsupported(section, key));
+        if !is_unsupported {
+            report.error(mark, path_text(path), "has no effect without cluster.brokers");
+        }
+    };
+    let mut walk = Walk { section: "cluster", path: vec![Step::Key("cluster")], visit: &mut visit };
+    cluster.changed(&raw::Cluster::default(), Mark::default(), &mut walk);
+}
+
+/// TLS; `None`: there is none.
+fn check_tls(tls: &raw::ClusterTls, report: &mut Report) -> Option<ClusterTls> {
+    let (certificate, key) = (&tls.certificate_file, &tls.key_file);
+    for (there, missing, key) in [(certificate, key, "key_file"), (key, certificate, "certificate_file")] {
+        if missing.is_empty() && !there.is_empty() {
+            report.error(there.mark, format!("cluster.tls.{key}"), "is needed: a certificate and its key go together");
+        }
+    }
+    let file = |file: &At<String>| (!file.is_empty()).then(|| report.resolve(file.mark, file));
+    let (ca_file, certificate, key) = (file(&tls.ca_file), file(certificate), file(key));
+    let is_on = *tls.enabled || ca_file.is_some() || certificate.is_some() || key.is_some();
+    is_on.then(|| ClusterTls { ca_file, certificate: certificate.zip(key) })
+}
+
+/// The user; `None`: there is none.
+fn check_sasl(sasl: &raw::ClusterSasl, has_tls: bool, report: &mut Report) -> Option<ClusterSasl> {
+    let (mechanism, password, file) = (*sasl.mechanism, &sasl.password, &sasl.password_file);
+    let mut error = |mark: Mark, key: &str, message: &str| report.error(mark, format!("cluster.sasl.{key}"), message);
+    let given = [
+        ("user", sasl.user.mark, !sasl.user.is_empty()),
+        ("password", password.mark, !password.text().is_empty()),
+        ("password_file", file.mark, !file.is_empty()),
+    ];
+    if mechanism == SaslMechanism::None {
+        for (key, mark, _) in given.into_iter().filter(|(.., is_given)| *is_given) {
+            error(mark, key, "has no effect without cluster.sasl.mechanism");
+        }
+        return None;
+    }
+    let [(.., has_user), (.., has_password), (.., has_file)] = given;
+    if !has_user {
+        error(sasl.mechanism.mark, "user", "is needed with cluster.sasl.mechanism");
+    }
+    match (has_password, has_file) {
+        (false, false) => {
+            error(
+                sasl.mechanism.mark,
+                "password_file",
+                "it or cluster.sasl.password is needed with cluster.sasl.mechanism",
+            );
+        }
+        (true, true) => error(file.mark, "password_file", "has no effect beside cluster.sasl.password"),
+        _ => {}
+    }
+    if mechanism == SaslMechanism::Plain && !has_tls {
+        let message = "`plain` sends the password as it is: it needs cluster.tls; without TLS take scram-sha-512";
+        error(sasl.mechanism.mark, "mechanism", message);
+    }
+    let user = sasl.user.value.clone();
+    let password = match has_file {
+        true => Password::File(report.resolve(file.mark, file)),
+        false => Password::Given(password.text().into()),
+    };
+    Some(ClusterSasl { mechanism, user, password })
+}
+
+/// Reports what is no broker in the list at `path`.
+pub(super) fn check_brokers(brokers: &[At<String>], path: &str, report: &mut Report) {
+    for (at, broker) in brokers.iter().enumerate().filter(|(_, broker)| !is_broker(broker)) {
+        let message = format!("`{}` is not HOST:PORT, as in kafka.example.org:9092", broker.value);
+        report.error(broker.mark, format!("{path}[{at}]"), message);
+    }
 }
 
 /// Whether this is `HOST:PORT`.

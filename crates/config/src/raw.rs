@@ -10,13 +10,15 @@ mod logging;
 pub mod period;
 pub mod policy;
 pub mod resolver;
+pub mod streams;
 
 pub use alerts::{AlertRecipient, AlertRule, AlertSeverity, Alerts, Smtp, SmtpTls};
-pub use cluster::{Cluster, ClusterStart};
+pub use cluster::{Cluster, ClusterSasl, ClusterStart, ClusterTls, SaslMechanism};
 pub use dnssec::{Dnssec, PolicyName, SigningPolicy};
 pub use logging::{Compress, Format, Level, Logging, Output, QueryLog};
 pub use policy::{Anomalies, BlockList, Blocking, Client, Group, ListFormat, PolicyZone, RateLimit};
 pub use resolver::{Dns64, ForwardZone, RebindingProtection, Resolver, StubZone};
+pub use streams::{ChangeEvents, ChangeWebhook, Ingest};
 
 use super::section::{choice, section};
 use super::value::{At, Int, Named, OneOrMany, SecretText, text_list};
@@ -66,6 +68,12 @@ section! {
         journal: Journal = Journal::default(),
         /// Several servers that share their zones.
         cluster: Cluster = Cluster::default(),
+        /// Topics of Apache Kafka whose records this server takes over into its zones, each in an entry of its own.
+        ingest: Vec<At<Ingest>> = Vec::new(),
+        /// A topic of Apache Kafka that gets a message for every change of zones.
+        change_events: ChangeEvents = ChangeEvents::default(),
+        /// Who gets an HTTP request for every change of zones, each in an entry of its own.
+        webhooks: Vec<At<ChangeWebhook>> = Vec::new(),
         /// The history of queries.
         history: History = History::default(),
         /// The web interface and the API.
@@ -198,6 +206,8 @@ section! {
         notify: Vec<At<String>> = Vec::new(),
         /// Where to transfer the zone from: `address[:port] [key:NAME]`; not empty: this server is a secondary.
         primaries: Vec<At<String>> = Vec::new(),
+        /// Where the API of the primary is, as in `https://ns1.example.org:8443`: whoever changes records of the secondary with a token here is sent there.
+        primary_api: String = String::new(),
         /// Name of the policy of `dnssec.policies` that the zone is signed by here, or `off`.
         dnssec: PolicyName = PolicyName::default(),
         /// Files of keys to sign with, in BIND's format; empty: they are made.

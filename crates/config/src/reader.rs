@@ -39,10 +39,12 @@ impl Node<'_> {
 }
 
 /// One step of the path to a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// A key of a section.
     Key(&'static str),
+    /// A free name.
+    Name(String),
     /// An element of a list, from 0.
     Index(usize),
 }
@@ -55,6 +57,7 @@ pub fn path_text(path: &[Step]) -> String {
         let _ = match step {
             Step::Key(key) if text.is_empty() => write!(text, "{key}"),
             Step::Key(key) => write!(text, ".{key}"),
+            Step::Name(name) => write!(text, ".{name}"),
             Step::Index(index) => write!(text, "[{index}]"),
         };
     }

@@ -105,6 +105,13 @@ mod tests {
     }
 
     #[test]
+    fn a_password_of_brokers_is_hidden() {
+        let text = "cluster: { brokers: ['a:1'], sasl: { user: node, password: s3cret } }\n";
+        let hidden = redact(text).expect("YAML");
+        assert!(hidden.contains("user: node") && !hidden.contains("s3cret"), "{hidden}");
+    }
+
+    #[test]
     fn what_stands_for_nothing_stays() {
         let text = "tsig_keys: [{ name: a., secret: \"<secret:0000000000000000>\" }]\n";
         assert_eq!(restore(text, TEXT), text);

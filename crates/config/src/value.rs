@@ -396,7 +396,9 @@ impl<T: Value> Value for Named<T> {
             let mark = reader.mark();
             let mut value = At { value: T::default(), mark };
             let node = reader.next();
+            reader.path.push(Step::Name(name.clone()));
             value.value.read(node, reader);
+            reader.path.pop();
             if let Some(first) = self.0.insert(name.clone(), value) {
                 let place = reader.report.place(first.mark);
                 let path = format!("{}.{name}", path_text(&reader.path));

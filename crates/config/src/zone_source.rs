@@ -31,7 +31,10 @@ pub enum ZoneOrigin {
     /// The journal; a zone that is not there yet is made.
     Journal,
     /// The journal, to which transfers from the primaries bring them.
-    Secondary,
+    Secondary {
+        /// Where the API of the primary is, without a final slash.
+        primary_api: Option<Arc<str>>,
+    },
 }
 
 impl ZoneSource {
@@ -40,11 +43,19 @@ impl ZoneSource {
         !self.settings.dnssec.is_empty()
     }
 
+    /// Of a secondary: where the API of its primary is, without a final slash, if somebody has said so.
+    pub fn primary_api(&self) -> Option<&Arc<str>> {
+        match &self.origin {
+            ZoneOrigin::Secondary { primary_api } => primary_api.as_ref(),
+            ZoneOrigin::Journal | ZoneOrigin::File(_) => None,
+        }
+    }
+
     /// The zone file, of a zone that comes from one.
     pub fn file(&self) -> Option<&Path> {
         match &self.origin {
             ZoneOrigin::File(file) => Some(file),
-            ZoneOrigin::Journal | ZoneOrigin::Secondary => None,
+            ZoneOrigin::Journal | ZoneOrigin::Secondary { .. } => None,
         }
     }
 }

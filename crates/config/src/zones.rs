@@ -94,14 +94,17 @@ impl List<'_> {
         if entry.name.is_empty() {
             return report.error(entry.mark, format!("zones[{index}].name"), "missing");
         }
+        let primary_api = check_primary_api(index, entry, report);
         let origin = match settings.kind {
-            ZoneKind::Secondary => ZoneOrigin::Secondary,
+            ZoneKind::Secondary => ZoneOrigin::Secondary { primary_api },
             ZoneKind::Primary if entry.file.is_empty() => ZoneOrigin::Journal,
             ZoneKind::Primary => ZoneOrigin::File(report.resolve(entry.file.mark, &entry.file)),
         };
         let key_files = check_key_files(index, entry, report);
         match entry.name.parse::<NameBuf>() {
-            Ok(name) => self.push(ZoneSource { name, origin, settings, lists, key_files }, entry.name.mark),
+            Ok(name) => {
+                self.push(ZoneSource { name, origin, settings, lists, key_files }, entry.name.mark);
+            }
             Err(error) => report.error(
                 entry.name.mark,
                 format!("zones[{index}].name"),
@@ -273,6 +276,28 @@ fn check_key_files(index: usize, entry: &raw::Zone, report: &mut Report) -> Vec<
         report.error(file.mark, format!("zones[{index}].dnssec_key_files[{at}]"), "empty");
     }
     files.iter().map(|file| report.resolve(file.mark, file)).collect()
+}
+
+/// Where the API of a secondary's primary is.
+fn check_primary_api(index: usize, entry: &raw::Zone, report: &mut Report) -> Option<Arc<str>> {
+    let (text, path) = (&entry.primary_api, format!("zones[{index}].primary_api"));
+    if text.is_empty() {
+        return None;
+    }
+    if entry.primaries.is_empty() {
+        report.error(text.mark, path, "has no effect without primaries");
+        return None;
+    }
+    let place = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_place = place.is_some_and(|place| {
+        let place = place.trim_end_matches('/');
+        !place.is_empty() && !place.contains(|c: char| c.is_whitespace() || c.is_control() || "?#@".contains(c))
+    });
+    if !is_place {
+        let message = format!("`{}` is no address of an API, as https://ns1.example.org:8443 is one", text.value);
+        report.error(text.mark, path, message);
+    }
+    Some(text.trim_end_matches('/').into())
 }
 
 /// The settings but for the policy to sign by.

@@ -119,7 +119,8 @@ fn what_does_not_go_together_is_refused() {
     check("parent_servers: ['192.0.2.1 key:k']", "p.parent_servers[0]: DS records are asked for without a key");
     let many = (0..33).map(|host| format!("192.0.2.{host}")).collect::<Vec<_>>().join(", ");
     check(&format!("parent_servers: [{many}]"), "p.parent_servers: at most 32 servers are asked, found 33");
-    check("rsa_bits: 1024", "expected a whole number from 2048 to 4096");
+    check("rsa_bits: 1024", "1:38: dnssec.policies.p.rsa_bits: expected a whole number from 2048 to 4096");
+    check("zonmd: true", "dnssec.policies.p.zonmd: unknown key (did you mean `zonemd`?)");
     check("algorithm: rsasha1", "expected one of ecdsap256sha256, ecdsap384sha384, ed25519, rsasha256");
     check(
         "dnskey_ttl: soon",

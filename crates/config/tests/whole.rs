@@ -233,7 +233,38 @@ fn what_is_not_built_is_an_error() {
 fn what_a_cluster_needs() {
     let good = "cluster: { brokers: ['192.0.2.1:9092', 'kafka.example.org:1'], key_file: cluster.key, start: stale }";
     assert_eq!(problems("cluster-good", good), Vec::<String>::new());
+    // A cluster with these keys too.
+    let with = |more: &str| format!("cluster: {{ brokers: ['a:1'], key_file: f, {more} }}");
+    for (index, more) in [
+        "tls: { enabled: true }, sasl: { mechanism: plain, user: u, password: p }",
+        "tls: { ca_file: ca.pem, certificate_file: c.pem, key_file: k.pem }",
+        "sasl: { mechanism: scram-sha-512, user: u, password_file: p }",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(problems(&format!("cluster-secure-{index}"), &with(more)), Vec::<String>::new(), "{more}");
+    }
+    let secure = [
+        ("tls: { key_file: k.pem }", "cluster.tls.certificate_file: is needed"),
+        ("tls: { certificate_file: c.pem }", "cluster.tls.key_file: is needed"),
+        ("sasl: { user: u }", "cluster.sasl.user: has no effect without cluster.sasl.mechanism"),
+        ("sasl: { password: p }", "cluster.sasl.password: has no effect without cluster.sasl.mechanism"),
+        ("sasl: { mechanism: scram-sha-256, password: p }", "cluster.sasl.user: is needed"),
+        ("sasl: { mechanism: scram-sha-256, user: u }", "cluster.sasl.password_file: it or cluster.sasl.password is"),
+        (
+            "sasl: { mechanism: scram-sha-256, user: u, password: p, password_file: f }",
+            "cluster.sasl.password_file: has no effect beside cluster.sasl.password",
+        ),
+        ("sasl: { mechanism: plain, user: u, password: p }", "cluster.sasl.mechanism: `plain` sends the password"),
+    ];
+    for (index, (more, want)) in secure.into_iter().enumerate() {
+        let found = problems(&format!("cluster-insecure-{index}"), &with(more));
+        assert!(found.len() == 1 && found[0].contains(want), "{more}: {found:#?}");
+    }
     let cases = [
+        ("cluster: { tls: { enabled: true } }", "cluster.tls.enabled: has no effect without cluster.brokers"),
+        ("cluster: { sasl: { user: u } }", "cluster.sasl.user: has no effect without cluster.brokers"),
         ("cluster: { start: stale }", "cluster.start: has no effect without cluster.brokers"),
         ("cluster: { key_file: f }", "cluster.key_file: has no effect without cluster.brokers"),
         ("cluster: { topic_prefix: f }", "cluster.topic_prefix: has no effect without cluster.brokers"),
@@ -244,8 +275,8 @@ fn what_a_cluster_needs() {
         ("cluster: { brokers: ['a:1'], key_file: f, topic_prefix: 'a b' }", "cluster.topic_prefix: a topic's name has"),
         ("cluster: { brokers: ['a:1'], key_file: f }\njournal: { file: j }", "journal.file: has no effect beside"),
         (
-            "cluster: { brokers: ['a:1'], key_file: f }\njournal: { retention_days: 3 }",
-            "journal.retention_days: beside cluster.brokers not supported yet",
+            "cluster: { brokers: ['a:1'], key_file: f }\njournal: { backup_hours: 3 }",
+            "journal.backup_hours: beside cluster.brokers not supported yet",
         ),
     ];
     for (index, (text, want)) in cases.into_iter().enumerate() {

@@ -54,7 +54,10 @@ fn kinds_of_zones() {
     };
     assert!(allows("a.x") && !allows("a.b.x"));
 
-    assert_eq!((&secondary.origin, secondary.settings.kind), (&ZoneOrigin::Secondary, ZoneKind::Secondary));
+    assert_eq!(
+        (&secondary.origin, secondary.settings.kind),
+        (&ZoneOrigin::Secondary { primary_api: None }, ZoneKind::Secondary)
+    );
     assert_eq!(secondary.lists.primaries[0].to_string(), "192.0.2.9 key:k.");
     let policy = secondary.lists.policy.as_ref().expect("a policy");
     let client = |text: &str| text.parse::<IpAddr>().expect("an address");
@@ -97,6 +100,24 @@ fn every_zone_with_a_bad_entry_is_named() {
     let text = "zones:\n- { name: a, allow_transfer: [x] }\n- { name: b, allow_transfer: [x] }\n";
     let found = lines(&load("each", text).expect_err("mistakes"));
     assert!(found[0].starts_with("2:31: ") && found[1].starts_with("3:31: ") && found.len() == 2, "{found:#?}");
+}
+
+#[test]
+fn a_secondary_knows_the_api_of_its_primary() {
+    let zones =
+        good("api", "zones: [{ name: a, primaries: ['::1'], primary_api: 'https://ns1.example:8443/' }]\n").0.zones;
+    assert_eq!(zones[0].primary_api().map(|api| &**api), Some("https://ns1.example:8443"));
+    for (entry, want) in [
+        (
+            "name: a, file: a, primary_api: 'https://ns1.example'",
+            "zones[0].primary_api: has no effect without primaries",
+        ),
+        ("name: a, primaries: ['::1'], primary_api: ns1.example", "zones[0].primary_api: `ns1.example` is no address"),
+        ("name: a, primaries: ['::1'], primary_api: 'https://u@ns1'", "zones[0].primary_api: `https://u@ns1` is no"),
+    ] {
+        let found = lines(&load("api", &format!("zones: [{{ {entry} }}]\n")).expect_err(entry));
+        assert!(found.len() == 1 && found[0].contains(want), "{entry}: {found:#?}");
+    }
 }
 
 #[test]

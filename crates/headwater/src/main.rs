@@ -54,6 +54,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             true
         }
         Command::Cluster(command) => cli::cluster::run(command, &mut out).map(|()| true)?,
+        Command::Node(command) => cli::node::run(&command, &mut out).map(|()| true)?,
         Command::Config(command) => {
             cli::describe::config(command, &mut out)?;
             true

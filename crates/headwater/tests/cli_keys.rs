@@ -62,6 +62,16 @@ fn keys_are_listed_and_planned() {
     // What the parent has is told by hand; a zone-signing key has nothing there.
     let no = key(&scratch, &["ds", "example.org", "--published", &zsk]).fails();
     assert!(no.contains("no key with tag"), "{no}");
+    // A key can go all the same, and another comes.
+    let tried = key(&scratch, &["plan", "example.org", "--retire", &zsk, "--compromised", "--until", "60d"]).ok();
+    assert!(tried.contains("new key 1") && tried.contains(&format!("key {zsk} ")), "{tried}");
+    assert_eq!(key(&scratch, &["plan", "example.org", "--compromised"]).code, 2);
+    assert_eq!(key(&scratch, &["plan", "example.org", "--retire", &zsk, "--roll", "zsk"]).code, 2);
+    let said = key(&scratch, &["retire", "example.org", &zsk, "--compromised", "--why", "lost"]).ok();
+    assert!(said.starts_with(&format!("example.org.: key {zsk} goes")), "{said}");
+    let again = key(&scratch, &["retire", "example.org", &zsk]).fails();
+    assert!(again.contains("is on its way out already"), "{again}");
+    assert!(key(&scratch, &["retire", "example.org", "1"]).fails().contains("no key with tag 1"));
     // Keys that have just been made have to come into use before others replace them.
     for words in
         [&["roll", "example.org", "--zsk", "--why", "exercise"][..], &["create", "example.org", "--role", "ksk"]]

@@ -17,7 +17,7 @@ use crate::settings::{REQUEST_TIMEOUT, Settings, SettingsError, WRITE_TIMEOUT, l
 use crate::topic::PARTITION;
 
 /// The pause while librdkafka's queue is full.
-const FULL_PAUSE: Duration = Duration::from_millis(5);
+pub const FULL_PAUSE: Duration = Duration::from_millis(5);
 
 /// Writes to a topic.
 pub struct Appender {
@@ -32,7 +32,7 @@ pub struct Appender {
 }
 
 /// Events on their way, and what became of them.
-struct Batch {
+pub struct Batch {
     state: Mutex<Delivered>,
     changed: Condvar,
 }
@@ -46,7 +46,8 @@ struct Delivered {
 }
 
 impl Batch {
-    fn new(count: usize) -> Batch {
+    /// So many, of which nothing is known.
+    pub fn new(count: usize) -> Batch {
         let state = Delivered { results: (0..count).map(|_| None).collect(), known: 0 };
         Batch { state: Mutex::new(state), changed: Condvar::new() }
     }
@@ -55,7 +56,8 @@ impl Batch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, at: usize, result: Result<Offset, KafkaError>) {
+    /// This became of one of them.
+    pub fn set(&self, at: usize, result: Result<Offset, KafkaError>) {
         let mut state = self.state();
         if let Some(known @ None) = state.results.get_mut(at) {
             *known = Some(result);
@@ -66,7 +68,7 @@ impl Batch {
     }
 
     /// Waits until `count` are known; gives up when nothing has become known for [`WRITE_TIMEOUT`].
-    fn wait(&self, count: usize) -> Vec<Option<Result<Offset, KafkaError>>> {
+    pub fn wait(&self, count: usize) -> Vec<Option<Result<Offset, KafkaError>>> {
         let mut state = self.state();
         while state.known < count {
             let known = state.known;
@@ -92,7 +94,9 @@ impl ClientContext for Deliveries {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "Kafka");
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.0.away(reason);
+            self.0.away(&self.0.reason(&error));
+        } else {
+            self.0.trouble(reason);
         }
     }
 }

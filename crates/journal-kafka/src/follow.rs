@@ -15,7 +15,7 @@ use crate::envelope::Envelopes;
 use crate::link::Link;
 use crate::older::assignment;
 use crate::settings::{Quiet, Settings, SettingsError};
-use crate::topic;
+use crate::topic::{self, Keeps, TopicError};
 
 /// A broker keeps the answer to a fetch back so long, if there is nothing new.
 const FETCH_WAIT: Duration = Duration::from_millis(500);
@@ -76,11 +76,14 @@ impl Follower {
     /// Asks a broker what the topic holds; the first time also whether it is as it must be.
     fn probe(&mut self) -> Result<(), String> {
         if !self.is_checked {
-            topic::prepare(&self.settings, &self.topic).map_err(|error| error.to_string())?;
+            topic::prepare(&self.settings, &self.topic, Keeps::All).map_err(|error| match error {
+                TopicError::Kafka(error) => self.link.reason(&error),
+                unfit @ TopicError::Unfit { .. } => unfit.to_string(),
+            })?;
             self.is_checked = true;
         }
         let seen = self.link.seen();
-        let bounds = self.appender.bounds().map_err(|error| error.to_string())?;
+        let bounds = self.appender.bounds().map_err(|error| self.link.reason(&error))?;
         let is_first = self.link.state().contact.is_none();
         self.link.found(bounds, seen).map_err(|error| error.to_string())?;
         if !self.is_assigned {
@@ -160,7 +163,7 @@ fn failed(link: &Link, error: &KafkaError) -> bool {
     tracing::debug!(%error, "Kafka");
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::AllBrokersDown) => {
-            link.away(&error.to_string());
+            link.away(&link.reason(error));
             false
         }
         Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {

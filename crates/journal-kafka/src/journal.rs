@@ -123,7 +123,7 @@ impl Journal for KafkaJournal {
         if !is_away {
             match self.appender.bounds() {
                 Ok(bounds) => self.link.found(bounds, seen)?,
-                Err(error) => self.link.away(&error.to_string()),
+                Err(error) => self.link.away(&self.link.reason(&error)),
             }
         }
         Ok(self.link.state().bounds)

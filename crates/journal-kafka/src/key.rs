@@ -9,8 +9,31 @@ use std::path::{Path, PathBuf};
 use data_encoding::BASE64;
 use dnssec::mac::KEY_LEN;
 
-/// Most octets of a file that are read: more than a key and the end of its line.
+/// Most octets of a file that are read: more than a key or a password, and the end of its line.
 const MAX_FILE: u64 = 256;
+
+/// Why a file with a secret is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivateError {
+    /// It cannot be read.
+    #[error("{0}")]
+    File(#[from] io::Error),
+    /// Its mode.
+    #[error("its mode is {0:03o}: others may read it; it must be 600")]
+    Mode(u32),
+}
+
+/// What is in a file that nobody else may read; at most 256 octets of it.
+pub fn read_private(path: &Path) -> Result<Vec<u8>, PrivateError> {
+    let file = File::open(path)?;
+    let mode = file.metadata()?.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(PrivateError::Mode(mode));
+    }
+    let mut octets = Vec::new();
+    file.take(MAX_FILE).read_to_end(&mut octets)?;
+    Ok(octets)
+}
 
 /// The key. What events are authenticated with, and secrets in them sealed, is derived from it.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,15 +69,11 @@ impl ClusterKey {
     /// # Errors
     /// [`KeyError::File`], [`KeyError::Unfit`].
     pub fn read(path: &Path) -> Result<ClusterKey, KeyError> {
-        let file_error = |error| KeyError::File { path: path.to_owned(), error };
         let unfit = |why: String| KeyError::Unfit { path: path.to_owned(), why };
-        let file = File::open(path).map_err(file_error)?;
-        let mode = file.metadata().map_err(file_error)?.mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(unfit(format!("its mode is {mode:03o}: others may read it; it must be 600")));
-        }
-        let mut text = Vec::new();
-        file.take(MAX_FILE).read_to_end(&mut text).map_err(file_error)?;
+        let text = read_private(path).map_err(|error| match error {
+            PrivateError::File(error) => KeyError::File { path: path.to_owned(), error },
+            mode @ PrivateError::Mode(_) => unfit(mode.to_string()),
+        })?;
         let octets = BASE64.decode(text.trim_ascii()).ok().and_then(|octets| octets.try_into().ok());
         octets.map(ClusterKey).ok_or_else(|| unfit(format!("it does not have {KEY_LEN} octets in base64")))
     }

@@ -5,8 +5,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use journal::{Bounds, JournalError, Offset};
+use rdkafka::error::KafkaError;
 
+use crate::said::{self, Trouble};
 use crate::tail::Tail;
+
+/// What may be wrong if brokers end connections without a word.
+const SILENT_HINT: &str = "; if brokers want TLS or a user, see cluster.tls and cluster.sasl";
 
 /// What is known of a topic.
 pub struct Link {
@@ -18,6 +23,8 @@ pub struct Link {
 pub struct State {
     /// Why there is no broker to write to; `None`: there is one.
     pub away: Option<String>,
+    /// Why a connection to a broker failed, since one answered.
+    pub trouble: Option<Trouble>,
     /// When a broker answered last.
     pub contact: Option<Instant>,
     /// What the topic holds.
@@ -55,6 +62,7 @@ impl Link {
         let next = known + 1;
         let state = State {
             away: Some("no broker has answered yet".to_owned()),
+            trouble: None,
             contact: None,
             bounds: Bounds { first: 1, next },
             tail: Tail::new(next),
@@ -85,6 +93,32 @@ impl Link {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// librdkafka says why a connection to a broker failed.
+    pub fn trouble(&self, said: &str) {
+        let trouble = said::of_broker(said);
+        self.change(|state| {
+            if state.trouble.as_ref().is_some_and(|known| known.is_understood && !trouble.is_understood) {
+                return;
+            }
+            // Before the first answer nobody else tells; later [`Link::away`] does.
+            let is_news = state.trouble.as_ref().is_none_or(|known| trouble.is_understood && !known.is_understood);
+            if state.contact.is_none() && is_news {
+                tracing::warn!(why = trouble.why, "no connection to a Kafka broker yet");
+            }
+            state.trouble = Some(trouble);
+        });
+    }
+
+    /// Why a broker did not do what was asked for: what is known of connections, or what librdkafka says.
+    pub fn reason(&self, error: &KafkaError) -> String {
+        let state = self.state();
+        match &state.trouble {
+            Some(trouble) => trouble.why.clone(),
+            None if state.contact.is_none() => format!("{error}{SILENT_HINT}"),
+            None => error.to_string(),
+        }
+    }
+
     /// No broker answers, because of `why`.
     pub fn away(&self, why: &str) {
         self.change(|state| {
@@ -108,6 +142,7 @@ impl Link {
     pub fn found(&self, bounds: Bounds, seen: Offset) -> Result<(), JournalError> {
         self.change(|state| {
             state.contact = Some(Instant::now());
+            state.trouble = None;
             if bounds.next < seen {
                 let error = JournalError::Lost { position: seen - 1, next: bounds.next };
                 if state.lost.is_none() {

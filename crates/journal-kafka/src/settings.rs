@@ -8,8 +8,12 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
+use rdkafka::producer::{DeliveryResult, ProducerContext};
 
+use crate::brokers::Brokers;
 use crate::key::ClusterKey;
+use crate::said;
+use crate::security::Security;
 
 /// What became of an event is known after so long: it is there, or it is not, or nobody knows.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,6 +25,8 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Settings {
     /// `HOST:PORT` of brokers: at least one of those that answer leads to all others.
     pub brokers: Vec<String>,
+    /// How connections to them are protected, and who this server is for them.
+    pub security: Security,
     /// What names of topics begin with.
     pub topic_prefix: String,
     /// The key of the cluster.
@@ -34,13 +40,19 @@ pub struct Settings {
 pub enum SettingsError {
     /// librdkafka refuses to start.
     #[error("Kafka's client cannot be started: {0}")]
-    Client(#[from] KafkaError),
+    Client(String),
     /// The system gave no random numbers.
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
     /// A thread cannot be started.
     #[error("thread: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+impl From<KafkaError> for SettingsError {
+    fn from(error: KafkaError) -> SettingsError {
+        SettingsError::Client(said::of_files(&error.to_string()))
+    }
 }
 
 impl From<SettingsError> for JournalError {
@@ -60,51 +72,34 @@ impl Settings {
         format!("{}.{name}", self.topic_prefix)
     }
 
+    /// The topic in which servers say how far they are.
+    pub fn receipts_topic(&self) -> String {
+        format!("{}.receipts", self.topic_prefix)
+    }
+
+    /// The topic with snapshots of the zones.
+    pub fn snapshots_topic(&self) -> String {
+        format!("{}.snapshots", self.topic_prefix)
+    }
+
     /// What all clients have in common.
     pub fn client(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", self.brokers.join(","))
-            .set("client.id", format!("headwater-{}", self.node))
-            // A broker that comes back is found within a second; librdkafka has each client wait a little differently.
-            .set("reconnect.backoff.ms", "100")
-            .set("reconnect.backoff.max.ms", "1000")
-            .set("socket.keepalive.enable", "true")
-            .set("socket.timeout.ms", "10000")
-            .set("log.connection.close", "false");
-        config
+        self.brokers().client()
     }
 
     /// One writer: each event once, in its order, on all replicas that are in sync.
     pub fn producer(&self) -> ClientConfig {
-        let mut config = self.client();
-        config
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("linger.ms", "0")
-            .set("retry.backoff.ms", "50")
-            // Shorter than the wait for it, so that the client itself gives up, and sends nothing later.
-            .set("message.timeout.ms", "4500")
-            .set("request.timeout.ms", "4000")
-            .set("queue.buffering.max.kbytes", "65536");
-        config
+        self.brokers().producer()
     }
 
-    /// A reader that remembers its place itself; the group is a name that librdkafka asks for, nothing is kept for it.
+    /// A reader that remembers its place itself.
     pub fn consumer(&self, wait: Duration) -> ClientConfig {
-        let mut config = self.client();
-        config
-            .set("group.id", format!("{}.{}", self.topic_prefix, self.node))
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "error")
-            .set("enable.partition.eof", "true")
-            .set("isolation.level", "read_uncommitted")
-            .set("fetch.wait.max.ms", wait.as_millis().to_string())
-            .set("fetch.error.backoff.ms", "100")
-            .set("fetch.queue.backoff.ms", "10")
-            .set("queued.max.messages.kbytes", "16384");
-        config
+        self.brokers().consumer(&self.topic_prefix, wait)
+    }
+
+    fn brokers(&self) -> Brokers {
+        let (addresses, node) = (self.brokers.clone(), self.node.clone());
+        Brokers { addresses, node, security: self.security.clone() }
     }
 }
 
@@ -122,6 +117,16 @@ impl ClientContext for Quiet {
 }
 
 impl ConsumerContext for Quiet {}
+
+impl ProducerContext for Quiet {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            tracing::debug!(%error, "Kafka");
+        }
+    }
+}
 
 /// What librdkafka says: what matters of it is said elsewhere too.
 pub fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {

@@ -18,13 +18,32 @@ use crate::envelope::OVERHEAD;
 use crate::settings::{Quiet, REQUEST_TIMEOUT, Settings};
 
 /// Copies of a new topic, if there are as many brokers.
-const COPIES: usize = 3;
+pub const COPIES: usize = 3;
 /// Octets of a message that Kafka adds.
 const MESSAGE_OVERHEAD: usize = 1024;
 /// The one partition.
 pub const PARTITION: i32 = 0;
 /// A broker that makes a topic may take so long.
-const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
+pub const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a topic keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// Every message: it is a stream of the journal.
+    All,
+    /// The latest message of each key.
+    Latest,
+}
+
+/// How a topic that keeps the latest messages is set, so that it stays small.
+const LATEST: [(&str, &str); 4] = [
+    ("cleanup.policy", "compact"),
+    ("segment.bytes", "16777216"),
+    ("segment.ms", "600000"),
+    ("min.cleanable.dirty.ratio", "0.1"),
+];
+/// How a topic that keeps every message is set.
+const ALL: [(&str, &str); 3] = [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
 
 /// Why a topic cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +52,7 @@ pub enum TopicError {
     #[error("{0}")]
     Kafka(#[from] KafkaError),
     /// It is not as it must be.
-    #[error("Kafka's topic {topic} cannot be the journal: {why}")]
+    #[error("Kafka's topic {topic} cannot be used: {why}")]
     Unfit {
         /// Which.
         topic: String,
@@ -43,12 +62,12 @@ pub enum TopicError {
 }
 
 /// Makes `topic` if it is missing, and checks how it is set.
-pub fn prepare(settings: &Settings, topic: &str) -> Result<(), TopicError> {
+pub fn prepare(settings: &Settings, topic: &str, keeps: Keeps) -> Result<(), TopicError> {
     let admin = AdminClient::from_config_and_context(&settings.client(), Quiet)?;
     let unfit = |why: String| TopicError::Unfit { topic: topic.to_owned(), why };
     let brokers = admin.inner().fetch_metadata(None, REQUEST_TIMEOUT)?;
     if !has(&brokers, topic) {
-        create(&admin, topic, brokers.brokers().len()).map_err(|why| match why {
+        create(&admin, topic, keeps, brokers.brokers().len()).map_err(|why| match why {
             TopicError::Kafka(error) => unfit(format!("it is missing and cannot be made: {error}")),
             other => other,
         })?;
@@ -67,25 +86,29 @@ pub fn prepare(settings: &Settings, topic: &str) -> Result<(), TopicError> {
     let options = AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT));
     let described = block_on(admin.describe_configs([&ResourceSpecifier::Topic(topic)], &options))?;
     let config = described.into_iter().next().ok_or_else(|| unfit("no broker says how it is set".to_owned()))?;
-    match problem(&config.map_err(KafkaError::AdminOp)?, copies) {
+    match problem(&config.map_err(KafkaError::AdminOp)?, keeps, copies) {
         Some(why) => Err(unfit(why)),
         None => Ok(()),
     }
 }
 
 /// Whether there is such a topic.
-fn has(metadata: &Metadata, topic: &str) -> bool {
+pub fn has(metadata: &Metadata, topic: &str) -> bool {
     metadata.topics().iter().any(|found| found.name() == topic && found.error().is_none())
 }
 
-fn create(admin: &AdminClient<Quiet>, topic: &str, brokers: usize) -> Result<(), TopicError> {
+fn create(admin: &AdminClient<Quiet>, topic: &str, keeps: Keeps, brokers: usize) -> Result<(), TopicError> {
     let copies = brokers.clamp(1, COPIES);
     let in_sync = copies.saturating_sub(1).max(1).to_string();
     let size = message_size().to_string();
-    let new = NewTopic::new(topic, 1, TopicReplication::Fixed(copies as i32))
-        .set("cleanup.policy", "delete")
-        .set("retention.ms", "-1")
-        .set("retention.bytes", "-1")
+    let kept = match keeps {
+        Keeps::All => &ALL[..],
+        Keeps::Latest => &LATEST[..],
+    };
+    let new = NewTopic::new(topic, 1, TopicReplication::Fixed(copies as i32));
+    let new = kept
+        .iter()
+        .fold(new, |new, (name, value)| new.set(name, value))
         .set("min.insync.replicas", &in_sync)
         .set("unclean.leader.election.enable", "false")
         .set("max.message.bytes", &size);
@@ -107,21 +130,28 @@ fn message_size() -> usize {
 }
 
 /// What is wrong with how a topic of so many copies is set, and what would be right.
-fn problem(config: &ConfigResource, copies: usize) -> Option<String> {
+fn problem(config: &ConfigResource, keeps: Keeps, copies: usize) -> Option<String> {
     let value = |name: &str| config.get(name).and_then(|entry| entry.value.clone());
     let number = |name: &str| value(name).and_then(|value| value.parse::<i64>().ok());
     let cleanup = value("cleanup.policy").unwrap_or_default();
-    if cleanup != "delete" {
-        return Some(format!("its cleanup.policy is {cleanup}, which loses events; it must be delete"));
+    match keeps {
+        Keeps::All if cleanup != "delete" => {
+            return Some(format!("its cleanup.policy is {cleanup}, which loses events; it must be delete"));
+        }
+        Keeps::Latest if cleanup != "compact" => {
+            return Some(format!("its cleanup.policy is {cleanup}, which loses what servers said; it must be compact"));
+        }
+        Keeps::All | Keeps::Latest => {}
     }
-    for name in ["retention.ms", "retention.bytes"] {
+    let times = if keeps == Keeps::All { &["retention.ms", "retention.bytes"][..] } else { &[] };
+    for name in times {
         let kept = value(name).unwrap_or_default();
         if kept != "-1" {
             return Some(format!("its {name} is {kept}, so that Kafka would delete events; it must be -1"));
         }
     }
     let size = number("max.message.bytes").unwrap_or(0);
-    if usize::try_from(size).unwrap_or(0) < message_size() {
+    if keeps == Keeps::All && usize::try_from(size).unwrap_or(0) < message_size() {
         return Some(format!("its max.message.bytes is {size}; it must be {} or more", message_size()));
     }
     let (in_sync, least) = (number("min.insync.replicas").unwrap_or(0), if copies > 2 { 2 } else { 1 });
@@ -160,7 +190,7 @@ impl Wake for Unpark {
 }
 
 /// Waits for what librdkafka answers; its options bound the wait.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let (mut future, mut context) = (pin!(future), Context::from_waker(&waker));
     loop {

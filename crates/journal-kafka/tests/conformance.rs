@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::Broker;
 use journal::{Bounds, Journal, JournalError, Offset, Stream};
-use journal_kafka::{ClusterKey, KafkaJournal, Kept, Settings};
+use journal_kafka::{ClusterKey, KafkaJournal, Kept, Security, Settings};
 
 /// How long a broker may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,7 +20,8 @@ fn broker(directory: &tempfile::TempDir) -> Option<Broker> {
 fn settings(directory: &tempfile::TempDir, broker: &Broker, prefix: &str) -> Settings {
     let path = directory.path().join("cluster.key");
     let key = ClusterKey::make(&path).or_else(|_| ClusterKey::read(&path)).expect("a key");
-    Settings { brokers: vec![broker.address()], topic_prefix: prefix.to_owned(), key, node: "test".to_owned() }
+    let (brokers, security) = (vec![broker.address()], Security::default());
+    Settings { brokers, security, topic_prefix: prefix.to_owned(), key, node: "test".to_owned() }
 }
 
 fn open(settings: &Settings, known: u64) -> KafkaJournal {

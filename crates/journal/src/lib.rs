@@ -6,7 +6,7 @@
 
 pub mod accepted;
 pub mod backup;
-mod checksum;
+pub mod checksum;
 pub mod codec;
 pub mod corridor;
 pub mod frame;

@@ -157,6 +157,7 @@ mod tests {
 
     use super::*;
     use crate::durable::Durable;
+    use crate::lookups::Lookups;
     use crate::schedule::SystemTimeSource;
     use crate::scheduler::Scheduler;
     use crate::signing::Configured;
@@ -173,8 +174,15 @@ mod tests {
         let hasher = dns::NameHasher::new(1);
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
         let (scheduler, _unstarted) = Scheduler::new(std::sync::Arc::new(SystemTimeSource));
-        let durable = Durable::open(&data_dir, &journal_file, hasher, &zones, (&[], &Configured::default()), scheduler)
-            .expect("a data directory");
+        let durable = Durable::open(
+            &data_dir,
+            &journal_file,
+            hasher,
+            &zones,
+            (&[], &Configured::default()),
+            (scheduler, &Lookups::default()),
+        )
+        .expect("a data directory");
         let backups = Backups::new(data_dir.clone(), journal_file);
         let by_hand = backups.create().expect("a backup").name;
         let first = backups.make_due(24, 2, unix_ms()).expect("made").expect("the first is due at once");

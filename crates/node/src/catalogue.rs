@@ -300,6 +300,11 @@ impl Catalogue {
         self.describe(&self.read(), state).lists().clone()
     }
 
+    /// What is done about signatures that others made of a zone of the journal.
+    pub fn validation(&self, state: &ZoneState) -> DnssecValidation {
+        self.describe(&self.read(), state).validation()
+    }
+
     /// Takes over which zones the configuration names.
     pub fn configure(&self, sources: &[Arc<ZoneSource>]) -> Reconfigured {
         let mut zones = self.write();
@@ -397,7 +402,7 @@ impl Catalogue {
         match source.origin {
             ZoneOrigin::File(_) if source.is_signed() || self.signers.has(&source.name) => MaintainedIn::SignedFile,
             ZoneOrigin::File(_) => MaintainedIn::File,
-            ZoneOrigin::Journal | ZoneOrigin::Secondary => MaintainedIn::Configuration,
+            ZoneOrigin::Journal | ZoneOrigin::Secondary { .. } => MaintainedIn::Configuration,
         }
     }
 }

@@ -131,13 +131,14 @@ impl DataDir {
             }
         })?;
         let store_path = directory.join(STORE_FILE);
-        let store = open_store(&store_path)?;
         let of_store = |error| DurableError::Store { path: store_path.display().to_string(), error };
-        let position = store.position().map_err(of_store)?;
+        // A snapshot may take its place.
+        let position = open_store(&store_path)?.position().map_err(of_store)?;
         let Opened { zones, access, settings, secrets, cluster: streams } =
             Cluster::open(cluster, directory, position)?;
         let access = AccessStore::open_with_key(access, secrets, &cluster.key_file)?;
         let settings = SharedSettings::open(settings)?;
+        let store = open_store(&store_path)?;
         Ok(DataDir { journal: zones, access, settings, store, store_path, cluster: Some(streams), lock: Some(lock) })
     }
 

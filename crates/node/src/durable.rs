@@ -14,6 +14,7 @@ use journal::shared::SharedSettings;
 use journal::{
     DirLock, Follower, History, Journal, JournalError, Offset, Replica, StoredZone, ZoneState, check_position,
 };
+use resolver::cache::ChangedNames;
 use tokio::sync::watch;
 use zone::{Published, ZoneKind, ZoneTable};
 
@@ -22,6 +23,7 @@ use crate::cluster::Cluster;
 use crate::commit::{Committer, Threads};
 use crate::data_dir::{DataDir, DurableError};
 use crate::follow::Following;
+use crate::lookups::Lookups;
 use crate::observer::{self, ZoneObserver};
 use crate::presigned::Presigned;
 use crate::recent::Recent;
@@ -82,11 +84,11 @@ impl Durable {
         hasher: NameHasher,
         zones: &Arc<Published<ZoneTable>>,
         configured: (&[Arc<ZoneSource>], &Configured),
-        scheduler: Scheduler,
+        parts: (Scheduler, &Lookups),
     ) -> Result<Durable, DurableError> {
         let in_journal = |source: &&Arc<ZoneSource>| source.file().is_none() || source.is_signed();
         let journal_zone = configured.0.iter().find(in_journal).map(|source| &source.name);
-        Durable::start(DataDir::open(directory, journal_file, journal_zone)?, hasher, zones, configured, scheduler)
+        Durable::start(DataDir::open(directory, journal_file, journal_zone)?, hasher, zones, configured, parts)
     }
 
     /// The same for whatever the configuration says: a journal in a file, or a cluster.
@@ -98,14 +100,12 @@ impl Durable {
         hasher: NameHasher,
         zones: &Arc<Published<ZoneTable>>,
         signing: &Configured,
-        scheduler: Scheduler,
+        parts: (Scheduler, &Lookups),
     ) -> Result<Durable, DurableError> {
         let (directory, configured) = (&config.data_dir, (&*config.zones, signing));
         match &config.cluster {
-            None => Durable::open(directory, &config.journal.file, hasher, zones, configured, scheduler),
-            Some(cluster) => {
-                Durable::start(DataDir::in_cluster(directory, cluster)?, hasher, zones, configured, scheduler)
-            }
+            None => Durable::open(directory, &config.journal.file, hasher, zones, configured, parts),
+            Some(cluster) => Durable::start(DataDir::in_cluster(directory, cluster)?, hasher, zones, configured, parts),
         }
     }
 
@@ -118,7 +118,7 @@ impl Durable {
         hasher: NameHasher,
         zones: &Arc<Published<ZoneTable>>,
         (configured, signing): (&[Arc<ZoneSource>], &Configured),
-        scheduler: Scheduler,
+        (scheduler, lookups): (Scheduler, &Lookups),
     ) -> Result<Durable, DurableError> {
         let DataDir { journal, access, settings, store, store_path, cluster, lock } = data;
         let timings = Arc::new(Timings::default());
@@ -132,7 +132,7 @@ impl Durable {
         let checked = |zone: &StoredZone| Some((zone.key.name.clone(), zone.checked?));
         scheduler.remember(stored.iter().filter(secondary).filter_map(checked).collect());
         let follower = Arc::new(Follower::start(store, server::priority::background, report())?);
-        let mut replica = Replica::new(hasher, position, stored.into_iter().map(state_of).collect());
+        let mut replica = Replica::new(hasher, position, stored.into_iter().map(ZoneState::from).collect());
         replica.remember(gone, writers);
         let signers = load_signers(&settings, signing);
         let (catalogue, recent) = (Arc::new(Catalogue::new(signers.clone())), Arc::new(Recent::default()));
@@ -150,6 +150,9 @@ impl Durable {
             scheduler: scheduler.clone(),
             follower: follower.clone(),
             position: position.clone(),
+            inventory: cluster.as_ref().map(|cluster| cluster.inventory().clone()),
+            lookups: lookups.clone(),
+            changed: ChangedNames::default(),
             started: false,
         });
         let (committer, threads) =
@@ -227,9 +230,4 @@ fn report() -> impl Fn(&JournalError) + Send {
             tracing::error!(%error, "the store lags behind; the journal has the changes");
         }
     }
-}
-
-fn state_of(zone: StoredZone) -> ZoneState {
-    let StoredZone { key, settings, contents, last, primary_serial, .. } = zone;
-    ZoneState { key, settings: Arc::new(settings), contents, last, primary_serial, version: 0 }
 }

@@ -4,14 +4,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use access::AccessStore;
 use dns::{Name, NameBuf};
 use journal::history::Past;
+use journal::shared::SharedSettings;
 use journal::{Accepted, Follower, History, JournalError, Offset};
 use tokio::sync::watch;
 use zone::{Contents, DnssecValidation, Published, ZoneTable};
 
 use crate::backups::Backups;
 use crate::catalogue::{Catalogue, ZoneEntry, ZoneRef};
+use crate::cluster::{Cluster, Positions};
 use crate::commit::{CommitError, Committed, Committer, Request};
 use crate::durable::Durable;
 use crate::presigned::Presigned;
@@ -66,6 +69,9 @@ pub struct NodeHandle {
     data_dir: PathBuf,
     journal_file: PathBuf,
     backups: Backups,
+    settings: Arc<SharedSettings>,
+    access: Arc<AccessStore>,
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl NodeHandle {
@@ -86,6 +92,9 @@ impl NodeHandle {
             history: durable.history.clone(),
             follower: durable.follower.clone(),
             backups: Backups::new(data_dir.clone(), journal_file.clone()),
+            settings: durable.settings.clone(),
+            access: durable.access.clone(),
+            cluster: durable.cluster.clone(),
             data_dir,
             journal_file,
         }
@@ -112,6 +121,11 @@ impl NodeHandle {
     /// A zone.
     pub fn zone(&self, name: &Name) -> Option<ZoneInfo> {
         self.catalogue.zone(name).map(|entry| self.info(&self.zones.latest(), &entry))
+    }
+
+    /// Where the API of a secondary's primary is, if the configuration says so.
+    pub fn primary_api(&self, name: &Name) -> Option<Arc<str>> {
+        self.catalogue.configured(name)?.primary_api().cloned()
     }
 
     /// The records of a zone; `None`: there is no such zone, or it has no contents.
@@ -243,6 +257,25 @@ impl NodeHandle {
         let count = entry.lists().notify.len();
         self.scheduler.zones_changed([entry]);
         Ok(count)
+    }
+
+    /// Who shares the zones; `None`: nobody.
+    pub fn cluster(&self) -> Option<&Arc<Cluster>> {
+        self.cluster.as_ref()
+    }
+
+    /// What is set by API and holds for every server on the journal.
+    pub fn settings(&self) -> &Arc<SharedSettings> {
+        &self.settings
+    }
+
+    /// How far this server is: all that was acknowledged here, and what it has of others.
+    pub fn positions(&self) -> Positions {
+        Positions {
+            zones: *self.position.borrow(),
+            access: self.access.state().next().saturating_sub(1),
+            settings: self.settings.state().next().saturating_sub(1),
+        }
     }
 
     /// The backups of this node.

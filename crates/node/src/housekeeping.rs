@@ -4,13 +4,15 @@
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use journal::History;
+use journal::{History, Offset};
 use server::clock::unix_ms;
 use server::settings::Settings;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use zone::{Published, ZoneTable};
 
 use crate::backups::Backups;
+use crate::cluster::{Cluster, LOOK_INTERVAL};
 use crate::scheduler::Scheduler;
 
 /// What no worker uses any more is freed this often.
@@ -37,6 +39,10 @@ pub struct Housekeeping {
     pub retention: Retention,
     /// Backups.
     pub backups: Backups,
+    /// Who shares the journal; `None`: nobody.
+    pub cluster: Option<Arc<Cluster>>,
+    /// The offset of the latest change that is visible.
+    pub position: watch::Receiver<Offset>,
     /// Where history is trimmed and backups are made, which waits for the disk.
     pub runtime: Handle,
 }
@@ -44,7 +50,7 @@ pub struct Housekeeping {
 impl Housekeeping {
     /// Has the scheduler do all of it.
     pub fn start(self, scheduler: &Scheduler) {
-        let Housekeeping { zones, settings, history, retention, backups, runtime } = self;
+        let Housekeeping { zones, settings, history, retention, backups, cluster, position, runtime } = self;
         let own = settings.clone();
         scheduler.every(COLLECT_INTERVAL, move || {
             zones.collect();
@@ -56,7 +62,13 @@ impl Housekeeping {
             }
         });
         let beside = Beside { retention, runtime };
-        beside.every(scheduler, RETENTION_INTERVAL, move |policy| trim(&history, policy));
+        if let Some(cluster) = cluster.clone() {
+            beside.every(scheduler, LOOK_INTERVAL, move |_| cluster.make_due_snapshot(*position.borrow()));
+        }
+        beside.every(scheduler, RETENTION_INTERVAL, move |policy| {
+            let limit = cluster.as_ref().map_or(Offset::MAX, |cluster| cluster.may_trim_before());
+            trim(&history, policy, limit);
+        });
         beside.every(scheduler, BACKUP_INTERVAL, move |policy| back_up(&backups, policy));
     }
 }
@@ -118,9 +130,10 @@ pub fn random_secret() -> Result<[u8; 16], getrandom::Error> {
     Ok(secret)
 }
 
-/// Forgets the history that is not to be kept any longer.
-fn trim(history: &History, policy: &config::Journal) {
+/// Forgets the history that is not to be kept any longer, and stands before `limit`.
+fn trim(history: &History, policy: &config::Journal, limit: Offset) {
     let plan = history.plan_trim(unix_ms(), policy.retention_days, policy.retention_changes);
+    let plan = plan.map(|before| before.map(|before| before.min(limit)));
     let trimmed = plan.and_then(|before| before.map(|before| history.trim(before).map(|()| before)).transpose());
     match trimmed {
         Ok(Some(before)) => tracing::info!(before, "deleted the history before this offset"),

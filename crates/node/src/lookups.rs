@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use dns::{Name, NameBuf, RType, Rcode};
+use resolver::cache::ChangedNames;
 use resolver::local::{Local, LocalData};
 use resolver::outcome::Timed;
 use resolver::resolve::Shared;
@@ -123,6 +124,17 @@ impl Lookups {
     /// The resolver; `None`: recursion is off.
     pub fn get(&self) -> Option<Lookup> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has the resolver forget what changes have made untrue.
+    pub fn forget(&self, changed: &ChangedNames) {
+        if changed.is_empty() {
+            return;
+        }
+        if let Some(lookup) = self.get() {
+            let entries = lookup.shared.forget(changed);
+            tracing::debug!(entries, "the cache forgets what zones have changed");
+        }
     }
 
     /// The zone of our own that a name is in.

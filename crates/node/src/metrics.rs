@@ -10,6 +10,7 @@ use telemetry::metrics::catalogue::*;
 use telemetry::metrics::{Snapshot, add_process, add_totals};
 use zone::Contents;
 
+use crate::cluster::{NodeView, Presence};
 use crate::sources::Sources;
 use crate::zone_info::{TransferState, ZoneState};
 
@@ -39,6 +40,9 @@ pub fn collect(sources: &Sources, listen: &[Listen], zones_max: usize) -> Snapsh
         add_signing(&mut snapshot, sources);
     }
     add_durable(&mut snapshot, sources);
+    add_nodes(&mut snapshot, sources);
+    sources.ingest.add_metrics(&mut snapshot);
+    sources.telling.add_metrics(&mut snapshot);
     add_outputs(&mut snapshot, sources);
     add_process(&mut snapshot);
     snapshot
@@ -119,6 +123,19 @@ fn add_signing(snapshot: &mut Snapshot, sources: &Sources) {
             snapshot.number(&ZONE_SIGNATURES_END, &[&name], until.end_s as f64 - unix_ms() as f64 / 1000.0);
         }
         snapshot.count(&ZONE_INVALID, &[&name], (known.count > 0 || known.refusal.is_some()).into());
+    }
+}
+
+/// The servers of the cluster, if there is one.
+fn add_nodes(snapshot: &mut Snapshot, sources: &Sources) {
+    let Some(cluster) = &sources.cluster else { return };
+    let views = cluster.nodes().views();
+    for state in Presence::ALL {
+        let count = views.iter().filter(|view| view.presence == state).count();
+        snapshot.count(&NODES, &[state.as_str()], count as u64);
+    }
+    for (view, lag) in NodeView::lags(&views) {
+        snapshot.count(&NODE_LAG, &[&view.report.node], lag);
     }
 }
 

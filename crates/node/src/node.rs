@@ -11,6 +11,7 @@ use alerts::Alerting;
 use config::{Config, Listen, TsigKey, ZoneSource};
 use dns::{NameBuf, NameHasher};
 use dnssec::tsig::{Key, KeyRing};
+use resolver::cache::ChangedNames;
 use server::policy::cookie::Secrets;
 use server::settings::Settings;
 use telemetry::{Collector, QueryLog};
@@ -21,8 +22,10 @@ use crate::configured::{as_configured, from_file};
 use crate::data_dir::DurableError;
 use crate::durable::Durable;
 use crate::files::{self, ReloadReport};
+use crate::handle::NodeHandle;
 use crate::history::{QueryHistory, Recording};
 use crate::housekeeping::{Retention, random_secret};
+use crate::ingest::Ingest;
 use crate::list_hits::ListHits;
 use crate::listeners::{self, Change, ListenError, Listeners, Sockets, Workers};
 use crate::live::Live;
@@ -37,6 +40,7 @@ use crate::scheduler::Scheduler;
 use crate::seen_clients::SeenClients;
 use crate::signing::{self, Signing};
 use crate::start::Signatures;
+use crate::telling::Telling;
 use crate::{alerting, query_log, start};
 
 /// How long a server that starts waits for its lists before it answers.
@@ -95,6 +99,8 @@ pub struct Node {
     policing: Arc<Policing>,
     readers: Readers,
     signatures: Signatures,
+    ingest: Arc<Ingest>,
+    telling: Arc<Telling>,
     give_back: fn(),
 }
 
@@ -148,6 +154,7 @@ impl Node {
         collector.set_naming(Some(policing.naming()));
         let watched = (&workers, &lookups, &collector, &policing);
         let sources = start::sources(config, &durable, &zones, watched, &signatures);
+        let (ingest, telling) = (sources.ingest.clone(), sources.telling.clone());
         let monitor = Monitor::new(sources, config, runtime.handle());
         let watched = (&workers, &policing, &collector, &monitor);
         let readers = Readers::start(config, &durable, watched, runtime.handle()).map_err(NodeError::Thread)?;
@@ -174,15 +181,24 @@ impl Node {
             policing,
             readers,
             signatures,
+            ingest,
+            telling,
             give_back,
         };
-        node.set_keys(&config.tsig_keys);
-        node.reload_zones(config, &[]);
-        node.policing.configure(config);
-        node.policing.settle(LISTS_TIMEOUT);
-        node.listeners = Listeners::start(sockets, (&config.server).into(), &node.workers)?;
-        node.monitoring = Some(node.monitor.start().map_err(NodeError::Thread)?);
+        node.begin(config, sockets)?;
         Ok(node)
+    }
+
+    /// Loads the zones, then begins to answer, and to tell others of what it does.
+    fn begin(&mut self, config: &Config, sockets: Vec<(Listen, Sockets)>) -> Result<(), NodeError> {
+        self.set_keys(&config.tsig_keys);
+        self.reload_zones(config, &[]);
+        self.policing.configure(config);
+        self.policing.settle(LISTS_TIMEOUT);
+        self.listeners = Listeners::start(sockets, (&config.server).into(), &self.workers)?;
+        self.monitoring = Some(self.monitor.start().map_err(NodeError::Thread)?);
+        start::start_reporting(&self.durable, &self.monitor, self.runtime.handle());
+        self.take_streams(config)
     }
 
     /// Opens the sockets that a new configuration names and that are not open yet. Nothing has changed before
@@ -236,7 +252,15 @@ impl Node {
         self.recording.configure(config, &self.collector);
         self.policing.configure(config);
         self.readers.configure(config).map_err(NodeError::Thread)?;
+        self.take_streams(config)?;
         Ok(report)
+    }
+
+    /// Takes over the records of the topics that are configured, and tells others of changes.
+    fn take_streams(&self, config: &Config) -> Result<(), NodeError> {
+        let handle = NodeHandle::new(&self.durable, &self.zones, config.data_dir.clone(), config.journal.file.clone());
+        self.telling.configure(config, &handle).map_err(NodeError::Thread)?;
+        self.ingest.configure(config, &self.durable.committer, &handle).map_err(NodeError::Thread)
     }
 
     /// Reads the zone files that changed, and makes the zones of the journal that are configured and not there.
@@ -258,6 +282,9 @@ impl Node {
         );
         // Before anybody takes that memory, uses a part of it and keeps it all.
         (self.give_back)();
+        let mut learned = ChangedNames::default();
+        changed.iter().chain(not_from_files).for_each(|zone| learned.add_subtree(zone));
+        self.lookups.forget(&learned);
         scheduler.zones_changed(catalogue.followed(&changed));
         self.make_zones(config);
         report
@@ -400,6 +427,11 @@ impl Node {
 
     /// Answers what has come in, makes the changes that wait, then stops.
     pub fn stop(mut self) {
+        if let Some(cluster) = &self.durable.cluster {
+            cluster.stop(self.runtime.handle());
+        }
+        self.ingest.stop();
+        self.telling.stop();
         self.alerting.stop();
         if let Some(monitoring) = self.monitoring.take() {
             monitoring.stop();

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use dns::{Name, NameBuf};
 use journal::{Accepted, Follower, JournalError, Offset, Replica, ZoneState};
+use resolver::cache::ChangedNames;
 use server::clock::unix_seconds;
 use signer::zone_signer::ZoneSigner;
 use tokio::sync::watch;
-use zone::{Zone, ZoneKind, ZoneSettings};
+use zone::{DnssecValidation, Zone, ZoneKind, ZoneSettings};
 
 use crate::catalogue::{Catalogue, SecondaryChange};
+use crate::cluster::Inventory;
 use crate::commit::{Observer, SigningFailure};
+use crate::forgetting::add_changed;
+use crate::lookups::Lookups;
 use crate::presigned::Presigned;
 use crate::read_only::MaintainedIn;
 use crate::recent::Recent;
@@ -35,6 +39,12 @@ pub struct ZoneObserver {
     pub follower: Arc<Follower>,
     /// The offset of the latest change that is visible.
     pub position: watch::Sender<Offset>,
+    /// Of a server of a cluster: which zones it has.
+    pub inventory: Option<Arc<Inventory>>,
+    /// The resolver there is, if any.
+    pub lookups: Lookups,
+    /// What it has to forget when the changes that count are visible.
+    pub changed: ChangedNames,
     /// Whether the zones of the store have been published: what is published then is news.
     pub started: bool,
 }
@@ -62,6 +72,10 @@ impl Observer for ZoneObserver {
     fn serve(&self, state: &ZoneState) -> Arc<Zone> {
         let policy = self.catalogue.lists(state).policy.clone();
         let expired = state.settings.kind == ZoneKind::Secondary && self.scheduler.is_expired(&state.key.name);
+        if !self.started && self.catalogue.validation(state) == DnssecValidation::Expire {
+            // Nobody has looked yet, and the zone may have ended while the server was off.
+            state.contents.iter().for_each(|contents| self.presigned.end_if_over(contents, unix_seconds()));
+        }
         let has_ended = self.presigned.has_ended(&state.key.name, state.serial());
         let contents = state.contents.clone().filter(|_| !expired && !has_ended);
         Arc::new(Zone { name: state.key.name.clone(), contents, policy })
@@ -74,6 +88,10 @@ impl Observer for ZoneObserver {
     fn committed(&mut self, changes: &[Accepted]) {
         self.recent.add(changes);
         self.follower.push(changes);
+        if self.lookups.get().is_some() {
+            let is_served = |zone: &Name| self.catalogue.zone(zone).is_some();
+            changes.iter().for_each(|change| add_changed(&mut self.changed, &change.change, is_served));
+        }
     }
 
     fn published(&mut self, replica: &Replica, zones: &[NameBuf]) {
@@ -86,6 +104,10 @@ impl Observer for ZoneObserver {
                 SecondaryChange::Was(zone) => self.scheduler.remove_secondary(zone),
             }
         }
+        if let Some(inventory) = &self.inventory {
+            inventory.follow(replica, zones);
+        }
+        self.lookups.forget(&std::mem::take(&mut self.changed));
         advance(&self.position, replica.next_offset().saturating_sub(1));
         if std::mem::replace(&mut self.started, true) {
             self.scheduler.zones_changed(self.catalogue.followed(zones));

@@ -7,10 +7,12 @@ use telemetry::health::Board;
 
 use crate::cluster::Cluster;
 use crate::handle::NodeHandle;
+use crate::ingest::Ingest;
 use crate::listeners::Workers;
 use crate::lookups::Lookups;
 use crate::policy::Policing;
 use crate::signing::Signing;
+use crate::telling::Telling;
 use crate::timings::Timings;
 
 /// What is looked at.
@@ -31,6 +33,10 @@ pub struct Sources {
     pub timings: Arc<Timings>,
     /// Who shares the zones; `None`: nobody.
     pub cluster: Option<Arc<Cluster>>,
+    /// Topics whose records are taken over.
+    pub ingest: Arc<Ingest>,
+    /// Who is told of changes.
+    pub telling: Arc<Telling>,
     /// Results of health checks.
     pub board: Board,
 }

@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use zone::{Published, ZoneTable};
 
 use crate::backups::Backups;
+use crate::cluster::{Watched, problems_on};
 use crate::data_dir::DurableError;
 use crate::durable::Durable;
 use crate::files;
@@ -23,6 +24,7 @@ use crate::inbound::ControlPlane;
 use crate::listeners::Workers;
 use crate::lists;
 use crate::lookups::Lookups;
+use crate::monitor::Monitor;
 use crate::policy::{self, Policing};
 use crate::presigned::{self, Watch};
 use crate::query_log;
@@ -62,6 +64,8 @@ pub fn start_housekeeping(
         history: durable.history.clone(),
         retention: retention.clone(),
         backups: Backups::new(config.data_dir.clone(), config.journal.file.clone()),
+        cluster: durable.cluster.clone(),
+        position: durable.position.subscribe(),
         runtime: runtime.clone(),
     };
     housekeeping.start(&durable.scheduler);
@@ -125,7 +129,7 @@ pub fn open_durable(
     (lookups, runtime): (&Lookups, &Runtime),
 ) -> Result<(Durable, Signatures), DurableError> {
     let signing = signing::configured(config);
-    let durable = Durable::open_configured(config, hasher, zones, &signing, scheduler)?;
+    let durable = Durable::open_configured(config, hasher, zones, &signing, (scheduler, lookups))?;
     let signing = start_signing(&durable, zones, signing, (lookups, runtime.handle())).map_err(DurableError::Thread)?;
     let watch = start_watch(&durable, zones, runtime.handle()).map_err(DurableError::Thread)?;
     Ok((durable, Signatures { signing, watch }))
@@ -196,8 +200,24 @@ pub fn sources(
         signing: signatures.signing.clone(),
         timings: durable.timings.clone(),
         cluster: durable.cluster.clone(),
+        ingest: Arc::default(),
+        telling: Arc::default(),
         board: Board::default(),
     }
+}
+
+/// Has the other servers of the cluster, if there is one, know how far this one is.
+pub fn start_reporting(durable: &Durable, monitor: &Monitor, runtime: &Handle) {
+    let Some(cluster) = &durable.cluster else { return };
+    let monitor = monitor.clone();
+    let watched = Watched {
+        position: durable.position.subscribe(),
+        access: durable.access.clone(),
+        settings: durable.settings.clone(),
+        inventory: cluster.inventory().clone(),
+        problems: Arc::new(move || problems_on(monitor.health())),
+    };
+    cluster.report(watched, runtime);
 }
 
 pub fn start_scheduler(

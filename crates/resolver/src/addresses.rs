@@ -122,7 +122,7 @@ impl<U: Upstream> Resolver<U> {
                 async move { this.look_up_now(&context, question, !lookup.others).await }
             };
             // A name server whose address depends on itself has none.
-            let joined = self.address_flights().join(context.flight, question.clone(), start).await;
+            let joined = self.address_flights().join(context.flight, (question.clone(), context.moment), start).await;
             let Ok(addresses) = joined else { return Arc::default() };
             let known = || self.shared().addresses.get(&question.name, question.rtype, self.upstream().now_us());
             // The limits of whoever began it are not ours.
@@ -144,7 +144,7 @@ impl<U: Upstream> Resolver<U> {
                 Err(reason) => {
                     // RFC 9520 3.2: not asked for again at once. That a limit of ours was passed says nothing of others.
                     if !reason.limit {
-                        self.note_addresses(&question, Arc::default(), FAILURE_TTL_S);
+                        self.note_addresses(context, &question, Arc::default(), FAILURE_TTL_S);
                     }
                     return Arc::default();
                 }
@@ -156,7 +156,8 @@ impl<U: Upstream> Resolver<U> {
             let rrset = fetched.answers.last().filter(|rrset| rrset.rtype == question.rtype);
             let addresses = rrset.into_iter().flat_map(|rrset| rrset.rdata.iter());
             let addresses: Arc<[IpAddr]> = addresses.filter_map(|rdata| address(question.rtype, rdata)).collect();
-            self.note_addresses(&question, addresses.clone(), rrset.map_or(NO_ADDRESS_S, |rrset| rrset.ttl));
+            let ttl_s = rrset.map_or(NO_ADDRESS_S, |rrset| rrset.ttl);
+            self.note_addresses(context, &question, addresses.clone(), ttl_s);
             return addresses;
         }
         Arc::default()
@@ -185,8 +186,12 @@ impl<U: Upstream> Resolver<U> {
         Box::pin(self.descend(context, question, None, &[], enough)).await
     }
 
-    fn note_addresses(&self, question: &Question, addresses: Arc<[IpAddr]>, ttl_s: u32) {
+    fn note_addresses(&self, context: &Context, question: &Question, addresses: Arc<[IpAddr]>, ttl_s: u32) {
         let now_us = self.upstream().now_us();
         self.shared().addresses.insert(&question.name, question.rtype, addresses, ttl_s, now_us);
+        if !self.is_current(context) {
+            // They may be older than what changed meanwhile.
+            self.shared().addresses.forget(&question.name);
+        }
     }
 }

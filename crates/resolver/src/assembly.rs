@@ -37,6 +37,7 @@ pub(crate) struct Chain {
     /// Why it is as it is.
     pub reason: Option<Reason>,
     server: Option<std::net::SocketAddr>,
+    zones_seen: Option<u64>,
     zones: Vec<(NameBuf, NameBuf)>,
 }
 
@@ -52,6 +53,7 @@ impl Chain {
             cached: true,
             reason: None,
             server: None,
+            zones_seen: None,
             zones: Vec::new(),
         }
     }
@@ -60,6 +62,11 @@ impl Chain {
     pub fn has_been_at(&mut self, next: &NameBuf) -> bool {
         self.seen.push(self.name.clone());
         self.seen.contains(next)
+    }
+
+    /// Our own zones have a part in it, as they are in this version; the first one that was seen counts.
+    pub fn has_seen(&mut self, version: u64) {
+        self.zones_seen.get_or_insert(version);
     }
 
     /// Takes in what our own zones say.
@@ -178,6 +185,7 @@ impl Chain {
             reason: self.reason,
             cached: self.cached,
             server: self.server,
+            zones_seen: self.zones_seen,
             zones: self.zones,
         }
     }
@@ -190,7 +198,8 @@ impl Chain {
     }
 
     pub fn fail(self, reason: Reason) -> Outcome {
-        Outcome { server: self.server, zones: self.zones, ..Outcome::failure(reason) }
+        let Chain { server, zones_seen, zones, .. } = self;
+        Outcome { server, zones_seen, zones, ..Outcome::failure(reason) }
     }
 }
 

@@ -85,7 +85,32 @@ impl<U: Upstream> Resolver<U> {
     /// No question is to make the answer to another one worse, so whatever is kept is kept where only its own question
     /// meets it: RRsets under their names and types, but none that came together with others for ANY, for which servers
     /// say what they like (RFC 8482); what did not validate under the question that it was the answer to (RFC 9520 3.1).
-    pub(crate) fn keep(&self, asked: &Question, question: &Question, fetched: &Fetched, verdict: &Verdict) {
+    pub(crate) fn keep(
+        &self,
+        context: &Context,
+        (asked, question): (&Question, &Question),
+        fetched: &Fetched,
+        verdict: &Verdict,
+    ) {
+        if !self.is_current(context) {
+            return;
+        }
+        self.keep_all(asked, question, fetched, verdict);
+        if !self.is_current(context) {
+            self.take_back(question, fetched);
+        }
+    }
+
+    /// Takes out what was just kept: something changed meanwhile.
+    fn take_back(&self, question: &Question, fetched: &Fetched) {
+        let cache = &self.shared().cache;
+        for rrset in &fetched.answers {
+            cache.flush_type(&rrset.owner, rrset.rtype);
+        }
+        cache.flush_type(fetched.last_name(&question.name), question.rtype);
+    }
+
+    fn keep_all(&self, asked: &Question, question: &Question, fetched: &Fetched, verdict: &Verdict) {
         if question.rtype != RType::ANY {
             self.keep_answers(question, fetched, verdict);
         }

@@ -42,6 +42,11 @@ pub enum Local {
 pub trait LocalData {
     /// What they say.
     fn find(&self, name: &Name, rtype: RType) -> Local;
+
+    /// Which version of them a look at them now sees; a later one has a larger number.
+    fn version(&self) -> u64 {
+        0
+    }
 }
 
 /// No zones at all.

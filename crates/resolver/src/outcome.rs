@@ -37,6 +37,8 @@ pub struct Outcome {
     pub cached: bool,
     /// Who gave the last part that did not.
     pub server: Option<SocketAddr>,
+    /// The version of our own zones that it was made with, where they had a part in it ([`crate::local::LocalData::version`]).
+    pub zones_seen: Option<u64>,
     /// Of the names in it that were just fetched, the zones whose servers answered for them, as far as delegations told.
     pub zones: Vec<(NameBuf, NameBuf)>,
 }
@@ -45,7 +47,18 @@ impl Outcome {
     /// An answer without records.
     pub fn empty(rcode: Rcode, security: Security) -> Outcome {
         let (answers, authorities, additionals, zones) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Outcome { rcode, security, answers, authorities, additionals, reason: None, cached: false, server: None, zones }
+        Outcome {
+            rcode,
+            security,
+            answers,
+            authorities,
+            additionals,
+            reason: None,
+            cached: false,
+            server: None,
+            zones_seen: None,
+            zones,
+        }
     }
 
     /// SERVFAIL for this reason.
@@ -61,6 +74,7 @@ impl Outcome {
                 server: self.server,
                 cached: self.cached,
                 reason: self.reason.clone(),
+                zones_seen: self.zones_seen,
                 zones: self.zones.clone(),
                 ..Outcome::empty(Rcode::SERVFAIL, Security::Bogus)
             },

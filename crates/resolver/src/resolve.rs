@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 
 use crate::anchors::Anchors;
 use crate::assembly::{Chain, End};
-use crate::cache::{Cache, CacheSettings, Found};
+use crate::cache::{Cache, CacheSettings, ChangedNames, Found};
 use crate::delegation::{AddressBook, Delegation, Delegations, NameServer};
 use crate::dns64::Dns64;
 use crate::fetched::{Fetched, Kind};
@@ -33,11 +33,14 @@ use crate::special;
 use crate::trace::{Step, Trace};
 use crate::upstream::Upstream;
 use crate::validate::TrustStore;
-use crate::work::{Context, Exceeded, Work};
+use crate::work::{Context, Exceeded, Moment, Work};
 use crate::zone::{Said, ZoneError, ZoneQuestion, flight_reason};
 
 /// A resolution that does not end in time is given so long to say why, in microseconds.
 const LATE_US: u64 = 20_000;
+
+/// The key of a flight for addresses of a name server.
+pub(crate) type AddressQuestion = (Question, Moment);
 
 /// What the resolvers of all threads know.
 pub struct Shared {
@@ -98,6 +101,19 @@ impl Shared {
         self.anchors.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Forgets what changes elsewhere have made untrue; how many entries of the cache that were. Who asks from now on gets
+    /// nothing that was found out before.
+    pub fn forget(&self, changed: &ChangedNames) -> usize {
+        // The cache first: what is under way knows from then on that it comes too late.
+        let gone = self.cache.forget(changed);
+        for top in changed.subtrees() {
+            self.trust.flush(top);
+            self.delegations.forget(top);
+        }
+        changed.subtrees().chain(changed.names()).for_each(|name| self.addresses.forget(name));
+        gone
+    }
+
     /// Changes the trust anchors; what was validated with the old ones is forgotten.
     pub fn set_anchors(&self, anchors: Anchors) {
         *self.anchors.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(anchors);
@@ -142,9 +158,9 @@ pub struct Resolver<U: Upstream> {
     upstream: U,
     shared: Arc<Shared>,
     local: Rc<dyn LocalData>,
-    questions: Rc<Flights<Question, Arc<Outcome>>>,
+    questions: Rc<Flights<(Question, Moment), Arc<Outcome>>>,
     zones: Rc<Flights<ZoneQuestion, Result<Said, ZoneError>>>,
-    addresses: Rc<Flights<Question, Arc<[std::net::IpAddr]>>>,
+    addresses: Rc<Flights<AddressQuestion, Arc<[std::net::IpAddr]>>>,
     priming: Rc<Flights<(), Arc<Delegation>>>,
 }
 
@@ -190,7 +206,7 @@ impl<U: Upstream> Resolver<U> {
         &self.zones
     }
 
-    pub(crate) fn address_flights(&self) -> &Rc<Flights<Question, Arc<[std::net::IpAddr]>>> {
+    pub(crate) fn address_flights(&self) -> &Rc<Flights<AddressQuestion, Arc<[std::net::IpAddr]>>> {
         &self.addresses
     }
 
@@ -279,7 +295,13 @@ impl<U: Upstream> Resolver<U> {
 
     pub(crate) fn context(&self, checking_disabled: bool, trace: Trace, deadline_us: u64) -> Context {
         let work = Work::new(&self.settings().limits, self.upstream.now_us());
-        Context { work: Rc::new(work), deadline_us, depth: 0, flight: 0, checking_disabled, trace }
+        let moment = Moment { changes: self.shared.cache.changes_told(), zones: 0 };
+        Context { work: Rc::new(work), deadline_us, moment, depth: 0, flight: 0, checking_disabled, trace }
+    }
+
+    /// Whether nothing has changed since a question came: what was found out for it may be kept.
+    pub(crate) fn is_current(&self, context: &Context) -> bool {
+        self.shared.cache.changes_told() == context.moment.changes
     }
 
     /// Resolves a question, together with whoever else asks it now; a traced one alone, so that its steps are all there.
@@ -288,11 +310,22 @@ impl<U: Upstream> Resolver<U> {
             // Boxed: this is rare and large, and the clients that wait for the other future are many.
             return Box::pin(self.clone().resolve_now(context, question, fresh)).await;
         }
+        let zones = self.local.version();
+        let outcome = self.join(context.clone(), question.clone(), fresh).await;
+        if outcome.zones_seen.is_none_or(|seen| seen >= zones) {
+            return outcome;
+        }
+        // Others began before our zones were what they were when this question came.
+        let moment = Moment { zones, ..context.moment };
+        self.join(Context { moment, ..context }, question, fresh).await
+    }
+
+    async fn join(self: &Rc<Self>, context: Context, question: Question, fresh: bool) -> Arc<Outcome> {
         let start = |number| {
             let (this, question) = (self.clone(), question.clone());
             this.resolve_now(context.in_flight(number), question, fresh)
         };
-        match self.questions.join(0, question.clone(), start).await {
+        match self.questions.join(0, (question.clone(), context.moment), start).await {
             Ok(outcome) => outcome,
             Err(error) => Arc::new(Outcome::failure(flight_reason(error, &question))),
         }
@@ -337,7 +370,12 @@ impl<U: Upstream> Resolver<U> {
         chain: &mut Chain,
         fresh: bool,
     ) -> Result<End, Reason> {
-        match self.local.find(&question.name, question.rtype) {
+        let version = self.local.version();
+        let local = self.local.find(&question.name, question.rtype);
+        if !matches!(local, Local::Elsewhere) {
+            chain.has_seen(version);
+        }
+        match local {
             Local::Elsewhere => match self.special(context, question, chain) {
                 Some(end) => Ok(end),
                 None => self.known_or_fetched(context, (asked, question), chain, fresh, (None, true)).await,
@@ -376,7 +414,7 @@ impl<U: Upstream> Resolver<U> {
         }
         chain.cached = false;
         let (fetched, verdict) = self.fetch_valid(context, question, start, signed).await?;
-        self.keep(asked, question, &fetched, &verdict);
+        self.keep(context, (asked, question), &fetched, &verdict);
         Ok(chain.fetched(self.shared.cache.settings(), question, &fetched, &verdict))
     }
 

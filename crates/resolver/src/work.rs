@@ -76,6 +76,15 @@ fn spend(left: &Cell<u32>) -> Option<()> {
     Some(())
 }
 
+/// What had changed when a question came. What was begun before is not joined: it may have seen what was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Moment {
+    /// How many changes the cache had been told of ([`crate::cache::Cache::changes_told`]).
+    pub changes: u64,
+    /// The version of our own zones that has to be seen at least; 0: any.
+    pub zones: u64,
+}
+
 /// The circumstances of a question.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -83,6 +92,8 @@ pub struct Context {
     pub work: Rc<Work>,
     /// When it is given up, in microseconds.
     pub deadline_us: u64,
+    /// What had changed when it came.
+    pub moment: Moment,
     /// How many questions led to it.
     pub depth: u32,
     /// The flight that it is part of, 0 for none.

@@ -27,7 +27,7 @@ use crate::security::Reason;
 use crate::servers::MAX_CANDIDATES;
 use crate::trace::Trace;
 use crate::upstream::{ExchangeError, Transport, Upstream};
-use crate::work::{Context, Exceeded};
+use crate::work::{Context, Exceeded, Moment};
 
 /// Attempts of a server that refused a question with EDNS: it is asked without when all others have been asked in vain.
 const LAST_RESORT: u32 = 1000;
@@ -76,7 +76,7 @@ impl From<Exceeded> for ZoneError {
 }
 
 /// The key of a flight to the servers of a zone; whether it only probes for a zone cut.
-pub(crate) type ZoneQuestion = (NameBuf, Question, bool);
+pub(crate) type ZoneQuestion = (NameBuf, Question, bool, Moment);
 
 /// The servers of a zone, as one question sees them.
 struct Candidates<'a> {
@@ -126,7 +126,7 @@ impl<U: Upstream> Resolver<U> {
                 let (cut, question) = (cut.clone(), question.clone());
                 async move { this.ask_servers(&context, &cut, &question, &[], probe).await }
             };
-            let key = (cut.zone.clone(), question.clone(), probe);
+            let key = (cut.zone.clone(), question.clone(), probe, context.moment);
             match self.zone_flights().join(context.flight, key, start).await {
                 // The limits of whoever began it are not ours.
                 Ok(Err(ZoneError::Exceeded(_))) if !ours.get() => {}
@@ -180,7 +180,7 @@ impl<U: Upstream> Resolver<U> {
                     let authoritative = reply.header.aa;
                     return Ok(Said::Answer { fetched: Arc::new(fetched), authoritative });
                 }
-                Meaning::Referral(referral) => return Ok(Said::Referral(self.delegated(cut, &referral))),
+                Meaning::Referral(referral) => return Ok(Said::Referral(self.delegated(context, cut, &referral))),
                 Meaning::Weak(fetched) => {
                     weak.get_or_insert(fetched);
                     // It is where its name leads: there is no other address to be found.
@@ -236,7 +236,7 @@ impl<U: Upstream> Resolver<U> {
     }
 
     /// Keeps a referral.
-    fn delegated(&self, cut: &Delegation, referral: &crate::scrub::Referral) -> Arc<Delegation> {
+    fn delegated(&self, context: &Context, cut: &Delegation, referral: &crate::scrub::Referral) -> Arc<Delegation> {
         let (settings, now_us) = (self.settings(), self.upstream().now_us());
         let delegation =
             Delegation::of_referral(referral, settings.upstream_port, now_us, settings.limits.name_servers);
@@ -246,6 +246,10 @@ impl<U: Upstream> Resolver<U> {
             ..delegation
         });
         self.shared().delegations.insert(delegation.clone());
+        if !self.is_current(context) {
+            // It may be older than what changed meanwhile.
+            self.shared().delegations.forget(&delegation.zone);
+        }
         delegation
     }
 
@@ -386,7 +390,7 @@ impl<U: Upstream> Resolver<U> {
         let deadline_us = self.upstream().now_us() + self.settings().answer_within_ms() * 1000;
         let context = self.context(false, Trace::default(), deadline_us);
         if let Ok((fetched, verdict)) = self.fetch_valid(&context, &question, Some(root), true).await {
-            self.keep(&question, &question, &fetched, &verdict);
+            self.keep(&context, (&question, &question), &fetched, &verdict);
         }
     }
 

@@ -3,14 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use dns::{Class, Message, NameBuf, NameHasher, RType, Rcode, Record};
+use dns::{Class, Message, Name, NameBuf, NameHasher, RType, Rcode, Record};
 use resolver::anchors::Anchors;
-use resolver::cache::CacheSettings;
-use resolver::local::NoLocalData;
+use resolver::cache::{CacheSettings, ChangedNames};
+use resolver::local::{Local, LocalData, NoLocalData};
 use resolver::settings::{Hint, Settings};
 use resolver::trace::Trace;
 use resolver::upstream::{Exchange, Upstream};
-use resolver::{Outcome, Question, Resolver, Shared};
+use resolver::{Outcome, Question, Resolver, Rrset, Shared};
 use simulator::{Delivery, FakeNetwork, Sim};
 
 /// What a server says to a query, which is the first, second, … that it gets.
@@ -61,6 +61,26 @@ impl Bench {
         let shared = Shared::new(settings, CacheSettings::default(), anchors, NameHasher::new(0), 0);
         let resolver = Resolver::new(sim.clone(), shared, Rc::new(NoLocalData));
         Bench { sim, resolver, queries }
+    }
+
+    /// The same with zones of its own.
+    fn with_zones(self, zones: impl LocalData + 'static) -> Bench {
+        let resolver = Resolver::new(self.sim.clone(), self.resolver.shared().clone(), Rc::new(zones));
+        Bench { resolver, ..self }
+    }
+
+    /// Asks, and goes on as far as there is something to do now; the cell gets the last octet of the address.
+    fn ask(&self, owner: &str) -> Rc<Cell<Option<u8>>> {
+        let address = Rc::new(Cell::new(None));
+        let (slot, resolver) = (address.clone(), self.resolver.clone());
+        let question = Question::new(name(owner), RType::A);
+        self.sim.spawn(Box::pin(async move {
+            let outcome = resolver.resolve(question, false, Trace::default()).await;
+            let last = outcome.answers.last();
+            slot.set(last.and_then(|answer| answer.rrset.rdata.iter().next()?.last().copied()));
+        }));
+        self.sim.run_ready();
+        address
     }
 
     fn resolve(&self, owner: &str) -> Outcome {
@@ -203,6 +223,76 @@ fn a_client_that_came_before_does_not_wait_for_one_that_came_after() {
     bench.sim.pass(10_000_000);
     assert_eq!(late.get(), 4_500_000);
     assert!((1_500_000..1_600_000).contains(&early.get()), "{}", early.get());
+}
+
+/// Who asks after a change gets nothing that was asked for before it, though it is on its way, and nor does the cache.
+#[test]
+fn what_was_asked_for_before_a_change_is_for_nobody_who_comes_after_it() {
+    let truth = Rc::new(Cell::new(1));
+    let known = truth.clone();
+    let bench =
+        Bench::start(Settings::default(), Anchors::default(), move |_, query| Some(answer(&query, known.get())));
+    let shares = [bench.ask(OWNER), bench.ask(OWNER)];
+    assert_eq!(bench.sent(|_| ()).len(), 1, "both wait for one answer");
+    truth.set(2);
+    let mut changed = ChangedNames::default();
+    changed.add_name(&name(OWNER));
+    bench.resolver.shared().forget(&changed);
+    let after = bench.ask(OWNER);
+    bench.sim.pass(100_000);
+    assert_eq!((shares.map(|it| it.get()), after.get()), ([Some(1); 2], Some(2)));
+    assert_eq!(bench.address(OWNER), Some(2), "the cache has what is new");
+    // What comes last is not kept either, if it was asked for first.
+    truth.set(3);
+    bench.resolver.shared().forget(&changed);
+    let before = bench.ask(OWNER);
+    bench.resolver.shared().forget(&changed);
+    bench.sim.pass(100_000);
+    truth.set(4);
+    assert_eq!((before.get(), bench.address(OWNER)), (Some(3), Some(4)));
+}
+
+/// A zone of our own with an alias that leads elsewhere.
+struct OwnAlias {
+    version: Rc<Cell<u64>>,
+}
+
+impl LocalData for OwnAlias {
+    fn find(&self, owner: &Name, _: RType) -> Local {
+        if *owner != *name("alias.own.") {
+            return Local::Elsewhere;
+        }
+        let target = name(&format!("target{}.example.", self.version.get()));
+        let alias = Rrset::new(owner.to_owned(), RType::CNAME, 60).with(target.as_wire());
+        Local::Answer {
+            rcode: Rcode::NOERROR,
+            answers: vec![alias.into()],
+            authorities: Vec::new(),
+            alias: Some(target),
+        }
+    }
+
+    fn version(&self) -> u64 {
+        self.version.get()
+    }
+}
+
+#[test]
+fn an_alias_of_our_own_that_changed_is_followed_anew() {
+    let version = Rc::new(Cell::new(1));
+    let says = |_, query: Message| {
+        let text = query.questions[0].name.to_string().to_lowercase();
+        let number = text.trim_start_matches("target").bytes().next().unwrap_or_default() - b'0';
+        Some(answer(&query, number))
+    };
+    let bench = Bench::start(Settings::default(), Anchors::default(), says);
+    let bench = bench.with_zones(OwnAlias { version: version.clone() });
+    let before = bench.ask("alias.own.");
+    version.set(2);
+    let after = [bench.ask("alias.own."), bench.ask("alias.own.")];
+    bench.sim.pass(100_000);
+    assert_eq!((before.get(), after.map(|it| it.get())), (Some(1), [Some(2); 2]));
+    assert_eq!(bench.sent(|_| ()).len(), 2, "who asks the same then shares it");
 }
 
 /// What each of many clients costs that wait for servers: the rest they share.

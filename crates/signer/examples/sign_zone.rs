@@ -11,8 +11,9 @@ use dns::zonefile::{self, NoIncludes, Options, Record, Sink};
 use dns::{Class, Name, NameBuf, NameHasher, RType};
 use dnssec::algorithm::Algorithm;
 use dnssec::canonical::{Rrset, Scratch};
-use dnssec::key::{SEP, ZONE_KEY};
+use dnssec::key::{PublicKey, SEP, ZONE_KEY};
 use dnssec::sign::{SignatureTerms, SigningKey, sign_rrset};
+use dnssec::verify::verify_rrset;
 use signer::gate;
 use signer::policy::{DenialMode, SigningPolicy};
 use signer::sign::{sign_change, sign_whole};
@@ -42,6 +43,8 @@ fn main() {
     println!("{} records, {:.0} MB", unsigned.record_count(), memory_mb("VmRSS") - before);
     let signer = signer(denial);
     let each_s = library_seconds(&signer);
+    let verify_s = verify_seconds(&signer);
+    println!("alone: {:.1} us a signature, {:.1} us a verification", each_s * 1e6, verify_s * 1e6);
 
     let (wall, cpu) = (Instant::now(), cpu_seconds());
     let signed = sign_whole(&signer, &unsigned, NOW_S, threads).expect("it can be signed");
@@ -54,7 +57,9 @@ fn main() {
 
     let (wall, cpu) = (Instant::now(), cpu_seconds());
     gate::check_whole(&signer, &signed, NOW_S, threads).expect("the gate lets it pass");
-    println!("gate: {:.1} s, {:.1} CPU-s", wall.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let ratio = cpu / (signatures as f64 * verify_s);
+    println!("gate: {wall:.1} s, {cpu:.1} CPU-s, {ratio:.2} x the verifications alone");
     println!("most memory {:.0} MB", memory_mb("VmHWM"));
     drop(unsigned);
     println!("signed zone alone: {:.0} MB", memory_mb("VmRSS") - before);
@@ -156,6 +161,22 @@ fn library_seconds(signer: &ZoneSigner) -> f64 {
     let (begin, mut scratch) = (cpu_seconds(), Scratch::default());
     for _ in 0..SAMPLE {
         sign_rrset(&set, &terms, &signer.zone_signers[0].key, &mut scratch).expect("a signature");
+    }
+    (cpu_seconds() - begin) / f64::from(SAMPLE)
+}
+
+/// Processor seconds that one verification takes.
+fn verify_seconds(signer: &ZoneSigner) -> f64 {
+    let rdatas: [&[u8]; 1] = [&[192, 0, 2, 1]];
+    let owner: &Name = &signer.origin;
+    let set = Rrset { owner, class: Class::IN, rtype: RType::A, ttl: 300, rdatas: &rdatas };
+    let terms = SignatureTerms { signer: owner, inception: 0, expiration: 1, labels: None };
+    let (key, mut scratch) = (&signer.zone_signers[0], Scratch::default());
+    let rrsig = sign_rrset(&set, &terms, &key.key, &mut scratch).expect("a signature");
+    let public = PublicKey::from_dnskey(&key.dnskey).expect("a key");
+    let begin = cpu_seconds();
+    for _ in 0..SAMPLE {
+        verify_rrset(&set, &rrsig, owner, &public, 1, &mut scratch).expect("it verifies");
     }
     (cpu_seconds() - begin) / f64::from(SAMPLE)
 }

@@ -249,6 +249,9 @@ pub struct ZoneKey {
     /// What becomes of it.
     #[serde(default)]
     pub goal: Goal,
+    /// Somebody else may have its private key: others take over as fast as caches allow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compromised: bool,
     /// Its DNSKEY record.
     #[serde(default)]
     pub dnskey_record: Element,
@@ -276,6 +279,7 @@ impl ZoneKey {
             created_s,
             active_since_s: None,
             goal: Goal::InUse,
+            compromised: false,
             dnskey_record: Element::default(),
             key_signature: Element::default(),
             zone_signatures: Element::default(),

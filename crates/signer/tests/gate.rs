@@ -7,7 +7,7 @@ use dns::{NameBuf, RType};
 use dnssec::algorithm::Algorithm;
 use dnssec::key::{SEP, ZONE_KEY};
 use dnssec::verify::VerifyError;
-use signer::gate::{GateError, KeysOf, check, leads};
+use signer::gate::{GateError, KeysOf, check, check_keys, leads};
 use signer::policy::DenialMode;
 use signer::sign::{sign_change, sign_whole, stale};
 use signer::zone_signer::{FormerKeys, KeyInUse, ZoneSigner};
@@ -258,4 +258,86 @@ fn signatures_that_are_to_be_made_anew() {
     let records = now.records(&name("www.example."), RType::HTTPS).expect("records");
     let odd = now.with(&[Edit { owner: name("ns.sub.example."), rtype: RType::A, records: Some(records) }]);
     assert_eq!(stale(&other, &odd, now_s(), 0).count, by_others + 1);
+}
+
+/// What the names that a change touches do not show: the step to keys with which signatures elsewhere do not verify.
+#[test]
+fn other_keys_are_judged_by_every_signature() {
+    let right = ecdsa(DenialMode::Nsec);
+    let before = signed(&right, &zone(PLAIN));
+    let step = |published: Vec<Vec<u8>>, now_s: u64| {
+        let signer = ZoneSigner { published, ..right.clone() };
+        check_keys(&signer, &before, now_s, 2)
+    };
+    let [ksk, zsk] = [0, 1].map(|place| right.published[place].clone());
+    assert_eq!(step(right.published.clone(), now_s()), Ok(()), "the same keys");
+    let stranger = support::key(Algorithm::ECDSAP256SHA256, ZONE_KEY).dnskey.to_vec();
+    let more = vec![ksk.clone(), zsk.clone(), stranger.clone()];
+    assert_eq!(step(more.clone(), now_s()), Ok(()), "one more");
+    let lost = signature(step(vec![ksk.clone(), stranger], now_s()));
+    assert_eq!(lost.map(|(.., keys, why)| (keys, why)), Some((KeysOf::Now, VerifyError::KeyMismatch)));
+    // That of .de in May 2026: another key, the same tag.
+    let twin = with_the_tag_of(&right.zone_signers[0]).dnskey.to_vec();
+    let twin = signature(step(vec![ksk.clone(), twin], now_s()));
+    assert_eq!(twin.map(|(.., why)| why), Some(VerifyError::BadSignature));
+    // An algorithm that has signed nothing.
+    let ed25519 = support::key(Algorithm::ED25519, ZONE_KEY).dnskey.to_vec();
+    let published = vec![ksk, zsk, ed25519];
+    let said = step(published.clone(), now_s());
+    assert!(matches!(said, Err(GateError::Unsigned { algorithm: 15, .. })), "{said:?}");
+    // Where the parent leads nobody there yet, it may come with its signatures.
+    let new = ZoneSigner { published, parent_ds: Vec::new(), ..right.clone() };
+    assert_eq!(check_keys(&new, &before, now_s(), 2), Ok(()));
+    // Signatures that have ended keep nobody from taking the keys that will make them anew.
+    assert_eq!(step(more, now_s() + 30 * 86_400), Ok(()));
+}
+
+/// Former keys that are those of now cost nothing, and those that lack one refuse what only that one made.
+#[test]
+fn caches_that_hold_several_sets() {
+    let right = ecdsa(DenialMode::Nsec);
+    let until_s = now_s() + 3600;
+    let with = |dnskeys: &[Vec<u8>]| FormerKeys { dnskeys: dnskeys.to_vec(), until_s };
+    let stranger = support::key(Algorithm::ECDSAP256SHA256, ZONE_KEY).dnskey.to_vec();
+    let all = [right.published.clone(), vec![stranger]].concat();
+    let several = ZoneSigner { former: vec![with(&all), with(&right.published)], ..right.clone() };
+    assert_eq!(judged(&several, now_s(), |_| ()), Ok(()));
+    let lacking = ZoneSigner { former: vec![with(&all), with(&right.published[..1])], ..right };
+    let before = signed(&ZoneSigner { former: Vec::new(), ..lacking.clone() }, &zone(PLAIN));
+    let changes = edit(&before, "new.example.", RType::A, &[vec![192, 0, 2, 99]]);
+    let changes = sign_change(&lacking, &before, changes, &[], now_s(), 1).expect("it can be signed");
+    let said = signature(check(&lacking, &apply(&before, &changes), &changes, now_s(), 1));
+    assert_eq!(said.map(|(.., keys, why)| (keys, why)), Some((KeysOf::Until(until_s), VerifyError::KeyMismatch)));
+}
+
+/// What a change does not touch is not verified again, but its times are looked at; new keys have all of the name verified.
+#[test]
+fn what_stays_is_looked_at_as_far_as_it_can_change() {
+    let signer = ecdsa(DenialMode::Nsec);
+    let (before, changes) = new_host(&signer);
+    let blind = ZoneSigner { parent_ds: Vec::new(), ..signer.clone() };
+    let after = apply(&before, &changes);
+    let spoilt = |rtype: RType| {
+        let mut records = after.records(after.origin(), rtype).expect("records");
+        *records.signatures[0].last_mut().expect("an octet") ^= 1;
+        after.with(&[Edit { owner: after.origin().to_owned(), rtype, records: Some(records) }])
+    };
+    assert_eq!(check(&blind, &spoilt(RType::MX), &changes, now_s(), 1), Ok(()));
+    let mut with_keys = changes.clone();
+    let dnskey = after.records(after.origin(), RType::DNSKEY);
+    with_keys.push(RrsetChange {
+        owner: after.origin().to_owned(),
+        rtype: RType::DNSKEY,
+        before: dnskey.clone(),
+        after: dnskey,
+    });
+    let said = signature(check(&blind, &spoilt(RType::MX), &with_keys, now_s(), 1));
+    assert_eq!(said.map(|(_, rtype, _, why)| (rtype, why)), Some((RType::MX, VerifyError::BadSignature)));
+    // The clock is wrong: also what was not touched has ended.
+    let late = now_s() + 20 * 86_400;
+    let again =
+        sign_change(&signer, &before, edit(&before, "x.example.", RType::A, &[vec![192, 0, 2, 1]]), &[], late, 1);
+    let again = again.expect("it can be signed");
+    let said = signature(check(&blind, &apply(&before, &again), &again, late, 1));
+    assert_eq!(said.map(|(.., why)| why), Some(VerifyError::Expired));
 }

@@ -7,8 +7,8 @@ use dnssec::algorithm::Algorithm;
 use signer::keys::{ElementKind, Goal, Origin, Role, Visibility, ZoneKey, ZoneKeys};
 use signer::policy::{KeyLayout, SigningPolicy};
 use signer::timeline::{
-    Awaited, DsSeen, Facts, NewKey, Outcome, PlannedKey, TimelineError, Wanted, Which, advance, confirm_ds,
-    earliest_roll, plan, plan_roll, roll,
+    Awaited, DsSeen, Facts, NewKey, Outcome, PlannedKey, Request, TimelineError, Wanted, Which, advance, confirm_ds,
+    earliest_roll, plan, plan_request, retire, roll,
 };
 
 /// From a change of the DNSKEY RRset until caches have no other: TTL, propagation, safety.
@@ -458,8 +458,8 @@ fn the_plan_says_what_will_happen_and_what_it_assumes() {
 #[test]
 fn a_rollover_is_tried_at_another_time() {
     let life = Life::secure(KeyLayout::Split);
-    let try_at =
-        |at_s: u64| plan_roll(&life.keys, &life.policy, &life.facts, (1000, 100_000), (Which::Role(Role::Zsk), at_s));
+    let request = Request::Roll(Which::Role(Role::Zsk));
+    let try_at = |at_s: u64| plan_request(&life.keys, &life.policy, &life.facts, (1000, 100_000), (request, at_s));
     let steps = try_at(5000).expect("nothing is under way");
     let first = steps.first().expect("a step");
     assert_eq!((first.at_s, first.key, first.became), (5000, PlannedKey::New(1), None), "{steps:#?}");
@@ -480,11 +480,60 @@ fn the_next_rollover_can_begin_when_the_one_before_is_over() {
     life.roll(Role::Zsk, 1000);
     let (zsk, span) = (Which::Role(Role::Zsk), (1000, 100_000));
     let earliest_s = earliest_roll(&life.keys, &life.policy, &life.facts, span, zsk).expect("it ends");
-    let try_at = |at_s: u64| plan_roll(&life.keys, &life.policy, &life.facts, span, (zsk, at_s));
+    let try_at = |at_s: u64| plan_request(&life.keys, &life.policy, &life.facts, span, (Request::Roll(zsk), at_s));
     assert!(matches!(try_at(1000), Err(TimelineError::UnderWay(_))));
     assert!(matches!(try_at(earliest_s - 1), Err(TimelineError::UnderWay(_))), "{earliest_s}");
     assert!(try_at(earliest_s).is_ok(), "{earliest_s}");
     let other = Which::Role(Role::Ksk);
     assert_eq!(earliest_roll(&life.keys, &life.policy, &life.facts, span, other), Some(1000), "nothing is in its way");
     assert_eq!(earliest_roll(&life.keys, &life.policy, &life.facts, (1000, earliest_s - 1), zsk), None);
+}
+
+/// A zone-signing key that others may have: its successor signs beside it at once, so that caches get both in one time.
+#[test]
+fn a_compromised_key_goes_in_one_time() {
+    let gone_s = |life: &Life, compromised: bool| {
+        let key = &life.keys.keys[1];
+        let request = Request::Retire { tag: key.tag(), compromised };
+        let steps = plan_request(&life.keys, &life.policy, &life.facts, (1000, 100_000), (request, 1000));
+        let steps = steps.expect("it can go");
+        let withdrawn = (ElementKind::Dnskey, Visibility::Unretentive);
+        let is_it = |step: &&signer::timeline::PlannedStep| {
+            step.key == PlannedKey::Tag(key.tag()) && step.became == Some(withdrawn)
+        };
+        steps.iter().find(is_it).unwrap_or_else(|| panic!("{steps:#?}")).at_s
+    };
+    let mut life = Life::secure(KeyLayout::Split);
+    // The zone is known to be signed a second after its keys change.
+    assert_eq!(gone_s(&life, false), 1000 + KEY_SET_S + 1 + DATA_S);
+    assert_eq!(gone_s(&life, true), 1000 + 1 + DATA_S.max(KEY_SET_S));
+    let tag = life.keys.keys[1].tag();
+    life.keys = retire(&life.keys, tag, true).expect("it is there");
+    life.look(1000);
+    assert_eq!(life.text(), "++-+ +-+-! <-<-", "both sign");
+}
+
+/// A key can go whatever is under way, the new one of a rollover too, and one that goes already can be found to be
+/// compromised.
+#[test]
+fn any_key_can_go_at_any_time() {
+    let mut life = Life::secure(KeyLayout::Split);
+    life.roll(Role::Zsk, 1000);
+    life.look(1000);
+    let (old, new) = (life.keys.keys[1].tag(), life.keys.keys[2].tag());
+    assert!(matches!(retire(&life.keys, old, false), Err(TimelineError::Going(_))));
+    assert!(matches!(retire(&life.keys, 1, true), Err(TimelineError::NoKey(Which::Tag(1)))));
+    assert!(roll(&life.keys, Which::Tag(new), 1001).is_err(), "a rollover is under way");
+    life.keys = retire(&life.keys, new, true).expect("it can go");
+    life.keys = retire(&life.keys, old, true).expect("it can go faster");
+    assert!(matches!(retire(&life.keys, old, true), Err(TimelineError::Going(_))));
+    life.look(1001);
+    assert_eq!(life.keys.keys.len(), 4, "a third one is made: {}", life.text());
+    let steps = plan(&life.keys, &life.policy, &life.facts, 1001, 1_000_000);
+    for tag in [old, new] {
+        let goes = (ElementKind::Dnskey, Visibility::Hidden);
+        let is_it =
+            |step: &signer::timeline::PlannedStep| step.key == PlannedKey::Tag(tag) && step.became == Some(goes);
+        assert!(steps.iter().any(is_it), "{tag}: {steps:#?}");
+    }
 }

@@ -12,7 +12,7 @@ pub enum State {
     Ok,
     /// Somebody should look after it.
     Warn,
-    /// The server does not do what it is for.
+    /// The server does not do what it is for, or others suffer already.
     Fail,
 }
 
@@ -36,22 +36,33 @@ pub struct Finding {
     pub reason: String,
     /// What to do about it; empty if nothing is.
     pub advice: String,
+    /// The server should get no queries: it cannot answer them.
+    pub is_useless: bool,
 }
 
 impl Finding {
     /// All is well; `reason` says what was seen.
     pub fn ok(reason: impl Into<String>) -> Finding {
-        Finding { state: State::Ok, reason: reason.into(), advice: String::new() }
+        Finding::new(State::Ok, reason.into(), String::new())
     }
 
     /// Somebody should look after it.
     pub fn warn(reason: impl Into<String>, advice: impl Into<String>) -> Finding {
-        Finding { state: State::Warn, reason: reason.into(), advice: advice.into() }
+        Finding::new(State::Warn, reason.into(), advice.into())
     }
 
-    /// The server does not do what it is for.
+    /// The server does not do what it is for: whoever can ask another one should.
     pub fn fail(reason: impl Into<String>, advice: impl Into<String>) -> Finding {
-        Finding { state: State::Fail, reason: reason.into(), advice: advice.into() }
+        Finding { is_useless: true, ..Finding::new(State::Fail, reason.into(), advice.into()) }
+    }
+
+    /// Somebody has to look after it now, while the server answers as well as it can: another one would not answer better.
+    pub fn alarm(reason: impl Into<String>, advice: impl Into<String>) -> Finding {
+        Finding::new(State::Fail, reason.into(), advice.into())
+    }
+
+    fn new(state: State, reason: String, advice: String) -> Finding {
+        Finding { state, reason, advice, is_useless: false }
     }
 }
 
@@ -89,6 +100,11 @@ impl Board {
         lock(&self.checks).values().cloned().collect()
     }
 
+    /// Whether the server can answer: no check says that it is of no use.
+    pub fn is_ready(&self) -> bool {
+        !lock(&self.checks).values().any(|check| check.finding.is_useless)
+    }
+
     /// The worst state.
     pub fn state(&self) -> State {
         lock(&self.checks).values().map(|check| check.finding.state).max().unwrap_or(State::Ok)
@@ -113,7 +129,10 @@ mod tests {
             [("clock", 30), ("disk", 20)]
         );
         assert_eq!((checks[1].finding.reason.as_str(), board.state()), ("less", State::Fail));
+        assert!(!board.is_ready());
         assert_eq!(board.report("clock", Finding::ok("right"), 40), Some(State::Fail));
-        assert_eq!(board.state(), State::Warn);
+        assert_eq!((board.state(), board.is_ready()), (State::Warn, true));
+        board.report("signing", Finding::alarm("a parent is wrong", "have it changed"), 50);
+        assert_eq!((board.state(), board.is_ready()), (State::Fail, true), "others suffer; no other server is better");
     }
 }

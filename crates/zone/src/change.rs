@@ -1,6 +1,9 @@
 //! Changes as data: the records before, the records after, and the serial that the change was built on. The journal
 //! carries them, the replica folds them; transfers, history and reverts are made from them.
 
+use std::fmt;
+use std::str::FromStr;
+
 use dns::{NameBuf, RType};
 
 use crate::draft::{Edit, Records};
@@ -35,6 +38,24 @@ pub struct EventId {
     pub node: NodeId,
     /// Larger for a later event of the node.
     pub number: u64,
+}
+
+impl fmt::Display for EventId {
+    /// Both in hexadecimal, as in `00f1e2d3c4b5a697-1f`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{:x}", u64::from_be_bytes(self.node), self.number)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<EventId, String> {
+        let form = || format!("`{text}` is no identity of a change, as 00f1e2d3c4b5a697-1f is one");
+        let number = |text: &str| u64::from_str_radix(text, 16).map_err(|_| form());
+        let (node, count) = text.split_once('-').filter(|(node, _)| node.len() == 16).ok_or_else(form)?;
+        Ok(EventId { node: number(node)?.to_be_bytes(), number: number(count)? })
+    }
 }
 
 /// What happens to one zone.
@@ -113,5 +134,20 @@ impl RrsetChange {
     /// The step that takes it back.
     pub fn undo(&self) -> Edit {
         Edit { owner: self.owner.clone(), rtype: self.rtype, records: self.before.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_are_read_as_they_are_written() {
+        let id = EventId { node: [0, 1, 2, 3, 4, 5, 6, 255], number: 31 };
+        assert_eq!(id.to_string(), "00010203040506ff-1f");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for bad in ["", "12", "00010203040506ff", "00010203040506ff-", "10203040506ff-1", "00010203040506fg-1"] {
+            assert!(bad.parse::<EventId>().is_err(), "{bad}");
+        }
     }
 }

@@ -195,6 +195,11 @@ impl Contents {
         !self.orders.nsec.is_empty() || !self.orders.nsec3.is_empty()
     }
 
+    /// Whether this is the same version as `other`, and not one that looks like it: compares no records.
+    pub fn is_same_version(&self, other: &Contents) -> bool {
+        self.index.is_shared_with(&other.index)
+    }
+
     /// The node at the apex.
     #[inline]
     pub fn apex(&self) -> Option<Node<'_>> {

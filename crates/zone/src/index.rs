@@ -234,7 +234,8 @@ impl Index {
         })
     }
 
-    fn is_shared_with(&self, other: &Index) -> bool {
+    /// Whether it is the same memory as another index, which has the same nodes then.
+    pub fn is_shared_with(&self, other: &Index) -> bool {
         match (&self.directory, &other.directory) {
             (Directory::Single(page), Directory::Single(theirs)) => page.is_shared_with(theirs),
             (Directory::Tree { root, .. }, Directory::Tree { root: theirs, .. }) => root.is_shared_with(theirs),

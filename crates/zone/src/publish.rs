@@ -100,6 +100,11 @@ impl<T> Reader<T> {
         }
     }
 
+    /// The number of the latest version; a later one has a larger number.
+    pub fn latest_number(&self) -> u64 {
+        self.published.generation.load(Ordering::Acquire)
+    }
+
     /// The version of the last refresh.
     #[inline]
     pub fn get(&self) -> &T {

@@ -66,4 +66,7 @@ export default {
   'changes.revert.why': 'Rücknahme von Änderung {id}',
   'changes.revert.commit': 'Zurücknehmen',
   'changes.revert.done': 'Die Änderung ist zurückgenommen.',
+  'changes.receipts': 'Welche Server damit antworten',
+  'changes.served': '{node} seit {time}',
+  'changes.notServed': '{node}: {problem}',
 };

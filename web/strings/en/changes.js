@@ -66,4 +66,7 @@ export default {
   'changes.revert.why': 'revert of change {id}',
   'changes.revert.commit': 'Take back',
   'changes.revert.done': 'The change is taken back.',
+  'changes.receipts': 'Which servers serve it',
+  'changes.served': '{node} since {time}',
+  'changes.notServed': '{node}: {problem}',
 };

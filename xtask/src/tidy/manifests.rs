@@ -5,7 +5,7 @@ use super::Problem;
 use crate::tree::{Package, Tree};
 
 /// Our crates and those of ours that each may use, from the lowest layer to the highest.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("headwater-dns", &[]),
     ("headwater-dnssec", &["headwater-dns"]),
     ("headwater-zone", &["headwater-dns", "headwater-dnssec"]),
@@ -14,6 +14,8 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("headwater-simulator", &["headwater-dns", "headwater-resolver"]),
     ("headwater-policy", &["headwater-dns"]),
     ("headwater-journal", &["headwater-dns", "headwater-dnssec", "headwater-zone"]),
+    // Under this name rdkafka finds it.
+    (OPENSSL, &[]),
     ("headwater-journal-kafka", &["headwater-dnssec", "headwater-journal"]),
     (
         "headwater-server",
@@ -112,6 +114,8 @@ const LAYERS: [(&str, &[&str]); 17] = [
 const TESTS_USE: [(&str, &str); 1] = [("headwater-resolver", "headwater-simulator")];
 
 const LOCK: &str = "Cargo.lock";
+/// The package in whose place `crates/kafka-tls` stands.
+const OPENSSL: &str = "openssl-sys";
 
 /// Packages that the server must not be built from, and why.
 const BANNED: [(&str, &str); 1] = [("ring", "rustls would have two crypto providers; aws-lc-rs is ours")];
@@ -135,6 +139,7 @@ const LICENCES: [&str; 11] = [
 pub fn check(tree: &Tree) -> Vec<Problem> {
     let manifests = tree.files().filter(|(path, _)| *path == "Cargo.toml" || path.ends_with("/Cargo.toml"));
     let mut problems: Vec<Problem> = manifests.flat_map(|(path, text)| manifest(path, text)).collect();
+    problems.extend(tree.get(LOCK).and_then(with_openssl));
     problems.extend(tree.packages.iter().filter_map(|package| unwanted(package, tree.get(LOCK).unwrap_or_default())));
     problems
 }
@@ -217,9 +222,29 @@ fn unwanted(package: &Package, lock: &str) -> Option<Problem> {
         None if !is_free(licence) => format!("the server is built from `{name}`, whose licence is `{licence}`"),
         None => return None,
     };
-    let entry = format!("name = \"{name}\"");
-    let line = lock.lines().position(|line| line == entry).map_or(1, |at| at + 1);
-    Some(Problem::error(LOCK, line, what))
+    Some(Problem::error(LOCK, entry(name, lock).map_or(1, |(line, _)| line), what))
+}
+
+/// Whether the server is built from OpenSSL, and not from the package of ours that has its name.
+fn with_openssl(lock: &str) -> Option<Problem> {
+    let (line, mut rest) = entry(OPENSSL, lock)?;
+    let is_foreign = rest.by_ref().take_while(|line| !line.is_empty()).any(|line| line.starts_with("source = "));
+    is_foreign.then(|| {
+        let what =
+            format!("the server is built from OpenSSL: `[patch.crates-io]` must have {OPENSSL} of crates/kafka-tls");
+        Problem::error(LOCK, line, what)
+    })
+}
+
+/// The line of a package in the lock file, and the lines behind it.
+fn entry<'t>(name: &str, lock: &'t str) -> Option<(usize, std::str::Lines<'t>)> {
+    let (entry, mut lines, mut number) = (format!("name = \"{name}\""), lock.lines(), 0);
+    loop {
+        number += 1;
+        if lines.next()? == entry {
+            return Some((number, lines));
+        }
+    }
 }
 
 /// Whether every part of a licence expression leaves the choice of a licence that we take.
@@ -290,5 +315,15 @@ mod tests {
         let banned =
             "Cargo.lock:3: the server is built from `ring`: rustls would have two crypto providers; aws-lc-rs is ours";
         finds("ring", "MIT", Some(banned));
+    }
+
+    #[test]
+    fn openssl_is_ours() {
+        let ours =
+            "[[package]]\nname = \"openssl-sys\"\nversion = \"0.9.999\"\n\n[[package]]\nname = \"a\"\nsource = \"b\"\n";
+        finds(LOCK, ours, "");
+        let foreign = "[[package]]\nname = \"openssl-sys\"\nversion = \"0.9.109\"\nsource = \"b\"\n";
+        let want = "Cargo.lock:2: the server is built from OpenSSL: `[patch.crates-io]` must have openssl-sys of crates/kafka-tls\n";
+        finds(LOCK, foreign, want);
     }
 }

@@ -116,10 +116,11 @@ pub struct Reverted {
 async fn revert(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(offset): Path<u64>,
+    Path(offset): Path<String>,
     Params(params): Params<WhyParams>,
 ) -> Result<Json<Reverted>, Problem> {
     let edit = Edit::new(&app, &caller, &params.why, HeaderMap::new())?;
+    let offset = offset.parse().map_err(|_| Problem::parameter("offset", "the number of a change"))?;
     let offset = edit.revert(offset).await?;
     Ok(Json(Reverted { offset }))
 }

@@ -63,7 +63,7 @@ fn readable<'a>(app: &'a App, caller: &Caller) -> Result<&'a Arc<Policing>, Prob
 pub struct WhyParams {
     /// Why, for the history.
     #[serde(default)]
-    why: String,
+    pub why: String,
 }
 
 /// Who set something by API, when and why.

@@ -97,9 +97,14 @@ impl House {
         let hasher = NameHasher::new(1);
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
         let (scheduler, unstarted) = Scheduler::new(Arc::new(SystemTimeSource));
-        let durable =
-            Durable::start(data(&data_dir), hasher, &zones, (&[], &node::signing::Configured::default()), scheduler)
-                .expect("a node");
+        let durable = Durable::start(
+            data(&data_dir),
+            hasher,
+            &zones,
+            (&[], &node::signing::Configured::default()),
+            (scheduler, &node::lookups::Lookups::default()),
+        )
+        .expect("a node");
         let access = durable.access.clone();
         bootstrap(&access, Some(PASSWORD.into())).expect("first administrator");
         let node = NodeHandle::new(&durable, &zones, data_dir.clone(), data_dir.join("journal.db"));
@@ -116,7 +121,7 @@ impl House {
         let server = runtime
             .block_on(async { api::serve(vec![Listening { socket: listener, secure: None }], app.clone()) })
             .expect("server");
-        let client = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
+        let client = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build();
         let mut house = House {
             access,
             lookups,
@@ -176,6 +181,16 @@ impl House {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
         panic!("the configuration is not in force");
+    }
+
+    /// Has the zones of this configuration be those that are configured.
+    pub fn configure_zones(&self, text: &str) {
+        std::fs::create_dir_all(&self.data_dir).expect("a directory");
+        let file = self.data_dir.join("headwater.yaml");
+        std::fs::write(&file, text).expect("written");
+        let options = LoadOptions { config: Some(file), ..LoadOptions::default() };
+        let (config, _) = Config::load_with(options, []).expect("a configuration");
+        self.durable.as_ref().expect("it runs").catalogue.configure(&config.zones);
     }
 
     /// Has zones signed from now on, by the policies that a configuration has by itself, and by `quick`, whose keys need

@@ -131,7 +131,9 @@ fn a_timetable_is_shown_and_no_rollover_begins_before_the_first_keys_are_in_use(
         |query: &str| house.call("GET", &format!("/zones/example.org/keys/plan?{query}"), Value::Null).expect(400);
     bad("until_s=99999999999");
     bad("at_s=5");
-    bad("roll=x");
+    for query in ["roll=x", "retire=x", "compromised=true", "roll=zsk&compromised=true", "roll=zsk&retire=1"] {
+        bad(query);
+    }
     let roll = |body: Value| house.call("POST", "/zones/example.org/keys/roll", body);
     roll(json!({})).expect(422);
     roll(json!({"role": "zsk", "tag": 1})).expect(422);
@@ -185,6 +187,27 @@ fn a_rollover_makes_a_new_key() {
     assert!(roll(json!({"role": "csk"})).expect(404).text.contains("no combined signing key in use"));
     roll(json!({"role": "zsk", "why": "exercise"})).expect(200);
     until(&house, |zone| items(&zone["keys"]).iter().any(|key| key["role"] == "zsk" && key["tag"] != old));
+}
+
+/// Also while a rollover is under way; whoever has the key of others is said, and a successor comes.
+#[test]
+fn a_key_goes_whatever_is_under_way() {
+    let house = signed();
+    let zone = until(&house, |_| true);
+    let zsk = tag(&zone, "zsk");
+    let plan = |query: &str| house.call("GET", &format!("/zones/example.org/keys/plan?{query}"), Value::Null);
+    assert!(plan("retire=1").expect(404).text.contains("no key with tag 1"));
+    let planned = plan(&format!("retire={zsk}&compromised=true")).expect(200).json();
+    let goes = |step: &Value| step["tag"] == zsk && step["element"] == "dnskey" && step["visibility"] == "hidden";
+    assert!(items(&planned["steps"]).iter().any(goes), "{planned}");
+    let retire = |body: Value| house.call("POST", "/zones/example.org/keys/retire", body);
+    retire(json!({})).expect(422);
+    retire(json!({"tag": 1})).expect(404);
+    let said = retire(json!({"tag": zsk, "compromised": true, "why": "its file was in a backup"})).expect(200).json();
+    let key = items(&said["keys"]).into_iter().find(|key| key["tag"] == zsk).expect("the key");
+    assert_eq!((&key["going"], &key["compromised"]), (&json!(true), &json!(true)), "{said}");
+    assert!(retire(json!({"tag": zsk})).expect(409).text.contains("is on its way out already"));
+    until(&house, |zone| items(&zone["keys"]).iter().any(|key| key["role"] == "zsk" && key["tag"] != zsk));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod guide;
 mod history;
 mod house;
 mod keys;
+mod nodes;
 mod policy;
 mod protocol;
 mod queries;

@@ -32,6 +32,8 @@ pub enum KeyCommand {
     ExportPublic(look::ExportArgs),
     /// Begin a rollover: a new key is made, and the old one goes once nobody needs it.
     Roll(change::RollArgs),
+    /// Have a key go once nobody needs it, also in the middle of a rollover, or because somebody else may have it.
+    Retire(change::RetireArgs),
     /// Print the timetable of a zone's keys, one line a step.
     Plan(look::PlanArgs),
     /// Print the DS records that the parent shall have, or say that it has them.
@@ -98,6 +100,7 @@ pub fn run(command: &KeyCommand, out: &mut impl Write) -> anyhow::Result<()> {
         KeyCommand::Import(args) => change::import(args, out),
         KeyCommand::ExportPublic(args) => look::export_public(args, out),
         KeyCommand::Roll(args) => change::roll(args, out),
+        KeyCommand::Retire(args) => change::retire(args, out),
         KeyCommand::Plan(args) => look::plan(args, out),
         KeyCommand::Ds(args) => change::ds(args, out),
         KeyCommand::State(args) => look::state(args, out),

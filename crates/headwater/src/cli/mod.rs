@@ -15,6 +15,7 @@ pub mod explain;
 pub mod health;
 pub mod key;
 pub mod list;
+pub mod node;
 pub mod query;
 pub mod record;
 pub mod serve;
@@ -68,6 +69,9 @@ pub enum Command {
     /// Servers that share their zones.
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
+    /// The servers of the cluster: how far each is, and whom nobody waits for.
+    #[command(subcommand)]
+    Node(node::NodeCommand),
     /// Send a query to a server: `NAME [TYPE] [@ADDR[:PORT]] [+dnssec +tcp +tls +https +quic +json]`, in any order.
     Query(QueryArgs),
     /// Describe the configuration: schema, defaults, reference.

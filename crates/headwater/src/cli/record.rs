@@ -45,6 +45,12 @@ pub struct How {
     /// Only print what would change.
     #[arg(long)]
     pub dry_run: bool,
+    /// End when these servers of the cluster have served the change: `all`, `quorum`, or a number of them; prints which have.
+    #[arg(long, value_name = "SERVERS", conflicts_with = "dry_run")]
+    pub wait: Option<String>,
+    /// Wait so long at most, in milliseconds; the change stays made.
+    #[arg(long, value_name = "N", requires = "wait")]
+    pub timeout_ms: Option<u64>,
     /// Which server.
     #[command(flatten)]
     pub node: NodeArgs,
@@ -94,6 +100,7 @@ pub fn run(command: &RecordCommand, out: &mut impl Write) -> anyhow::Result<()> 
         show::diff(out, &outcome)?;
     }
     show::outcome(out, &outcome)?;
+    show::receipts(out, &outcome)?;
     Ok(())
 }
 
@@ -118,6 +125,9 @@ fn send(on: &Target, how: &How, method: &str, body: &Value) -> anyhow::Result<Va
     let rrset = path(&["zones", &on.zone.to_string(), "rrsets", &on.owner, &on.rtype.to_string()]);
     let mut query = vec![("why", how.why.as_str())];
     query.extend(how.dry_run.then_some(("dry_run", "true")));
+    let timeout_ms = how.timeout_ms.map(|timeout_ms| timeout_ms.to_string());
+    query.extend(how.wait.as_deref().map(|servers| ("wait", servers)));
+    query.extend(timeout_ms.as_deref().map(|timeout_ms| ("timeout_ms", timeout_ms)));
     client.call(method, &target(&rrset, &query), body).map_err(|error| match error.downcast::<Refused>() {
         Ok(Refused { status, problems }) => {
             let problems = problems.iter().map(|problem| naming_value(problem, body)).collect();

@@ -80,6 +80,18 @@ pub fn outcome(out: &mut impl Write, outcome: &Value) -> io::Result<()> {
     Ok(())
 }
 
+/// Prints which servers have served a change, if it waited for them.
+pub fn receipts(out: &mut impl Write, outcome: &Value) -> io::Result<()> {
+    for receipt in outcome["receipts"].as_array().into_iter().flatten() {
+        let node = printable(&cell(&receipt["node"]));
+        match receipt["problem"].as_str() {
+            None => writeln!(out, "served by {node}")?,
+            Some(problem) => writeln!(out, "not served by {node}: {}", printable(problem))?,
+        }
+    }
+    Ok(())
+}
+
 /// Prints what the checks found to standard error.
 pub fn warnings(outcome: &Value) {
     for warning in outcome["warnings"].as_array().into_iter().flatten() {

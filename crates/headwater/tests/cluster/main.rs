@@ -5,12 +5,14 @@
 mod common;
 #[path = "../../../journal-kafka/tests/common/mod.rs"]
 mod kafka;
+mod measure;
 #[path = "../crash/model.rs"]
 #[allow(dead_code)]
 mod model;
 #[path = "../crash/node.rs"]
 #[allow(dead_code, unused_imports)]
 mod node;
+mod security;
 #[path = "../crash/transfer.rs"]
 #[allow(dead_code)]
 mod transfer;
@@ -35,6 +37,8 @@ use updates::Connection;
 
 /// How long anything may take; three servers, a broker and other tests share the machine.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// What the servers are called.
+const NODES: [&str; 3] = ["a", "b", "c"];
 /// Rounds of the test that kills.
 const ROUNDS: u64 = 4;
 /// Longest part of a round.
@@ -56,12 +60,13 @@ impl Cluster {
         let key = shared.path().join("cluster.key");
         let made = headwater(&["cluster", "init"]).arg(&key).output().expect("headwater runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let scratches: Vec<Scratch> = ["a", "b", "c"].map(|which| Scratch::new(&format!("{name}-{which}"))).into();
+        let scratches: Vec<Scratch> = NODES.map(|which| Scratch::new(&format!("{name}-{which}"))).into();
         for scratch in &scratches {
             let cluster = format!(
-                "cluster: {{ brokers: ['{}'], topic_prefix: {name}, key_file: {}, start: {start} }}\n",
+                "cluster: {{ brokers: ['{}'], topic_prefix: {name}, key_file: {}, start: {start}, snapshot_changes: 1000, node: {} }}\n",
                 broker.address(),
-                key.display()
+                key.display(),
+                NODES[scratches.iter().position(|other| other.path() == scratch.path()).expect("one of them")]
             );
             scratch.write("headwater.yaml", &(cluster + &node::config(&node::journal_zone(ZONE))));
         }
@@ -266,6 +271,114 @@ fn answers_go_on_while_the_broker_is_away() {
     (0..3).for_each(|which| cluster.wait_for_health(which, "brokers answer"));
     let rows = cluster.agreed();
     assert!(!rows.iter().any(|row| row.0.contains("refused")), "{rows:?}");
+    cluster.stop();
+}
+
+/// What the first server says of the servers: name, state, whether it is drained, how far it is behind.
+fn nodes(cluster: &Cluster) -> Vec<(String, String, bool, u64)> {
+    let (done, said) = cluster.run(0, &["node", "list", "--json"]);
+    assert!(done, "{said}\n{}", cluster.log());
+    let row = |line: &str| {
+        let node: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let text = |key: &str| node[key].as_str().unwrap_or_default().to_owned();
+        (text("name"), text("state"), node["drained"] == true, node["lag"].as_u64().unwrap_or(0))
+    };
+    said.lines().map(row).collect()
+}
+
+#[test]
+fn a_writer_waits_for_receipts_and_hears_who_lacks_the_change() {
+    let Some(mut cluster) = Cluster::start("cluster-receipts", "stale") else { return };
+    let wait_until = |cluster: &Cluster, state: &str| {
+        let found = until(PATIENCE, || Some(nodes(cluster)).filter(|nodes| nodes.len() == 3 && nodes[2].1 == state));
+        assert!(found.is_some(), "{:?}\n{}", nodes(cluster), cluster.log());
+    };
+    wait_until(&cluster, "serving");
+    let add = |cluster: &Cluster, name: &str, wait: &[&str]| {
+        cluster.run(0, &[&["record", "add", ZONE, name, "TXT", "x"], wait].concat())
+    };
+    for round in 0..20 {
+        let name = format!("all{round}");
+        let (done, said) = add(&cluster, &name, &["--wait", "all", "--timeout-ms", "60000"]);
+        assert!(
+            done && NODES.iter().all(|node| said.contains(&format!("\nserved by {node}\n"))),
+            "{said}\n{}",
+            cluster.log()
+        );
+        // No receipt is false: all answer with it, at once.
+        let name = format!("{name}.{ZONE}");
+        (0..3).for_each(|which| assert_eq!(cluster.servers[which].data(&name, RType::TXT), "\"x\"", "{which}"));
+    }
+    cluster.servers[2].process.kill();
+    let (done, said) = add(&cluster, "two", &["--wait", "all", "--timeout-ms", "300"]);
+    assert!(done && said.contains("served by b\nnot served by c: "), "{said}");
+    let (done, said) = add(&cluster, "quorum", &["--wait", "quorum", "--timeout-ms", "60000"]);
+    assert!(done && said.contains("served by b\nnot served by c: "), "{said}");
+    wait_until(&cluster, "absent");
+    cluster.wait_for_health(0, "nobody has heard of these servers for a while: 1 (c)");
+    let (done, said) = cluster.run(1, &["node", "drain", "c"]);
+    assert!(done, "{said}");
+    let drained = until(PATIENCE, || nodes(&cluster)[2].2.then_some(()));
+    assert!(drained.is_some(), "{:?}", nodes(&cluster));
+    let begin = Instant::now();
+    let (done, said) = add(&cluster, "drained", &["--wait", "all", "--timeout-ms", "60000"]);
+    assert!(done && said.contains("not served by c: nobody has heard of it"), "{said}");
+    assert!(begin.elapsed() < PATIENCE / 2, "it does not wait for a server that is drained");
+    // A server that comes back has what it missed, and says so.
+    cluster.restart(2);
+    let (done, said) = cluster.run(1, &["node", "undrain", "c"]);
+    assert!(done, "{said}");
+    wait_until(&cluster, "serving");
+    let caught_up = until(PATIENCE, || nodes(&cluster).iter().all(|node| node.3 == 0).then_some(()));
+    assert!(caught_up.is_some(), "{:?}", nodes(&cluster));
+    let (done, said) = cluster.run(0, &["node", "remove", "c"]);
+    assert!(!done && said.contains("stop it first"), "{said}");
+    let mut last = cluster.servers.remove(2);
+    last.process.signal("TERM");
+    assert!(last.process.wait().success());
+    wait_until(&cluster, "stopped");
+    let (done, said) = cluster.run(0, &["node", "remove", "c"]);
+    assert!(done, "{said}");
+    assert_eq!(nodes(&cluster).len(), 2);
+    let (done, said) = add(&cluster, "removed", &["--wait", "all", "--timeout-ms", "60000"]);
+    assert!(done && !said.contains("not served"), "{said}");
+    cluster.stop();
+}
+
+#[test]
+fn a_new_server_begins_with_a_snapshot_where_the_journal_was_trimmed() {
+    let Some(mut cluster) = Cluster::start("cluster-snapshot", "synced") else { return };
+    let mut connection = Connection::open(cluster.servers[1].address).expect("a connection");
+    for at in 0..1_100 {
+        let add = Op::Add(format!("n{at}.{ZONE}"), RType::A, vec![192, 0, 2, 1]);
+        assert_eq!(connection.update(ZONE, &[add]).expect("an answer"), 0);
+    }
+    let position = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        let is_made = line["message"].as_str()?.starts_with("made a snapshot");
+        line["position"].as_u64().filter(|_| is_made)
+    };
+    let made = until(PATIENCE, || cluster.servers[0].process.log().lines().find_map(position));
+    let made = made.unwrap_or_else(|| panic!("no snapshot:\n{}", cluster.log()));
+    let last = cluster.servers[2].process.log();
+    assert!(!last.contains("made a snapshot"), "one makes it for all: {last}");
+    // What the snapshot has may go; what comes behind it stays.
+    assert_eq!(node::add_text(&cluster.servers[0], "behind", "x"), 0);
+    let partition = format!(r#"{{"topic": "cluster-snapshot.changes", "partition": 0, "offset": {made}}}"#);
+    let trim = format!(r#"{{"version": 1, "partitions": [{partition}]}}"#);
+    let file = cluster.scratches[0].write("trim.json", &trim);
+    let file = file.to_str().expect("a path");
+    cluster.broker.tool("org.apache.kafka.tools.DeleteRecordsCommand", &["--offset-json-file", file], b"");
+    cluster.servers[2].process.kill();
+    fs::remove_dir_all(cluster.scratches[2].path().join("data")).expect("emptied");
+    cluster.restart(2);
+    assert!(cluster.servers[2].process.log().contains("begins with a snapshot"), "{}", cluster.log());
+    cluster.wait_for(2, "behind", "x");
+    let rows = cluster.agreed();
+    assert!(rows.len() > 1_100, "{}", rows.len());
+    assert_eq!(node::add_text(&cluster.servers[2], "written", "y"), 0);
+    (0..3).for_each(|which| cluster.wait_for(which, "written", "y"));
+    cluster.agreed();
     cluster.stop();
 }
 

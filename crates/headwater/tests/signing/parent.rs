@@ -209,6 +209,7 @@ fn a_parent_with_a_wrong_record_makes_health_red() {
     let health = |state: &'static str| {
         let mut command = headwater(&["health", "--json", "--data", "data"]);
         let output = command.current_dir(site.scratch.path()).output().expect("headwater runs");
+        assert_eq!(output.status.code(), Some(0), "what a parent has keeps this server from nothing");
         let health: Value = serde_json::from_slice(&output.stdout).ok()?;
         let check = health["checks"].as_array()?.iter().find(|check| check["name"] == "signing")?.clone();
         (check["state"] == state).then_some(check)

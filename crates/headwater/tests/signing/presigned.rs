@@ -228,7 +228,9 @@ fn a_zone_expires_with_its_signatures() {
     }
     site.server.process.kill();
     site.restart();
-    wait_for_www(&site, "SERVFAIL", PATIENCE);
+    assert_eq!(site.server.data(&format!("www.{ZONE}"), RType::A), "SERVFAIL", "not for a moment");
+    assert_eq!(shown(&site)["state"], "expired");
+    wait_for_health(&site, "a signature has ended, the zone answers SERVFAIL");
     let fresh = signer.sign(11, 3, &[]);
     primary.replace_file(&scratch, ZONE, &fresh);
     file.scratch.write("pre.zone", &fresh);

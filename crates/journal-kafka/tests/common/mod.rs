@@ -1,6 +1,8 @@
 //! A real Kafka broker for a test, stopped with the value; `.ci/kafka` runs it.
 #![allow(dead_code)] // Each test file uses its part.
 
+pub mod certificates;
+
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,13 +17,34 @@ pub struct Broker {
     lib: PathBuf,
     port: u16,
     control: u16,
+    secured: Option<Listeners>,
     child: Option<Child>,
+}
+
+/// Where a broker takes connections over TLS.
+struct Listeners {
+    /// Directory with `ca.pem` and `broker.pem`.
+    certificates: PathBuf,
+    /// For clients with a certificate.
+    mutual: u16,
+    /// For the user `node` with the password `node-secret`.
+    sasl: u16,
 }
 
 impl Broker {
     /// Starts one whose data is in `directory`; `target_tmp` is Cargo's directory for files of tests. `None`, and said so:
     /// there is no Java, or nobody has fetched Kafka.
     pub fn start(directory: &Path, target_tmp: &str) -> Option<Broker> {
+        Broker::start_with(directory, target_tmp, None)
+    }
+
+    /// Starts one that takes connections over TLS too, with the certificates in a directory.
+    pub fn start_secured(directory: &Path, target_tmp: &str, certificates: &Path) -> Option<Broker> {
+        let listeners = Listeners { certificates: certificates.to_owned(), mutual: free_port(), sasl: free_port() };
+        Broker::start_with(directory, target_tmp, Some(listeners))
+    }
+
+    fn start_with(directory: &Path, target_tmp: &str, secured: Option<Listeners>) -> Option<Broker> {
         let lib = Path::new(target_tmp).parent().expect("a target directory").join("kafka");
         let has_java = Command::new("java").arg("-version").stderr(Stdio::null()).status().is_ok();
         if !has_java || !lib.join("complete").exists() {
@@ -29,8 +52,8 @@ impl Broker {
             return None;
         }
         let ports = [free_port(), free_port()];
-        let mut broker =
-            Broker { directory: directory.to_owned(), lib, port: ports[0], control: ports[1], child: None };
+        let directory = directory.to_owned();
+        let mut broker = Broker { directory, lib, port: ports[0], control: ports[1], secured, child: None };
         broker.restart();
         Some(broker)
     }
@@ -38,6 +61,16 @@ impl Broker {
     /// Where clients find it.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Where clients with a certificate find it.
+    pub fn mutual_address(&self) -> String {
+        format!("127.0.0.1:{}", self.secured.as_ref().expect("a secured broker").mutual)
+    }
+
+    /// Where clients with a password find it.
+    pub fn sasl_address(&self) -> String {
+        format!("127.0.0.1:{}", self.secured.as_ref().expect("a secured broker").sasl)
     }
 
     /// Starts it again, and waits until it takes connections.
@@ -48,6 +81,9 @@ impl Broker {
         let mut command = Command::new(script);
         command.arg("serve").arg(&self.lib).arg(self.directory.join("broker"));
         command.args([self.port.to_string(), self.control.to_string()]);
+        if let Some(secured) = &self.secured {
+            command.arg(&secured.certificates).args([secured.mutual.to_string(), secured.sasl.to_string()]);
+        }
         let output = log.try_clone().expect("a log");
         let child = command.stdin(Stdio::null()).stdout(output).stderr(log).spawn().expect("a shell");
         self.child = Some(child);

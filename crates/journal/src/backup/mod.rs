@@ -18,12 +18,13 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use self::manifest::{FileEntry, MANIFEST, Manifest, Streams};
 use self::manifest::{MANIFEST_DIGEST, digest_line};
-use crate::journal::JournalError;
+use crate::journal::{JournalError, Offset};
 use crate::lock::{DirLock, LockError};
 use crate::sqlite::{Stream, bounds_in};
 use crate::store;
 
-const STORE: &str = "store.db";
+/// Name of the store's file in a data directory.
+pub const STORE: &str = "store.db";
 const JOURNAL: &str = "journal.db";
 const SEAL_KEY: &str = "seal.key";
 /// All that a backup may hold, in the order in which it is copied.
@@ -97,6 +98,33 @@ pub fn create(data_dir: &Path, journal_file: &Path, target: &Path) -> Result<Man
         let _ = fs::remove_dir_all(target);
     }
     created
+}
+
+/// Copies the store at `store`, which may be written meanwhile, to `target`, which must not be there; returns the offset up to
+/// which the copy has the changes.
+///
+/// # Errors
+/// [`BackupError::Exists`], [`BackupError::Database`].
+pub fn copy_store(store: &Path, target: &Path) -> Result<Offset, BackupError> {
+    if target.exists() {
+        return Err(BackupError::Exists(target.to_owned()));
+    }
+    let failed = |source| BackupError::Database { path: target.to_owned(), source };
+    copy_database(store, target).map_err(failed)?;
+    open_unwritten(target).and_then(|copy| store::position(&copy)).map_err(failed)
+}
+
+/// Puts the store in the file `new` into the place of the one in `data_dir`, on which no server may run but the caller.
+///
+/// # Errors
+/// [`BackupError::Io`].
+pub fn place_store(new: &Path, data_dir: &Path) -> Result<(), BackupError> {
+    let store = data_dir.join(STORE);
+    // A WAL must not outlive its database, or it would be played into the new one.
+    remove(&store)?;
+    COMPANIONS.iter().try_for_each(|end| remove(&data_dir.join(format!("{STORE}{end}"))))?;
+    fs::rename(new, &store).map_err(io_error(new))?;
+    sync(data_dir)
 }
 
 /// Checks the backup in `target`: every digest, every database, and that they fit together.

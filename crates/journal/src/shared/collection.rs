@@ -39,11 +39,13 @@ pub enum Collection {
     Views,
     /// The DNSSEC keys of a zone and their states, without private parts; one document a zone.
     ZoneKeys,
+    /// What people decided about servers of the cluster.
+    Nodes,
 }
 
 impl Collection {
     /// All of them, in the order of their documents.
-    pub const ALL: [Collection; 13] = [
+    pub const ALL: [Collection; 14] = [
         Collection::Lists,
         Collection::Rules,
         Collection::Groups,
@@ -57,11 +59,16 @@ impl Collection {
         Collection::Acknowledgements,
         Collection::Views,
         Collection::ZoneKeys,
+        Collection::Nodes,
     ];
 
     /// The version of events that it came with.
     pub(super) fn since(self) -> u32 {
-        if self == Collection::ZoneKeys { 2 } else { 1 }
+        match self {
+            Collection::Nodes => 3,
+            Collection::ZoneKeys => 2,
+            _ => 1,
+        }
     }
 
     /// What its documents share their room with.
@@ -81,7 +88,8 @@ impl Collection {
             | Collection::Schedules
             | Collection::AlertRules
             | Collection::Silences
-            | Collection::Views => 1_000,
+            | Collection::Views
+            | Collection::Nodes => 1_000,
         }
     }
 
@@ -121,6 +129,7 @@ impl Collection {
             Collection::Acknowledgements => "acknowledgements",
             Collection::Views => "views",
             Collection::ZoneKeys => "zone_keys",
+            Collection::Nodes => "nodes",
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::journal::Offset;
 
 /// The latest version. The one that is written is the earliest that has what the event needs, so that servers that know
 /// no later one go on as long as they can.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Octets of an event; larger ones are not appended.
 const MAX_EVENT: usize = 1 << 20;
 /// Changes in one event.
@@ -191,12 +191,14 @@ mod tests {
     const V1: &str = include_str!("../../../../testdata/settings/v1.jsonl");
     /// Written by version 2, where version 1 has not what is needed.
     const V2: &str = include_str!("../../../../testdata/settings/v2.jsonl");
+    /// Written by version 3, where version 2 has not what is needed.
+    const V3: &str = include_str!("../../../../testdata/settings/v3.jsonl");
 
     #[test]
     fn golden_events() {
         let mut collections = HashSet::new();
         let (mut has_delete, mut has_revert) = (false, false);
-        for line in V1.lines().chain(V2.lines()) {
+        for line in V1.lines().chain(V2.lines()).chain(V3.lines()) {
             let (tag, event) = SettingsEvent::decode(line.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error}"));
             assert_eq!(String::from_utf8_lossy(&event.encode(tag).expect("encoded")), line);
             collections.extend(event.changes.iter().map(|change| change.document().0));
@@ -216,7 +218,7 @@ mod tests {
         check("", "cannot be read");
         check("[]", "cannot be read");
         check(r#"{"v":0}"#, "no version 0");
-        check(r#"{"v":3,"other":true}"#, "version 3, this server knows versions up to 2");
+        check(r#"{"v":4,"other":true}"#, "version 4, this server knows versions up to 3");
         let keys = V2.lines().next().expect("a line");
         check(&keys.replace("\"v\":2", "\"v\":1"), "version 1 has not all of its collections");
         check(&golden.replace("\"id\":\"", "\"id\":\"0"), "its id is not one");

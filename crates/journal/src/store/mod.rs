@@ -14,6 +14,7 @@ mod sum;
 mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dns::{Name, NameBuf, NameHasher};
 use rusqlite::Connection;
@@ -25,7 +26,7 @@ pub(crate) use write::Kind;
 
 use crate::accepted::Accepted;
 use crate::journal::{Bounds, JournalError, Offset};
-use crate::replica::LastEvent;
+use crate::replica::{LastEvent, ZoneState};
 
 /// A zone as the store has it.
 pub struct StoredZone {
@@ -56,6 +57,14 @@ impl Checked {
     /// Whether the contents must not be served any more.
     pub fn are_expired(self, now_s: u64) -> bool {
         now_s >= self.expires_at_s
+    }
+}
+
+/// A zone of the store, as the replica begins with it.
+impl From<StoredZone> for ZoneState {
+    fn from(zone: StoredZone) -> ZoneState {
+        let StoredZone { key, settings, contents, last, primary_serial, .. } = zone;
+        ZoneState { key, settings: Arc::new(settings), contents, last, primary_serial, version: 0 }
     }
 }
 

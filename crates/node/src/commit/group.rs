@@ -165,8 +165,10 @@ impl Group {
                 }
                 Err(JournalError::Unknown(why)) => {
                     tracing::warn!(why, "the journal does not say whether it has changes; it is read");
+                    // Where it cannot be read either, the doubt stays.
+                    let doubtful = |_| JournalError::Unknown(why.clone());
+                    self.fold(None, results, zones).map_err(doubtful)?;
                     doubt = Some(why);
-                    self.fold(None, results, zones)?;
                 }
                 Err(error) => return Err(doubt.map_or(error, JournalError::Unknown)),
             }
@@ -283,7 +285,10 @@ fn settle(made: Vec<Made>, results: &FoldResults, failure: Option<JournalError>,
 fn tell(made: Vec<Made>, results: &FoldResults, failure: Option<&JournalError>, mut later: Vec<Job>) -> Vec<Job> {
     // Nobody knows, or it did not show up in the journal.
     let unknown = || JournalError::Unknown("it is not to be found there".to_owned());
-    let failed = || CommitError::from(failure.cloned().unwrap_or_else(unknown));
+    let failed = |id: Option<EventId>| match (failure.cloned().unwrap_or_else(unknown), id) {
+        (JournalError::Unknown(why), Some(id)) => CommitError::Unknown { id, why },
+        (failure, _) => CommitError::from(failure),
+    };
     // Why the zones are not as the requests before this one would have left them.
     let mut lost: Option<CommitError> = None;
     for Made { request, outcome, attempts, change, warnings, event, refused, .. } in made {
@@ -295,7 +300,7 @@ fn tell(made: Vec<Made>, results: &FoldResults, failure: Option<&JournalError>, 
                 None
             }
             Some(Some(Err(Rejected::Repeated)) | None) => {
-                lost = Some(failed());
+                lost = Some(failed(change.id));
                 None
             }
         };
@@ -317,3 +322,6 @@ fn part_id() -> Result<[u8; 16], JournalError> {
     getrandom::fill(&mut id).map_err(|error| JournalError::Unwritable(format!("no random numbers: {error}")))?;
     Ok(id)
 }
+
+#[cfg(test)]
+mod tests;

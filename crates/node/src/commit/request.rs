@@ -8,7 +8,7 @@ use signer::gate::GateError;
 use signer::sign::SigningError;
 use zone::check::{Finding, Source};
 use zone::xfr::XfrError;
-use zone::{ChangeSet, Contents, Edit, RecordList, ZoneKind, ZoneSettings};
+use zone::{ChangeSet, Contents, Edit, EventId, RecordList, ZoneKind, ZoneSettings};
 
 use crate::read_only::{Part, ReadOnly};
 
@@ -195,7 +195,7 @@ pub enum SigningFailure {
     Gate(#[from] GateError),
 }
 
-/// Why a change was not made. Nothing of it has happened.
+/// Why a change was not made. Nothing of it has happened, but for [`CommitError::Unknown`].
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
     /// There is no such zone.
@@ -243,6 +243,14 @@ pub enum CommitError {
     /// The change cannot be stored.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The journal did not say whether it has the change: it may be made or not, or come to be made later.
+    #[error("the journal did not say in time whether it has change {id} ({why}): look at it before you make it again")]
+    Unknown {
+        /// What it is known by, if it is there.
+        id: EventId,
+        /// What was said instead.
+        why: String,
+    },
     /// Too many changes wait.
     #[error("too many changes wait to be made")]
     Busy,

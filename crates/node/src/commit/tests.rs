@@ -259,7 +259,7 @@ fn what_the_journal_never_says_is_unknown() {
     let house = House::new(empty());
     (0..4).for_each(|_| house.journal.doubt(&[Fate::Lost]));
     let outcome = house.submit("a.", create("a.", 1)).recv().expect("an outcome");
-    assert!(matches!(outcome, Err(CommitError::Journal(JournalError::Unknown(_)))), "{outcome:?}");
+    assert!(matches!(outcome, Err(CommitError::Unknown { .. })), "{outcome:?}");
     assert_eq!(house.serial("a."), None);
     house.commit("a.", create("a.", 1));
     assert_eq!(house.serial("a."), Some(1));

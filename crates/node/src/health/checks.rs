@@ -4,6 +4,7 @@ use dns::NameBuf;
 use telemetry::health::Finding;
 
 use super::Certificate;
+use crate::cluster::{NodeView, Presence};
 use crate::presigned::Validated;
 use crate::signing::ZoneSigning;
 use crate::sources::Sources;
@@ -55,7 +56,7 @@ pub fn cluster(sources: &Sources) -> Option<Finding> {
         None | Some(u64::MAX) => "no broker has answered since the start, so zones are as old as the store".to_owned(),
         Some(seconds) => format!("zones are as they were {seconds} s ago"),
     };
-    let foreign: u64 = streams.iter().map(|stream| stream.foreign).sum();
+    let foreign: u64 = streams.iter().map(|stream| stream.foreign).sum::<u64>() + cluster.foreign_reports();
     Some(if let Some(lost) = streams.iter().find_map(|stream| stream.lost.as_ref()) {
         Finding::fail(
             lost,
@@ -66,6 +67,11 @@ pub fn cluster(sources: &Sources) -> Option<Finding> {
             format!("no broker takes changes ({away}); {age}"),
             format!("look after the brokers of cluster.brokers ({brokers}); answers go on, and changes when they do"),
         )
+    } else if cluster.is_left_behind(*sources.handle.position().borrow()) {
+        Finding::fail(
+            "the changes that this server needs next have been trimmed away; it answers what it has",
+            "start it again: it begins with a snapshot then",
+        )
     } else if foreign > 0 {
         Finding::warn(
             format!("{foreign} messages were written by no server with this key; they are ignored"),
@@ -74,6 +80,37 @@ pub fn cluster(sources: &Sources) -> Option<Finding> {
     } else {
         Finding::ok(format!("brokers answer ({brokers}); {age}"))
     })
+}
+
+/// Whether the servers of the cluster are there, and have the same zones; `None`: there is no cluster.
+pub fn nodes(sources: &Sources) -> Option<Finding> {
+    let cluster = sources.cluster.as_ref()?;
+    let views = cluster.nodes().views();
+    let named = |is: &dyn Fn(&NodeView) -> bool| {
+        let mut trouble = Trouble::default();
+        views.iter().filter(|view| is(view)).for_each(|view| trouble.add(&view.report.node));
+        (trouble.count > 0).then(|| trouble.text())
+    };
+    if cluster.has_twin() {
+        let own = cluster.nodes().own();
+        return Some(Finding::fail(
+            format!("another server is called {own} too, so that receipts of both are worth nothing"),
+            "give each server a `cluster.node` of its own",
+        ));
+    }
+    if let Some(names) = named(&|view| view.differs) {
+        return Some(Finding::fail(
+            format!("servers have other zones than this one at the same position: {names}"),
+            "empty data_dir of the server that is wrong (compare `headwater zone list`), and start it anew",
+        ));
+    }
+    if let Some(names) = named(&|view| view.presence == Presence::Absent) {
+        return Some(Finding::warn(
+            format!("nobody has heard of these servers for a while: {names}"),
+            "look after them; `headwater node remove NAME` has those forgotten that will not come back",
+        ));
+    }
+    Some(Finding::ok(format!("{} servers share the zones", views.len())))
 }
 
 /// Whether the store follows the journal.
@@ -114,7 +151,7 @@ pub fn zones(sources: &Sources) -> Finding {
     if is_useless { Finding::fail(reason.join("; "), advice) } else { Finding::warn(reason.join("; "), advice) }
 }
 
-/// Zones with the same trouble.
+/// Zones or servers with the same trouble.
 #[derive(Default)]
 struct Trouble {
     count: usize,
@@ -122,10 +159,10 @@ struct Trouble {
 }
 
 impl Trouble {
-    fn add(&mut self, zone: &ZoneInfo) {
+    fn add(&mut self, name: &impl ToString) {
         self.count += 1;
         if self.names.len() < MAX_NAMES {
-            self.names.push(zone.name.to_string());
+            self.names.push(name.to_string());
         }
     }
 
@@ -137,13 +174,14 @@ impl Trouble {
 
 fn look(zone: &ZoneInfo, empty: &mut Trouble, failing: &mut Trouble) {
     if zone.state != ZoneState::Serving {
-        empty.add(zone);
+        empty.add(&zone.name);
     } else if zone.transfer.as_ref().is_some_and(|transfer| transfer.last_error.is_some()) {
-        failing.add(zone);
+        failing.add(&zone.name);
     }
 }
 
-/// Whether zones that are signed here stay signed, and those that others sign are valid.
+/// Whether zones that are signed here stay signed, and those that others sign are valid. What is wrong with some zones is
+/// wrong on each of their servers, and keeps this one from answering for none of the others.
 pub fn signing(sources: &Sources, now_s: u64) -> Finding {
     let zones = sources.signing.zones();
     if let Some(finding) = broken_parents(&zones) {
@@ -164,10 +202,10 @@ pub fn signing(sources: &Sources, now_s: u64) -> Finding {
         (Some(zone), ..) => {
             let hours = zone.first_end_s.unwrap_or_default().saturating_sub(now_s) / 3600;
             let name = &zone.zone;
-            Finding::fail(format!("signatures of {name} end in {hours} hours; {}", failing.join("; ")), advice)
+            Finding::alarm(format!("signatures of {name} end in {hours} hours; {}", failing.join("; ")), advice)
         }
         (None, Some(_), _) => {
-            Finding::fail(failing.join("; "), "have those who sign the zone make its signatures anew")
+            Finding::alarm(failing.join("; "), "have those who sign the zone make its signatures anew")
         }
         (None, None, false) => Finding::warn(failing.join("; "), advice),
         (None, None, true) => late_parents(&zones, now_s).unwrap_or_else(|| {
@@ -185,7 +223,7 @@ fn broken_parents(zones: &[ZoneSigning]) -> Option<Finding> {
     });
     let broken: Vec<String> = broken.take(MAX_NAMES).collect();
     let advice = "give the parent the records that `headwater key ds ZONE` prints, and have all others withdrawn";
-    (!broken.is_empty()).then(|| Finding::fail(broken.join("; "), advice))
+    (!broken.is_empty()).then(|| Finding::alarm(broken.join("; "), advice))
 }
 
 /// Zones whose parents have been waited for for days.

@@ -56,6 +56,15 @@ impl Checks {
         if let Some(finding) = checks::cluster(sources) {
             report("cluster", finding);
         }
+        if let Some(finding) = checks::nodes(sources) {
+            report("nodes", finding);
+        }
+        if let Some(finding) = sources.ingest.health(unix_ms()) {
+            report("ingest", finding);
+        }
+        if let Some(finding) = sources.telling.health() {
+            report("change_events", finding);
+        }
         report("store", checks::store(sources));
         report("zones", checks::zones(sources));
         report("signing", checks::signing(sources, unix_ms() / 1000));

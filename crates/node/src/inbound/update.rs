@@ -113,6 +113,7 @@ fn rcode(error: &CommitError, zone: &dns::Name, client: &str) -> Rcode {
         | CommitError::Difference(_)
         | CommitError::Busy
         | CommitError::Stopping
-        | CommitError::Journal(_) => Rcode::SERVFAIL,
+        | CommitError::Journal(_)
+        | CommitError::Unknown { .. } => Rcode::SERVFAIL,
     }
 }

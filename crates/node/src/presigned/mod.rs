@@ -112,6 +112,14 @@ impl Presigned {
         self.change(zone, |known| *known = Validated { serial, findings, count, until, ..Validated::default() });
     }
 
+    /// A version that nobody has judged since the start is not to be served if a signature has ended that it needs.
+    pub fn end_if_over(&self, contents: &Contents, now_s: u64) {
+        let (serial, until) = (serial_of(contents), gate::needed_until(contents, now_s));
+        if until.is_some_and(|until| until.end_s <= now_s) {
+            self.change(contents.origin(), |known| *known = Validated { until, ended: serial, ..Validated::default() });
+        }
+    }
+
     /// The version with this serial is not to be served any more.
     fn end(&self, zone: &Name, serial: Option<u32>) {
         self.change(zone, |known| known.ended = serial);

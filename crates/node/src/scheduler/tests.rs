@@ -17,6 +17,7 @@ use super::{Parts, Scheduler};
 use crate::commit::{Intent, Request, SerialRule};
 use crate::data_dir::DataDir;
 use crate::durable::Durable;
+use crate::lookups::Lookups;
 use crate::schedule::{Now, TimeSource};
 use crate::secondary::Status;
 use crate::signing::Configured;
@@ -74,7 +75,9 @@ impl House {
         let data = DataDir::in_memory(journal(), access, settings).expect("a store in memory");
         let hasher = NameHasher::new(1);
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
-        let durable = Durable::start(data, hasher, &zones, (&[], &Configured::default()), scheduler).expect("a node");
+        let durable =
+            Durable::start(data, hasher, &zones, (&[], &Configured::default()), (scheduler, &Lookups::default()))
+                .expect("a node");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let parts = Parts {

@@ -36,6 +36,20 @@ pub struct ZoneDocument {
     pub max_ttl_until_s: u64,
 }
 
+impl ZoneDocument {
+    /// Notes the largest TTL that the zone has: one that was larger counts until caches have forgotten it.
+    pub fn note_ttl(&mut self, ttl_s: u32, now_s: u64) {
+        if ttl_s >= self.max_ttl_s || self.max_ttl_until_s <= now_s {
+            // Not written down each time that somebody looks.
+            let lasts_s = u64::from(ttl_s);
+            if ttl_s != self.max_ttl_s || self.max_ttl_until_s < now_s + lasts_s / 2 {
+                self.max_ttl_until_s = now_s + lasts_s;
+            }
+            self.max_ttl_s = ttl_s;
+        }
+    }
+}
+
 /// A document as it was read.
 #[derive(Debug, Clone, Default)]
 pub struct Versioned {

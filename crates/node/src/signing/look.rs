@@ -1,6 +1,7 @@
 //! One look at one zone: its keys move on as time and the parent allow, and its signatures follow.
 
 use std::num::NonZero;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use dns::rdata::typed::{Ds, Rrsig};
@@ -13,7 +14,7 @@ use signer::gate;
 use signer::keys::{AddError, Origin, Role, ZoneKey, ZoneKeys};
 use signer::parent::Parent;
 use signer::policy::{KeyLayout, SigningPolicy};
-use signer::sign::{Stale, sign_whole, stale};
+use signer::sign::{Stale, sign_whole};
 use signer::timeline::{Awaited, Facts, NewKey, Outcome, Wait, Wanted, advance};
 use signer::zone_signer::ZoneSigner;
 use zone::Contents;
@@ -22,6 +23,7 @@ use super::document::{self, Former, Versioned, ZoneDocument};
 use super::key_store::{self, KeyStoreError};
 use super::parent::{Need, Parents};
 use super::signer_of::signer_of;
+use super::survey::Surveys;
 use super::{Parts, SigningError};
 use crate::commit::{Committed, Intent, Request};
 
@@ -91,6 +93,8 @@ pub struct Look<'a> {
     pub lead_s: u64,
     /// The clock went evenly for so long that signatures which are not valid yet must be what is wrong.
     pub believes_clock: bool,
+    /// What was seen of the zone in this look.
+    pub surveys: Surveys,
 }
 
 impl Look<'_> {
@@ -257,9 +261,9 @@ impl Look<'_> {
     }
 
     /// What is to be signed anew.
-    fn survey(&self, contents: &Contents) -> Stale {
+    fn survey(&self, contents: &Contents) -> Rc<Stale> {
         let batch = if self.wish.policy.algorithm == Algorithm::RSASHA256 { SLOW_BATCH } else { BATCH };
-        self.signer().map(|signer| stale(&signer, contents, self.now_s, batch)).unwrap_or_default()
+        self.signer().map(|signer| self.surveys.survey(&signer, contents, self.now_s, batch)).unwrap_or_default()
     }
 
     /// The keys as they are now. New ones are made, and what changed is durable before anybody sees it.
@@ -275,7 +279,7 @@ impl Look<'_> {
         if !self.wish.policy_name.is_empty() {
             document.policy = self.wish.policy_name.clone();
         }
-        note_ttl(&mut document, survey.max_ttl_s, self.even_s());
+        document.note_ttl(survey.max_ttl_s, self.even_s());
         let mut outcome = self.look_ahead(&document, contents, survey);
         for _ in 0..MAX_NEW_KEYS {
             if outcome.make.is_empty() {
@@ -296,6 +300,10 @@ impl Look<'_> {
             return Ok((outcome, Versioned { document, version }));
         }
         document.pending = document.pending || document.keys != before.keys;
+        if let Err(why) = self.check_step(&document, contents) {
+            self.destroy_new(&before.keys, &document.keys)?;
+            return Err(why);
+        }
         let version = self.write(&document, version, &describe(&before.keys, &document.keys))?;
         for key in finished {
             tracing::info!(zone = %self.zone, tag = key.tag(), "the key is not needed any more: its files are removed");
@@ -303,6 +311,20 @@ impl Look<'_> {
         }
         self.use_keys(&document, contents)?;
         Ok((outcome, Versioned { document, version }))
+    }
+
+    /// Whether what the zone has verifies with the keys that a document publishes. All of it is verified, so it is done here and
+    /// not in the committer.
+    fn check_step(&self, document: &ZoneDocument, contents: &Contents) -> Result<(), SigningError> {
+        let policy = self.wish.policy_for(&document.keys);
+        let signer = signer_of(self.zone, document, &policy, Vec::new(), &self.parts.store())?;
+        Ok(gate::check_keys(&signer, contents, self.now_s, threads())?)
+    }
+
+    /// Removes the files of keys that were made for a document that is not to be.
+    fn destroy_new(&self, before: &ZoneKeys, after: &ZoneKeys) -> Result<(), SigningError> {
+        let is_new = |key: &&ZoneKey| key.origin == Origin::Made && before.by_tag(key.tag()).is_none();
+        Ok(after.keys.iter().filter(is_new).try_for_each(|key| self.parts.store().destroy(self.zone, &key.dnskey))?)
     }
 
     fn look_ahead(&self, document: &ZoneDocument, contents: &Contents, survey: &Stale) -> Outcome {
@@ -379,7 +401,7 @@ impl Look<'_> {
         if signer.signs() && !contents.is_signed() {
             return self.sign_whole(&signer, contents);
         }
-        let again = self.survey(contents).sets;
+        let again = self.survey(contents).sets.clone();
         if again.is_empty() && !signer::sign::is_behind(&signer, contents) {
             return Ok(());
         }
@@ -388,9 +410,8 @@ impl Look<'_> {
 
     /// Signs a zone for the first time, with all processors, while the old version is served.
     fn sign_whole(&self, signer: &ZoneSigner, contents: &Contents) -> Result<(), SigningError> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let signed = sign_whole(signer, contents, self.now_s, threads)?;
-        gate::check_whole(signer, &signed, self.now_s, threads)?;
+        let signed = sign_whole(signer, contents, self.now_s, threads())?;
+        gate::check_whole(signer, &signed, self.now_s, threads())?;
         let made = self.commit("signed", Intent::SignWhole { from: contents.clone(), signed })?;
         if made.offset.is_some() {
             tracing::info!(zone = %self.zone, "the zone is signed");
@@ -428,6 +449,10 @@ impl Look<'_> {
     }
 }
 
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// Refuses to sign a zone that others have signed, and whose keys are not here: resolvers trust those keys, and would
 /// trust no others.
 fn check_signed_here(contents: &Contents, keys: &ZoneKeys) -> Result<(), SigningError> {
@@ -445,18 +470,6 @@ fn check_signed_here(contents: &Contents, keys: &ZoneKeys) -> Result<(), Signing
          `headwater key import --in-service`, or take its signatures away first"
             .to_owned(),
     ))
-}
-
-/// The largest TTL that caches may have seen: one that was larger counts until they have forgotten it.
-fn note_ttl(document: &mut ZoneDocument, ttl_s: u32, now_s: u64) {
-    if ttl_s >= document.max_ttl_s || document.max_ttl_until_s <= now_s {
-        // Not written down each time that somebody looks.
-        let lasts_s = u64::from(ttl_s);
-        if ttl_s != document.max_ttl_s || document.max_ttl_until_s < now_s + lasts_s / 2 {
-            document.max_ttl_until_s = now_s + lasts_s;
-        }
-        document.max_ttl_s = ttl_s;
-    }
 }
 
 fn dnskey_ttl(contents: &Contents) -> u32 {

@@ -9,6 +9,7 @@ mod parent;
 mod requests;
 mod signer_of;
 mod status;
+mod survey;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ use even_clock::{BELIEVED_AFTER, EvenClock};
 use key_store::{KeyStore, KeyStoreError};
 use look::{Found, Look, Wish};
 use parent::Parents;
+use survey::Surveys;
 
 pub use requests::{KeyImport, Planned};
 pub use status::{DsRecord, KeyStatus, ZoneSigning};
@@ -377,7 +379,10 @@ impl Work {
         let (parts, parents, parent) = (&self.parts, &self.parents, &self.parents.parent(zone));
         let policy = self.policy_name(zone);
         let found = self.parts.wish(zone).and_then(|wish| match wish {
-            Some(wish) => Look { parts, parents, parent, zone, wish, now_s, lead_s, believes_clock }.run(),
+            Some(wish) => {
+                let surveys = Surveys::default();
+                Look { parts, parents, parent, zone, wish, now_s, lead_s, believes_clock, surveys }.run()
+            }
             None => Ok(None),
         });
         let mut looked = match found {

@@ -8,7 +8,9 @@ use journal::shared::Author;
 use server::clock::unix_seconds;
 use signer::keys::{Origin, Role, ZoneKey, ZoneKeys};
 use signer::policy::SigningPolicy;
-use signer::timeline::{Facts, PlannedStep, Trial, Wanted, Which, confirm_ds, earliest_roll, plan, plan_roll, roll};
+use signer::timeline::{
+    Facts, PlannedStep, Request, Trial, Wanted, Which, confirm_ds, earliest_roll, plan, plan_request,
+};
 
 use super::{Signing, SigningError, document};
 
@@ -39,18 +41,18 @@ pub struct Planned {
 }
 
 impl Signing {
-    /// Begins to replace a key, or those of a role.
+    /// Begins to replace a key, or those of a role, or has a key go.
     ///
     /// # Errors
-    /// [`SigningError::NotSigned`], [`SigningError::Timeline`]: a rollover is under way; or it cannot be kept.
-    pub fn roll(&self, zone: &Name, which: Which, author: &Author) -> Result<(), SigningError> {
-        self.change(zone, author, |keys, now_s| Ok(roll(keys, which, now_s)?))
+    /// [`SigningError::NotSigned`], [`SigningError::Timeline`]: it cannot be done now; or it cannot be kept.
+    pub fn request(&self, zone: &Name, request: Request, author: &Author) -> Result<(), SigningError> {
+        self.change(zone, author, |keys, now_s| Ok(request.apply(keys, now_s)?))
     }
 
     /// Notes what somebody says of the parent: it has the DS record of the key with this tag, or has withdrawn it.
     ///
     /// # Errors
-    /// The same as [`Signing::roll`].
+    /// The same as [`Signing::request`].
     pub fn confirm_ds(&self, zone: &Name, tag: u16, published: bool, author: &Author) -> Result<(), SigningError> {
         self.change(zone, author, |keys, now_s| Ok(confirm_ds(keys, tag, published, now_s)?))
     }
@@ -84,8 +86,8 @@ impl Signing {
         Ok(tag)
     }
 
-    /// What will happen to the keys of a zone until a time, in seconds since 1970. With `trial` as if a rollover were
-    /// begun.
+    /// What will happen to the keys of a zone until a time, in seconds since 1970. With `trial` as if
+    /// that were asked for.
     ///
     /// # Errors
     /// [`SigningError::NotSigned`], [`SigningError::Timeline`].
@@ -93,7 +95,9 @@ impl Signing {
         let (keys, policy, facts) = self.course(zone)?;
         let from_s = unix_seconds();
         let steps = match trial {
-            Some((which, at_s)) => plan_roll(&keys, &policy, &facts, (from_s, until_s), (which, at_s.max(from_s)))?,
+            Some((request, at_s)) => {
+                plan_request(&keys, &policy, &facts, (from_s, until_s), (request, at_s.max(from_s)))?
+            }
             None => plan(&keys, &policy, &facts, from_s, until_s),
         };
         Ok(Planned { from_s, steps })

@@ -11,6 +11,7 @@
 mod aggressive;
 mod answer;
 mod arena;
+mod changed;
 mod decode;
 mod entry;
 mod file;
@@ -33,6 +34,7 @@ use dns::rdata::typed::Soa;
 use dns::{Name, NameHasher, RType};
 
 use self::aggressive::Aggressive;
+pub use self::changed::ChangedNames;
 use self::decode::Use;
 use self::entry::{Kind, NO_NAME, View};
 pub use self::file::LoadError;
@@ -84,6 +86,8 @@ pub struct Cache {
     cursor: AtomicU64,
     aggressive: Mutex<Aggressive>,
     large: Large,
+    /// How many changes elsewhere it has been told of.
+    changes: AtomicU64,
 }
 
 /// How the entry that was found relates to the question.
@@ -110,6 +114,7 @@ impl Cache {
             cursor: AtomicU64::new(0),
             aggressive: Mutex::new(Aggressive::new(aggressive)),
             large: Large::new(large),
+            changes: AtomicU64::new(0),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The cache as its callers see it: what goes in comes out, for as long as it should.
 
+mod forgotten;
 mod kept;
 
 use std::sync::Arc;

@@ -46,6 +46,10 @@ impl LocalZones {
 }
 
 impl LocalData for LocalZones {
+    fn version(&self) -> u64 {
+        self.state.borrow().zones.latest_number()
+    }
+
     fn find(&self, name: &Name, rtype: RType) -> Local {
         let State { zones, name: hashed, alias, buffer } = &mut *self.state.borrow_mut();
         let zones = zones.latest();

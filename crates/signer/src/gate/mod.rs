@@ -7,7 +7,7 @@ mod others;
 mod signatures;
 
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use dns::{NameBuf, RType};
 use dnssec::verify::VerifyError;
@@ -16,6 +16,7 @@ use zone::{Contents, RrsetChange};
 use crate::zone_signer::ZoneSigner;
 
 pub use others::{Judged, Since, judge, needed_until};
+use signatures::Known;
 pub use signatures::{Lasting, leads};
 
 /// Why a change is refused.
@@ -81,7 +82,8 @@ impl std::fmt::Display for KeysOf {
     }
 }
 
-/// Judges a change: `after` is the zone with `changes`. What they do not touch was judged before.
+/// Judges a change: `after` is the zone with `changes`. What they do not touch was judged before; of the names that they touch
+/// it is looked at again all the same, and verified again if the keys are others.
 ///
 /// # Errors
 /// The first thing that a validator would refuse.
@@ -92,9 +94,16 @@ pub fn check(
     now_s: u64,
     threads: usize,
 ) -> Result<(), GateError> {
-    let owners: BTreeSet<&NameBuf> = changes.iter().map(|change| &change.owner).collect();
-    let owners: Vec<&NameBuf> = owners.into_iter().collect();
-    check_names(signer, after, &owners, now_s, threads)
+    let mut touched: BTreeMap<&NameBuf, Vec<RType>> = BTreeMap::new();
+    for change in changes {
+        touched.entry(&change.owner).or_default().push(change.rtype);
+    }
+    let has_other_keys = touched.get(&signer.origin).is_some_and(|rtypes| rtypes.contains(&RType::DNSKEY));
+    let owners: Vec<&NameBuf> = touched.keys().copied().collect();
+    check_names(signer, after, &owners, now_s, threads, |owner, rtype| {
+        let is_new = has_other_keys || touched.get(owner).is_some_and(|rtypes| rtypes.contains(&rtype));
+        if is_new { Known::Nothing } else { Known::Verified }
+    })
 }
 
 /// Judges all of a zone.
@@ -102,8 +111,36 @@ pub fn check(
 /// # Errors
 /// The first thing that a validator would refuse.
 pub fn check_whole(signer: &ZoneSigner, zone: &Contents, now_s: u64, threads: usize) -> Result<(), GateError> {
-    let owners: Vec<NameBuf> = zone.nodes().map(|node| zone.owner(&node)).collect();
-    check_names(signer, zone, &owners, now_s, threads)
+    in_batches(zone, |owners| check_names(signer, zone, owners, now_s, threads, |_, _| Known::Nothing))
+}
+
+/// Has `check` look at all names of a zone, some at a time: a list of all of them takes memory.
+fn in_batches(zone: &Contents, mut check: impl FnMut(&[NameBuf]) -> Result<(), GateError>) -> Result<(), GateError> {
+    let mut nodes = zone.nodes().peekable();
+    while nodes.peek().is_some() {
+        let owners: Vec<NameBuf> = nodes.by_ref().take(BATCH).map(|node| zone.owner(&node)).collect();
+        check(&owners)?;
+    }
+    Ok(())
+}
+
+/// Judges the step to the DNSKEY RRset that the signer wants, before it is made: every signature that the zone has and that
+/// verifies now has to verify with the next keys, and a new algorithm has to have signed everything if the parent leads to the
+/// zone. A change judges the
+/// names that it touches alone; what other keys mean for all others is judged here.
+///
+/// # Errors
+/// The first RRset that resolvers would refuse because of the step.
+pub fn check_keys(signer: &ZoneSigner, before: &Contents, now_s: u64, threads: usize) -> Result<(), GateError> {
+    let keys = signatures::Keys::of_step(signer, before, now_s);
+    if !signer.signs() || !before.is_signed() || keys.are_all_the_same() {
+        return Ok(());
+    }
+    let check = |owners: &[NameBuf]| {
+        let mut verifier = keys.verifier();
+        owners.iter().try_for_each(|owner| verifier.check_step(before, owner))
+    };
+    in_batches(before, |owners| in_shares(owners, threads, check).into_iter().collect())
 }
 
 fn check_names<N: Borrow<NameBuf> + Sync>(
@@ -112,6 +149,7 @@ fn check_names<N: Borrow<NameBuf> + Sync>(
     owners: &[N],
     now_s: u64,
     threads: usize,
+    known: impl Fn(&NameBuf, RType) -> Known + Sync,
 ) -> Result<(), GateError> {
     if !signer.signs() {
         return Ok(());
@@ -122,7 +160,7 @@ fn check_names<N: Borrow<NameBuf> + Sync>(
     in_shares(owners, threads, |owners| {
         let mut verifier = keys.verifier();
         for owner in owners.iter().map(Borrow::borrow) {
-            verifier.check_name(after, owner)?;
+            verifier.check_name(after, owner, |rtype| known(owner, rtype))?;
             denial::check_name(nsec3.as_ref(), after, owner)?;
         }
         Ok(())
@@ -131,6 +169,8 @@ fn check_names<N: Borrow<NameBuf> + Sync>(
     .collect()
 }
 
+/// Names of a whole zone that are looked at together.
+const BATCH: usize = 65_536;
 /// Fewest names that are worth a thread.
 const MIN_SHARE: usize = 64;
 

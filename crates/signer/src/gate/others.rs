@@ -6,7 +6,7 @@ use dns::{NameBuf, RType};
 use zone::Contents;
 use zone::contents::Nsec3Params;
 
-use super::signatures::{Keys, Lasting};
+use super::signatures::{Keys, Known, Lasting};
 use super::{GateError, denial, in_shares};
 use crate::sign::{is_signed, with_ancestors};
 
@@ -50,14 +50,14 @@ pub fn judge(zone: &Contents, since: Option<Since<'_>>, now_s: u64, threads: usi
     // A name that went has to be denied.
     names.extend(since.iter().flat_map(|since| since.owners.iter().cloned()));
     if nsec3.is_some() {
-        names = with_ancestors(&names, zone.origin());
+        names = with_ancestors(names, zone.origin());
     }
     let names: Vec<NameBuf> = names.into_iter().collect();
     let shares = in_shares(&names, threads, |names| {
         let (mut verifier, mut judged) = (keys.verifier(), Judged::default());
         for name in names {
             let is_known = since.is_some_and(|since| !since.owners.contains(name));
-            let verified = if is_known { Ok(()) } else { verifier.check_name(zone, name) };
+            let verified = if is_known { Ok(()) } else { verifier.check_name(zone, name, |_| Known::Nothing) };
             judged.add(verified.and_then(|()| denial::check_name(nsec3.as_ref(), zone, name)).err());
         }
         judged

@@ -40,8 +40,8 @@ fn zonemd(signer: &ZoneSigner, contents: &Contents) -> Option<Records> {
     contents.records(&signer.origin, RType::ZONEMD).or_else(|| zone_digest::placeholder(contents))
 }
 
-/// Our keys that are published, and those of other signers.
-fn dnskeys(signer: &ZoneSigner, contents: &Contents) -> Vec<Vec<u8>> {
+/// The data of the DNSKEY records that the zone shall have: our keys that are published, and those of other signers.
+pub fn dnskeys(signer: &ZoneSigner, contents: &Contents) -> Vec<Vec<u8>> {
     let there = contents.records(&signer.origin, RType::DNSKEY).map(|records| records.data).unwrap_or_default();
     let others = there.into_iter().filter(|dnskey| !signer.known.contains(dnskey));
     signer.published.iter().cloned().chain(others).collect()

@@ -19,7 +19,7 @@ const SHA1: u8 = 1;
 
 impl Draft<'_> {
     /// Keeps the chain in step: the touched names, the empty non-terminals above them, and the hashes before those.
-    pub(super) fn hashed(&mut self, params: &Nsec3Params, touched: &BTreeSet<NameBuf>) {
+    pub(super) fn hashed(&mut self, params: &Nsec3Params, touched: BTreeSet<NameBuf>) {
         let mut ring = self.after.hash_ring(params);
         let mut affected: BTreeMap<Hash, Option<NameBuf>> = BTreeMap::new();
         let (mut edits, mut moved) = (Vec::new(), Vec::new());
@@ -93,16 +93,19 @@ pub fn hashed_owner(origin: &Name, hash: &Hash) -> NameBuf {
 }
 
 /// The names, and those between them and the apex.
-pub fn with_ancestors(names: &BTreeSet<NameBuf>, origin: &Name) -> BTreeSet<NameBuf> {
-    let mut all = BTreeSet::new();
-    for name in names {
-        for ancestor in name.ancestors().take_while(|ancestor| ancestor.is_at_or_below(origin)) {
-            if !all.insert(ancestor.to_owned()) {
+pub fn with_ancestors(mut names: BTreeSet<NameBuf>, origin: &Name) -> BTreeSet<NameBuf> {
+    let mut others = BTreeSet::new();
+    for name in &names {
+        for ancestor in name.ancestors().skip(1).take_while(|ancestor| ancestor.is_at_or_below(origin)) {
+            // A name that is there brings its own ancestors.
+            if names.contains(ancestor) || !others.insert(ancestor.to_owned()) {
                 break;
             }
         }
     }
-    all
+    names.extend(others);
+    names.retain(|name| name.is_at_or_below(origin));
+    names
 }
 
 /// Whether a name has an NSEC3 record (RFC 5155 7.1): it exists, an empty non-terminal too, and is the zone's own or

@@ -4,6 +4,7 @@
 mod apex;
 mod hashed;
 mod names;
+mod packed;
 mod signatures;
 mod stale;
 mod zone_digest;
@@ -14,7 +15,9 @@ use dns::{Name, NameBuf, RType};
 use zone::{Contents, Edit, Records, RrsetChange, Standing};
 
 use crate::zone_signer::{ZoneSigner, is_signers_own};
+use packed::PackedNames;
 
+pub(crate) use apex::dnskeys;
 pub(crate) use hashed::{hashed_owner, with_ancestors};
 pub(crate) use stale::time_near;
 pub use stale::{Stale, first_end_s, stale};
@@ -79,11 +82,11 @@ pub fn sign_change(
     draft.take(changes);
     draft.prepare()?;
     let touched = if draft.has_another_denial() { draft.all_names() } else { draft.touched() };
-    draft.denial(&touched);
+    draft.denial(touched.clone());
     let again: BTreeSet<(NameBuf, RType)> = again.iter().cloned().collect();
     let mut names = touched;
     names.extend(draft.changed.iter().flatten().chain(&again).map(|(owner, _)| owner.clone()));
-    draft.sign_names(&names, &again, now_s, threads)?;
+    draft.sign_names(names.iter().map(|name| &**name), &again, now_s, threads)?;
     draft.make_digest(now_s)?;
     Ok(draft.changes())
 }
@@ -101,11 +104,11 @@ pub fn sign_whole(
 ) -> Result<Contents, SigningError> {
     let mut draft = Draft::new(signer, contents, None);
     draft.prepare()?;
-    let names = draft.all_names();
-    draft.denial(&names);
+    // Of millions of names there is no second list.
+    draft.denial(draft.all_names());
     // NSEC3 records have owners of their own.
-    let names = draft.all_names();
-    draft.sign_names(&names, &BTreeSet::new(), now_s, threads)?;
+    let names = draft.after.nodes().map(|node| draft.after.owner(&node)).collect::<PackedNames>();
+    draft.sign_names(names.iter(), &BTreeSet::new(), now_s, threads)?;
     draft.make_digest(now_s)?;
     Ok(draft.after)
 }
@@ -199,10 +202,10 @@ impl<'a> Draft<'a> {
     }
 
     /// Keeps the records of denial in step with the names that are touched.
-    fn denial(&mut self, touched: &BTreeSet<NameBuf>) {
+    fn denial(&mut self, touched: BTreeSet<NameBuf>) {
         let nsec3 = self.signer.nsec3();
         let wants_nsec = self.signer.signs() && nsec3.is_none();
-        let gone = if wants_nsec { Vec::new() } else { self.without_nsec(touched) };
+        let gone = if wants_nsec { Vec::new() } else { self.without_nsec(&touched) };
         self.apply(gone);
         let gone = if nsec3.is_some() { Vec::new() } else { self.without_nsec3() };
         self.apply(gone);
@@ -236,14 +239,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Signs what these names have that needs it.
-    fn sign_names(
+    fn sign_names<'n>(
         &mut self,
-        names: &BTreeSet<NameBuf>,
+        names: impl Iterator<Item = &'n Name>,
         again: &BTreeSet<(NameBuf, RType)>,
         now_s: u64,
         threads: usize,
     ) -> Result<(), SigningError> {
-        let mut names = names.iter().peekable();
+        let mut names = names.peekable();
         while names.peek().is_some() {
             names.by_ref().take(BATCH).for_each(|owner| self.sign_name(owner, again));
             self.make_signatures(now_s, threads)?;

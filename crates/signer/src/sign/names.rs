@@ -10,24 +10,27 @@ use super::Draft;
 
 impl Draft<'_> {
     /// Keeps the chain in step: the touched names and those before them.
-    pub(super) fn plain(&mut self, touched: &BTreeSet<NameBuf>) {
-        let mut ring = self.after.name_ring();
-        let (mut affected, mut edits) = (BTreeSet::new(), Vec::new());
-        let mut moved = Vec::new();
-        for owner in touched {
+    pub(super) fn plain(&mut self, mut touched: BTreeSet<NameBuf>) {
+        let (mut ring, mut edits) = (self.after.name_ring(), Vec::new());
+        // For each name whether it shall be in the chain, and whether that is new. There may be millions: nothing is cloned.
+        let mut places = Vec::with_capacity(touched.len());
+        for owner in &touched {
             let (wanted, has) = (belongs(&self.after, owner), ring.contains(owner));
-            if wanted {
-                affected.insert(owner.clone());
-            } else if has {
+            if !wanted && has {
                 edits.push(Edit { owner: owner.clone(), rtype: RType::NSEC, records: None });
             }
             if wanted != has {
                 ring.set(owner, wanted);
-                moved.push(owner);
             }
+            places.push((wanted, wanted != has));
         }
-        affected.extend(moved.into_iter().filter_map(|owner| ring.before(owner)));
-        for owner in affected {
+        let moved = touched.iter().zip(&places).filter(|(_, (_, is_new))| *is_new);
+        let before = moved.filter_map(|(owner, _)| ring.before(owner)).filter(|before| !touched.contains(before));
+        let before: BTreeSet<NameBuf> = before.collect();
+        let mut wanted = places.into_iter().map(|(wanted, _)| wanted);
+        touched.retain(|_| wanted.next().unwrap_or(false));
+        touched.extend(before);
+        for owner in touched {
             let Some(next) = ring.next(&owner) else { continue };
             let mut rdata = next.as_wire().to_vec();
             bitmap::encode(types_at(&self.after, &owner), &mut rdata);

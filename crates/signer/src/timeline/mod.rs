@@ -18,6 +18,6 @@ mod waits;
 
 pub use advance::advance;
 pub use facts::{Awaited, DsSeen, Facts, NewKey, Outcome, Wait, Wanted};
-pub use plan::{PlannedKey, PlannedStep, Trial, earliest_roll, plan, plan_roll};
-pub use requests::{TimelineError, Which, confirm_ds, roll};
+pub use plan::{PlannedKey, PlannedStep, Trial, earliest_roll, plan, plan_request};
+pub use requests::{Request, TimelineError, Which, confirm_ds, retire, roll};
 pub use sentence::moment;

@@ -59,7 +59,8 @@ fn with_goal(keys: &[ZoneKey], goal: Goal) -> impl Iterator<Item = (usize, &Zone
 }
 
 /// A key begins to sign the zone: at once if no other key of its algorithm does, so that signatures are there before the
-/// key (RFC 6781 4.1.4), else when every cache has it, in place of those that go (RFC 6781 4.1.1.1).
+/// key (RFC 6781 4.1.4), else when every cache has it, in place of those that go (RFC 6781 4.1.1.1). Beside a key that others
+/// may have it signs at once, too: caches get key and signatures in one time instead of two (RFC 6781 4.1.1.2).
 fn sign_zone(keys: &[ZoneKey], wanted: Wanted) -> Vec<Move> {
     let step = |(index, key): (usize, &ZoneKey)| {
         let signs = |&(place, other): &(usize, &ZoneKey)| {
@@ -68,10 +69,14 @@ fn sign_zone(keys: &[ZoneKey], wanted: Wanted) -> Vec<Move> {
         let others: Vec<(usize, &ZoneKey)> = keys.iter().enumerate().filter(signs).collect();
         let going: Vec<(usize, &ZoneKey)> =
             others.iter().copied().filter(|(_, other)| other.goal == Goal::Gone).collect();
+        let starts = (index, ZoneSignatures, Rumoured);
+        if going.iter().any(|(_, other)| other.compromised) && !key.is(Dnskey, Omnipresent) {
+            return Some(vec![starts]);
+        }
         let is_time = others.is_empty()
             || key.is(Dnskey, Omnipresent) && going.iter().all(|(_, other)| other.is(ZoneSignatures, Omnipresent));
         let stops = going.iter().map(|&(place, _)| (place, ZoneSignatures, Unretentive));
-        is_time.then(|| std::iter::once((index, ZoneSignatures, Rumoured)).chain(stops).collect())
+        is_time.then(|| std::iter::once(starts).chain(stops).collect())
     };
     let waits = |(_, key): &(usize, &ZoneKey)| key.role.signs_zone() && key.is(ZoneSignatures, Hidden);
     match wanted {
@@ -125,8 +130,14 @@ fn withdraw_keys(keys: &[ZoneKey], _: Wanted) -> Vec<Move> {
     together(keys, matches, Unretentive)
 }
 
-/// Signatures are withdrawn that no one needs: of an algorithm whose keys are gone, or of a zone that goes insecure.
+/// Signatures are withdrawn that no one needs: of an algorithm whose keys are gone, of a zone that goes insecure, or beside
+/// those of a key that has taken over. They wait for the latter: the time of all signatures begins again when some go.
 fn stop_signing(keys: &[ZoneKey], _: Wanted) -> Vec<Move> {
-    let goes = |(_, key): &(usize, &ZoneKey)| key.is(ZoneSignatures, Omnipresent);
+    let is_taking_over = |key: &ZoneKey, going: &ZoneKey| {
+        key.goal == Goal::InUse && key.algorithm() == going.algorithm() && key.is(ZoneSignatures, Rumoured)
+    };
+    let goes = |(_, key): &(usize, &ZoneKey)| {
+        key.is(ZoneSignatures, Omnipresent) && !keys.iter().any(|other| is_taking_over(other, key))
+    };
     with_goal(keys, Goal::Gone).filter(goes).map(|(index, _)| vec![(index, ZoneSignatures, Unretentive)]).collect()
 }

@@ -4,7 +4,7 @@ use dnssec::algorithm::Algorithm;
 
 use super::advance::advance;
 use super::facts::{DsSeen, Facts, NewKey, Outcome, Wanted};
-use super::requests::{TimelineError, Which, roll};
+use super::requests::{Request, TimelineError, Which, roll};
 use super::sentence::name;
 use super::waits::became;
 use crate::keys::{ElementKind, Origin, Role, Visibility, ZoneKey, ZoneKeys};
@@ -43,8 +43,8 @@ pub enum PlannedKey {
     New(usize),
 }
 
-/// A rollover that is tried: which keys, and when it begins, in seconds since 1970.
-pub type Trial = (Which, u64);
+/// A request that is tried, and when it is made, in seconds since 1970.
+pub type Trial = (Request, u64);
 
 /// What will happen from `now_s` until `until_s` (seconds since 1970). It assumes that the zone is signed as soon as its
 /// keys change, and that the parent does what CDS records ask for in `parent_propagation_s`. The tags of keys that are
@@ -55,22 +55,22 @@ pub fn plan(keys: &ZoneKeys, policy: &SigningPolicy, facts: &Facts, now_s: u64, 
     course.steps
 }
 
-/// The same, as if a rollover were begun; until then everything goes its way.
+/// The same, as if something were asked for; until then everything goes its way.
 ///
 /// # Errors
-/// It cannot begin then.
-pub fn plan_roll(
+/// It would be refused then.
+pub fn plan_request(
     keys: &ZoneKeys,
     policy: &SigningPolicy,
     facts: &Facts,
     (now_s, until_s): (u64, u64),
-    (which, at_s): Trial,
+    (request, at_s): Trial,
 ) -> Result<Vec<PlannedStep>, TimelineError> {
     let mut course = Course::new(keys, policy, facts, now_s);
     if now_s < at_s {
         course.run(now_s, at_s);
     }
-    course.keys = roll(&course.keys, which, at_s)?;
+    course.keys = request.apply(&course.keys, at_s)?;
     course.run(at_s, until_s);
     Ok(course.steps)
 }

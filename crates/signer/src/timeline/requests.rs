@@ -15,6 +15,33 @@ pub enum Which {
     Tag(u16),
 }
 
+/// What operators ask of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// To replace these keys: [`roll`].
+    Roll(Which),
+    /// To have a key go: [`retire`].
+    Retire {
+        /// Its tag.
+        tag: u16,
+        /// Somebody else may have its private key.
+        compromised: bool,
+    },
+}
+
+impl Request {
+    /// The keys after it.
+    ///
+    /// # Errors
+    /// Those of [`roll`] and [`retire`].
+    pub fn apply(self, keys: &ZoneKeys, now_s: u64) -> Result<ZoneKeys, TimelineError> {
+        match self {
+            Request::Roll(which) => roll(keys, which, now_s),
+            Request::Retire { tag, compromised } => retire(keys, tag, compromised),
+        }
+    }
+}
+
 impl fmt::Display for Which {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -30,6 +57,9 @@ pub enum TimelineError {
     /// There is none.
     #[error("the zone has no {0} in use")]
     NoKey(Which),
+    /// It is going already.
+    #[error("{0} is on its way out already")]
+    Going(String),
     /// A rollover is under way.
     #[error("a rollover is under way: {0}; the next one can begin when it is over")]
     UnderWay(String),
@@ -63,6 +93,23 @@ pub fn roll(keys: &ZoneKeys, which: Which, now_s: u64) -> Result<ZoneKeys, Timel
         key.goal = Goal::Gone;
     }
     Ok(rolled)
+}
+
+/// Has a key go, whether or not a rollover is under way. If no other key does its work, [`super::advance`] asks for a successor.
+/// If it is `compromised`, that takes over as fast as caches allow; a key that goes already goes faster then.
+///
+/// # Errors
+/// There is no such key, or it is on its way out.
+pub fn retire(keys: &ZoneKeys, tag: u16, compromised: bool) -> Result<ZoneKeys, TimelineError> {
+    let mut retired = keys.clone();
+    let key = retired.keys.iter_mut().find(|key| key.tag() == tag && !key.is_finished());
+    let key = key.ok_or(TimelineError::NoKey(Which::Tag(tag)))?;
+    if key.goal == Goal::Gone && (key.compromised || !compromised) {
+        return Err(TimelineError::Going(name(key)));
+    }
+    key.goal = Goal::Gone;
+    key.compromised |= compromised;
+    Ok(retired)
 }
 
 /// `key 12345 (ED25519), a zone-signing key, is on its way out; it is retired since 2026-11-30 20:00 UTC`.

@@ -3,7 +3,7 @@
 use dnssec::algorithm::Algorithm;
 use signer::keys::{DsSource, ElementKind, Goal, Origin, Role, Visibility, ZoneKey, ZoneKeys};
 use signer::policy::{DAY_S, HOUR_S, KeyLayout, SigningPolicy};
-use signer::timeline::{DsSeen, Facts, Outcome, Wanted, Which, advance, confirm_ds, roll};
+use signer::timeline::{DsSeen, Facts, Outcome, Wanted, Which, advance, confirm_ds, retire, roll};
 
 use crate::history::find_invalid;
 use crate::parent::{Cds, Parent};
@@ -281,7 +281,7 @@ impl Run {
         self.operator.1 -= 1;
         let gap_s = self.random.one_of(&[86_400, 5 * 86_400, 60 * 86_400]);
         self.operator.0 = self.now_s + self.random.up_to(gap_s);
-        let what = self.random.up_to(9);
+        let what = self.random.up_to(11);
         match what {
             0..=2 => {
                 let roles: Vec<Role> = self.keys.keys.iter().map(|key| key.role).collect();
@@ -301,6 +301,7 @@ impl Run {
                 self.log.push(format!("{} wanted: {:?} (insecure at least once)", self.now_s, self.wanted));
             }
             8 => self.behind_s += self.random.up_to(2 * 86_400),
+            9 | 10 => self.retire(),
             _ => {}
         }
         let (algorithm, layout) = (self.policy.algorithm.0, self.policy.layout);
@@ -308,6 +309,19 @@ impl Run {
         if self.operator.1 == 0 {
             (self.policy.ksk_lifetime_s, self.policy.zsk_lifetime_s) = (0, 0);
         }
+    }
+
+    /// Some key is to go, mostly because somebody else has it.
+    fn retire(&mut self) {
+        let tags: Vec<u16> = self.keys.keys.iter().map(ZoneKey::tag).collect();
+        if tags.is_empty() {
+            return;
+        }
+        let (tag, compromised) = (self.random.one_of(&tags), self.random.happens(80));
+        let retired = retire(&self.keys, tag, compromised);
+        let refused = retired.as_ref().err();
+        self.log.push(format!("{} key {tag} shall go, compromised: {compromised}: {refused:?}", self.now_s));
+        self.keys = retired.unwrap_or(self.keys.clone());
     }
 
     /// Whether everything is as it is wanted, and caches have nothing else.

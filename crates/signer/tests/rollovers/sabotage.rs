@@ -34,10 +34,12 @@ pub enum Sabotage {
     AlgorithmGoesAtOnce,
     /// Keys and signatures are withdrawn before the DS records.
     InsecureAtOnce,
+    /// A key that others may have is withdrawn as soon as its successor is published.
+    CompromisedGoesAtOnce,
 }
 
 impl Sabotage {
-    pub const ALL: [Sabotage; 13] = [
+    pub const ALL: [Sabotage; 14] = [
         Sabotage::NoDataTtl,
         Sabotage::NoKeyTtl,
         Sabotage::NoDsTtl,
@@ -51,6 +53,7 @@ impl Sabotage {
         Sabotage::SignsBeforeKey,
         Sabotage::AlgorithmGoesAtOnce,
         Sabotage::InsecureAtOnce,
+        Sabotage::CompromisedGoesAtOnce,
     ];
 
     /// The policy and facts as the timeline gets them.
@@ -76,6 +79,10 @@ impl Sabotage {
         let is_early =
             |key: &ZoneKey| self == Sabotage::SignsBeforeKey && key.goal == Goal::InUse && key.is(Dnskey, Rumoured);
         let early: Vec<u8> = keys.keys.iter().filter(|key| is_early(key)).map(|key| key.algorithm().0).collect();
+        let has_successor = |going: &ZoneKey| {
+            let takes_over = |key: &ZoneKey| key.goal == Goal::InUse && key.is_published() && key.role == going.role;
+            keys.keys.iter().any(takes_over)
+        };
         for (key, real) in served.keys.iter_mut().zip(&keys.keys) {
             let mut set = |kinds: &[ElementKind], visibility| {
                 for &kind in kinds.iter().filter(|kind| real.role.elements().contains(kind)) {
@@ -93,6 +100,9 @@ impl Sabotage {
                     set(&[ZoneSignatures], if is_early(real) { Rumoured } else { Hidden });
                 }
                 Sabotage::AlgorithmGoesAtOnce if real.is(Dnskey, Unretentive) => set(&[ZoneSignatures], Hidden),
+                Sabotage::CompromisedGoesAtOnce if real.compromised && has_successor(real) => {
+                    set(&[Dnskey, KeySignature], Hidden);
+                }
                 Sabotage::InsecureAtOnce if keys.wants_delete_ds() => {
                     set(&[Dnskey, KeySignature, ZoneSignatures], Hidden);
                 }

@@ -75,12 +75,20 @@ families! {
     CHANGES = Counter "headwater_changes_total" ["result"] "Changes of zones that were submitted here: made, or refused for whatever reason.";
     CHANGE_SERVED_SECONDS = Histogram "headwater_change_served_seconds" [] "Time from a change's submission until it is durable and served.";
     JOURNAL_FSYNC_SECONDS = Histogram "headwater_journal_fsync_seconds" [] "Time in which the journal takes a group of changes, most of which is its fsync.";
+    NODES = Gauge "headwater_nodes" ["state"] "Servers of the cluster: serving, stopped, absent.";
+    NODE_LAG = Gauge "headwater_node_lag" ["node"] "Places of the journal that a server of the cluster is behind the one that is furthest.";
     JOURNAL_POSITION = Gauge "headwater_journal_position" [] "Offset of the latest change that is served.";
     JOURNAL_BYTES = Gauge "headwater_journal_bytes" [] "Size of the journal's database.";
     JOURNAL_WAL_BYTES = Gauge "headwater_journal_wal_bytes" [] "Size of its WAL.";
     STORE_LAG = Gauge "headwater_store_lag_changes" [] "Changes that are in the journal and not yet in the store.";
     STORE_BYTES = Gauge "headwater_store_bytes" [] "Size of the store's database.";
     STORE_WAL_BYTES = Gauge "headwater_store_wal_bytes" [] "Size of its WAL.";
+
+    INGEST_EVENTS = Counter "headwater_ingest_events_total" ["stream", "result"] "Messages of a stream of records: applied (they may have changed nothing), or refused and in the dead-letter topic.";
+    INGEST_LAG = Gauge "headwater_ingest_lag_messages" ["stream"] "Messages of a stream of records that wait to be taken over.";
+
+    CHANGE_EVENTS = Counter "headwater_change_events_total" ["to", "result"] "Changes of zones told to a topic or a webhook: sent, or dropped because it refused them for good or was too far behind.";
+    CHANGE_EVENTS_LAG = Gauge "headwater_change_events_lag_changes" ["to"] "Changes that a topic or a webhook has not been told of yet.";
 
     ANOMALIES = Counter "headwater_anomalies_total" ["kind"] "Anomalies that began, by kind; those that are muted do not count.";
     ANOMALIES_ACTIVE = Gauge "headwater_anomalies_active" ["kind"] "Anomalies that are under way and not muted, by kind.";

@@ -43,7 +43,7 @@ impl Offline {
         let zones = Published::new(ZoneTable::new(hasher, Vec::new()));
         let (scheduler, unstarted) = Scheduler::new(Arc::new(SystemTimeSource));
         let signing = node::signing::configured(config);
-        let durable = Durable::open_configured(config, hasher, &zones, &signing, scheduler)?;
+        let durable = Durable::open_configured(config, hasher, &zones, &signing, (scheduler, &Lookups::default()))?;
         // The server that runs next signs what has changed in files.
         files::reload(&durable.catalogue, &durable.presigned, &[], &zones, |_, _, _| {}, |_, _| {});
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,4 +1,4 @@
-//! `headwater key create|roll|import|ds`: what changes the keys that sign a zone, and what the parent shall have.
+//! `headwater key create|roll|retire|import|ds`: what changes the keys that sign a zone, and what the parent shall have.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -50,6 +50,22 @@ pub struct RollArgs {
     /// Which zone.
     #[command(flatten)]
     pub zone: ZoneArgs,
+}
+
+/// A key that goes.
+#[derive(Debug, Clone, Args)]
+pub struct RetireArgs {
+    /// Which zone; it comes before the tag.
+    #[command(flatten)]
+    pub zone: ZoneArgs,
+    /// The key tag.
+    pub tag: u16,
+    /// Somebody else may have the private key: others take over as fast as caches allow.
+    #[arg(long)]
+    pub compromised: bool,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub why: String,
 }
 
 /// A key that comes from elsewhere.
@@ -121,6 +137,25 @@ pub fn roll(args: &RollArgs, out: &mut impl Write) -> anyhow::Result<()> {
         None => json!({"role": role, "why": args.why}),
     };
     begin(&args.zone, &body, out)
+}
+
+/// Has a key go.
+///
+/// # Errors
+/// As of [`Client`].
+pub fn retire(args: &RetireArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    let body = json!({"tag": args.tag, "compromised": args.compromised, "why": args.why});
+    let zone = post(&args.zone, &["keys", "retire"], &body)?;
+    if args.zone.json {
+        return Ok(writeln!(out, "{zone}")?);
+    }
+    writeln!(
+        out,
+        "{}: key {} goes; `headwater key plan` says when it is gone, `headwater key state` how it goes",
+        show::name(&zone["zone"]),
+        args.tag
+    )?;
+    Ok(())
 }
 
 fn begin(args: &ZoneArgs, body: &Value, out: &mut impl Write) -> anyhow::Result<()> {

@@ -42,10 +42,16 @@ pub struct ExportArgs {
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
     /// As if a rollover of this role were begun.
-    #[arg(long, value_name = "ROLE")]
+    #[arg(long, group = "trial", value_name = "ROLE")]
     pub roll: Option<Role>,
-    /// When the rollover begins: 2027-01-31, 2027-01-31T12:00 (UTC), or a time from now such as 30d; now without it.
-    #[arg(long, value_name = "TIME", value_parser = moment, requires = "roll")]
+    /// As if the key with this tag were to go.
+    #[arg(long, group = "trial", value_name = "TAG")]
+    pub retire: Option<u16>,
+    /// As if somebody else had its private key.
+    #[arg(long, requires = "retire")]
+    pub compromised: bool,
+    /// When that begins: 2027-01-31, 2027-01-31T12:00 (UTC), or a time from now such as 30d; now without it.
+    #[arg(long, value_name = "TIME", value_parser = moment, requires = "trial")]
     pub at: Option<u64>,
     /// How far the timetable goes: a number with s, m, h, d or w.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "365d")]
@@ -132,11 +138,12 @@ fn table(zone: &Value, out: &mut impl Write) -> std::io::Result<()> {
         let [tag, role, algorithm, state, origin] =
             ["tag", "role", "algorithm", "state", "origin"].map(|field| show::cell(&key[field]));
         let ds = show::cell(&key["elements"]["ds"]["visibility"]);
+        let remark = if key["compromised"] == true { ", compromised" } else { "" };
         [
             tag,
             role,
             algorithm,
-            state,
+            format!("{state}{remark}"),
             ds,
             origin,
             show::time(&key["created_at_ms"]),
@@ -261,8 +268,11 @@ pub fn plan(args: &PlanArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let from_s = args.at.unwrap_or_else(unix_seconds);
     let until = from_s.saturating_add(args.until.as_secs()).to_string();
     let at = args.at.map(|at_s| at_s.to_string());
+    let retire = args.retire.map(|tag| tag.to_string());
     let mut query = vec![("until_s", until.as_str())];
     query.extend(args.roll.map(|role| ("roll", role.as_str())));
+    query.extend(retire.as_deref().map(|tag| ("retire", tag)));
+    query.extend(args.compromised.then_some(("compromised", "true")));
     query.extend(at.as_deref().map(|at| ("at_s", at)));
     let of_zone = path(&["zones", &args.zone.zone.to_string(), "keys", "plan"]);
     let plan = Client::server(&args.zone.node)?.get(&target(&of_zone, &query))?;

@@ -1,0 +1,110 @@
+//! Has the other servers of the cluster know how far this one is: at once when it is further, and now and then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::AccessStore;
+use journal::Offset;
+use journal::corridor::{Corridor, StreamState};
+use journal::shared::SharedSettings;
+use journal_kafka::Board;
+use server::clock::unix_ms;
+use telemetry::health::{Board as HealthBoard, State};
+use tokio::sync::{oneshot, watch};
+
+use super::inventory::Inventory;
+use super::nodes::{BEAT, Nodes};
+use super::report::{MAX_PROBLEMS, Positions, Report};
+
+/// Between two reports: what happens meanwhile is in the later one.
+const MIN_INTERVAL: Duration = Duration::from_millis(2);
+
+/// What a report is made of.
+pub struct Watched {
+    /// The offset of the latest change that is visible.
+    pub position: watch::Receiver<Offset>,
+    /// Users, tokens and keys.
+    pub access: Arc<AccessStore>,
+    /// Shared settings.
+    pub settings: Arc<SharedSettings>,
+    /// The zones of the journal.
+    pub inventory: Arc<Inventory>,
+    /// Gives the health checks that fail.
+    pub problems: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+}
+
+/// Names of the checks on `board` that fail.
+pub fn problems_on(board: &HealthBoard) -> Vec<String> {
+    let failing = board.checks().into_iter().filter(|check| check.finding.state == State::Fail);
+    failing.map(|check| check.name.to_owned()).take(MAX_PROBLEMS).collect()
+}
+
+/// The task that reports.
+pub struct Reporter {
+    pub nodes: Arc<Nodes>,
+    pub board: Arc<Board>,
+    pub watched: Watched,
+    /// When the server started, in milliseconds since 1970.
+    pub started_ms: u64,
+    pub number: u64,
+}
+
+impl Reporter {
+    /// Reports until `stop` says something or is dropped; then once more, that this server stops.
+    pub async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        let mut settings = changes_of(self.watched.settings.corridor());
+        let mut access = changes_of(self.watched.access.corridor());
+        let mut beat = tokio::time::interval(BEAT);
+        loop {
+            tokio::select! {
+                Ok(()) = self.watched.position.changed() => {}
+                Ok(()) = settings.changed() => {}
+                Ok(()) = access.changed() => {}
+                _ = beat.tick() => {}
+                _ = &mut stop => break,
+            }
+            self.report(false);
+            tokio::time::sleep(MIN_INTERVAL).await;
+        }
+        self.report(true);
+        self.board.flush();
+    }
+
+    fn report(&mut self, is_stopping: bool) {
+        self.number += 1;
+        let Watched { access, settings, inventory, problems, .. } = &self.watched;
+        let counted = inventory.now();
+        let positions = Positions {
+            zones: counted.position,
+            access: access.corridor().state().next().saturating_sub(1),
+            settings: settings.corridor().state().next().saturating_sub(1),
+        };
+        let report = Report {
+            node: self.nodes.own().to_owned(),
+            started_ms: self.started_ms,
+            number: self.number,
+            at_ms: unix_ms(),
+            positions,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            zones: counted.zones,
+            inventory: counted.sum,
+            labels: Default::default(),
+            problems: problems(),
+            is_stopping,
+            is_removed: false,
+        };
+        match serde_json::to_vec(&report) {
+            Ok(body) => self.board.post(&report.node, &body),
+            Err(error) => tracing::error!(%error, "a report cannot be written; this is a bug of the server"),
+        }
+        self.nodes.tell(report, counted);
+    }
+}
+
+/// Changes whenever the state of a stream does.
+fn changes_of<S: StreamState>(corridor: &Arc<Corridor<S>>) -> watch::Receiver<()> {
+    let (changed, changes) = watch::channel(());
+    // Nobody may be left to hear it.
+    corridor.observe(move |_| changed.send(()).unwrap_or_default());
+    changes
+}
