@@ -91,7 +91,7 @@ fn alone(app: &App) -> NodeOut {
     let position = app.node.positions().zones;
     let started_ms = unix_ms().saturating_sub(app.started.elapsed().as_millis() as u64);
     NodeOut {
-        name: app.server_name.to_string().trim_end_matches('.').to_owned(),
+        name: app.node_name(),
         is_this: true,
         state: Presence::Serving.as_str(),
         drained: false,

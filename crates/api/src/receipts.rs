@@ -63,16 +63,19 @@ impl From<Receipt> for ReceiptOut {
 
 /// The receipts of the change at `offset`, which was made at `at_ms`.
 pub fn of_change(app: &App, offset: Offset, at_ms: u64) -> Vec<ReceiptOut> {
-    let Some(cluster) = app.node.cluster() else { return vec![own(app, at_ms)] };
-    let positions = Positions { zones: offset, ..Positions::default() };
-    let receipts = cluster.nodes().receipts(&positions, &drained(&app.node.settings().state()));
+    let receipts = match app.node.cluster() {
+        None => vec![own(app, at_ms)],
+        Some(cluster) => {
+            let positions = Positions { zones: offset, ..Positions::default() };
+            cluster.nodes().receipts(&positions, &drained(&app.node.settings().state()))
+        }
+    };
     receipts.into_iter().map(ReceiptOut::from).collect()
 }
 
 /// The receipt of a server that shares its zones with nobody.
-fn own(app: &App, at_ms: u64) -> ReceiptOut {
-    let node = app.server_name.to_string();
-    ReceiptOut { node: node.trim_end_matches('.').to_owned(), served_at_ms: Some(at_ms), problem: None }
+fn own(app: &App, at_ms: u64) -> Receipt {
+    Receipt { node: app.node_name(), served_at_ms: Ok(at_ms), is_drained: false }
 }
 
 /// What a write waits for.
@@ -154,8 +157,8 @@ fn wait_of(given: &[(String, String)]) -> Result<Option<Wait>, Problem> {
 
 /// Waits for what `response` tells of, and adds the receipts to it.
 async fn with_receipts(app: &App, wanted: &Wait, response: Response) -> Response {
-    let (receipts, is_met) = match app.node.cluster() {
-        None => (vec![own(app, unix_ms())], !matches!(wanted.servers, WaitFor::Count(2..))),
+    let receipts = match app.node.cluster() {
+        None => vec![own(app, unix_ms())],
         Some(cluster) => {
             // What else was made: everything up to now.
             let positions = match response.extensions().get::<MadeChange>() {
@@ -163,12 +166,11 @@ async fn with_receipts(app: &App, wanted: &Wait, response: Response) -> Response
                 None => app.node.positions(),
             };
             let settings = app.node.settings().clone();
-            let drained = || drained(&settings.state());
-            let receipts = cluster.wait(&positions, wanted.servers, wanted.timeout, drained).await;
-            let is_met = wanted.servers.is_met(&receipts);
-            (receipts.into_iter().map(ReceiptOut::from).collect(), is_met)
+            cluster.wait(&positions, wanted.servers, wanted.timeout, || drained(&settings.state())).await
         }
     };
+    let is_met = wanted.servers.is_met(&receipts);
+    let receipts: Vec<ReceiptOut> = receipts.into_iter().map(ReceiptOut::from).collect();
     add(response, &receipts, is_met).await
 }
 

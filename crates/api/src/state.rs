@@ -136,6 +136,11 @@ impl App {
         })
     }
 
+    /// What this server is called where it is one of several, as `cluster.node` is without a value.
+    pub fn node_name(&self) -> String {
+        self.server_name.to_string().trim_end_matches('.').to_owned()
+    }
+
     /// What runs the process.
     ///
     /// # Errors

@@ -64,6 +64,11 @@ impl KafkaJournal {
         }
     }
 
+    /// What it held when a broker said so last; does not ask.
+    pub fn known_bounds(&self) -> Bounds {
+        self.link.state().bounds
+    }
+
     /// How the stream is.
     pub fn status(&self) -> Status {
         self.link.status()

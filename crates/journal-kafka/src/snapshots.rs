@@ -141,25 +141,26 @@ impl Snapshots {
     /// [`SnapshotError`]; then those before it stay.
     pub fn publish(&self, file: &Path, position: Offset) -> Result<(), SnapshotError> {
         topic::prepare(&self.settings, &self.topic, Keeps::All)?;
-        let sent = Arc::new(Sent::default());
-        let producer = ThreadedProducer::from_config_and_context(&self.settings.producer(), Counting(sent.clone()))?;
+        let failed = Arc::new(AtomicU64::new(0));
+        let producer = ThreadedProducer::from_config_and_context(&self.settings.producer(), Counting(failed.clone()))?;
         let (first, before) = producer.client().fetch_watermarks(&self.topic, PARTITION, REQUEST_TIMEOUT)?;
         let mut id = Id::default();
         getrandom::fill(&mut id)?;
         let file_error = |error| SnapshotError::File { path: file.to_owned(), error };
         let mut source = File::open(file).map_err(file_error)?;
         let (mut digest, mut buffer, mut pieces) = (Sha256::default(), vec![0; PIECE_LEN], 0);
+        let mut under_way = 0;
         loop {
             let len = fill(&mut source, &mut buffer).map_err(file_error)?;
             let Some(octets) = buffer.get(..len).filter(|octets| !octets.is_empty()) else { break };
             digest.update(octets);
-            self.send(&producer, &sent, &piece(&id, pieces, octets))?;
+            self.send(&producer, &mut under_way, &piece(&id, pieces, octets))?;
             pieces += 1;
         }
         let end = End { position, pieces, sha256: digest.finish() };
-        self.send(&producer, &sent, &end.encode(&id))?;
+        self.send(&producer, &mut under_way, &end.encode(&id))?;
         producer.flush(SILENCE)?;
-        match sent.failed.load(Ordering::Relaxed) {
+        match failed.load(Ordering::Relaxed) {
             0 => {}
             failed => return Err(SnapshotError::NotTaken(failed)),
         }
@@ -171,12 +172,18 @@ impl Snapshots {
         Ok(())
     }
 
-    fn send(&self, producer: &ThreadedProducer<Counting>, sent: &Sent, body: &[u8]) -> Result<(), SnapshotError> {
+    /// Sends a message; waits for brokers where too many octets are under way.
+    fn send(
+        &self,
+        producer: &ThreadedProducer<Counting>,
+        under_way: &mut usize,
+        body: &[u8],
+    ) -> Result<(), SnapshotError> {
         let sealed = self.envelopes.seal(body);
-        let octets = sent.octets.fetch_add(body.len() as u64, Ordering::Relaxed) as usize + body.len();
-        if octets > MAX_UNDER_WAY {
+        *under_way += body.len();
+        if *under_way > MAX_UNDER_WAY {
             producer.flush(SILENCE)?;
-            sent.octets.store(0, Ordering::Relaxed);
+            *under_way = 0;
         }
         let record: BaseRecord<'_, (), [u8]> = BaseRecord::to(&self.topic).payload(&sealed[..]).partition(PARTITION);
         producer.send(record).map_err(|(error, _)| error.into())
@@ -274,15 +281,8 @@ fn fill(source: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(len)
 }
 
-/// What became of pieces.
-#[derive(Default)]
-struct Sent {
-    octets: AtomicU64,
-    failed: AtomicU64,
-}
-
 /// Counts what brokers do not take.
-struct Counting(Arc<Sent>);
+struct Counting(Arc<AtomicU64>);
 
 impl ClientContext for Counting {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -295,7 +295,7 @@ impl ProducerContext for Counting {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if result.is_err() {
-            self.0.failed.fetch_add(1, Ordering::Relaxed);
+            self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

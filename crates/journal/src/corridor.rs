@@ -107,6 +107,11 @@ impl<S: StreamState> Corridor<S> {
         self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The last offset whose event is in the state; 0: none is.
+    pub fn position(&self) -> Offset {
+        self.state().next().saturating_sub(1)
+    }
+
     /// Has `observer` hear of every state from now on. It is called where events are folded: it must not submit one.
     pub fn observe(&self, observer: impl Fn(&Arc<S>) + Send + Sync + 'static) {
         self.observers.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(observer));

@@ -273,8 +273,8 @@ impl NodeHandle {
     pub fn positions(&self) -> Positions {
         Positions {
             zones: *self.position.borrow(),
-            access: self.access.state().next().saturating_sub(1),
-            settings: self.settings.state().next().saturating_sub(1),
+            access: self.access.corridor().position(),
+            settings: self.settings.corridor().position(),
         }
     }
 

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use config::Cluster as Configured;
-use journal::{Journal, JournalError, Offset, Stream};
+use journal::{JournalError, Offset, Stream};
 use journal_kafka::{
     Board, ClusterKey, Heard, KafkaJournal, Kept, KeyError, SecurityError, Settings, SettingsError, Snapshots, Status,
 };
@@ -138,7 +138,7 @@ impl Cluster {
         }
         let [changes, ..] = &cluster.streams;
         if changes.status().away.is_none() {
-            cluster.snapshooter.begin(position, changes.bounds()?)?;
+            cluster.snapshooter.begin(position, changes.known_bounds())?;
         }
         Ok(Opened { zones, access, settings: shared, secrets, cluster })
     }
@@ -160,8 +160,7 @@ impl Cluster {
     /// Whether the changes behind `position` are gone from the journal, so that this server cannot go on.
     pub fn is_left_behind(&self, position: Offset) -> bool {
         let [changes, ..] = &self.streams;
-        // Where no broker answers, it is not known.
-        changes.bounds().is_ok_and(|bounds| position + 1 < bounds.first)
+        position + 1 < changes.known_bounds().first
     }
 
     /// Its servers.

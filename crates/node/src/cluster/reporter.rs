@@ -76,8 +76,8 @@ impl Reporter {
         let counted = inventory.now();
         let positions = Positions {
             zones: counted.position,
-            access: access.corridor().state().next().saturating_sub(1),
-            settings: settings.corridor().state().next().saturating_sub(1),
+            access: access.corridor().position(),
+            settings: settings.corridor().position(),
         };
         let report = Report {
             node: self.nodes.own().to_owned(),
