@@ -8,7 +8,7 @@ use journal::{Bounds, JournalError, Offset};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message;
+use rdkafka::message::{Message, ToBytes};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 
 use crate::envelope::Envelopes;
@@ -17,7 +17,7 @@ use crate::settings::{REQUEST_TIMEOUT, Settings, SettingsError, WRITE_TIMEOUT, l
 use crate::topic::PARTITION;
 
 /// The pause while librdkafka's queue is full.
-pub const FULL_PAUSE: Duration = Duration::from_millis(5);
+const FULL_PAUSE: Duration = Duration::from_millis(5);
 
 /// Writes to a topic.
 pub struct Appender {
@@ -36,6 +36,9 @@ pub struct Batch {
     state: Mutex<Delivered>,
     changed: Condvar,
 }
+
+/// Which message of which batch, as it goes with the message.
+pub type PlaceInBatch = Box<(Arc<Batch>, usize)>;
 
 #[derive(Default)]
 struct Delivered {
@@ -56,8 +59,17 @@ impl Batch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes what became of the message with this place.
+    pub fn hear(result: &DeliveryResult<'_>, place: &PlaceInBatch) {
+        let result = match result {
+            Ok(message) => Ok(from_kafka(message.offset())),
+            Err((error, _)) => Err(error.clone()),
+        };
+        place.0.set(place.1, result);
+    }
+
     /// This became of one of them.
-    pub fn set(&self, at: usize, result: Result<Offset, KafkaError>) {
+    fn set(&self, at: usize, result: Result<Offset, KafkaError>) {
         let mut state = self.state();
         if let Some(known @ None) = state.results.get_mut(at) {
             *known = Some(result);
@@ -102,14 +114,10 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<(Arc<Batch>, usize)>;
+    type DeliveryOpaque = PlaceInBatch;
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: Self::DeliveryOpaque) {
-        let result = match result {
-            Ok(message) => Ok(from_kafka(message.offset())),
-            Err((error, _)) => Err(error.clone()),
-        };
-        opaque.0.set(opaque.1, result);
+        Batch::hear(result, &opaque);
     }
 }
 
@@ -199,7 +207,7 @@ fn start(settings: &Settings, link: &Arc<Link>) -> Result<ThreadedProducer<Deliv
     Ok(ThreadedProducer::from_config_and_context(&settings.producer(), Deliveries(link.clone()))?)
 }
 
-/// Puts a message into the producer's queue, which may be full for a while.
+/// Puts an event into the producer's queue.
 fn send(
     producer: &ThreadedProducer<Deliveries>,
     topic: &str,
@@ -207,10 +215,22 @@ fn send(
     batch: &Arc<Batch>,
     at: usize,
 ) -> Result<(), KafkaError> {
-    let end = Instant::now() + WRITE_TIMEOUT;
     let opaque = Box::new((batch.clone(), at));
-    let mut record: BaseRecord<'_, (), [u8], _> =
+    let record: BaseRecord<'_, (), [u8], _> =
         BaseRecord::with_opaque_to(topic, opaque).payload(message).partition(PARTITION);
+    enqueue(producer, record)
+}
+
+/// Puts a message into the producer's queue, which may be full for a while.
+pub fn enqueue<C, K>(
+    producer: &ThreadedProducer<C>,
+    mut record: BaseRecord<'_, K, [u8], C::DeliveryOpaque>,
+) -> Result<(), KafkaError>
+where
+    C: ProducerContext + 'static,
+    K: ToBytes + ?Sized,
+{
+    let end = Instant::now() + WRITE_TIMEOUT;
     loop {
         match producer.send(record) {
             Ok(()) => return Ok(()),

@@ -24,7 +24,7 @@ const MESSAGE_OVERHEAD: usize = 1024;
 /// The one partition.
 pub const PARTITION: i32 = 0;
 /// A broker that makes a topic may take so long.
-pub const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
+const CREATE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a topic keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,13 +112,17 @@ fn create(admin: &AdminClient<Quiet>, topic: &str, keeps: Keeps, brokers: usize)
         .set("min.insync.replicas", &in_sync)
         .set("unclean.leader.election.enable", "false")
         .set("max.message.bytes", &size);
+    Ok(make(admin, &new, copies)?)
+}
+
+/// Makes a topic with so many copies; that another one was faster is as good.
+pub fn make(admin: &AdminClient<Quiet>, new: &NewTopic<'_>, copies: usize) -> Result<(), KafkaError> {
     let options = AdminOptions::new().request_timeout(Some(CREATE_TIMEOUT)).operation_timeout(Some(CREATE_TIMEOUT));
-    for made in block_on(admin.create_topics([&new], &options))? {
+    for made in block_on(admin.create_topics([new], &options))? {
         match made {
-            Ok(_) => tracing::info!(topic, copies, "made Kafka's topic"),
-            // Another node was faster.
+            Ok(topic) => tracing::info!(topic, copies, "made Kafka's topic"),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((_, code)) => return Err(KafkaError::AdminOp(code).into()),
+            Err((_, code)) => return Err(KafkaError::AdminOp(code)),
         }
     }
     Ok(())
@@ -190,7 +194,7 @@ impl Wake for Unpark {
 }
 
 /// Waits for what librdkafka answers; its options bound the wait.
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let (mut future, mut context) = (pin!(future), Context::from_waker(&waker));
     loop {

@@ -100,6 +100,13 @@ impl Board {
         lock(&self.checks).values().cloned().collect()
     }
 
+    /// Names of the checks that fail, at most `most`.
+    pub fn failing(&self, most: usize) -> Vec<&'static str> {
+        let checks = lock(&self.checks);
+        let failing = checks.values().filter(|check| check.finding.state == State::Fail);
+        failing.map(|check| check.name).take(most).collect()
+    }
+
     /// Whether the server can answer: no check says that it is of no use.
     pub fn is_ready(&self) -> bool {
         !lock(&self.checks).values().any(|check| check.finding.is_useless)

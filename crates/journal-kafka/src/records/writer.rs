@@ -1,20 +1,18 @@
 //! Writes messages to a topic in order, and waits until all copies have them.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, NewTopic, TopicReplication};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message;
+use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
 
 use super::RecordError;
-use crate::append::{Batch, FULL_PAUSE, from_kafka};
+use crate::append::{Batch, PlaceInBatch, enqueue};
 use crate::brokers::Brokers;
-use crate::settings::{Quiet, REQUEST_TIMEOUT, WRITE_TIMEOUT, log};
-use crate::topic::{COPIES, CREATE_TIMEOUT, PARTITION, block_on, has};
+use crate::settings::{Quiet, REQUEST_TIMEOUT, log};
+use crate::topic::{self, COPIES, PARTITION, has};
 
 /// A message to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,14 +43,10 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<(Arc<Batch>, usize)>;
+    type DeliveryOpaque = PlaceInBatch;
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: Self::DeliveryOpaque) {
-        let result = match result {
-            Ok(message) => Ok(from_kafka(message.offset())),
-            Err((error, _)) => Err(error.clone()),
-        };
-        opaque.0.set(opaque.1, result);
+        Batch::hear(result, &opaque);
     }
 }
 
@@ -87,24 +81,14 @@ impl RecordWriter {
         })
     }
 
-    /// Puts a message into the producer's queue, which may be full for a while.
-    fn send(&self, message: &Outgoing, opaque: Box<(Arc<Batch>, usize)>) -> Result<(), RecordError> {
-        let end = Instant::now() + WRITE_TIMEOUT;
+    /// Puts a message into the producer's queue.
+    fn send(&self, message: &Outgoing, place: PlaceInBatch) -> Result<(), RecordError> {
         let mut record: BaseRecord<'_, [u8], [u8], _> =
-            BaseRecord::with_opaque_to(&self.topic, opaque).payload(&*message.value).partition(PARTITION);
+            BaseRecord::with_opaque_to(&self.topic, place).payload(&*message.value).partition(PARTITION);
         if let Some(key) = &message.key {
             record = record.key(&**key);
         }
-        loop {
-            match self.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) if Instant::now() < end => {
-                    record = again;
-                    std::thread::sleep(FULL_PAUSE);
-                }
-                Err((error, _)) => return Err(error.into()),
-            }
-        }
+        Ok(enqueue(&self.producer, record)?)
     }
 }
 
@@ -117,14 +101,5 @@ fn make(brokers: &Brokers, topic: &str) -> Result<(), RecordError> {
     }
     let copies = metadata.brokers().len().clamp(1, COPIES);
     let new = NewTopic::new(topic, 1, TopicReplication::Fixed(copies as i32));
-    let options = AdminOptions::new().request_timeout(Some(CREATE_TIMEOUT)).operation_timeout(Some(CREATE_TIMEOUT));
-    for made in block_on(admin.create_topics([&new], &options))? {
-        match made {
-            Ok(_) => tracing::info!(topic, copies, "made Kafka's topic"),
-            // Somebody else was faster.
-            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((_, code)) => return Err(KafkaError::AdminOp(code).into()),
-        }
-    }
-    Ok(())
+    Ok(topic::make(&admin, &new, copies)?)
 }

@@ -9,7 +9,7 @@ use journal::corridor::{Corridor, StreamState};
 use journal::shared::SharedSettings;
 use journal_kafka::Board;
 use server::clock::unix_ms;
-use telemetry::health::{Board as HealthBoard, State};
+use telemetry::health::Board as HealthBoard;
 use tokio::sync::{oneshot, watch};
 
 use super::inventory::Inventory;
@@ -35,8 +35,7 @@ pub struct Watched {
 
 /// Names of the checks on `board` that fail.
 pub fn problems_on(board: &HealthBoard) -> Vec<String> {
-    let failing = board.checks().into_iter().filter(|check| check.finding.state == State::Fail);
-    failing.map(|check| check.name.to_owned()).take(MAX_PROBLEMS).collect()
+    board.failing(MAX_PROBLEMS).into_iter().map(str::to_owned).collect()
 }
 
 /// The task that reports.
