@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod cluster;
 pub mod commit;
 mod configured;
+mod crew;
 pub mod data_dir;
 pub mod difference;
 pub mod durable;

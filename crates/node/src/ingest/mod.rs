@@ -7,9 +7,8 @@ mod status;
 mod worker;
 
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::path::Path;
+use std::sync::Arc;
 
 use access::{Grant, Principal, Verb};
 use config::Config;
@@ -18,8 +17,9 @@ use telemetry::metrics::Snapshot;
 
 use crate::brokers::brokers;
 use crate::commit::Committer;
+use crate::crew::{Crew, Member};
 use crate::handle::NodeHandle;
-use crate::persist::{Stop, Stopper};
+use crate::persist::Stop;
 use status::{State, Status};
 use worker::Worker;
 
@@ -29,49 +29,7 @@ const DIRECTORY: &str = "ingest";
 /// The streams that are taken over.
 #[derive(Default)]
 pub struct Ingest {
-    running: Mutex<Vec<Running>>,
-}
-
-/// A stream that is taken over.
-struct Running {
-    configured: config::Ingest,
-    status: Arc<Status>,
-    stop: Stopper,
-    thread: JoinHandle<()>,
-}
-
-impl Running {
-    fn start(
-        configured: &config::Ingest,
-        config: &Config,
-        parts: (&Committer, &NodeHandle),
-        directory: &Path,
-    ) -> io::Result<Running> {
-        let status = Arc::new(Status::default());
-        let (stop, stopped) = Stop::pair();
-        let worker = Worker {
-            brokers: brokers(configured.brokers.as_deref(), config).map_err(io::Error::other)?,
-            principal: Principal::stream(configured.name.as_str().into(), grant(configured)),
-            configured: configured.clone(),
-            committer: parts.0.clone(),
-            handle: parts.1.clone(),
-            status: status.clone(),
-            stop: stopped,
-            directory: directory.to_owned(),
-        };
-        let thread = std::thread::Builder::new().name("ingest".into()).spawn(move || {
-            server::priority::patient();
-            worker.run();
-        })?;
-        Ok(Running { configured: configured.clone(), status, stop, thread })
-    }
-
-    fn stop(self) {
-        drop(self.stop);
-        if self.thread.join().is_err() {
-            tracing::error!("the thread of a stream panicked; this is a bug of the server");
-        }
-    }
+    crew: Crew<config::Ingest, Status>,
 }
 
 /// What the configuration lets a stream do.
@@ -84,39 +42,50 @@ fn grant(configured: &config::Ingest) -> Grant {
     }
 }
 
+/// Begins to take a stream over.
+fn start(
+    configured: &config::Ingest,
+    config: &Config,
+    parts: (&Committer, &NodeHandle),
+    directory: &Path,
+) -> io::Result<Member<config::Ingest, Status>> {
+    let status = Arc::new(Status::default());
+    let (stop, stopped) = Stop::pair();
+    let worker = Worker {
+        brokers: brokers(configured.brokers.as_deref(), config).map_err(io::Error::other)?,
+        principal: Principal::stream(configured.name.as_str().into(), grant(configured)),
+        configured: configured.clone(),
+        committer: parts.0.clone(),
+        handle: parts.1.clone(),
+        status: status.clone(),
+        stop: stopped,
+        directory: directory.to_owned(),
+    };
+    Member::start((configured.clone(), status), stop, "ingest", move || {
+        server::priority::patient();
+        worker.run();
+    })
+}
+
 impl Ingest {
     /// Takes over the streams of a configuration; those that are as they were go on.
     ///
     /// # Errors
     /// A thread that cannot be started, a directory that cannot be made.
     pub fn configure(&self, config: &Config, committer: &Committer, handle: &NodeHandle) -> io::Result<()> {
-        let mut running = self.running();
-        let (kept, gone): (Vec<Running>, Vec<Running>) =
-            running.drain(..).partition(|stream| config.ingest.contains(&stream.configured));
-        *running = kept;
-        gone.into_iter().for_each(Running::stop);
-        let directory: PathBuf = config.data_dir.join(DIRECTORY);
-        for configured in &config.ingest {
-            if !running.iter().any(|stream| stream.configured == *configured) {
-                std::fs::create_dir_all(&directory)?;
-                running.push(Running::start(configured, config, (committer, handle), &directory)?);
-            }
-        }
-        Ok(())
+        let directory = config.data_dir.join(DIRECTORY);
+        self.crew.configure(&config.ingest, &directory, |configured| {
+            start(configured, config, (committer, handle), &directory)
+        })
     }
 
     /// Ends them.
     pub fn stop(&self) {
-        std::mem::take(&mut *self.running()).into_iter().for_each(Running::stop);
-    }
-
-    fn running(&self) -> MutexGuard<'_, Vec<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.crew.stop();
     }
 
     fn states(&self) -> Vec<(String, State)> {
-        let state = |stream: &Running| (stream.configured.name.clone(), stream.status.state().clone());
-        self.running().iter().map(state).collect()
+        self.crew.each(|configured, status| (configured.name.clone(), status.state().clone()))
     }
 
     /// Adds their metrics.

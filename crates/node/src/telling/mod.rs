@@ -8,16 +8,16 @@ mod status;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 
 use config::{ChangeEvents, ChangeWebhook, Config};
 use telemetry::health::Finding;
 use telemetry::metrics::Snapshot;
 
 use crate::brokers::brokers;
+use crate::crew::{Crew, Member};
 use crate::handle::NodeHandle;
-use crate::persist::{Stop, Stopper};
+use crate::persist::Stop;
 use follower::Follower;
 use listener::{Listener, Topic, Web};
 use status::{State, Status};
@@ -28,7 +28,7 @@ const DIRECTORY: &str = "telling";
 /// Those who are told.
 #[derive(Default)]
 pub struct Telling {
-    running: Mutex<Vec<Running>>,
+    crew: Crew<Wanted, Status>,
 }
 
 /// Who is told, as configured.
@@ -48,41 +48,29 @@ impl Wanted {
     }
 }
 
-/// One who is told.
-struct Running {
-    wanted: Wanted,
-    status: Arc<Status>,
-    stop: Stopper,
-    thread: JoinHandle<()>,
-}
-
-impl Running {
-    fn start(wanted: &Wanted, config: &Config, handle: &NodeHandle, directory: &Path) -> io::Result<Running> {
-        let status = Arc::new(Status::default());
-        let (stopper, stop) = Stop::pair();
-        let (listener, zones): (Box<dyn Listener>, _) = match wanted {
-            Wanted::Topic(events) => {
-                let brokers = brokers(events.brokers.as_deref(), config).map_err(io::Error::other)?;
-                (Box::new(Topic::new(brokers, &events.topic)), events.zones.clone())
-            }
-            Wanted::Web(webhook) => (Box::new(Web::new(webhook.target.clone())), webhook.zones.clone()),
-        };
-        let name = wanted.name();
-        let file = directory.join(format!("{name}.json"));
-        let follower = Follower { name, listener, zones, handle: handle.clone(), status: status.clone(), stop, file };
-        let thread = std::thread::Builder::new().name("telling".into()).spawn(move || {
-            server::priority::background();
-            follower.run();
-        })?;
-        Ok(Running { wanted: wanted.clone(), status, stop: stopper, thread })
-    }
-
-    fn stop(self) {
-        drop(self.stop);
-        if self.thread.join().is_err() {
-            tracing::error!("a thread that tells of changes panicked; this is a bug of the server");
+/// Begins to tell one of changes.
+fn start(
+    wanted: &Wanted,
+    config: &Config,
+    handle: &NodeHandle,
+    directory: &Path,
+) -> io::Result<Member<Wanted, Status>> {
+    let status = Arc::new(Status::default());
+    let (stopper, stop) = Stop::pair();
+    let (listener, zones): (Box<dyn Listener>, _) = match wanted {
+        Wanted::Topic(events) => {
+            let brokers = brokers(events.brokers.as_deref(), config).map_err(io::Error::other)?;
+            (Box::new(Topic::new(brokers, &events.topic)), events.zones.clone())
         }
-    }
+        Wanted::Web(webhook) => (Box::new(Web::new(webhook.target.clone())), webhook.zones.clone()),
+    };
+    let name = wanted.name();
+    let file = directory.join(format!("{name}.json"));
+    let follower = Follower { name, listener, zones, handle: handle.clone(), status: status.clone(), stop, file };
+    Member::start((wanted.clone(), status), stopper, "telling", move || {
+        server::priority::background();
+        follower.run();
+    })
 }
 
 impl Telling {
@@ -93,32 +81,17 @@ impl Telling {
     pub fn configure(&self, config: &Config, handle: &NodeHandle) -> io::Result<()> {
         let topic = config.change_events.iter().cloned().map(Wanted::Topic);
         let wanted: Vec<Wanted> = topic.chain(config.webhooks.iter().cloned().map(Wanted::Web)).collect();
-        let mut running = self.running();
-        let (kept, gone): (Vec<Running>, Vec<Running>) =
-            running.drain(..).partition(|one| wanted.contains(&one.wanted));
-        *running = kept;
-        gone.into_iter().for_each(Running::stop);
         let directory = config.data_dir.join(DIRECTORY);
-        for wanted in &wanted {
-            if !running.iter().any(|one| one.wanted == *wanted) {
-                std::fs::create_dir_all(&directory)?;
-                running.push(Running::start(wanted, config, handle, &directory)?);
-            }
-        }
-        Ok(())
+        self.crew.configure(&wanted, &directory, |wanted| start(wanted, config, handle, &directory))
     }
 
     /// Ends it.
     pub fn stop(&self) {
-        std::mem::take(&mut *self.running()).into_iter().for_each(Running::stop);
-    }
-
-    fn running(&self) -> MutexGuard<'_, Vec<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.crew.stop();
     }
 
     fn states(&self) -> Vec<(String, State)> {
-        self.running().iter().map(|one| (one.wanted.name(), one.status.state().clone())).collect()
+        self.crew.each(|wanted, status| (wanted.name(), status.state().clone()))
     }
 
     /// Adds its metrics.
