@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use journal::frame::MAX_BODY_BYTES;
 use journal::{Bounds, JournalError, Offset};
 use rdkafka::client::ClientContext;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Message, ToBytes};
-use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 
 use crate::envelope::Envelopes;
 use crate::link::Link;
+use crate::producer::PolledProducer;
 use crate::settings::{REQUEST_TIMEOUT, Settings, SettingsError, WRITE_TIMEOUT, log};
 use crate::topic::PARTITION;
 
@@ -26,7 +27,7 @@ pub struct Appender {
     link: Arc<Link>,
     envelopes: Arc<Envelopes>,
     /// Replaced after an error that ends it.
-    producer: Mutex<Arc<ThreadedProducer<Deliveries>>>,
+    producer: Mutex<Arc<PolledProducer<Deliveries>>>,
     /// Held while events are appended, so that those of one append are one behind the other for this process.
     turn: Mutex<()>,
 }
@@ -193,7 +194,7 @@ impl Appender {
     }
 
     /// The producer; a new one, if the last one has come to its end.
-    fn working(&self) -> Result<Arc<ThreadedProducer<Deliveries>>, SettingsError> {
+    fn working(&self) -> Result<Arc<PolledProducer<Deliveries>>, SettingsError> {
         let mut producer = lock(&self.producer);
         if let Some((code, why)) = producer.client().fatal_error() {
             tracing::warn!(%code, why, "Kafka's producer has ended; a new one begins");
@@ -203,13 +204,13 @@ impl Appender {
     }
 }
 
-fn start(settings: &Settings, link: &Arc<Link>) -> Result<ThreadedProducer<Deliveries>, SettingsError> {
-    Ok(ThreadedProducer::from_config_and_context(&settings.producer(), Deliveries(link.clone()))?)
+fn start(settings: &Settings, link: &Arc<Link>) -> Result<PolledProducer<Deliveries>, SettingsError> {
+    PolledProducer::start(&settings.producer(), Deliveries(link.clone()))
 }
 
 /// Puts an event into the producer's queue.
 fn send(
-    producer: &ThreadedProducer<Deliveries>,
+    producer: &BaseProducer<Deliveries>,
     topic: &str,
     message: &[u8],
     batch: &Arc<Batch>,
@@ -223,7 +224,7 @@ fn send(
 
 /// Puts a message into the producer's queue, which may be full for a while.
 pub fn enqueue<C, K>(
-    producer: &ThreadedProducer<C>,
+    producer: &BaseProducer<C>,
     mut record: BaseRecord<'_, K, [u8], C::DeliveryOpaque>,
 ) -> Result<(), KafkaError>
 where

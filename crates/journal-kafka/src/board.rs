@@ -10,10 +10,11 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer};
 
 use crate::envelope::Envelopes;
 use crate::older::assignment;
+use crate::producer::PolledProducer;
 use crate::settings::{Quiet, Settings, SettingsError};
 use crate::topic::{self, Keeps, PARTITION};
 
@@ -43,7 +44,7 @@ pub struct Heard<'m> {
 pub struct Board {
     topic: String,
     envelopes: Arc<Envelopes>,
-    producer: ThreadedProducer<Quiet>,
+    producer: PolledProducer<Quiet>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -71,7 +72,7 @@ impl Board {
     ) -> Result<Board, SettingsError> {
         let topic = settings.receipts_topic();
         let envelopes = Arc::new(Envelopes::new(&settings.key, &topic)?);
-        let producer = ThreadedProducer::from_config_and_context(&settings.producer(), Quiet)?;
+        let producer = PolledProducer::start(&settings.producer(), Quiet)?;
         let consumer = BaseConsumer::from_config_and_context(&settings.consumer(FETCH_WAIT), Quiet)?;
         let shared = Arc::new(Shared::default());
         let reader = Reader {

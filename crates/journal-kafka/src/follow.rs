@@ -21,6 +21,8 @@ use crate::topic::{self, Keeps, TopicError};
 const FETCH_WAIT: Duration = Duration::from_millis(500);
 /// How long an event is waited for before other things are looked at.
 const POLL: Duration = Duration::from_millis(50);
+/// Events that are taken together.
+const MAX_TAKEN: usize = 256;
 /// This often a broker is asked what the topic holds: whether it answers at all.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause before brokers that are away are looked for again, and by how much it may be longer, so that nodes do not
@@ -111,17 +113,24 @@ impl Follower {
         Ok(())
     }
 
-    /// Takes what comes next.
+    /// Takes what comes next, and what has come with it.
     fn take(&mut self) {
-        let is_out_of_range = match self.consumer.poll(POLL) {
-            Some(Ok(message)) => {
-                keep(&self.link, &self.envelopes, &message);
-                false
+        let (mut events, mut failure) = (Vec::new(), None);
+        let mut wait = POLL;
+        while events.len() < MAX_TAKEN
+            && failure.is_none()
+            && let Some(polled) = self.consumer.poll(wait)
+        {
+            match polled {
+                Ok(message) => events.push(opened(&self.envelopes, &message)),
+                Err(error) => failure = Some(error),
             }
-            Some(Err(error)) => failed(&self.link, &error),
-            None => false,
-        };
-        if is_out_of_range {
+            wait = Duration::ZERO;
+        }
+        if !events.is_empty() {
+            keep(&self.link, events);
+        }
+        if failure.is_some_and(|error| failed(&self.link, &error)) {
             self.is_assigned = false;
         }
     }
@@ -134,24 +143,34 @@ impl Follower {
     }
 }
 
-/// Puts a message into the tail.
-fn keep(link: &Link, envelopes: &Envelopes, message: &BorrowedMessage<'_>) {
-    let offset = from_kafka(message.offset());
+/// A message's offset and its event; `None`: no node of this cluster wrote it.
+fn opened(envelopes: &Envelopes, message: &BorrowedMessage<'_>) -> (Offset, Option<Vec<u8>>) {
     let body = message.payload().and_then(|payload| envelopes.open(payload)).map(<[u8]>::to_vec);
+    (from_kafka(message.offset()), body)
+}
+
+/// Puts events into the tail; those who wait for them are woken once.
+fn keep(link: &Link, events: Vec<(Offset, Option<Vec<u8>>)>) {
     link.change(|state| {
         state.contact = Some(Instant::now());
-        match &body {
-            Some(_) => state.end = state.end.max(offset + 1),
-            None => {
-                state.foreign += 1;
-                if state.foreign.is_power_of_two() {
-                    let count = state.foreign;
-                    tracing::error!(offset, count, "no node of this cluster wrote a message in Kafka; it is ignored");
+        for (offset, body) in events {
+            match &body {
+                Some(_) => state.end = state.end.max(offset + 1),
+                None => {
+                    state.foreign += 1;
+                    if state.foreign.is_power_of_two() {
+                        let count = state.foreign;
+                        tracing::error!(
+                            offset,
+                            count,
+                            "no node of this cluster wrote a message in Kafka; it is ignored"
+                        );
+                    }
                 }
             }
+            state.tail.push(offset, body);
+            state.bounds.next = state.bounds.next.max(offset + 1);
         }
-        state.tail.push(offset, body);
-        state.bounds.next = state.bounds.next.max(offset + 1);
     });
 }
 

@@ -20,6 +20,7 @@ mod kept;
 mod key;
 mod link;
 mod older;
+mod producer;
 pub mod records;
 mod said;
 mod security;

@@ -17,11 +17,12 @@ use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
-use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 
 use crate::append::from_kafka;
 use crate::envelope::Envelopes;
 use crate::older::assignment;
+use crate::producer::PolledProducer;
 use crate::settings::{Quiet, REQUEST_TIMEOUT, Settings, SettingsError, log};
 use crate::topic::{self, Keeps, PARTITION, TopicError};
 
@@ -142,7 +143,7 @@ impl Snapshots {
     pub fn publish(&self, file: &Path, position: Offset) -> Result<(), SnapshotError> {
         topic::prepare(&self.settings, &self.topic, Keeps::All)?;
         let failed = Arc::new(AtomicU64::new(0));
-        let producer = ThreadedProducer::from_config_and_context(&self.settings.producer(), Counting(failed.clone()))?;
+        let producer = PolledProducer::start(&self.settings.producer(), Counting(failed.clone()))?;
         let (first, before) = producer.client().fetch_watermarks(&self.topic, PARTITION, REQUEST_TIMEOUT)?;
         let mut id = Id::default();
         getrandom::fill(&mut id)?;
@@ -173,12 +174,7 @@ impl Snapshots {
     }
 
     /// Sends a message; waits for brokers where too many octets are under way.
-    fn send(
-        &self,
-        producer: &ThreadedProducer<Counting>,
-        under_way: &mut usize,
-        body: &[u8],
-    ) -> Result<(), SnapshotError> {
+    fn send(&self, producer: &BaseProducer<Counting>, under_way: &mut usize, body: &[u8]) -> Result<(), SnapshotError> {
         let sealed = self.envelopes.seal(body);
         *under_way += body.len();
         if *under_way > MAX_UNDER_WAY {

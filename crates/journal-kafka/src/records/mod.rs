@@ -6,6 +6,8 @@ mod writer;
 
 use rdkafka::error::KafkaError;
 
+use crate::settings::SettingsError;
+
 pub use reader::{Gap, Record, RecordReader};
 pub use writer::{Outgoing, RecordWriter};
 
@@ -24,4 +26,13 @@ pub enum RecordError {
     /// Nobody said in time that a message has arrived.
     #[error("a broker did not say in time that it has a message")]
     Silence,
+    /// Kafka's client cannot be started.
+    #[error("{0}")]
+    Client(String),
+}
+
+impl From<SettingsError> for RecordError {
+    fn from(error: SettingsError) -> RecordError {
+        RecordError::Client(error.to_string())
+    }
 }

@@ -6,11 +6,12 @@ use rdkafka::admin::{AdminClient, NewTopic, TopicReplication};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext};
 
 use super::RecordError;
 use crate::append::{Batch, PlaceInBatch, enqueue};
 use crate::brokers::Brokers;
+use crate::producer::PolledProducer;
 use crate::settings::{Quiet, REQUEST_TIMEOUT, log};
 use crate::topic::{self, COPIES, PARTITION, has};
 
@@ -26,7 +27,7 @@ pub struct Outgoing {
 /// Writes to the first partition of a topic.
 pub struct RecordWriter {
     topic: String,
-    producer: ThreadedProducer<Deliveries>,
+    producer: PolledProducer<Deliveries>,
 }
 
 /// Hears what became of messages.
@@ -60,7 +61,7 @@ impl RecordWriter {
         let mut config = brokers.producer();
         // A message that does not arrive ends the producer: what was sent behind it must not arrive alone.
         config.set("enable.gapless.guarantee", "true");
-        let producer = ThreadedProducer::from_config_and_context(&config, Deliveries)?;
+        let producer = PolledProducer::start(&config, Deliveries)?;
         Ok(RecordWriter { topic: topic.to_owned(), producer })
     }
 

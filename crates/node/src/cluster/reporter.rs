@@ -16,8 +16,10 @@ use super::inventory::Inventory;
 use super::nodes::{BEAT, Nodes};
 use super::report::{MAX_PROBLEMS, Positions, Report};
 
-/// Between two reports: what happens meanwhile is in the later one.
+/// Between two reports: what happens meanwhile is in the later one. Whoever waits for receipts makes one change at a time.
 const MIN_INTERVAL: Duration = Duration::from_millis(2);
+/// The same while several changes come between two reports: each report costs the broker and every server something.
+const BUSY_INTERVAL: Duration = Duration::from_millis(6);
 
 /// What a report is made of.
 pub struct Watched {
@@ -54,6 +56,7 @@ impl Reporter {
         let mut settings = changes_of(self.watched.settings.corridor());
         let mut access = changes_of(self.watched.access.corridor());
         let mut beat = tokio::time::interval(BEAT);
+        let mut reported: Offset = 0;
         loop {
             tokio::select! {
                 Ok(()) = self.watched.position.changed() => {}
@@ -62,14 +65,17 @@ impl Reporter {
                 _ = beat.tick() => {}
                 _ = &mut stop => break,
             }
-            self.report(false);
-            tokio::time::sleep(MIN_INTERVAL).await;
+            let position = self.report(false);
+            let is_busy = position > reported + 1;
+            reported = position;
+            tokio::time::sleep(if is_busy { BUSY_INTERVAL } else { MIN_INTERVAL }).await;
         }
         self.report(true);
         self.board.flush();
     }
 
-    fn report(&mut self, is_stopping: bool) {
+    /// Reports once; returns the position of the zones that it told.
+    fn report(&mut self, is_stopping: bool) -> Offset {
         self.number += 1;
         let Watched { access, settings, inventory, problems, .. } = &self.watched;
         let counted = inventory.now();
@@ -97,6 +103,7 @@ impl Reporter {
             Err(error) => tracing::error!(%error, "a report cannot be written; this is a bug of the server"),
         }
         self.nodes.tell(report, counted);
+        counted.position
     }
 }
 
