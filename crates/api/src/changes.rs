@@ -199,7 +199,7 @@ async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>
         _ => return Err(Problem::parameter("id", "the number of a change, or its identity")),
     };
     let change = fetch(&app, &caller, number).await?;
-    let receipts = receipts::of_change(&app, change.offset, change.change.at_ms);
+    let receipts = receipts::of_change(&app, &change);
     Ok(Json(shown(&change, &caller).map(|change| ChangeDetail { change, receipts })).into_response())
 }
 

@@ -4,6 +4,7 @@ use access::limits::MAX_WHY;
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use dns::NameBuf;
 use node::commit::Committed;
 use node::difference::word;
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,9 @@ pub struct Outcome {
     /// Of a dry run: what would change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<Vec<ZoneDiff>>,
+    /// Names of the zones, for who waits for servers.
+    #[serde(skip)]
+    pub names: Vec<NameBuf>,
 }
 
 impl Warning {
@@ -121,6 +125,7 @@ impl Outcome {
             zones: zones.collect(),
             warnings: committed.warnings.iter().map(|finding| Warning::new(finding, Source::Made)).collect(),
             diff: dry_run.then(|| committed.change.zones.iter().map(diff::of).collect()),
+            names: committed.change.zones.iter().map(|change| change.zone.name.clone()).collect(),
         }
     }
 
@@ -131,12 +136,13 @@ impl Outcome {
     }
 
     /// As a response; the entity tag is that of the zone, if there is just one.
-    pub fn respond(self, status: StatusCode) -> Response {
+    pub fn respond(mut self, status: StatusCode) -> Response {
         let serial = match &self.zones[..] {
             [zone] if !self.dry_run => zone.to,
             _ => None,
         };
-        let made = self.change.map(MadeChange);
+        let zones = std::mem::take(&mut self.names);
+        let made = self.change.map(|offset| MadeChange { offset, zones });
         let mut response = (status, Json(self)).into_response();
         if let Some(made) = made {
             response.extensions_mut().insert(made);

@@ -11,8 +11,9 @@ use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use journal::Offset;
-use node::cluster::{Positions, Receipt, WaitFor, drained};
+use dns::NameBuf;
+use journal::{Accepted, Offset};
+use node::cluster::{Awaited, Holders, Positions, Receipt, WaitFor, drained};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use server::clock::unix_ms;
@@ -38,8 +39,13 @@ pub fn may_wait(path: &str) -> bool {
 }
 
 /// The change of a response, for who waits for its receipts.
-#[derive(Debug, Clone, Copy)]
-pub struct MadeChange(pub Offset);
+#[derive(Debug, Clone)]
+pub struct MadeChange {
+    /// Its place in the journal.
+    pub offset: Offset,
+    /// The zones that it changed.
+    pub zones: Vec<NameBuf>,
+}
 
 /// What a server has said of a change: either since when it serves it, or why it is not known to.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -61,16 +67,23 @@ impl From<Receipt> for ReceiptOut {
     }
 }
 
-/// The receipts of the change at `offset`, which was made at `at_ms`.
-pub fn of_change(app: &App, offset: Offset, at_ms: u64) -> Vec<ReceiptOut> {
+/// The receipts of a change.
+pub fn of_change(app: &App, change: &Accepted) -> Vec<ReceiptOut> {
     let receipts = match app.node.cluster() {
-        None => vec![own(app, at_ms)],
+        None => vec![own(app, change.change.at_ms)],
         Some(cluster) => {
-            let positions = Positions { zones: offset, ..Positions::default() };
-            cluster.nodes().receipts(&positions, &drained(&app.node.settings().state()))
+            let zones = change.change.zones.iter().map(|zone| &zone.zone.name);
+            let awaited = awaited(app, change.offset, zones);
+            cluster.nodes().receipts(&awaited, &drained(&app.node.settings().state()))
         }
     };
     receipts.into_iter().map(ReceiptOut::from).collect()
+}
+
+/// What servers are to have served of the change of these zones at `offset`.
+fn awaited<'n>(app: &App, offset: Offset, zones: impl IntoIterator<Item = &'n NameBuf>) -> Awaited {
+    let positions = Positions { zones: offset, ..Positions::default() };
+    Awaited { positions, holders: app.node.holders(zones) }
 }
 
 /// The receipt of a server that shares its zones with nobody.
@@ -161,12 +174,12 @@ async fn with_receipts(app: &App, wanted: &Wait, response: Response) -> Response
         None => vec![own(app, unix_ms())],
         Some(cluster) => {
             // What else was made: everything up to now.
-            let positions = match response.extensions().get::<MadeChange>() {
-                Some(MadeChange(offset)) => Positions { zones: *offset, ..Positions::default() },
-                None => app.node.positions(),
+            let awaited = match response.extensions().get::<MadeChange>() {
+                Some(MadeChange { offset, zones }) => awaited(app, *offset, zones),
+                None => Awaited { positions: app.node.positions(), holders: Holders::All },
             };
             let settings = app.node.settings().clone();
-            cluster.wait(&positions, wanted.servers, wanted.timeout, || drained(&settings.state())).await
+            cluster.wait(&awaited, wanted.servers, wanted.timeout, || drained(&settings.state())).await
         }
     };
     let is_met = wanted.servers.is_met(&receipts);

@@ -71,6 +71,9 @@ pub struct SettingsOut {
     pub dnssec: String,
     /// What is done about signatures of others: of a secondary or a zone from a file that is not signed here.
     pub dnssec_validate: Validation,
+    /// Which servers of a cluster answer for it: names of servers, and labels `KEY=VALUE`, in both of which `*` stands for any
+    /// text; empty: all.
+    pub placement: Vec<String>,
 }
 
 /// Settings to be changed; what is left out stays.
@@ -108,6 +111,10 @@ pub struct SettingsIn {
     /// no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dnssec_validate: Option<Validation>,
+    /// Which servers of a cluster answer for it: names of servers, and labels `KEY=VALUE`, in both of which `*` stands for any
+    /// text; empty: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Vec<String>>,
 }
 
 /// The names of the policies that zones may be signed by, as the configuration has them now.
@@ -164,6 +171,7 @@ impl From<&ZoneSettings> for SettingsOut {
                 DnssecValidation::Refuse => Validation::Refuse,
                 DnssecValidation::Expire => Validation::Expire,
             },
+            placement: settings.placement.clone(),
         }
     }
 }
@@ -198,6 +206,7 @@ impl SettingsIn {
                 Validation::Refuse => DnssecValidation::Refuse,
                 Validation::Expire => DnssecValidation::Expire,
             }),
+            placement: list(&self.placement, &before.placement),
         }
     }
 
@@ -214,6 +223,7 @@ impl SettingsIn {
             ("allow_update", &settings.allow_update),
             ("allow_notify", &settings.allow_notify),
             ("notify", &settings.notify),
+            ("placement", &settings.placement),
         ];
         let long = lists.iter().filter(|(_, list)| list.len() > MAX_ENTRIES);
         let mut errors: Vec<FieldError> = long

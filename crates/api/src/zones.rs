@@ -147,6 +147,7 @@ impl ZoneOut {
             serial: zone.serial,
             state: match zone.state {
                 ZoneState::Serving => "serving",
+                ZoneState::Elsewhere => "elsewhere",
                 ZoneState::Waiting => "waiting",
                 ZoneState::Expired => "expired",
             },
@@ -189,6 +190,8 @@ struct ZoneListParams {
 enum StateFilter {
     /// It answers.
     Serving,
+    /// Other servers of the cluster answer for it.
+    Elsewhere,
     /// It has no contents yet.
     Waiting,
     /// No primary confirmed it for too long.
@@ -203,6 +206,7 @@ impl StateFilter {
     fn fits(self, zone: &ZoneInfo) -> bool {
         match self {
             StateFilter::Serving => zone.state == ZoneState::Serving,
+            StateFilter::Elsewhere => zone.state == ZoneState::Elsewhere,
             StateFilter::Waiting => zone.state == ZoneState::Waiting,
             StateFilter::Expired => zone.state == ZoneState::Expired,
             StateFilter::Failing => zone.transfer.as_ref().is_some_and(|transfer| transfer.last_error.is_some()),
@@ -320,6 +324,10 @@ pub struct NewZone {
     /// What is done about signatures of others: of a secondary that is not signed here; elsewhere it has no effect.
     #[serde(default)]
     pub dnssec_validate: Option<Validation>,
+    /// Which servers of a cluster answer for it: names of servers, and labels `KEY=VALUE`, in both of which `*` stands for any
+    /// text; empty: all.
+    #[serde(default)]
+    pub placement: Option<Vec<String>>,
 }
 
 impl NewZone {
@@ -335,6 +343,7 @@ impl NewZone {
             notify: self.notify,
             dnssec: self.dnssec,
             dnssec_validate: self.dnssec_validate,
+            placement: self.placement,
         }
     }
 }

@@ -192,6 +192,7 @@ impl Lines {
             ("allow_notify", &a.allow_notify, &b.allow_notify),
             ("notify", &a.notify, &b.notify),
             ("primaries", &a.primaries, &b.primaries),
+            ("placement", &a.placement, &b.placement),
         ] {
             self.compare(&key(list), bracketed(a), bracketed(b));
         }

@@ -1,14 +1,16 @@
 //! Several servers that share their zones: where the journal is then, and how this server takes part.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use alerts::secret::Secret;
 
+use super::place::Place;
 use super::problem::{Mark, Report};
 use super::raw::{self, ClusterStart, Raw, SaslMechanism};
 use super::reader::{Step, path_text};
 use super::unsupported;
-use super::value::{At, Value, Walk};
+use super::value::{At, Named, Value, Walk};
 
 /// Longest name of a topic that Kafka takes, less what is put behind the prefix.
 const MAX_PREFIX: usize = 249 - ".settings".len();
@@ -32,6 +34,8 @@ pub struct Cluster {
     pub starts_stale: bool,
     /// A snapshot of the zones is made after so many changes.
     pub snapshot_changes: u64,
+    /// What this server is, for zones that a part of the servers answers for.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// TLS to the brokers.
@@ -107,7 +111,20 @@ pub(super) fn check_cluster(raw: &Raw, server_name: &str, report: &mut Report) -
         },
         starts_stale: cluster.start.value == ClusterStart::Stale,
         snapshot_changes: cluster.snapshot_changes.0,
+        labels: check_labels(&cluster.labels, report),
     })
+}
+
+/// The labels, which have to be such that the placement of a zone can name them.
+fn check_labels(labels: &Named<String>, report: &mut Report) -> BTreeMap<String, String> {
+    let mut checked = BTreeMap::new();
+    for (key, value) in &labels.0 {
+        match Place::check_label(key, value) {
+            Ok(()) => drop(checked.insert(key.clone(), value.value.clone())),
+            Err(message) => report.error(value.mark, format!("cluster.labels.{key}"), message),
+        }
+    }
+    checked
 }
 
 /// Reports what is set though there is no cluster.

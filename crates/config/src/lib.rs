@@ -25,6 +25,7 @@ mod networks;
 mod options;
 mod outgoing;
 mod peer;
+mod place;
 mod placeholder;
 mod policy;
 mod problem;
@@ -58,6 +59,7 @@ pub use networks::{NetworkFile, NetworkList, named_files};
 pub use options::LoadOptions;
 pub use outgoing::{ChangeEvents, ChangeWebhook};
 pub use peer::{Peer, PeerError};
+pub use place::{Place, PlaceError};
 pub use policy::{
     Anomalies, BlockList, Blocking, Client, DEFAULT_GROUP, Group, ListSource, PolicyZone, RateLimit, Security,
 };

@@ -1,7 +1,7 @@
 //! The lists in a zone's settings, parsed. What the configuration, the API and the journal say of who may do what with a
 //! zone goes through [`ZoneLists::parse`], so that all of them accept the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use zone::{ZonePolicy, ZoneSettings};
 
 use super::networks::FILE_PREFIX;
 use super::peer::Peer;
+use super::place::{Place, PlaceError};
 
 /// The lists of a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +23,8 @@ pub struct ZoneLists {
     pub primaries: Vec<Peer>,
     /// Whom to tell of changes.
     pub notify: Vec<Peer>,
+    /// Which servers of a cluster answer for it; empty: all.
+    pub placement: Vec<Place>,
     /// The TSIG keys that entries name, each with the entry.
     pub keys: Vec<(EntryPlace, NameBuf)>,
     /// Entries that say again what another one says.
@@ -66,6 +69,7 @@ impl ZoneLists {
         let mut allow_notify = who("allow_notify", &settings.allow_notify, unlimited);
         let notify = reader.list("notify", &settings.notify, peer);
         let primaries = reader.list("primaries", &settings.primaries, peer);
+        let placement = reader.list("placement", &settings.placement, place);
         if !reader.problems.is_empty() {
             return Err(reader.problems);
         }
@@ -81,7 +85,12 @@ impl ZoneLists {
             allow_notify: list(allow_notify),
         };
         let policy = Some(policy).filter(|policy| *policy != ZonePolicy::default()).map(Arc::new);
-        Ok(ZoneLists { policy, primaries, notify, keys: reader.keys, repeated: reader.repeated })
+        Ok(ZoneLists { policy, primaries, notify, placement, keys: reader.keys, repeated: reader.repeated })
+    }
+
+    /// Whether a server of this name with these labels answers for the zone.
+    pub fn is_placed_at(&self, server: &str, labels: &BTreeMap<String, String>) -> bool {
+        self.placement.is_empty() || self.placement.iter().any(|place| place.has(server, labels))
     }
 }
 
@@ -170,6 +179,11 @@ fn unlimited(text: &str) -> Parsed<Entry> {
         (entry, _) if entry.is_limited() => Err("`name=` and `type=` limit updates only".to_owned()),
         parsed => Ok(parsed),
     }
+}
+
+fn place(text: &str) -> Parsed<Place> {
+    let place: Place = text.parse().map_err(|error: PlaceError| error.to_string())?;
+    Ok((place, None))
 }
 
 fn peer(text: &str) -> Parsed<Peer> {

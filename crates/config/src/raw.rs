@@ -214,6 +214,9 @@ section! {
         dnssec_key_files: Vec<At<String>> = Vec::new(),
         /// What is done if resolvers would refuse a version of the zone that its primary or its file brings, signed by others.
         dnssec_validate: DnssecValidation = DnssecValidation::Off,
+        /// Which servers of a cluster answer for the zone: names of servers (`cluster.node`), and labels `KEY=VALUE` (`cluster.labels`); in both, `*`
+        /// stands for any text. Empty: all. The others refuse queries and transfers of it. Not for a zone from a file.
+        placement: Vec<At<String>> = Vec::new(),
     }
 }
 

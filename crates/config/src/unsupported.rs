@@ -9,7 +9,7 @@ use super::reader::{Step, path_text};
 use super::value::{Value, Walk};
 
 /// Section, and the keys in it that are not built yet.
-const UNSUPPORTED: &[(&str, &[&str])] = &[("server.tls", &["certificate", "key"]), ("cluster", &["labels"])];
+const UNSUPPORTED: &[(&str, &[&str])] = &[("server.tls", &["certificate", "key"])];
 
 /// What is said about a value of a feature that is not built yet.
 pub const MESSAGE: &str = "not supported yet";

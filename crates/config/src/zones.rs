@@ -259,6 +259,10 @@ fn check_kind(index: usize, entry: &raw::Zone, report: &mut Report) {
         let message = "only a zone from a file or a secondary is signed by others; leave it out";
         report.error(entry.dnssec_validate.mark, path("dnssec_validate"), message);
     }
+    if file && !entry.placement.is_empty() {
+        let message = "the file is this server's alone, and others cannot answer for the zone; leave it out";
+        report.error(entry.placement.mark, path("placement"), message);
+    }
     if (file || secondary) && !is_signed && *entry.serial_policy != raw::SerialPolicy::Increment {
         let message = "has no effect on a zone that does not live in the journal";
         report.warn(entry.serial_policy.mark, path("serial_policy"), message);
@@ -316,6 +320,7 @@ fn settings_of(entry: &raw::Zone) -> ZoneSettings {
         allow_update: texts(&entry.allow_update),
         allow_notify: texts(&entry.allow_notify),
         notify: texts(&entry.notify),
+        placement: texts(&entry.placement),
         dnssec_validate: match *entry.dnssec_validate {
             raw::DnssecValidation::Off => DnssecValidation::Off,
             raw::DnssecValidation::Warn => DnssecValidation::Warn,
@@ -335,6 +340,7 @@ fn list_of<'a>(entry: &'a raw::Zone, name: &str) -> &'a [At<String>] {
         "allow_notify" => &entry.allow_notify,
         "notify" => &entry.notify,
         "primaries" => &entry.primaries,
+        "placement" => &entry.placement,
         _ => &[],
     }
 }

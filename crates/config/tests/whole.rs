@@ -220,7 +220,6 @@ fn what_is_not_built_is_an_error() {
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [https] }] }",
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [quic] }] }",
         "server: { listen: [{ address: '127.0.0.1:1', protocols: [udp, xdp] }] }",
-        "cluster: { labels: { place: cellar } }",
     ];
     for (index, text) in cases.iter().enumerate() {
         let found = problems(&format!("unsupported-{index}"), text);

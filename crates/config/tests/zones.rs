@@ -30,6 +30,30 @@ fn lines(problems: &[Problem]) -> Vec<String> {
 }
 
 #[test]
+fn zones_are_placed_on_servers_by_name_and_label() {
+    let cluster = "cluster: { brokers: ['192.0.2.1:9092'], key_file: k, labels: { region: eu, disk: ssd } }\n";
+    let zones = "zones: [{ name: a.example, placement: ['region=e*', ns1] }, { name: b.example }]\n";
+    let (config, warnings) = good("placement", &format!("{cluster}{zones}"));
+    assert_eq!(warnings, Vec::<String>::new());
+    let labels = &config.cluster.as_ref().expect("a cluster").labels;
+    let none = std::collections::BTreeMap::new();
+    let placed = |zone: usize, server: &str, labels| config.zones[zone].lists.is_placed_at(server, labels);
+    assert!(placed(0, "ns2", labels) && placed(0, "ns1", &none) && placed(1, "ns2", labels));
+    assert!(!placed(0, "ns2", &none));
+    let bad = "cluster: { brokers: ['192.0.2.1:9092'], key_file: k, labels: { region: 'e*' } }\n\
+               zones: [{ name: a.example, placement: ['region=', 'x y'] }, { name: b.example, file: f, placement: [ns1] }]\n";
+    let problems = lines(&load("placement-bad", bad).expect_err("mistakes"));
+    let want = [
+        "1:74: cluster.labels.region: key and value",
+        "2:42: zones[0].placement[0]: `region=` is neither",
+        "2:53: zones[0].placement[1]: `x y` is neither",
+        "zones[1].placement: the file is this server's alone",
+    ];
+    assert_eq!(problems.len(), want.len(), "{problems:#?}");
+    assert!(want.iter().all(|want| problems.iter().any(|problem| problem.contains(want))), "{problems:#?}");
+}
+
+#[test]
 fn kinds_of_zones() {
     let text = "zones:\n\
                 - { name: file.example, file: f, notify: ['192.0.2.1', '[2001:db8::1]:5300 key:K'] }\n\

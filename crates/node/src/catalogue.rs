@@ -6,13 +6,14 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{Hash, Hasher};
 use std::ops::{Bound, Deref};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use config::{ZoneLists, ZoneOrigin, ZoneSource};
 use dns::{Name, NameBuf};
 use journal::{Replica, ZoneState};
-use zone::{DnssecValidation, ZoneKind, ZoneSettings};
+use zone::{DnssecValidation, ZoneKind, ZonePolicy, ZoneSettings};
 
+use crate::cluster::{Holders, Identity};
 use crate::loader::Stamps;
 use crate::read_only::{self, MaintainedIn, Part, ReadOnly};
 use crate::signers::Signers;
@@ -222,14 +223,18 @@ pub struct Catalogue {
     zones: RwLock<Zones>,
     /// Who signs which zone.
     signers: Arc<Signers>,
+    /// What zones are placed by at this server; `None`: it is in no cluster, and answers for all.
+    identity: Option<Identity>,
+    /// Of zones without lists that other servers answer for.
+    elsewhere: OnceLock<Arc<ZonePolicy>>,
     /// The settings that say nothing, which most zones of the journal share, and their lists.
     plain: (Arc<ZoneSettings>, Arc<ZoneLists>),
 }
 
 impl Catalogue {
-    /// An empty catalogue; `signers` knows which zones are signed here.
-    pub fn new(signers: Arc<Signers>) -> Catalogue {
-        Catalogue { signers, ..Catalogue::default() }
+    /// An empty catalogue; `signers` knows which zones are signed here, `identity` which are placed here.
+    pub fn new(signers: Arc<Signers>, identity: Option<Identity>) -> Catalogue {
+        Catalogue { signers, identity, ..Catalogue::default() }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Zones> {
@@ -278,11 +283,32 @@ impl Catalogue {
         self.read().validated.iter().cloned().collect()
     }
 
-    /// Those of the zones with these names that somebody wants to be told of.
+    /// Whether this server answers for a zone with these lists.
+    pub fn answers_for(&self, lists: &ZoneLists) -> bool {
+        self.identity.as_ref().is_none_or(|identity| identity.answers_for(lists))
+    }
+
+    /// How many zones only other servers answer for.
+    pub fn elsewhere_count(&self) -> usize {
+        if self.identity.is_none() {
+            return 0;
+        }
+        self.read().order.iter().filter(|zone| !self.answers_for(zone.lists())).count()
+    }
+
+    /// Which servers answer for zones: all, where one of them is not there.
+    pub fn holders<'n>(&self, names: impl IntoIterator<Item = &'n NameBuf>) -> Holders {
+        let zones = self.read();
+        let lists = names.into_iter().map(|name| Some(zones.entries.get::<Name>(name)?.lists().clone()));
+        lists.collect::<Option<Vec<_>>>().map_or(Holders::All, Holders::Of)
+    }
+
+    /// Those of the zones with these names that somebody wants to be told of by this server.
     pub fn followed<'n>(&self, names: impl IntoIterator<Item = &'n NameBuf>) -> Vec<ZoneRef> {
         let zones = self.read();
         let entries = names.into_iter().filter_map(|name| zones.entries.get::<Name>(name));
-        entries.filter(|zone| !zone.lists().notify.is_empty()).cloned().collect()
+        let tells = |lists: &ZoneLists| !lists.notify.is_empty() && self.answers_for(lists);
+        entries.filter(|zone| tells(zone.lists())).cloned().collect()
     }
 
     /// Where a zone of this name is maintained, or would be if it were there.
@@ -295,9 +321,15 @@ impl Catalogue {
         self.read().source(name).cloned()
     }
 
-    /// The lists of a zone of the journal. What the configuration says of it wins.
-    pub fn lists(&self, state: &ZoneState) -> Arc<ZoneLists> {
-        self.describe(&self.read(), state).lists().clone()
+    /// Who may do what with a zone of the journal at this server. What the configuration says of it wins.
+    pub fn policy(&self, state: &ZoneState) -> Option<Arc<ZonePolicy>> {
+        let entry = self.describe(&self.read(), state);
+        let lists = entry.lists();
+        match &lists.policy {
+            policy if self.answers_for(lists) => policy.clone(),
+            Some(policy) => Some(Arc::new(ZonePolicy::elsewhere(Some(policy)))),
+            None => Some(self.elsewhere.get_or_init(|| Arc::new(ZonePolicy::elsewhere(None))).clone()),
+        }
     }
 
     /// What is done about signatures that others made of a zone of the journal.

@@ -135,7 +135,8 @@ impl Durable {
         let mut replica = Replica::new(hasher, position, stored.into_iter().map(ZoneState::from).collect());
         replica.remember(gone, writers);
         let signers = load_signers(&settings, signing);
-        let (catalogue, recent) = (Arc::new(Catalogue::new(signers.clone())), Arc::new(Recent::default()));
+        let identity = cluster.as_ref().map(|cluster| cluster.identity().clone());
+        let (catalogue, recent) = (Arc::new(Catalogue::new(signers.clone(), identity)), Arc::new(Recent::default()));
         let presigned = Arc::new(Presigned::default());
         let position = watch::Sender::new(position);
         let last = catch_up(&mut replica, &*journal, &recent, &follower)?;

@@ -14,7 +14,7 @@ use zone::{Contents, DnssecValidation, Published, ZoneTable};
 
 use crate::backups::Backups;
 use crate::catalogue::{Catalogue, ZoneEntry, ZoneRef};
-use crate::cluster::{Cluster, Positions};
+use crate::cluster::{Cluster, Holders, Positions};
 use crate::commit::{CommitError, Committed, Committer, Request};
 use crate::durable::Durable;
 use crate::presigned::Presigned;
@@ -104,7 +104,18 @@ impl NodeHandle {
         let contents = zones.get(entry.name()).and_then(|zone| zone.contents.as_ref());
         let is_validated = entry.validation() != DnssecValidation::Off;
         let validated = is_validated.then(|| self.presigned.zone(entry.name())).flatten();
-        ZoneInfo::new(entry, contents, self.scheduler.status(entry.name()), validated)
+        let (status, is_here) = (self.scheduler.status(entry.name()), self.catalogue.answers_for(entry.lists()));
+        ZoneInfo::new(entry, contents, status, validated, is_here)
+    }
+
+    /// How many zones only other servers of the cluster answer for.
+    pub fn elsewhere_count(&self) -> usize {
+        self.catalogue.elsewhere_count()
+    }
+
+    /// Which servers of the cluster answer for zones with these names.
+    pub fn holders<'n>(&self, names: impl IntoIterator<Item = &'n NameBuf>) -> Holders {
+        self.catalogue.holders(names)
     }
 
     fn entry(&self, name: &Name) -> Result<ZoneRef, HandleError> {

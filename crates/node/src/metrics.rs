@@ -75,7 +75,9 @@ fn add_zones(snapshot: &mut Snapshot, sources: &Sources, zones_max: usize) {
         }
     }
     let records: u64 = zones.zones().filter_map(|zone| zone.contents.as_ref()).map(Contents::record_count).sum();
-    snapshot.count(&ZONES, &["serving"], (zones.len() as u64).saturating_sub(waiting + expired));
+    let elsewhere = sources.handle.elsewhere_count() as u64;
+    snapshot.count(&ZONES, &["serving"], (zones.len() as u64).saturating_sub(waiting + expired + elsewhere));
+    snapshot.count(&ZONES, &["elsewhere"], elsewhere);
     snapshot.count(&ZONES, &["waiting"], waiting);
     snapshot.count(&ZONES, &["expired"], expired);
     snapshot.count(&RECORDS, &[], records);

@@ -70,7 +70,7 @@ impl Observer for ZoneObserver {
     }
 
     fn serve(&self, state: &ZoneState) -> Arc<Zone> {
-        let policy = self.catalogue.lists(state).policy.clone();
+        let policy = self.catalogue.policy(state);
         let expired = state.settings.kind == ZoneKind::Secondary && self.scheduler.is_expired(&state.key.name);
         if !self.started && self.catalogue.validation(state) == DnssecValidation::Expire {
             // Nobody has looked yet, and the zone may have ended while the server was off.
@@ -89,7 +89,8 @@ impl Observer for ZoneObserver {
         self.recent.add(changes);
         self.follower.push(changes);
         if self.lookups.get().is_some() {
-            let is_served = |zone: &Name| self.catalogue.zone(zone).is_some();
+            let is_served =
+                |zone: &Name| self.catalogue.zone(zone).is_some_and(|zone| self.catalogue.answers_for(zone.lists()));
             changes.iter().for_each(|change| add_changed(&mut self.changed, &change.change, is_served));
         }
     }

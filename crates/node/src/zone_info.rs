@@ -16,6 +16,8 @@ use crate::secondary::Status;
 pub enum ZoneState {
     /// It does.
     Serving,
+    /// Other servers of the cluster do (`placement`); this one refuses queries.
+    Elsewhere,
     /// It has no contents yet: its file is bad, or its first transfer is outstanding.
     Waiting,
     /// It was not refreshed in time (RFC 1035 3.3.13 EXPIRE), or has lost a signature that resolvers need and is not to be
@@ -80,18 +82,20 @@ pub struct ZoneInfo {
 
 impl ZoneInfo {
     /// What is known of a zone with these contents; of a secondary, with this status; of one that others sign, with what was
-    /// found out about that.
+    /// found out about that. `is_here`: this server answers for it.
     pub(crate) fn new(
         entry: &ZoneEntry,
         contents: Option<&Contents>,
         status: Option<Status>,
         validated: Option<Validated>,
+        is_here: bool,
     ) -> ZoneInfo {
         let has_ended = validated.as_ref().is_some_and(Validated::has_ended);
         let findings = contents.map(|contents| contents.findings().clone()).unwrap_or_default();
         let refused = validated.map(|validated| validated.findings).unwrap_or_default();
         let state = match contents {
-            Some(_) => ZoneState::Serving,
+            Some(_) if is_here => ZoneState::Serving,
+            Some(_) => ZoneState::Elsewhere,
             None if has_ended || status.as_ref().is_some_and(|status| status.expired) => ZoneState::Expired,
             None => ZoneState::Waiting,
         };

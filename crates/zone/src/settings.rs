@@ -73,6 +73,8 @@ pub struct ZoneSettings {
     pub dnssec: String,
     /// What is done about signatures that others made.
     pub dnssec_validate: DnssecValidation,
+    /// Which servers of a cluster answer for it: names of servers, and labels `KEY=VALUE`; empty: all.
+    pub placement: Vec<String>,
 }
 
 #[cfg(test)]

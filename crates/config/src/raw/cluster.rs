@@ -23,7 +23,7 @@ section! {
         start: ClusterStart = ClusterStart::Synced,
         /// After so many changes a snapshot of the zones is made, which new servers begin with.
         snapshot_changes: Int<1_000, { u32::MAX as u64 }> = Int(50_000),
-        /// What this server is, for whoever places zones.
+        /// What this server is, as in `region: eu`, for zones that a part of the servers answers for (`placement` of a zone).
         labels: Named<String> = Named::default(),
     }
 }

@@ -169,6 +169,8 @@ pub enum ZoneCommand {
     Show(zone::ShowArgs),
     /// Create a zone: a primary with SOA and NS records, or a secondary.
     Create(zone::CreateArgs),
+    /// Say which servers of a cluster answer for a zone.
+    Place(zone::PlaceArgs),
     /// Delete a zone; `zone revert` restores it.
     Delete(zone::DeleteArgs),
     /// Edit a zone as text in $VISUAL or $EDITOR, and commit the difference.

@@ -19,7 +19,7 @@ use super::{ZoneCheckArgs, ZoneCommand, ZoneFileArgs};
 pub use edit::EditArgs;
 pub use history::{DiffArgs, HistoryArgs, RevertArgs};
 pub use import::ImportArgs;
-pub use manage::{CreateArgs, DeleteArgs, NameArgs, ShowArgs};
+pub use manage::{CreateArgs, DeleteArgs, NameArgs, PlaceArgs, ShowArgs};
 
 /// Reads the name of a zone, `NAME`. `NAME@VARIANT` is refused as such: without this, it would be the name of another zone.
 ///
@@ -38,6 +38,7 @@ pub fn run(command: &ZoneCommand, out: &mut impl Write) -> anyhow::Result<bool> 
         ZoneCommand::List(args) => manage::list(args, out)?,
         ZoneCommand::Show(args) => manage::show(args, out)?,
         ZoneCommand::Create(args) => manage::create(args, out)?,
+        ZoneCommand::Place(args) => manage::place(args, out)?,
         ZoneCommand::Delete(args) => manage::delete(args, out)?,
         ZoneCommand::Refresh(args) => manage::refresh(args, out)?,
         ZoneCommand::Notify(args) => manage::notify(args, out)?,

@@ -12,6 +12,7 @@ mod model;
 #[path = "../crash/node.rs"]
 #[allow(dead_code, unused_imports)]
 mod node;
+mod placement;
 mod security;
 #[path = "../crash/transfer.rs"]
 #[allow(dead_code)]
@@ -39,6 +40,8 @@ use updates::Connection;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// What the servers are called.
 const NODES: [&str; 3] = ["a", "b", "c"];
+/// Where they stand.
+const REGIONS: [&str; 3] = ["eu", "eu", "us"];
 /// Rounds of the test that kills.
 const ROUNDS: u64 = 4;
 /// Longest part of a round.
@@ -61,12 +64,12 @@ impl Cluster {
         let made = headwater(&["cluster", "init"]).arg(&key).output().expect("headwater runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let scratches: Vec<Scratch> = NODES.map(|which| Scratch::new(&format!("{name}-{which}"))).into();
-        for scratch in &scratches {
+        for (scratch, (which, region)) in scratches.iter().zip(NODES.into_iter().zip(REGIONS)) {
             let cluster = format!(
-                "cluster: {{ brokers: ['{}'], topic_prefix: {name}, key_file: {}, start: {start}, snapshot_changes: 1000, node: {} }}\n",
+                "cluster: {{ brokers: ['{}'], topic_prefix: {name}, key_file: {}, start: {start}, snapshot_changes: 1000, node: {which}, \
+                 labels: {{ region: {region} }} }}\n",
                 broker.address(),
                 key.display(),
-                NODES[scratches.iter().position(|other| other.path() == scratch.path()).expect("one of them")]
             );
             scratch.write("headwater.yaml", &(cluster + &node::config(&node::journal_zone(ZONE))));
         }

@@ -2,12 +2,14 @@
 
 use zone::{DnssecValidation, SerialPolicy, ZoneKind, ZoneSettings};
 
-use super::{CodecError, VERSION_2, VERSION_3, VERSION_4, text};
+use super::{CodecError, VERSION_2, VERSION_3, VERSION_4, VERSION_5, text};
 use crate::octets::{Reader, put_counted, put_varint};
 
-/// The first format that has room for these settings: before 3 there is no policy to sign by, before 4 nobody validates.
+/// The first format that has room for these settings: before 3 there is no policy to sign by, before 4 nobody validates,
+/// before 5 all servers answer for all zones.
 pub(crate) fn version_for(settings: &ZoneSettings) -> u8 {
     match settings.dnssec_validate {
+        _ if !settings.placement.is_empty() => VERSION_5,
         DnssecValidation::Off if settings.dnssec.is_empty() => VERSION_2,
         DnssecValidation::Off => VERSION_3,
         _ => VERSION_4,
@@ -28,8 +30,7 @@ pub(crate) fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings, version: 
         SerialPolicy::UnixTime => 2,
     });
     for list in [primaries, allow_query, allow_transfer, allow_update, allow_notify, notify] {
-        put_varint(out, list.len() as u64);
-        list.iter().for_each(|entry| put_counted(out, entry.as_bytes()));
+        put_list(out, list);
     }
     if version > VERSION_2 {
         put_counted(out, dnssec.as_bytes());
@@ -42,6 +43,22 @@ pub(crate) fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings, version: 
             DnssecValidation::Expire => 3,
         });
     }
+    if version > VERSION_4 {
+        put_list(out, &settings.placement);
+    }
+}
+
+fn put_list(out: &mut Vec<u8>, list: &[String]) {
+    put_varint(out, list.len() as u64);
+    list.iter().for_each(|entry| put_counted(out, entry.as_bytes()));
+}
+
+fn list(reader: &mut Reader<'_>) -> Result<Vec<String>, CodecError> {
+    let read = |reader: &mut Reader<'_>| {
+        let count = reader.count(1)?;
+        (0..count).map(|_| text(reader)).collect::<Option<Vec<String>>>()
+    };
+    read(reader).ok_or(CodecError::Damaged("list of settings"))
 }
 
 /// What [`put_settings`] wrote.
@@ -57,20 +74,15 @@ pub(crate) fn settings(reader: &mut Reader<'_>, version: u8) -> Result<ZoneSetti
         Some(2) => SerialPolicy::UnixTime,
         _ => return Err(CodecError::Damaged("serial policy")),
     };
-    let mut list = || {
-        let count = reader.count(1)?;
-        (0..count).map(|_| text(reader)).collect::<Option<Vec<String>>>()
-    };
-    let mut next = || list().ok_or(CodecError::Damaged("list of settings"));
     let settings = ZoneSettings {
         kind,
         serial_policy,
-        primaries: next()?,
-        allow_query: next()?,
-        allow_transfer: next()?,
-        allow_update: next()?,
-        allow_notify: next()?,
-        notify: next()?,
+        primaries: list(reader)?,
+        allow_query: list(reader)?,
+        allow_transfer: list(reader)?,
+        allow_update: list(reader)?,
+        allow_notify: list(reader)?,
+        notify: list(reader)?,
         ..ZoneSettings::default()
     };
     if version <= VERSION_2 {
@@ -82,7 +94,8 @@ pub(crate) fn settings(reader: &mut Reader<'_>, version: u8) -> Result<ZoneSetti
         _ => validation(reader),
     };
     let dnssec_validate = dnssec_validate.ok_or(CodecError::Damaged("validation of signatures"))?;
-    Ok(ZoneSettings { dnssec, dnssec_validate, ..settings })
+    let placement = if version > VERSION_4 { list(reader)? } else { Vec::new() };
+    Ok(ZoneSettings { dnssec, dnssec_validate, placement, ..settings })
 }
 
 fn validation(reader: &mut Reader<'_>) -> Option<DnssecValidation> {

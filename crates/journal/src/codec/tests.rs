@@ -167,6 +167,24 @@ fn of_others() -> [(&'static str, ChangeSet); 3] {
     samples
 }
 
+/// What format 5 adds: which servers answer for a zone.
+fn placed() -> [(&'static str, ChangeSet); 2] {
+    let settings = |placement: &[&str]| ZoneSettings {
+        placement: placement.iter().map(|place| (*place).to_owned()).collect(),
+        ..settings(ZoneKind::Primary, SerialPolicy::Increment)
+    };
+    let place = Action::Configure { before: settings(&[]), after: settings(&["region=eu", "ns1"]) };
+    let create = Action::Create { settings: settings(&["*"]), records: listed(1) };
+    let mut samples = [
+        ("configure", one("example.net.", Some(7), Some(7), place)),
+        ("create", one("example.net.", None, Some(7), create)),
+    ];
+    // It does not bring the format down.
+    samples[0].1.zones[0].primary_serial = Some(2_026_030_901);
+    samples.iter_mut().for_each(|(_, change)| change.id = Some(EventId { node: *b"own node", number: 300 }));
+    samples
+}
+
 fn golden_path(version: &str, file: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/journal").join(version);
     directory.join(file).with_extension("hex")
@@ -192,14 +210,15 @@ fn golden_version_1() {
     }
 }
 
-/// What formats 2 to 4 wrote stays readable, and is still what is written: format 3 only where a zone is signed, so that
-/// a server that does not know of it refuses what it would serve unsigned, and nothing else; format 4 likewise.
+/// What formats 2 to 5 wrote stays readable, and is still what is written: format 3 only where a zone is signed, so that
+/// a server that does not know of it refuses what it would serve unsigned, and nothing else; formats 4 and 5 likewise.
 #[test]
 fn golden() {
     let unsigned = identified().map(|(file, change)| ("v2", file, change));
     let signed = signed().map(|(file, change)| ("v3", file, change));
     let of_others = of_others().map(|(file, change)| ("v4", file, change));
-    for (version, file, change) in unsigned.into_iter().chain(signed).chain(of_others) {
+    let placed = placed().map(|(file, change)| ("v5", file, change));
+    for (version, file, change) in unsigned.into_iter().chain(signed).chain(of_others).chain(placed) {
         let path = golden_path(version, file);
         let golden = std::fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(hex(&encode(&change)), golden, "{}", path.display());

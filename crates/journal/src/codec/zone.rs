@@ -45,7 +45,7 @@ pub fn version_for(change: &ZoneChange) -> u8 {
         Action::Configure { before, after } => version_for_settings(before).max(version_for_settings(after)),
         Action::Edit(_) | Action::Replace { .. } => VERSION_2,
     };
-    if change.primary_serial.is_some() { VERSION_4 } else { of_settings }
+    if change.primary_serial.is_some() { of_settings.max(VERSION_4) } else { of_settings }
 }
 
 /// Appends what happens to a zone in the event `id`, which has format `version`, 2 or later.

@@ -1,6 +1,6 @@
 //! The `settings` column of the table `zones`: a version, then what the codec of changes makes of
 //! [`ZoneSettings`]. Version 2 has the policy that a zone is signed by, version 3 what is done about signatures that others
-//! made; each is written only where there is something to say, so that a server that does not know it can read all the
+//! made, version 4 which servers answer for the zone; each is written only where there is something to say, so that a server that does not know it can read all the
 //! others, and refuses these.
 
 use zone::ZoneSettings;
@@ -8,7 +8,7 @@ use zone::ZoneSettings;
 use crate::codec;
 use crate::octets::Reader;
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const VERSION_1: u8 = 1;
 /// The form of settings in events is numbered by the formats of events, which are so much ahead.
 const AHEAD: u8 = codec::VERSION_2 - VERSION_1;
@@ -39,6 +39,7 @@ mod tests {
     const GOLDEN: &[u8] = b"\x01\x01\x02\x01\x0d192.0.2.1:530\x00\x02\x03any\x04none\x00\x00\x01\x01x";
     const GOLDEN_SIGNED: &[u8] = b"\x02\x00\x00\x00\x00\x00\x00\x00\x01\x01x\x07default";
     const GOLDEN_VALIDATED: &[u8] = b"\x03\x00\x00\x00\x00\x00\x00\x00\x01\x01x\x00\x02";
+    const GOLDEN_PLACED: &[u8] = b"\x04\x00\x00\x00\x00\x00\x00\x00\x01\x01x\x00\x02\x02\x04ns-1\x09region=eu";
 
     fn example() -> ZoneSettings {
         ZoneSettings {
@@ -59,9 +60,15 @@ mod tests {
         ZoneSettings { dnssec: String::new(), dnssec_validate: DnssecValidation::Refuse, ..signed() }
     }
 
+    fn placed() -> ZoneSettings {
+        ZoneSettings { placement: vec!["ns-1".into(), "region=eu".into()], ..validated() }
+    }
+
     #[test]
     fn the_form_does_not_change() {
-        for (settings, golden) in [(example(), GOLDEN), (signed(), GOLDEN_SIGNED), (validated(), GOLDEN_VALIDATED)] {
+        let validated = (validated(), GOLDEN_VALIDATED);
+        for (settings, golden) in [(example(), GOLDEN), (signed(), GOLDEN_SIGNED), validated, (placed(), GOLDEN_PLACED)]
+        {
             assert_eq!(encode(&settings), golden);
             assert_eq!(decode(golden), Some(settings));
         }
@@ -69,7 +76,7 @@ mod tests {
 
     #[test]
     fn damage_is_refused() {
-        for golden in [GOLDEN, GOLDEN_SIGNED, GOLDEN_VALIDATED] {
+        for golden in [GOLDEN, GOLDEN_SIGNED, GOLDEN_VALIDATED, GOLDEN_PLACED] {
             for len in 0..golden.len() {
                 assert_eq!(decode(&golden[..len]), None, "{len}");
             }

@@ -6,6 +6,7 @@
 mod drained;
 mod inventory;
 mod nodes;
+mod placement;
 mod report;
 mod reporter;
 mod security;
@@ -29,7 +30,8 @@ use tokio::task::JoinHandle;
 
 pub use drained::{drained, set_drained};
 pub use inventory::Inventory;
-pub use nodes::{NodeView, Nodes, Presence, Receipt, WaitFor};
+pub use nodes::{Awaited, NodeView, Nodes, Presence, Receipt, WaitFor};
+pub use placement::{Holders, Identity};
 pub use report::{Positions, Report};
 pub use reporter::{Watched, problems_on};
 pub(crate) use security::security;
@@ -75,6 +77,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Cluster {
     streams: [Arc<KafkaJournal>; 3],
     brokers: String,
+    identity: Identity,
     nodes: Arc<Nodes>,
     board: Arc<Board>,
     inventory: Arc<Inventory>,
@@ -123,6 +126,7 @@ impl Cluster {
         let cluster = Arc::new(Cluster {
             streams,
             brokers: configured.brokers.join(", "),
+            identity: Identity { name: configured.node.clone(), labels: configured.labels.clone() },
             nodes,
             board: Arc::new(board),
             inventory: Arc::default(),
@@ -163,16 +167,21 @@ impl Cluster {
         position + 1 < changes.known_bounds().first
     }
 
+    /// What zones are placed by at this server.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// Its servers.
     pub fn nodes(&self) -> &Arc<Nodes> {
         &self.nodes
     }
 
-    /// Waits until the servers that `servers` names have served everything up to `positions`, at most so long; returns what
-    /// each has said until then. `drained` says who is not waited for.
+    /// Waits until the servers that `servers` names have served what is awaited, at most so long; returns what each has said
+    /// until then. `drained` says who is not waited for.
     pub async fn wait(
         &self,
-        positions: &Positions,
+        awaited: &Awaited,
         servers: WaitFor,
         timeout: Duration,
         drained: impl Fn() -> BTreeSet<String>,
@@ -182,7 +191,7 @@ impl Cluster {
         while !self.board.is_read() && Instant::now() < end {
             tokio::time::sleep(BOARD_PAUSE).await;
         }
-        self.nodes.wait(positions, servers, end.saturating_duration_since(Instant::now()), drained).await
+        self.nodes.wait(awaited, servers, end.saturating_duration_since(Instant::now()), drained).await
     }
 
     /// Which zones of the journal this server has.
@@ -204,7 +213,8 @@ impl Cluster {
     pub fn report(&self, watched: Watched, runtime: &Handle) {
         let (stop, stopped) = oneshot::channel();
         let (nodes, board, started_ms) = (self.nodes.clone(), self.board.clone(), self.started_ms);
-        let reporter = reporter::Reporter { nodes, board, watched, started_ms, number: 0 };
+        let labels = self.identity.labels.clone();
+        let reporter = reporter::Reporter { nodes, board, watched, labels, started_ms, number: 0 };
         let task = runtime.spawn(reporter.run(stopped));
         *self.reporting.lock().unwrap_or_else(PoisonError::into_inner) = Some((stop, task));
     }

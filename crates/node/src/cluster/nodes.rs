@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::inventory::Counted;
+use super::placement::Holders;
 use super::report::{Positions, Report};
 
 /// A server reports at least so often.
@@ -99,6 +100,15 @@ impl NodeView {
         let furthest = views.iter().map(position).max().unwrap_or(0);
         views.iter().map(move |view| (view, furthest - position(view)))
     }
+}
+
+/// What servers are to have served, and which of them.
+#[derive(Debug, Clone, Default)]
+pub struct Awaited {
+    /// Everything up to here.
+    pub positions: Positions,
+    /// Others are not asked for it.
+    pub holders: Holders,
 }
 
 /// Whether a server has served a change.
@@ -207,23 +217,23 @@ impl Nodes {
         state.nodes.iter().filter(is_there).map(view).collect()
     }
 
-    /// Which servers have served everything up to `positions`, in the order of their names; those in `drained` are not
-    /// waited for.
-    pub fn receipts(&self, positions: &Positions, drained: &BTreeSet<String>) -> Vec<Receipt> {
+    /// Which servers have served what is awaited, in the order of their names; those in `drained` are not waited for.
+    pub fn receipts(&self, awaited: &Awaited, drained: &BTreeSet<String>) -> Vec<Receipt> {
         let state = self.state();
         let receipt = |(name, known): (&String, &Known)| {
             let (node, is_drained) = (name.clone(), drained.contains(name));
-            let served_at_ms = known.served_at_ms(positions).ok_or_else(|| known.problem(is_drained));
+            let served_at_ms = known.served_at_ms(&awaited.positions).ok_or_else(|| known.problem(is_drained));
             Receipt { node, served_at_ms, is_drained }
         };
-        state.nodes.iter().filter(is_there).map(receipt).collect()
+        let holds = |(_, known): &(&String, &Known)| awaited.holders.has(&known.report);
+        state.nodes.iter().filter(is_there).filter(holds).map(receipt).collect()
     }
 
-    /// Waits until the servers that `wait` names have served everything up to `positions`, at most so long; returns what
-    /// each has said until then. `drained` says who is not waited for.
+    /// Waits until the servers that `wait` names have served what is awaited, at most so long; returns what each has said
+    /// until then. `drained` says who is not waited for.
     pub async fn wait(
         &self,
-        positions: &Positions,
+        awaited: &Awaited,
         wait: WaitFor,
         timeout: Duration,
         drained: impl Fn() -> BTreeSet<String>,
@@ -231,7 +241,7 @@ impl Nodes {
         let (mut heard, end) = (self.heard(), tokio::time::Instant::now() + timeout);
         loop {
             heard.mark_unchanged();
-            let receipts = self.receipts(positions, &drained());
+            let receipts = self.receipts(awaited, &drained());
             let is_over = wait.is_met(&receipts) || tokio::time::timeout_at(end, heard.changed()).await.is_err();
             if is_over {
                 return receipts;

@@ -1,5 +1,6 @@
 //! Has the other servers of the cluster know how far this one is: at once when it is further, and now and then.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub struct Reporter {
     pub nodes: Arc<Nodes>,
     pub board: Arc<Board>,
     pub watched: Watched,
+    /// What this server is, for zones that a part of the servers answers for.
+    pub labels: BTreeMap<String, String>,
     /// When the server started, in milliseconds since 1970.
     pub started_ms: u64,
     pub number: u64,
@@ -93,7 +96,7 @@ impl Reporter {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             zones: counted.zones,
             inventory: counted.sum,
-            labels: Default::default(),
+            labels: self.labels.clone(),
             problems: problems(),
             is_stopping,
             is_removed: false,

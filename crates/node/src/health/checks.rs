@@ -173,7 +173,7 @@ impl Trouble {
 }
 
 fn look(zone: &ZoneInfo, empty: &mut Trouble, failing: &mut Trouble) {
-    if zone.state != ZoneState::Serving {
+    if matches!(zone.state, ZoneState::Waiting | ZoneState::Expired) {
         empty.add(&zone.name);
     } else if zone.transfer.as_ref().is_some_and(|transfer| transfer.last_error.is_some()) {
         failing.add(&zone.name);

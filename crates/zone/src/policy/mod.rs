@@ -24,6 +24,13 @@ pub struct ZonePolicy {
 }
 
 impl ZonePolicy {
+    /// What is left of `policy` where other servers answer for the zone: nobody may query or transfer it, and changes are
+    /// taken as everywhere.
+    pub fn elsewhere(policy: Option<&ZonePolicy>) -> ZonePolicy {
+        let taken = policy.cloned().unwrap_or_default();
+        ZonePolicy { allow_query: Networks::nobody(), allow_transfer: AccessList::default(), ..taken }
+    }
+
     /// Whether `client` may query the zone.
     pub fn allows_query(&self, client: IpAddr) -> bool {
         self.allow_query.is_empty() || self.allow_query.allow(client)

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use dns::network::{self, Entry};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Networks that may do something and networks that may not; the longest that has an address decides, and for two of
 /// the same length the one that may not. Lists of zones are short: they are looked through from one end to the other.
@@ -14,6 +14,12 @@ pub struct Networks {
 }
 
 impl Networks {
+    /// Nobody may.
+    pub fn nobody() -> Networks {
+        let (v4, v6) = (Ipv4Net::default(), Ipv6Net::default());
+        Networks { allowed: Box::default(), denied: Box::new([v4.into(), v6.into()]) }
+    }
+
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         self.allowed.is_empty() && self.denied.is_empty()

@@ -1,4 +1,4 @@
-//! `headwater zone list|show|create|delete|refresh|notify`.
+//! `headwater zone list|show|create|place|delete|refresh|notify`.
 
 use std::io::Write;
 
@@ -53,6 +53,30 @@ pub struct CreateArgs {
     /// Sign the zone by this policy of `dnssec.policies`: `default`, or another that the configuration has.
     #[arg(long, value_name = "POLICY")]
     pub dnssec: Option<String>,
+    /// Which servers of a cluster answer for the zone: a name, or a label as `region=eu`; may be given several times.
+    #[arg(long = "place", value_name = "SERVER|KEY=VALUE")]
+    pub placement: Vec<String>,
+    /// Why, for the history.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub why: String,
+    /// Which server.
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+/// Where a zone is answered.
+#[derive(Debug, Clone, Args)]
+pub struct PlaceArgs {
+    /// Name of the zone.
+    #[arg(value_parser = super::zone_name)]
+    pub name: NameBuf,
+    /// The servers of the cluster that answer for it: names, and labels as `region=eu`, in both of which `*` stands for any
+    /// text. The others refuse queries of it.
+    #[arg(value_name = "SERVER|KEY=VALUE", required_unless_present = "everywhere")]
+    pub placement: Vec<String>,
+    /// All servers answer for it.
+    #[arg(long, conflicts_with = "placement")]
+    pub everywhere: bool,
     /// Why, for the history.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub why: String,
@@ -129,7 +153,8 @@ pub fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
         zone["kind"] = json!("secondary");
         zone["primaries"] = json!(args.primaries);
     }
-    for (key, list) in [("allow_transfer", &args.allow_transfer), ("notify", &args.notify)] {
+    let lists = [("allow_transfer", &args.allow_transfer), ("notify", &args.notify), ("placement", &args.placement)];
+    for (key, list) in lists {
         if !list.is_empty() {
             zone[key] = json!(list);
         }
@@ -151,6 +176,18 @@ pub fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "next: headwater record add {} www A 192.0.2.1", args.name)?;
     }
     Ok(())
+}
+
+/// Says which servers answer for a zone.
+///
+/// # Errors
+/// As of [`Client`].
+pub fn place(args: &PlaceArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    let client = Client::find(&args.node, Directory::Existing)?;
+    let zone = path(&["zones", &args.name.to_string()]);
+    let settings = json!({"placement": args.placement});
+    let outcome = client.call("PATCH", &target(&zone, &[("why", &args.why)]), &settings)?;
+    Ok(show::outcome(out, &outcome)?)
 }
 
 /// Removes a zone.

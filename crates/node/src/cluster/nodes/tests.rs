@@ -17,8 +17,9 @@ fn report(node: &str, started_ms: u64, number: u64, zones: u64) -> Report {
     }
 }
 
-fn zones(zones: u64) -> Positions {
-    Positions { zones, ..Positions::default() }
+/// Everything up to this change of zones, of all servers.
+fn zones(zones: u64) -> Awaited {
+    Awaited { positions: Positions { zones, ..Positions::default() }, holders: Holders::All }
 }
 
 fn counted(position: u64) -> Counted {
@@ -43,7 +44,8 @@ fn a_receipt_says_when_a_server_had_a_change_at_the_latest() {
     assert_eq!(served(&nodes, 10)[1], ("b".to_owned(), 1_003));
     assert_eq!(served(&nodes, 6)[1], ("b".to_owned(), 1_002));
     // Other streams count too.
-    let wanted = Positions { zones: 5, access: 3, settings: 5 };
+    let positions = Positions { zones: 5, access: 3, settings: 5 };
+    let wanted = Awaited { positions, holders: Holders::All };
     assert!(nodes.receipts(&wanted, &BTreeSet::new()).iter().all(|receipt| receipt.served_at_ms.is_err()));
 }
 
@@ -100,6 +102,32 @@ fn who_is_waited_for() {
 }
 
 #[test]
+fn who_does_not_answer_for_the_zones_is_not_waited_for() {
+    let nodes = Nodes::new("a");
+    let labelled = |node: &str, region: &str, zones| {
+        let labels = BTreeMap::from([("region".to_owned(), region.to_owned())]);
+        Report { labels, ..report(node, 1, 1, zones) }
+    };
+    nodes.tell(labelled("a", "eu", 10), counted(10));
+    nodes.hear(labelled("b", "us", 9), Duration::ZERO);
+    nodes.hear(labelled("c", "asia", 9), Duration::ZERO);
+    let receipts = |placements: &[&[&str]]| {
+        let lists = placements.iter().map(|placement| {
+            let placement = placement.iter().map(|place| (*place).to_owned()).collect();
+            let settings = zone::ZoneSettings { placement, ..zone::ZoneSettings::default() };
+            config::ZoneLists::parse(&settings).expect("lists").into()
+        });
+        nodes.receipts(&Awaited { holders: Holders::Of(lists.collect()), ..zones(10) }, &BTreeSet::new())
+    };
+    let names = |receipts: Vec<Receipt>| receipts.into_iter().map(|receipt| receipt.node).collect::<Vec<_>>();
+    assert!(WaitFor::All.is_met(&receipts(&[&["region=eu"]])));
+    assert_eq!(names(receipts(&[&["region=eu"]])), ["a"]);
+    assert_eq!(names(receipts(&[&["region=eu", "c"]])), ["a", "c"]);
+    assert_eq!(names(receipts(&[&["region=eu"], &["b"]])), ["a", "b"], "a change of two zones");
+    assert_eq!(names(receipts(&[&["region=eu"], &[]])), ["a", "b", "c"], "one of them is everywhere");
+}
+
+#[test]
 fn zones_that_differ_at_the_same_position_are_seen() {
     let nodes = Nodes::new("a");
     nodes.tell(report("a", 1, 1, 10), counted(10));
@@ -123,8 +151,8 @@ async fn a_wait_ends_with_the_last_receipt_or_with_its_time() {
     nodes.tell(report("a", 1, 1, 10), counted(10));
     nodes.hear(report("b", 1, 1, 9), Duration::ZERO);
     let long = Duration::from_secs(60);
-    let (waiting, positions) = (nodes.clone(), zones(10));
-    let wait = tokio::spawn(async move { waiting.wait(&positions, WaitFor::All, long, BTreeSet::new).await });
+    let (waiting, awaited) = (nodes.clone(), zones(10));
+    let wait = tokio::spawn(async move { waiting.wait(&awaited, WaitFor::All, long, BTreeSet::new).await });
     tokio::task::yield_now().await;
     nodes.hear(report("b", 1, 2, 10), Duration::ZERO);
     let receipts = wait.await.expect("no panic");
