@@ -39,7 +39,7 @@ const values = (list) => async (/** @type {string} */ prefix) => list.filter((va
 const keys = () => ({
   name: { title: t('zones.filter.name') },
   kind: { title: t('zones.filter.kind'), values: values(['primary', 'secondary']) },
-  state: { title: t('zones.filter.state'), values: values(['serving', 'waiting', 'expired', 'failing']) },
+  state: { title: t('zones.filter.state'), values: values(['serving', 'elsewhere', 'waiting', 'expired', 'failing']) },
   source: { title: t('zones.filter.source'), values: values(['journal', 'configuration', 'file']) },
   findings: { title: t('zones.filter.findings'), values: values(['yes', 'no']) },
 });

@@ -107,7 +107,7 @@ impl ClientContext for Deliveries {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "Kafka");
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
-            self.0.away(&self.0.reason(&error));
+            self.0.all_down(&error);
         } else {
             self.0.trouble(reason);
         }

@@ -173,7 +173,7 @@ impl Reader {
     /// Stands at the beginning of the topic, which is made if it is missing.
     fn begin(&self, is_checked: &mut bool) -> Result<(), String> {
         if !*is_checked {
-            topic::prepare(&self.settings, &self.topic, Keeps::Latest).map_err(|error| error.to_string())?;
+            topic::prepare(&self.settings, &self.topic, Keeps::Latest, false).map_err(|error| error.to_string())?;
             *is_checked = true;
         }
         let text = |error: KafkaError| error.to_string();

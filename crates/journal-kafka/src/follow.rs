@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use journal::Offset;
+use journal::{Bounds, Offset};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -78,14 +78,25 @@ impl Follower {
     /// Asks a broker what the topic holds; the first time also whether it is as it must be.
     fn probe(&mut self) -> Result<(), String> {
         if !self.is_checked {
-            topic::prepare(&self.settings, &self.topic, Keeps::All).map_err(|error| match error {
+            let seen = self.link.seen();
+            topic::prepare(&self.settings, &self.topic, Keeps::All, seen > 1).map_err(|error| match error {
                 TopicError::Kafka(error) => self.link.reason(&error),
-                unfit @ TopicError::Unfit { .. } => unfit.to_string(),
+                // As one that was replaced by an empty one.
+                TopicError::Gone(_) => match self.link.found(Bounds { first: 1, next: 1 }, seen) {
+                    Err(lost) => lost.to_string(),
+                    Ok(()) => error.to_string(),
+                },
+                TopicError::Unfit { .. } => error.to_string(),
             })?;
             self.is_checked = true;
         }
         let seen = self.link.seen();
-        let bounds = self.appender.bounds().map_err(|error| self.link.reason(&error))?;
+        let bounds = self.appender.bounds().map_err(|error| match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                format!("the brokers have no topic {} any more; bring it back", self.topic)
+            }
+            _ => self.link.reason(&error),
+        })?;
         let is_first = self.link.state().contact.is_none();
         self.link.found(bounds, seen).map_err(|error| error.to_string())?;
         if !self.is_assigned {
@@ -101,6 +112,7 @@ impl Follower {
         }
         self.link.change(|state| {
             if state.away.take().is_some() {
+                state.back = Some(Instant::now());
                 tracing::info!(topic = self.topic, "Kafka answers");
             }
         });
@@ -182,7 +194,7 @@ fn failed(link: &Link, error: &KafkaError) -> bool {
     tracing::debug!(%error, "Kafka");
     match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::AllBrokersDown) => {
-            link.away(&link.reason(error));
+            link.all_down(error);
             false
         }
         Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {

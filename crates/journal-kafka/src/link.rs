@@ -10,6 +10,8 @@ use rdkafka::error::KafkaError;
 use crate::said::{self, Trouble};
 use crate::tail::Tail;
 
+/// News of brokers that are down, from before one answered again, may come so late.
+const LATE_NEWS: Duration = Duration::from_secs(2);
 /// What may be wrong if brokers end connections without a word.
 const SILENT_HINT: &str = "; if brokers want TLS or a user, see cluster.tls and cluster.sasl";
 
@@ -27,6 +29,8 @@ pub struct State {
     pub trouble: Option<Trouble>,
     /// When a broker answered last.
     pub contact: Option<Instant>,
+    /// When one answered again after there was none.
+    pub back: Option<Instant>,
     /// What the topic holds.
     pub bounds: Bounds,
     /// The latest events.
@@ -64,6 +68,7 @@ impl Link {
             away: Some("no broker has answered yet".to_owned()),
             trouble: None,
             contact: None,
+            back: None,
             bounds: Bounds { first: 1, next },
             tail: Tail::new(next),
             end: next,
@@ -116,6 +121,15 @@ impl Link {
             Some(trouble) => trouble.why.clone(),
             None if state.contact.is_none() => format!("{error}{SILENT_HINT}"),
             None => error.to_string(),
+        }
+    }
+
+    /// One of librdkafka's clients says that all brokers are down. Each says so when it gets to it, and some when others have
+    /// found the brokers again.
+    pub fn all_down(&self, error: &KafkaError) {
+        let is_late = self.state().back.is_some_and(|back| back.elapsed() < LATE_NEWS);
+        if !is_late {
+            self.away(&self.reason(error));
         }
     }
 

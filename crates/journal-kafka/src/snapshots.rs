@@ -141,7 +141,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError`]; then those before it stay.
     pub fn publish(&self, file: &Path, position: Offset) -> Result<(), SnapshotError> {
-        topic::prepare(&self.settings, &self.topic, Keeps::All)?;
+        topic::prepare(&self.settings, &self.topic, Keeps::All, false)?;
         let failed = Arc::new(AtomicU64::new(0));
         let producer = PolledProducer::start(&self.settings.producer(), Counting(failed.clone()))?;
         let (first, before) = producer.client().fetch_watermarks(&self.topic, PARTITION, REQUEST_TIMEOUT)?;

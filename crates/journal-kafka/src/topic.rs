@@ -51,6 +51,9 @@ pub enum TopicError {
     /// No broker answered, or one refused.
     #[error("{0}")]
     Kafka(#[from] KafkaError),
+    /// It was deleted.
+    #[error("Kafka's topic {0} was deleted, and this server has what was in it")]
+    Gone(String),
     /// It is not as it must be.
     #[error("Kafka's topic {topic} cannot be used: {why}")]
     Unfit {
@@ -61,12 +64,16 @@ pub enum TopicError {
     },
 }
 
-/// Makes `topic` if it is missing, and checks how it is set.
-pub fn prepare(settings: &Settings, topic: &str, keeps: Keeps) -> Result<(), TopicError> {
+/// Makes `topic` if it is missing, and checks how it is set. One that `was_there` when this server looked last is not made anew:
+/// what it had would be taken for lost by all.
+pub fn prepare(settings: &Settings, topic: &str, keeps: Keeps, was_there: bool) -> Result<(), TopicError> {
     let admin = AdminClient::from_config_and_context(&settings.client(), Quiet)?;
     let unfit = |why: String| TopicError::Unfit { topic: topic.to_owned(), why };
     let brokers = admin.inner().fetch_metadata(None, REQUEST_TIMEOUT)?;
     if !has(&brokers, topic) {
+        if was_there {
+            return Err(TopicError::Gone(topic.to_owned()));
+        }
         create(&admin, topic, keeps, brokers.brokers().len()).map_err(|why| match why {
             TopicError::Kafka(error) => unfit(format!("it is missing and cannot be made: {error}")),
             other => other,

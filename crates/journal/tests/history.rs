@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use common::{HASHER, Moment, SparseJournal, State, World, append, is_same, name, soa};
 use dns::{Name, NameBuf, RType};
-use journal::{Accepted, Follower, History, Journal, JournalError, Past, Store, codec, frame, history};
+use journal::{Accepted, Follower, History, Journal, Past, Store, codec, frame, history};
 use tempfile::TempDir;
 use zone::{Action, ChangeSet, Contents, RecordList, RecordListBuilder, ZoneChange, ZoneSettings};
 
@@ -271,11 +271,15 @@ fn changes_in_parts_are_read() {
 }
 
 #[test]
-fn a_body_that_is_gone_is_an_error() {
+fn what_another_server_has_trimmed_is_forgotten_here_too() {
     let setting = random(42);
+    let (moments, history) = (&setting.moments, &setting.history);
     setting.follower.sync_all().expect("synchronised");
-    let middle = setting.moments[75].accepted.offset;
+    let middle = moments[75].accepted.offset;
     setting.journal.trim(middle).expect("trimmed");
-    assert!(matches!(setting.history.get(setting.moments[10].accepted.offset), Err(JournalError::Trimmed { .. })));
-    assert!(setting.history.get(middle).expect("read").is_some());
+    let rest: Vec<_> = moments[75..].iter().map(|moment| moment.accepted.clone()).collect();
+    assert_eq!(history.after(0, 1000).expect("page"), rest);
+    assert_eq!(history.get(moments[10].accepted.offset).expect("read"), None);
+    assert_eq!(history.changes(None, Some(middle), 10).expect("page"), []);
+    assert!(history.get(middle).expect("read").is_some());
 }

@@ -14,7 +14,7 @@ use dns::NameBuf;
 use journal::shared::SharedSettings;
 use journal::{DirLock, Journal, JournalError, LockError, MemoryJournal, SqliteJournal, Store, Stream};
 
-use crate::cluster::{Cluster, ClusterError, Opened};
+use crate::cluster::{Cluster, ClusterError, Opened, is_of_cluster};
 
 /// Name of the store's file in the data directory.
 pub(crate) const STORE_FILE: &str = "store.db";
@@ -43,6 +43,12 @@ pub enum DurableError {
         /// Why.
         error: Box<DurableError>,
     },
+    /// It has zones of a cluster, and there is none.
+    #[error(
+        "data directory {0}: its zones are of a cluster, and cluster.brokers is empty: set it again; for a server alone, export the zones while the \
+         cluster is there (`headwater zone export`), start with an empty data directory, and import them"
+    )]
+    OfCluster(String),
     /// The journal.
     #[error("{0}")]
     Journal(#[from] JournalError),
@@ -164,6 +170,9 @@ impl DataDir {
     }
 
     fn writable(directory: &Path, journal_file: &Path, lock: DirLock) -> Result<DataDir, DurableError> {
+        if is_of_cluster(directory) {
+            return Err(DurableError::OfCluster(directory.display().to_string()));
+        }
         let journal = open_stream(journal_file, Stream::Zones)?;
         let access = open_stream(journal_file, Stream::Access)?;
         let access = AccessStore::open(access, &journal_file.with_file_name(SEAL_KEY_FILE))?;

@@ -111,7 +111,7 @@ export function recordFilter(filter, { relative, text }) {
 }
 
 /** States by which the server searches zones. */
-const STATES = ['serving', 'waiting', 'expired', 'failing'];
+const STATES = ['serving', 'elsewhere', 'waiting', 'expired', 'failing'];
 
 /**
  * What a filter of zones asks of the server, and the terms that are left to do here.

@@ -12,7 +12,7 @@ import { PolicySelect } from './dnssec/policies.js';
 
 /** @typedef {import('./parts.js').ZoneView} ZoneView */
 
-const LISTS = /** @type {const} */ (['primaries', 'notify', 'allow_transfer', 'allow_query', 'allow_update', 'allow_notify']);
+const LISTS = /** @type {const} */ (['primaries', 'notify', 'allow_transfer', 'allow_query', 'allow_update', 'allow_notify', 'placement']);
 
 /** @param {any} settings */
 const toForm = (settings) => ({ ...settings, ...Object.fromEntries(LISTS.map((key) => [key, settings[key].join('\n')])) });

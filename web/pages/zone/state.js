@@ -5,6 +5,7 @@ import { t } from '../../lib/i18n.js';
 export function stateOf(info) {
   if (info.state === 'expired') return { kind: 'bad', word: t('zones.state.expired') };
   if (info.state === 'waiting') return { kind: 'warn', word: t('zones.state.waiting') };
+  if (info.state === 'elsewhere') return { kind: 'ok', word: t('zones.state.elsewhere') };
   if (info.transfer?.last_error) return { kind: 'warn', word: t('zones.state.failing') };
   return { kind: 'ok', word: t('zones.state.serving') };
 }

@@ -261,6 +261,8 @@ export default {
   'zone.set.allow_updateHelp': 'Einer je Zeile: Netz, key:NAME oder beides, dann name= und type= zur Begrenzung. Leer: niemand.',
   'zone.set.allow_notify': 'Wer NOTIFY senden darf',
   'zone.set.allow_notifyHelp': 'Einer je Zeile. Leer: die Primärserver.',
+  'zone.set.placement': 'Welche Server des Verbunds antworten',
+  'zone.set.placementHelp': 'Ein Name oder Merkmal je Zeile: ns1, region=eu. Leer: alle.',
   'zone.set.save': 'Sichern',
   'zone.set.reset': 'Zurücksetzen',
   'zone.set.changed.one': '{n} Einstellung geändert',

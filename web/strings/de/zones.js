@@ -17,6 +17,7 @@ export default {
   'zones.source.configuration': 'diesem Server, konfiguriert',
   'zones.source.file': 'Zonendatei',
   'zones.state.serving': 'antwortet',
+  'zones.state.elsewhere': 'andere Server antworten',
   'zones.state.waiting': 'wartet auf die erste Übertragung',
   'zones.state.expired': 'abgelaufen',
   'zones.state.failing': 'antwortet, Übertragung scheitert',

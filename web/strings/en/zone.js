@@ -261,6 +261,8 @@ export default {
   'zone.set.allow_updateHelp': 'One a line: network, key:NAME or both, then name= and type= to limit it. Empty: nobody.',
   'zone.set.allow_notify': 'Who may send NOTIFY',
   'zone.set.allow_notifyHelp': 'One a line. Empty: the primaries.',
+  'zone.set.placement': 'Which servers of the cluster answer',
+  'zone.set.placementHelp': 'One name or label a line: ns1, region=eu. Empty: all.',
   'zone.set.save': 'Save',
   'zone.set.reset': 'Reset',
   'zone.set.changed.one': '{n} setting changed',

@@ -17,6 +17,7 @@ export default {
   'zones.source.configuration': 'this server, by the configuration',
   'zones.source.file': 'zone file',
   'zones.state.serving': 'serving',
+  'zones.state.elsewhere': 'answered by other servers',
   'zones.state.waiting': 'waits for its first transfer',
   'zones.state.expired': 'expired',
   'zones.state.failing': 'serving, transfer fails',

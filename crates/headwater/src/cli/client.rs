@@ -82,6 +82,12 @@ impl Client {
         if let Some(client) = Client::running(&config)? {
             return Ok(client);
         }
+        if config.cluster.is_some() && directory == Directory::Existing {
+            bail!(
+                "no server answers at {}; the zones of a cluster are reached through one that runs: start it",
+                config.control_socket().display()
+            );
+        }
         if directory == Directory::Existing && !config.journal.file.exists() {
             bail!(
                 "no server answers at {}, and there is no data in {}; which directory: --config or --data",
@@ -111,6 +117,11 @@ impl Client {
             }
             Err(error) => Err(error).with_context(|| format!("control socket {}", socket.display())),
         }
+    }
+
+    /// Whether no server runs, so that nobody answers what is changed yet.
+    pub fn is_offline(&self) -> bool {
+        matches!(self.link, Link::Offline(_))
     }
 
     /// Sends a request.

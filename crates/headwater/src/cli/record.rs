@@ -101,6 +101,10 @@ pub fn run(command: &RecordCommand, out: &mut impl Write) -> anyhow::Result<()> 
     }
     show::outcome(out, &outcome)?;
     show::receipts(out, &outcome)?;
+    anyhow::ensure!(
+        outcome["wait_met"] != json!(false),
+        "the change is made, but not all who were waited for serve it yet"
+    );
     Ok(())
 }
 

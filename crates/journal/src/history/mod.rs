@@ -63,9 +63,10 @@ impl History {
         before: Option<Offset>,
         limit: usize,
     ) -> Result<Vec<Accepted>, JournalError> {
-        self.follower.sync_all()?;
-        let places = self.index.before(zone, before, limit.min(MAX_PAGE))?;
-        self.page(places, Bodies::one_by_one(&*self.journal))
+        self.of_what_is_there(|| {
+            let places = self.index.before(zone, before, limit.min(MAX_PAGE))?;
+            self.page(places, Bodies::one_by_one(&*self.journal))
+        })
     }
 
     /// The changes after `offset`, the oldest first; bounded as [`History::changes`].
@@ -73,9 +74,10 @@ impl History {
     /// # Errors
     /// As [`History::changes`].
     pub fn after(&self, offset: Offset, limit: usize) -> Result<Vec<Accepted>, JournalError> {
-        self.follower.sync_all()?;
-        let places = self.index.after(offset, limit.min(MAX_PAGE))?;
-        self.page(places, Bodies::ahead(&*self.journal))
+        self.of_what_is_there(|| {
+            let places = self.index.after(offset, limit.min(MAX_PAGE))?;
+            self.page(places, Bodies::ahead(&*self.journal))
+        })
     }
 
     /// The change at `offset`; `None`: no accepted change ends there, or it has been forgotten.
@@ -83,9 +85,10 @@ impl History {
     /// # Errors
     /// As [`History::changes`].
     pub fn get(&self, offset: Offset) -> Result<Option<Accepted>, JournalError> {
-        self.follower.sync_all()?;
-        let place = self.index.get(offset)?;
-        place.map(|place| Bodies::one_by_one(&*self.journal).read(place)).transpose()
+        self.of_what_is_there(|| {
+            let place = self.index.get(offset)?;
+            place.map(|place| Bodies::one_by_one(&*self.journal).read(place)).transpose()
+        })
     }
 
     /// The unbroken chain of changes to the contents of `zone` from `serial` to now, the oldest first; empty if
@@ -95,19 +98,34 @@ impl History {
     /// # Errors
     /// As [`History::changes`].
     pub fn since_serial(&self, zone: &Name, serial: u32, max: usize) -> Result<Option<Vec<Accepted>>, JournalError> {
-        self.follower.sync_all()?;
-        let Some(mut places) = self.places_since(zone, serial, max)? else { return Ok(None) };
-        places.reverse();
-        let (mut bodies, mut octets, mut chain) = (Bodies::ahead(&*self.journal), 0, Vec::with_capacity(places.len()));
-        for place in places {
-            let accepted = bodies.read(place)?;
-            octets += accepted.octets();
-            if octets > MAX_CHAIN_OCTETS {
-                return Ok(None);
+        self.of_what_is_there(|| {
+            let Some(mut places) = self.places_since(zone, serial, max)? else { return Ok(None) };
+            places.reverse();
+            let (mut bodies, mut octets) = (Bodies::ahead(&*self.journal), 0);
+            let mut chain = Vec::with_capacity(places.len());
+            for place in places {
+                let accepted = bodies.read(place)?;
+                octets += accepted.octets();
+                if octets > MAX_CHAIN_OCTETS {
+                    return Ok(None);
+                }
+                chain.push(accepted);
             }
-            chain.push(accepted);
+            Ok(Some(chain))
+        })
+    }
+
+    /// Reads from the index once it has all changes. Where another server has trimmed the journal, the index forgets what is
+    /// gone, and is read again.
+    fn of_what_is_there<T>(&self, read: impl Fn() -> Result<T, JournalError>) -> Result<T, JournalError> {
+        self.follower.sync_all()?;
+        match read() {
+            Err(JournalError::Trimmed { first, .. }) => {
+                self.follower.forget(first)?;
+                read()
+            }
+            result => result,
         }
-        Ok(Some(chain))
     }
 
     /// Where the changes of a chain are, the newest first.

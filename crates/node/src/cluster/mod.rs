@@ -4,6 +4,7 @@
 //! all (`nodes.rs`). From them come receipts: who has served a change, since when.
 
 mod drained;
+mod home;
 mod inventory;
 mod nodes;
 mod placement;
@@ -29,6 +30,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use drained::{drained, set_drained};
+pub use home::{HomeError, is_of_cluster};
 pub use inventory::Inventory;
 pub use nodes::{Awaited, NodeView, Nodes, Presence, Receipt, WaitFor};
 pub use placement::{Holders, Identity};
@@ -43,12 +45,19 @@ const COPY_FILE: &str = "cluster.db";
 /// A server that starts waits so long for a broker.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The same of one that may answer with what it has: brokers that are there answer within this time, and say whether its place
+/// in the journal is still there.
+const STALE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Why a server cannot take part in its cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// Its key.
     #[error("cluster.key_file: {0}")]
     Key(#[from] KeyError),
+    /// Its data directory.
+    #[error(transparent)]
+    Home(#[from] HomeError),
     /// A file for connections to brokers.
     #[error("{0}")]
     Security(#[from] SecurityError),
@@ -112,6 +121,7 @@ impl Cluster {
     /// [`ClusterError`].
     pub fn open(configured: &Configured, directory: &Path, position: Offset) -> Result<Opened, ClusterError> {
         let key = ClusterKey::read(&configured.key_file)?;
+        home::check(directory, position, &key, &configured.topic_prefix)?;
         let secrets = key.derive("secrets");
         let (brokers, topic_prefix) = (configured.brokers.clone(), configured.topic_prefix.clone());
         let security = security(configured)?;
@@ -137,8 +147,10 @@ impl Cluster {
         });
         // Who has nothing has nothing to answer with.
         let may_be_stale = configured.starts_stale && position > 0;
-        if !may_be_stale {
-            cluster.wait_until_found(START_TIMEOUT)?;
+        match cluster.wait_until_found(if may_be_stale { STALE_TIMEOUT } else { START_TIMEOUT }) {
+            // What is wrong with brokers and topics is said by the health check.
+            Err(_) if may_be_stale => {}
+            found => found?,
         }
         let [changes, ..] = &cluster.streams;
         if changes.status().away.is_none() {

@@ -79,8 +79,10 @@ impl Report {
         }
     }
 
-    /// Whether this one was made after `other`, of the same server.
+    /// Whether this one was made after `other`, of the same server. A server that reports after it was removed, or after another
+    /// one of its name has stopped, is there.
     pub fn is_after(&self, other: &Report) -> bool {
-        (self.started_ms, self.number) > (other.started_ms, other.number)
+        let goes_on = other.is_stopping && self.started_ms != other.started_ms && self.at_ms > other.at_ms;
+        goes_on || (self.started_ms, self.number) > (other.started_ms, other.number)
     }
 }

@@ -73,7 +73,8 @@ impl Snapshooter {
         Ok(found)
     }
 
-    /// Makes a snapshot if one is due and it is this server's turn: of those that serve, the first by name makes them.
+    /// Makes a snapshot if one is due and it is this server's turn: of those that serve, the first by name makes them. While
+    /// servers have different zones, nobody knows which are right, and none is made.
     /// `position` is how far the journal is.
     ///
     /// # Errors
@@ -86,14 +87,19 @@ impl Snapshooter {
         let latest = self.snapshots.latest()?.unwrap_or(0);
         self.latest.store(latest, Ordering::Relaxed);
         let is_first = nodes.iter().find(|node| node.presence == Presence::Serving).is_some_and(|node| node.is_own);
-        if position < latest + self.every || !is_first {
+        let is_certain = !nodes.iter().any(|node| node.differs);
+        if position < latest + self.every || !is_first || !is_certain {
             return Ok(());
         }
         let file = self.clear()?;
         let copied = backup::copy_store(&self.directory.join(backup::STORE), &file)?;
-        let published = self.snapshots.publish(&file, copied);
+        // The store is behind the journal, and may be behind the snapshot that there is.
+        let published = if copied > latest { self.snapshots.publish(&file, copied) } else { Ok(()) };
         self.clear()?;
         published?;
+        if copied <= latest {
+            return Ok(());
+        }
         self.latest.store(copied, Ordering::Relaxed);
         tracing::info!(position = copied, "made a snapshot of the zones for new servers");
         Ok(())

@@ -60,7 +60,8 @@ pub fn cluster(sources: &Sources) -> Option<Finding> {
     Some(if let Some(lost) = streams.iter().find_map(|stream| stream.lost.as_ref()) {
         Finding::fail(
             lost,
-            "bring the topics back that this server has followed; or stop it, empty data_dir, and start it anew",
+            "bring the topics back that this server has followed; if they are lost, export the zones first (headwater zone export), then start with an \
+             empty data_dir and import them",
         )
     } else if let Some(away) = streams.iter().find_map(|stream| stream.away.as_ref()) {
         Finding::fail(

@@ -62,17 +62,8 @@ impl Places {
         let fresh = || Kept { journal: past.latest().saturating_sub(MAX_SEARCHED), ..Kept::default() };
         let mut kept = Kept { topic: topic.to_owned(), ..known.unwrap_or_else(fresh) };
         loop {
-            let page = match past.after(kept.journal, PAGE) {
-                Err(HandleError::Trimmed(why)) => {
-                    tracing::warn!(
-                        stream = name,
-                        why,
-                        "the history does not reach back to the last note of what was taken over"
-                    );
-                    break;
-                }
-                page => page?,
-            };
+            // What was trimmed meanwhile is passed over: the later changes say how far the stream is.
+            let page = past.after(kept.journal, PAGE)?;
             let Some(last) = page.last() else { break };
             kept.journal = last.offset;
             for change in page.iter().filter(|change| change.change.who == who) {

@@ -6,7 +6,7 @@ use clap::Args;
 use dns::NameBuf;
 use serde_json::{Value, json};
 
-use crate::cli::client::{Client, Directory, path, target};
+use crate::cli::client::{Client, Directory, config, path, target};
 use crate::cli::list::{self, ListArgs};
 use crate::cli::{NodeArgs, show};
 
@@ -172,6 +172,10 @@ pub fn create(args: &CreateArgs, out: &mut impl Write) -> anyhow::Result<()> {
         show::cell(&made["serial"]),
         show::cell(&made["state"])
     )?;
+    if client.is_offline() {
+        let directory = config(&args.node)?.data_dir;
+        writeln!(out, "no server runs with {}: the zone is answered once one does", directory.display())?;
+    }
     if args.primaries.is_empty() {
         writeln!(out, "next: headwater record add {} www A 192.0.2.1", args.name)?;
     }

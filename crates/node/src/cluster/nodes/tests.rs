@@ -77,11 +77,19 @@ fn who_is_away_is_named_and_not_taken_for_one_that_serves() {
     assert_eq!(presences, [Presence::Serving, Presence::Absent, Presence::Stopped]);
     // What it served while it was there it did serve.
     assert_eq!(served(&nodes, 9)[1].1, 1_001);
-    nodes.hear(Report::removed("b", 2), Duration::ZERO);
+    nodes.hear(Report::removed("b", 2_000), Duration::ZERO);
     nodes.hear(report("b", 1, 2, 10), Duration::ZERO);
     assert_eq!(nodes.views().len(), 2, "what it said before it was removed does not bring it back");
-    nodes.hear(report("b", 3, 1, 10), Duration::ZERO);
+    nodes.hear(report("b", 3_000, 1, 10), Duration::ZERO);
     assert_eq!(nodes.views().len(), 3, "a new start does");
+    nodes.hear(Report::removed("b", 4_000), Duration::ZERO);
+    assert_eq!(nodes.views().len(), 2);
+    nodes.hear(Report { at_ms: 4_001, ..report("b", 3_000, 2, 10) }, Duration::ZERO);
+    assert_eq!(nodes.views().len(), 3, "and so does what it says afterwards");
+    // Another server of its name came and stopped.
+    nodes.hear(Report { at_ms: 4_002, is_stopping: true, ..report("b", 3_500, 1, 10) }, Duration::ZERO);
+    nodes.hear(Report { at_ms: 4_003, ..report("b", 3_000, 3, 10) }, Duration::ZERO);
+    assert_eq!(nodes.views()[1].presence, Presence::Serving);
 }
 
 #[test]
