@@ -49,6 +49,9 @@ pub struct ZoneKeysOut {
     pub zone: String,
     /// The policy that it is signed by; empty: it is becoming insecure.
     pub policy: String,
+    /// The server of the cluster that has its private keys and signs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
     /// Whether the zone that is served is signed.
     pub signed: bool,
     /// How it is with the zone, in a word.
@@ -201,6 +204,7 @@ impl From<&ZoneSigning> for ZoneKeysOut {
         ZoneKeysOut {
             zone: status.zone.to_string(),
             policy: status.policy.clone(),
+            signer: Some(status.signer.clone()).filter(|signer| !signer.is_empty()),
             signed: status.is_signed,
             stage: stage(status),
             state: sentence(stage(status)).to_owned(),

@@ -134,8 +134,8 @@ impl Durable {
         let follower = Arc::new(Follower::start(store, server::priority::background, report())?);
         let mut replica = Replica::new(hasher, position, stored.into_iter().map(ZoneState::from).collect());
         replica.remember(gone, writers);
-        let signers = load_signers(&settings, signing);
         let identity = cluster.as_ref().map(|cluster| cluster.identity().clone());
+        let signers = load_signers(&settings, signing, identity.as_ref().map(|identity| &*identity.name));
         let (catalogue, recent) = (Arc::new(Catalogue::new(signers.clone(), identity)), Arc::new(Recent::default()));
         let presigned = Arc::new(Presigned::default());
         let position = watch::Sender::new(position);

@@ -22,6 +22,7 @@ use crate::recent::Recent;
 use crate::scheduler::Scheduler;
 use crate::secondary::Held;
 use crate::signers::{Refusal, Signers};
+use crate::signing::elsewhere;
 
 /// The committer's observer.
 pub struct ZoneObserver {
@@ -59,7 +60,12 @@ impl Observer for ZoneObserver {
     }
 
     fn signer(&self, name: &Name) -> Result<Option<Arc<ZoneSigner>>, String> {
-        self.signers.signer(name)
+        let signer = self.signers.signer(name)?;
+        if signer.is_none() && self.catalogue.is_signed_in_cluster(name) {
+            // Whoever signs it has made it so; it is not said here yet who that is, and without signatures nothing is added.
+            return Err(elsewhere(""));
+        }
+        Ok(signer)
     }
 
     fn signed(&self, name: &Name, failure: Option<&SigningFailure>) {

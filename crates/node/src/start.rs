@@ -151,7 +151,11 @@ fn start_signing(
         configured: RwLock::new(configured),
         lookups: lookups.clone(),
         scheduler: durable.scheduler.clone(),
+        cluster: durable.cluster.clone(),
+        left: signing::LeftToOthers::default(),
     })?;
+    let told = Arc::downgrade(&signing);
+    durable.settings.observe(move |state| told.upgrade().iter().for_each(|signing| signing.follow(state)));
     let told = Arc::downgrade(&signing);
     let mut position = durable.position.subscribe();
     runtime.spawn(async move {

@@ -15,6 +15,7 @@ mod model;
 mod node;
 mod placement;
 mod security;
+mod signing;
 #[path = "../crash/transfer.rs"]
 #[allow(dead_code)]
 mod transfer;

@@ -179,6 +179,11 @@ impl Cluster {
         position + 1 < changes.known_bounds().first
     }
 
+    /// Whether no server of this name is known any more, though all have been heard of that there are.
+    pub fn has_forgotten(&self, server: &str) -> bool {
+        self.board.is_read() && !self.nodes.views().iter().any(|view| view.report.node == server)
+    }
+
     /// What zones are placed by at this server.
     pub fn identity(&self) -> &Identity {
         &self.identity

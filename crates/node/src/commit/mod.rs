@@ -88,6 +88,8 @@ pub struct Committer {
     stopping: Arc<AtomicBool>,
     /// The offset that is folded next.
     next: Arc<AtomicU64>,
+    /// Who this is in the journal.
+    node: NodeId,
     /// How long changes take.
     timings: Arc<Timings>,
 }
@@ -126,7 +128,8 @@ impl Committer {
         let mut node = NodeId::default();
         getrandom::fill(&mut node)?;
         let next = Arc::new(AtomicU64::new(replica.next_offset()));
-        let committer = Committer { queue, stopping: Arc::default(), next: next.clone(), timings: Arc::default() };
+        let (stopping, timings) = (Arc::default(), Arc::default());
+        let committer = Committer { queue, stopping, next: next.clone(), node, timings };
         let follow = Following::start("follow", journal.clone(), committer.clone())?;
         let run = move || {
             server::priority::patient();
@@ -192,6 +195,11 @@ impl Committer {
         let (answer, answered) = sync_channel(1);
         self.queue.send(Job::Inspect(Box::new(move |replica| drop(answer.send(look(replica)))))).ok()?;
         answered.recv().ok()
+    }
+
+    /// Who this is in the journal: whose events its changes are, until the next start.
+    pub fn node(&self) -> NodeId {
+        self.node
     }
 
     /// Takes no more changes, and ends when those that wait are made.

@@ -24,6 +24,9 @@ pub struct ZoneDocument {
     pub zone: String,
     /// The policy by which it is signed, or was before it became insecure.
     pub policy: String,
+    /// The server of a cluster that signs it; empty: a server alone does, or none yet.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub signer: String,
     /// Its keys.
     pub keys: ZoneKeys,
     /// DNSKEY RRsets that caches may still hold.
@@ -57,6 +60,11 @@ pub struct Versioned {
     pub document: ZoneDocument,
     /// The event that made it so; 0: there is none.
     pub version: Offset,
+}
+
+/// The event that made the document of a zone what it is; 0: there is none.
+pub fn version(state: &SettingsState, zone: &Name) -> Offset {
+    state.last_change(Collection::ZoneKeys, &id_of(zone))
 }
 
 /// The document of a zone.

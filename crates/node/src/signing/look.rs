@@ -21,6 +21,7 @@ use zone::Contents;
 
 use super::document::{self, Former, Versioned, ZoneDocument};
 use super::key_store::{self, KeyStoreError};
+use super::lease::Turn;
 use super::parent::{Need, Parents};
 use super::signer_of::signer_of;
 use super::survey::Surveys;
@@ -106,17 +107,26 @@ impl Look<'_> {
             return Err(SigningError::ClockTooEarly);
         }
         let mut kept = document::read(&self.parts.settings.state(), self.zone);
-        if kept.version == 0 || kept.document.keys.keys.is_empty() {
-            if self.wish.policy_name.is_empty() {
-                return Ok(None);
+        let has_keys = kept.version > 0 && !kept.document.keys.keys.is_empty();
+        if !has_keys && self.wish.policy_name.is_empty() {
+            self.parts.signers.remove(self.zone);
+            return Ok(None);
+        }
+        if let Some(cluster) = &self.parts.cluster {
+            match self.turn(cluster, &mut kept)? {
+                Turn::Ours => {}
+                Turn::Theirs(server) => return Ok(Some(self.follow(&server, &kept.document, &contents))),
+                Turn::Later => return Ok(Some(Found { next_s: self.now_s + 1, ..Found::default() })),
             }
+        }
+        if !has_keys {
             kept.document.keys = self.first_keys(&contents)?;
         }
         if !self.wish.policy_name.is_empty() {
             check_signed_here(&contents, &kept.document.keys)?;
         }
         // What was decided before is done first: no time passes for records that nobody could have fetched.
-        if kept.version > 0 {
+        if has_keys {
             self.use_keys(&kept.document, &contents)?;
             self.check_clock(&contents)?;
             if kept.document.pending {
@@ -339,7 +349,7 @@ impl Look<'_> {
         advance(&document.keys, &self.wish.policy_for(&document.keys), &facts, self.even_s())
     }
 
-    fn write(&self, document: &ZoneDocument, version: u64, why: &str) -> Result<u64, SettingsError> {
+    pub(super) fn write(&self, document: &ZoneDocument, version: u64, why: &str) -> Result<u64, SettingsError> {
         document::write(&self.parts.settings, self.zone, version, document, &self.author(why))
     }
 

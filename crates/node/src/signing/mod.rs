@@ -4,6 +4,7 @@
 mod document;
 mod even_clock;
 mod key_store;
+mod lease;
 mod look;
 mod parent;
 mod requests;
@@ -19,7 +20,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dns::{Name, NameBuf};
-use journal::shared::{Rejected, SettingsError, SharedSettings};
+use journal::Offset;
+use journal::shared::{Rejected, SettingsError, SettingsState, SharedSettings};
 use server::clock::unix_seconds;
 use signer::gate::GateError;
 use signer::keys::AddError;
@@ -29,6 +31,7 @@ use signer::timeline::TimelineError;
 use zone::{Published, ZoneTable};
 
 use crate::catalogue::Catalogue;
+use crate::cluster::Cluster;
 use crate::commit::{CommitError, Committer};
 use crate::lookups::Lookups;
 use crate::scheduler::Scheduler;
@@ -39,6 +42,7 @@ use look::{Found, Look, Wish};
 use parent::Parents;
 use survey::Surveys;
 
+pub use lease::{LeftToOthers, elsewhere};
 pub use requests::{KeyImport, Planned};
 pub use status::{DsRecord, KeyStatus, ZoneSigning};
 
@@ -143,6 +147,10 @@ pub struct Parts {
     pub lookups: Lookups,
     /// Says when parents are asked.
     pub scheduler: Scheduler,
+    /// The servers of which one signs each zone; `None`: this one signs all.
+    pub cluster: Option<Arc<Cluster>>,
+    /// Zones that nobody signs yet.
+    pub left: LeftToOthers,
 }
 
 impl Parts {
@@ -174,8 +182,9 @@ impl Parts {
     }
 }
 
-/// Loads the keys of every zone that is signed here, before the first change can come.
-pub fn load_signers(settings: &SharedSettings, configured: &Configured) -> Arc<Signers> {
+/// Loads the keys of every zone that is signed here, before the first change can come. `own` is what this server of a cluster
+/// is called.
+pub fn load_signers(settings: &SharedSettings, configured: &Configured, own: Option<&str>) -> Arc<Signers> {
     let (signers, store) = (Arc::new(Signers::default()), KeyStore::new(configured.keys_dir.clone()));
     let state = settings.state();
     for zone in document::zones(&state) {
@@ -183,10 +192,17 @@ pub fn load_signers(settings: &SharedSettings, configured: &Configured) -> Arc<S
         let policy = configured.policies.get(&document.policy).cloned().unwrap_or_default();
         let wish = Wish { policy_name: document.policy.clone(), policy, key_files: Vec::new() };
         let signer = signer_of::signer_of(&zone, &document, &wish.policy_for(&document.keys), Vec::new(), &store);
-        if let Err(error) = &signer {
+        let is_theirs = lease::is_theirs(&document, own);
+        if let Err(error) = &signer
+            && !is_theirs
+        {
             tracing::error!(%zone, %error, "the zone cannot be changed: a private key is missing or wrong");
         }
-        signers.set(&zone, signer.map_err(|error| error.to_string()));
+        let refusal = |error: KeyStoreError| match is_theirs {
+            true => lease::elsewhere(&document.signer),
+            false => error.to_string(),
+        };
+        signers.set(&zone, signer.map_err(refusal));
     }
     signers
 }
@@ -200,6 +216,8 @@ struct Looked {
     doubted: Option<Instant>,
     /// The policy that the zone named then.
     policy: String,
+    /// The event that made what was known of its keys then; 0: there was none.
+    version: Offset,
 }
 
 /// Signs the zones that name a policy.
@@ -239,6 +257,22 @@ impl Signing {
     /// Has every zone looked at soon.
     pub fn look(&self) {
         wake_up(&self.wake);
+    }
+
+    /// Has those zones looked at soon whose keys were changed by another server, or through it.
+    pub fn follow(&self, state: &SettingsState) {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_due = false;
+        for (zone, looked) in
+            looked.iter_mut().filter(|(zone, looked)| document::version(state, zone) != looked.version)
+        {
+            tracing::debug!(%zone, "what is known of its keys changed");
+            (looked.found.next_s, is_due) = (0, true);
+        }
+        drop(looked);
+        if is_due {
+            self.look();
+        }
     }
 
     /// Takes over what a new configuration says.
@@ -385,19 +419,22 @@ impl Work {
             }
             None => Ok(None),
         });
+        let version = document::version(&self.parts.settings.state(), zone);
         let mut looked = match found {
             Ok(Some(found)) => {
                 if known.error.is_some() {
                     tracing::info!(%zone, "signing goes on");
                 }
-                Looked { found, error: None, doubted: None, policy }
+                Looked { found, error: None, doubted: None, policy, version }
             }
             Ok(None) => {
                 self.looked.lock().unwrap_or_else(PoisonError::into_inner).remove(zone);
                 self.parents.forget(zone);
                 return None;
             }
-            Err(SigningError::Raced) => Looked { found: Found { next_s: now_s + 1, ..known.found }, policy, ..known },
+            Err(SigningError::Raced) => {
+                Looked { found: Found { next_s: now_s + 1, ..known.found }, policy, version, ..known }
+            }
             Err(error) => {
                 let is_doubted = matches!(error, SigningError::ClockBehind(_));
                 let doubted = is_doubted.then(|| known.doubted.unwrap_or_else(Instant::now));
@@ -407,7 +444,7 @@ impl Work {
                 }
                 let first_end_s = self.first_end_s(zone, now_s);
                 let found = Found { next_s: now_s + RETRY_S, first_end_s, ..known.found };
-                Looked { found, error: Some(error), doubted, policy }
+                Looked { found, error: Some(error), doubted, policy, version }
             }
         };
         let mut all = self.looked.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,7 +12,7 @@ use signer::timeline::{
     Facts, PlannedStep, Request, Trial, Wanted, Which, confirm_ds, earliest_roll, plan, plan_request,
 };
 
-use super::{Signing, SigningError, document};
+use super::{Signing, SigningError, document, lease};
 
 /// Changes that are prepared again because keys moved on meanwhile.
 const MAX_RACES: usize = 8;
@@ -71,6 +71,14 @@ impl Signing {
             if *record.owner != *zone {
                 return Err(SigningError::Refused(format!("the key is one of {}, not of {zone}", record.owner)));
             }
+        }
+        let own = self.parts.cluster.as_ref().map(|cluster| &*cluster.identity().name);
+        let document = document::read(&self.parts.settings.state(), zone).document;
+        if lease::is_theirs(&document, own) {
+            let signer = &document.signer;
+            return Err(SigningError::Refused(format!(
+                "server {signer} of the cluster signs the zone: bring the key in there"
+            )));
         }
         let (tag, policy) = (key.key_tag(), self.policy_of(zone)?);
         let dnskey = key.dnskey_rdata().to_vec();

@@ -22,6 +22,8 @@ pub struct ZoneSigning {
     pub zone: NameBuf,
     /// The name of its policy; empty: it is becoming insecure.
     pub policy: String,
+    /// The server of the cluster that signs it; empty: a server alone does, or none yet.
+    pub signer: String,
     /// Whether the zone that is served is signed.
     pub is_signed: bool,
     /// Its keys, in the order in which they came.
@@ -102,6 +104,7 @@ impl Signing {
         Some(ZoneSigning {
             zone: zone.to_owned(),
             policy,
+            signer: kept.document.signer.clone(),
             is_signed: contents.is_some_and(|contents| contents.is_signed()),
             keys: kept.document.keys.keys.iter().map(status).collect(),
             waits: looked.found.waits,
@@ -174,6 +177,7 @@ mod tests {
         let mut status = ZoneSigning {
             zone,
             policy: "default".to_owned(),
+            signer: String::new(),
             is_signed: true,
             keys: vec![KeyStatus { key, wants_ds: true, ds: Vec::new() }],
             waits: vec![wait],

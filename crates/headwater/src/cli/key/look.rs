@@ -175,6 +175,9 @@ pub fn describe(zone: &Value, out: &mut impl Write) -> anyhow::Result<()> {
     let said = |value: &Value| show::printable(&show::cell(value));
     writeln!(out, "{}: {}", show::name(&zone["zone"]), said(&zone["state"]))?;
     writeln!(out, "policy: {}", said(&zone["policy"]))?;
+    if let Some(server) = zone["signer"].as_str() {
+        writeln!(out, "signed by {}, which has its private keys", show::printable(server))?;
+    }
     if let Some(why) = zone["error"].as_str() {
         writeln!(out, "error: {}", show::printable(why))?;
     }

@@ -1,161 +1,22 @@
 //! The catalogue: which zones there are, where each is maintained, how it is served, and its place in canonical order.
 //! It has one entry for a zone; whatever else knows something of a zone refers to that.
 
-use std::borrow::Borrow;
-use std::cmp::Ordering;
+mod entry;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{Hash, Hasher};
-use std::ops::{Bound, Deref};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::ops::Bound;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use config::{ZoneLists, ZoneOrigin, ZoneSource};
 use dns::{Name, NameBuf};
 use journal::{Replica, ZoneState};
-use zone::{DnssecValidation, ZoneKind, ZonePolicy, ZoneSettings};
+use zone::{DnssecValidation, ZonePolicy, ZoneSettings};
 
 use crate::cluster::{Holders, Identity};
-use crate::loader::Stamps;
-use crate::read_only::{self, MaintainedIn, Part, ReadOnly};
+use crate::read_only::MaintainedIn;
 use crate::signers::Signers;
 
-/// What is known of a zone besides its records. An entry stays as it is: another way to serve the zone is another entry.
-pub struct ZoneEntry(Description);
-
-/// Who says how a zone is served.
-enum Description {
-    /// The configuration.
-    Configured {
-        source: Arc<ZoneSource>,
-        maintained_in: MaintainedIn,
-        /// Of a zone from a file: what its files looked like when they were read.
-        files: Mutex<Option<Stamps>>,
-    },
-    /// The journal.
-    Journal { name: NameBuf, settings: Arc<ZoneSettings>, lists: Arc<ZoneLists> },
-}
-
-impl ZoneEntry {
-    fn configured(source: &Arc<ZoneSource>, maintained_in: MaintainedIn, files: Option<Stamps>) -> ZoneRef {
-        let (source, files) = (source.clone(), Mutex::new(files));
-        ZoneRef(Arc::new(ZoneEntry(Description::Configured { source, maintained_in, files })))
-    }
-
-    /// The apex.
-    pub fn name(&self) -> &NameBuf {
-        match &self.0 {
-            Description::Configured { source, .. } => &source.name,
-            Description::Journal { name, .. } => name,
-        }
-    }
-
-    /// How it is served.
-    pub fn settings(&self) -> &Arc<ZoneSettings> {
-        match &self.0 {
-            Description::Configured { source, .. } => &source.settings,
-            Description::Journal { settings, .. } => settings,
-        }
-    }
-
-    /// The lists in the settings, parsed.
-    pub fn lists(&self) -> &Arc<ZoneLists> {
-        match &self.0 {
-            Description::Configured { source, .. } => &source.lists,
-            Description::Journal { lists, .. } => lists,
-        }
-    }
-
-    /// Where it is maintained.
-    pub fn maintained_in(&self) -> MaintainedIn {
-        match &self.0 {
-            Description::Configured { maintained_in, .. } => *maintained_in,
-            Description::Journal { .. } => MaintainedIn::Journal,
-        }
-    }
-
-    /// Whether it is a secondary.
-    pub fn is_secondary(&self) -> bool {
-        self.settings().kind == ZoneKind::Secondary
-    }
-
-    /// What is done about signatures that others made: of zones that come from others, and are not signed here.
-    pub fn validation(&self) -> DnssecValidation {
-        let settings = self.settings();
-        let comes_from_others = self.is_secondary() || self.source().is_some_and(|source| source.file().is_some());
-        if comes_from_others && settings.dnssec.is_empty() { settings.dnssec_validate } else { DnssecValidation::Off }
-    }
-
-    /// Why this part of the zone cannot be changed; `None`: it can.
-    pub fn read_only(&self, part: Part) -> Option<ReadOnly> {
-        read_only::reason(self.maintained_in(), self.settings().kind, part)
-    }
-
-    /// What the configuration says of it.
-    pub fn source(&self) -> Option<&Arc<ZoneSource>> {
-        match &self.0 {
-            Description::Configured { source, .. } => Some(source),
-            Description::Journal { .. } => None,
-        }
-    }
-
-    /// Notes what the files of the zone looked like when they were read.
-    pub fn note_read(&self, stamps: Stamps) {
-        if let Description::Configured { files, .. } = &self.0 {
-            *files.lock().unwrap_or_else(PoisonError::into_inner) = Some(stamps);
-        }
-    }
-
-    /// What the files of the zone looked like when they were read.
-    pub fn files_read(&self) -> Option<Stamps> {
-        match &self.0 {
-            Description::Configured { files, .. } => files.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            Description::Journal { .. } => None,
-        }
-    }
-}
-
-/// A reference to the entry of a zone. Two are the same if they are about zones of one name.
-#[derive(Clone)]
-pub struct ZoneRef(Arc<ZoneEntry>);
-
-impl Deref for ZoneRef {
-    type Target = ZoneEntry;
-
-    fn deref(&self) -> &ZoneEntry {
-        &self.0
-    }
-}
-
-impl Borrow<Name> for ZoneRef {
-    fn borrow(&self) -> &Name {
-        self.name()
-    }
-}
-
-impl Hash for ZoneRef {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name().hash(state);
-    }
-}
-
-impl PartialEq for ZoneRef {
-    fn eq(&self, other: &ZoneRef) -> bool {
-        self.name() == other.name()
-    }
-}
-
-impl Eq for ZoneRef {}
-
-impl PartialOrd for ZoneRef {
-    fn partial_cmp(&self, other: &ZoneRef) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ZoneRef {
-    fn cmp(&self, other: &ZoneRef) -> Ordering {
-        self.name().cmp(other.name())
-    }
-}
+pub use entry::{ZoneEntry, ZoneRef};
 
 /// What a new configuration changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -288,6 +149,11 @@ impl Catalogue {
         self.identity.as_ref().is_none_or(|identity| identity.answers_for(lists))
     }
 
+    /// Whether a zone is to be signed by one of the servers of a cluster.
+    pub fn is_signed_in_cluster(&self, name: &Name) -> bool {
+        self.identity.is_some() && self.zone(name).is_some_and(|zone| !zone.settings().dnssec.is_empty())
+    }
+
     /// How many zones only other servers answer for.
     pub fn elsewhere_count(&self) -> usize {
         if self.identity.is_none() {
@@ -390,7 +256,7 @@ impl Catalogue {
             match replica.zone(name) {
                 Some(state) => {
                     let entry = self.describe(&zones, state);
-                    if before.as_ref().is_none_or(|before| !Arc::ptr_eq(&before.0, &entry.0)) {
+                    if before.as_ref().is_none_or(|before| !before.is_same_entry(&entry)) {
                         zones.put(entry);
                     }
                     zones.wanted.remove::<Name>(name);
@@ -425,7 +291,7 @@ impl Catalogue {
             true => self.plain.clone(),
             false => (state.settings.clone(), parse_lists(state)),
         };
-        ZoneRef(Arc::new(ZoneEntry(Description::Journal { name: name.clone(), settings, lists })))
+        ZoneEntry::of_journal(name, settings, lists)
     }
 
     /// Where a zone that the configuration names is maintained. One that is not to be signed any more goes on being signed
@@ -456,6 +322,7 @@ mod tests {
     use std::path::Path;
 
     use dns::NameHasher;
+    use zone::ZoneKind;
 
     use super::*;
     use crate::loader;
@@ -579,7 +446,7 @@ mod tests {
         assert_eq!(follow(&[("s.", secondary.clone())]), 1);
         let before = catalogue.zone(&name("s.")).expect("there");
         assert_eq!(follow(&[("s.", secondary)]), 1);
-        assert!(Arc::ptr_eq(&before.0, &catalogue.zone(&name("s.")).expect("there").0), "nothing changed");
+        assert!(before.is_same_entry(&catalogue.zone(&name("s.")).expect("there")), "nothing changed");
         assert_eq!(follow(&[]), 0);
         assert_eq!(follow(&[]), 99);
     }
