@@ -8,7 +8,7 @@ import { t } from '../lib/i18n.js';
 import { href } from '../router.js';
 import { Button, CopyButton } from '../ui/button.js';
 import { Form, Select } from '../ui/field.js';
-import { Empty, Facts, Page, Ticked } from '../ui/page.js';
+import { Empty, Facts, Page, Panel, Ticked } from '../ui/page.js';
 import { useResource } from '../ui/resource.js';
 import { State } from '../ui/state.js';
 import { DataTable } from '../ui/table.js';
@@ -31,7 +31,7 @@ export default function SystemPage() {
         <${LogLevel} />
       </div>
       <${Nodes} />
-      ${session.can('admin') && html`<${Backups} />`}
+      ${session.can('admin') && health.data && (inCluster(health.data) ? html`<${NoBackups} />` : html`<${Backups} />`)}
     </div>
   <//>`;
 }
@@ -57,6 +57,9 @@ export function attention(health) {
   const wrong = health.checks.filter((check) => check.state !== 'ok').length;
   return wrong ? t('system.wrong', { n: wrong, all: health.checks.length }) : t('system.allPass', { n: health.checks.length });
 }
+
+/** Whether the journal is that of a cluster, whose brokers this check is about. @param {Health} health */
+const inCluster = ({ checks }) => checks.some((check) => check.name === 'cluster');
 
 /** @param {string} name */
 function titleOf(name) {
@@ -127,6 +130,17 @@ function VerdictCell({ verdict }) {
   if (verdict === 'busy') return t('system.verifying');
   if (verdict.sound) return html`<${State} kind="ok" word=${t('system.sound')} />`;
   return html`<${State} kind="bad" word=${t('system.damaged')} /> <span>${verdict.problems.join('; ')}</span>`;
+}
+
+/** What to do in a cluster, where servers make no backups. */
+function NoBackups() {
+  const keep = ['key', 'signing', 'config'].map((what) => html`<li><${Ticked} text=${t(`system.clusterKeep.${what}`)} /></li>`);
+  return html`<${Panel} title=${t('system.backups')}>
+    <p><${Ticked} text=${t('system.clusterBackup')} /></p>
+    <p>${t('system.clusterKeep')}</p>
+    <ul class="keep-list">${keep}</ul>
+    <p><a href=${href('zones')}>${t('system.clusterExport')}</a></p>
+  <//>`;
 }
 
 export function Backups() {
