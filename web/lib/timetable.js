@@ -116,6 +116,16 @@ function pieces(phases, edges) {
   return out.filter(({ phase }) => phase !== 'none');
 }
 
+/** @param {Step} step @param {string} element @param {string} visibility */
+const became = (step, element, visibility) => step.element === element && step.visibility === visibility;
+
+/**
+ * From when on a key of this role is of no use to anybody: without its DS record nobody believes a key-signing key; one that
+ * signs the zone is believed as long as a cache has it.
+ * @param {string} role @param {Step} step
+ */
+const isWorthless = (role, step) => became(step, role === 'ksk' ? 'ds' : 'dnskey', 'hidden');
+
 /**
  * What matters most of a rollover: when the parent is asked, when a new key is what resolvers rely on, and from when
  * the old ones are of no use to anybody. Null: not in these steps.
@@ -125,13 +135,27 @@ export function turningPoints(steps, role) {
   const isNew = (/** @type {Step} */ step) => step.role === role && typeof step.new_key === 'number';
   const isOld = (/** @type {Step} */ step) => step.role === role && typeof step.tag === 'number';
   const first = (/** @type {(step: Step) => boolean} */ fits) => steps.find(fits)?.at_ms ?? null;
-  const became = (/** @type {Step} */ step, /** @type {string} */ element, /** @type {string} */ visibility) => step.element === element && step.visibility === visibility;
   const trusted = role === 'zsk' ? ['zone_signatures', 'rumoured'] : ['ds', 'omnipresent'];
-  // Without its DS record nobody believes a key-signing key; one that signs the zone is believed as long as a cache has it.
-  const worthless = role === 'ksk' ? ['ds', 'hidden'] : ['dnskey', 'hidden'];
   return {
     asked: first((step) => isNew(step) && became(step, 'ds', 'rumoured')),
     takesOver: first((step) => isNew(step) && became(step, trusted[0] ?? '', trusted[1] ?? '')),
-    worthless: first((step) => isOld(step) && became(step, worthless[0] ?? '', worthless[1] ?? '')),
+    worthless: first((step) => isOld(step) && isWorthless(role, step)),
+  };
+}
+
+/**
+ * What matters most where a key is to go: whether a new one is made, when the parent is asked for something, from when on
+ * nobody believes the key any more, and when it is gone. Null: not in these steps.
+ * @param {Step[]} steps @param {{tag: number, role: string}} key
+ */
+export function retirement(steps, { tag, role }) {
+  const first = (/** @type {(step: Step) => boolean} */ fits) => steps.find(fits)?.at_ms ?? null;
+  const gone = first((step) => step.tag === tag && became(step, 'dnskey', 'hidden'));
+  const until = gone ?? Infinity;
+  return {
+    successor: steps.some((step) => step.role === role && typeof step.new_key === 'number' && step.at_ms <= until),
+    asked: role === 'zsk' ? null : first((step) => step.at_ms <= until && (became(step, 'ds', 'rumoured') || became(step, 'ds', 'unretentive'))),
+    worthless: first((step) => step.tag === tag && isWorthless(role, step)),
+    gone,
   };
 }

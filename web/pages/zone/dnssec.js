@@ -10,6 +10,7 @@ import { Part } from '../part.js';
 import { Keys } from './dnssec/keys.js';
 import { Parent } from './dnssec/parent.js';
 import { Policy, SignIt } from './dnssec/policy.js';
+import { Retire } from './dnssec/retire.js';
 import { Roll } from './dnssec/roll.js';
 import { Status } from './dnssec/status.js';
 import { Timetable } from './dnssec/timetable.js';
@@ -50,10 +51,11 @@ function Signed({ view, signing, onChange, params }) {
     <${Panel} title=${t('dnssec.time.title')} busy=${plan.loading && !plan.first} actions=${begin && html`<${Button} icon="refresh" label=${t('dnssec.roll.open')} onClick=${() => setParams({ roll: firstRole(signing) }, { push: true })} />`}>
       <${Part} res=${plan}>${(/** @type {import('../../api/types.js').KeyPlanOut} */ data) => html`<${Timetable} keys=${signing.keys} plan=${data} whole=${whole} onWhole=${setWhole} label=${t('dnssec.time.title')} />`}<//>
     <//>
-    <${Keys} signing=${signing} />
+    <${Keys} signing=${signing} mayRetire=${begin} />
     <${Parent} view=${view} signing=${signing} state=${state} onChange=${onChange} />
     <${Policy} view=${view} signing=${signing} />
-    ${begin && params.get('roll') && html`<${Roll} view=${view} signing=${signing} params=${params} onDone=${onChange} />`}`;
+    ${begin && params.get('roll') && html`<${Roll} view=${view} signing=${signing} params=${params} onDone=${onChange} />`}
+    ${begin && params.get('retire') && html`<${Retire} view=${view} signing=${signing} params=${params} onDone=${onChange} />`}`;
 }
 
 /** @param {Signing} signing */

@@ -129,6 +129,36 @@ describe('signing', () => {
     assert.deepEqual(data.items, []);
   }
 
+  test('a key that somebody else may have goes, after what will happen is said', async () => {
+    await add('stolen.example', 'fast');
+    await until('it to ask for a DS record', async () => (await keysOf('stolen.example')).stage === 'waiting', ROLLOVER_MS);
+    const before = await keysOf('stolen.example');
+    const old = before.keys.find((/** @type {any} */ key) => key.role === 'zsk').tag;
+    const page = await stage.open({ size: PHONE });
+    await visit(page, stage.server, '#/zones/stolen.example./dnssec');
+    await page.getByRole('button', { name: `Retire ZSK ${old}` }).click();
+    const dialog = page.getByRole('dialog', { name: `Retire ZSK ${old}` });
+    await dialog.getByText('The key goes once no resolver needs it').waitFor();
+    await dialog.getByText('A new key is made for it.').waitFor();
+    await dialog.getByRole('radio', { name: 'Somebody else may have it' }).check();
+    await dialog.getByText('can forge answers').waitFor();
+    await dialog.getByText('Nobody believes the key from').waitFor();
+    assert.equal(await overhang(page), null);
+    await until('the address to say so', () => page.evaluate(() => location.hash.includes('compromised=1')));
+    assert.deepEqual((await keysOf('stolen.example')).keys.map((/** @type {any} */ key) => key.going), before.keys.map(() => false), 'looking changes nothing');
+    await dialog.getByLabel('Why').last().fill('its file was in a backup that is lost');
+    await dialog.getByRole('button', { name: 'Retire the key' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await page.locator('main #table-zone-keys').getByText('compromised').waitFor();
+    assert.equal(await page.getByRole('button', { name: `Retire ZSK ${old}` }).count(), 0);
+    await until('another key in its place', async () => {
+      const shown = await tagsShown(page);
+      return shown.length === 2 && !shown.includes(old);
+    }, ROLLOVER_MS);
+    assert.deepEqual(await faultsOf(page), []);
+    await page.close();
+  });
+
   test('a rollover that cannot begin yet says from when it can', async () => {
     await add('slow.example', 'default');
     await until('it to be signed', async () => (await keysOf('slow.example')).signed);
@@ -173,7 +203,7 @@ describe('signing', () => {
     await stageIs(page, 'Signed; waits for the DS record at the parent');
     await page.getByRole('button', { name: 'Copy SHA-256' }).waitFor();
     await settled(page);
-    for (const name of ['The parent has it', 'Replace a key', 'Change the policy']) assert.equal(await page.getByRole('button', { name }).count(), 0, name);
+    for (const name of ['The parent has it', 'Replace a key', 'Change the policy', /^Retire /]) assert.equal(await page.getByRole('button', { name }).count(), 0, String(name));
     await page.getByText('takes the right “configure”').waitFor();
     assert.deepEqual(await faultsOf(page), []);
     await page.close();

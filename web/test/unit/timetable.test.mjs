@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { byNeed, dnskeyFields, need } from '../../lib/signing.js';
-import { momentsOf, phaseOf, timetable, turningPoints } from '../../lib/timetable.js';
+import { momentsOf, phaseOf, timetable, turningPoints, retirement } from '../../lib/timetable.js';
 
 const HOUR = 3_600_000;
 const FROM = 1_800_000_000_000;
@@ -88,6 +88,15 @@ test('what matters of a rollover', () => {
   const ksk = [step(0, 'new 1', 'ksk', null), step(0, 'new 1', 'ksk', 'dnskey', 'rumoured'), step(3, 1, 'ksk', 'ds', 'unretentive'), step(3, 'new 1', 'ksk', 'ds', 'rumoured'), step(29, 'new 1', 'ksk', 'ds', 'omnipresent'), step(31, 1, 'ksk', 'ds', 'hidden'), step(34, 1, 'ksk', 'dnskey', 'hidden')];
   assert.deepEqual(turningPoints(ksk, 'ksk'), { asked: FROM + 3 * HOUR, takesOver: FROM + 29 * HOUR, worthless: FROM + 31 * HOUR });
   assert.deepEqual(turningPoints(ksk, 'zsk'), { asked: null, takesOver: null, worthless: null });
+});
+
+test('what matters where a key goes', () => {
+  const zsk = { tag: 2, role: 'zsk' };
+  assert.deepEqual(retirement(rollover(1), zsk), { successor: true, asked: null, worthless: FROM + 12 * HOUR, gone: FROM + 12 * HOUR });
+  const ksk = [step(0, 'new 1', 'ksk', null), step(3, 1, 'ksk', 'ds', 'unretentive'), step(31, 1, 'ksk', 'ds', 'hidden'), step(34, 1, 'ksk', 'dnskey', 'hidden'), step(99, 'new 2', 'ksk', 'ds', 'rumoured')];
+  assert.deepEqual(retirement(ksk, { tag: 1, role: 'ksk' }), { successor: true, asked: FROM + 3 * HOUR, worthless: FROM + 31 * HOUR, gone: FROM + 34 * HOUR });
+  const spare = [step(0, 2, 'zsk', 'dnskey', 'unretentive'), step(3, 2, 'zsk', 'dnskey', 'hidden'), step(90, 'new 1', 'zsk', null)];
+  assert.equal(retirement(spare, zsk).successor, false, 'what comes later is not for it');
 });
 
 test('zones that need somebody come first', () => {

@@ -75,12 +75,12 @@ function Preview({ signing, plan, role }) {
   <${Timetable} keys=${signing.keys} plan=${plan} label=${t('dnssec.roll.title')} />`;
 }
 
-/** Why it cannot begin, and from when it can. @param {{error: unknown, onAt: (at: number) => void}} props */
-function Refused({ error, onAt }) {
+/** Why it cannot begin, and from when it can. @param {{error: unknown, onAt?: (at: number) => void}} props */
+export function Refused({ error, onAt }) {
   const earliest = error instanceof ApiError && error.status === 409 ? error.problem.earliest_ms ?? null : null;
   if (!(error instanceof ApiError) || error.status !== 409) return html`<${ErrorPanel} error=${error} />`;
   // The field has minutes: the next whole one is safe.
   const safe = earliest === null ? null : Math.ceil(earliest / 60_000) * 60_000;
-  return html`<${Banner} tone="warn" title=${t('dnssec.roll.refused')} action=${safe !== null && html`<${Button} small label=${t('dnssec.roll.showThen')} onClick=${() => onAt(safe)} />`}>
+  return html`<${Banner} tone="warn" title=${t('dnssec.roll.refused')} action=${safe !== null && onAt && html`<${Button} small label=${t('dnssec.roll.showThen')} onClick=${() => onAt(safe)} />`}>
     <p>${error.detail}</p>${earliest !== null && html`<p>${tx('dnssec.roll.earliest', { at: moment(earliest) })}</p>`}<//>`;
 }
