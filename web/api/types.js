@@ -1,6 +1,11 @@
 // Types of the API, made from docs/api/openapi.json by tools/types.mjs: not written by hand, and not sent to browsers.
 
 /**
+ * A change of access.
+ * @typedef {{at_ms: number, fields: string[], happened: string, name: string, offset: number, owner?: string | null, subject: string, title?: string | null, who: string}} AccessChangeOut
+ */
+
+/**
  * An alert.
  * @typedef {{acknowledged_by?: string | null, acknowledged_ms?: number | null, detail: string, fired_ms?: number | null, id: number, labels: string, resolved_ms?: number | null, rule: string, severity: string, silenced: boolean, since_ms: number, status: string, summary: string, told: string[], value?: number | null}} AlertOut
  */
@@ -406,6 +411,11 @@
  */
 
 /**
+ * Somebody who is logged in.
+ * @typedef {{address: string, begun_at_ms: number, ends_at_ms: number, id: string, is_this: boolean, used_at_ms: number, user: string}} OpenSessionOut
+ */
+
+/**
  * What will happen.
  * @typedef {{servers: number, zone: string}} Ordered
  */
@@ -423,6 +433,11 @@
 /**
  * Names that another list has too.
  * @typedef {{list: string, names: number}} OverlapOut
+ */
+
+/**
+ * A part of a list.
+ * @typedef {{items: ({at_ms: number, fields: string[], happened: string, name: string, offset: number, owner?: string | null, subject: string, title?: string | null, who: string})[], next?: string | null}} Page_AccessChangeOut
  */
 
 /**
@@ -488,6 +503,11 @@
 /**
  * A part of a list.
  * @typedef {{items: ({drained: boolean, drift: boolean, heard_ms_ago: number, is_this: boolean, labels: {[key: string]: string}, lag: number, name: string, position: number, problems: string[], started_ms: number, state: string, version: string, zones: number})[], next?: string | null}} Page_NodeOut
+ */
+
+/**
+ * A part of a list.
+ * @typedef {{items: ({address: string, begun_at_ms: number, ends_at_ms: number, id: string, is_this: boolean, used_at_ms: number, user: string})[], next?: string | null}} Page_OpenSessionOut
  */
 
 /**

@@ -32,6 +32,8 @@ export const PAGES = [
   { name: 'security', route: '#/security' },
   { name: 'config', route: '#/config' },
   { name: 'access', route: '#/access' },
+  { name: 'access-sessions', route: '#/access/sessions' },
+  { name: 'access-history', route: '#/access/history' },
   { name: 'system', route: '#/system' },
 ];
 

@@ -13,6 +13,7 @@ use super::event::{AccessEvent, EventKind, Settings};
 use super::grant::{Grant, Verb};
 use super::limits::{MAX_KEYS, MAX_LIST, MAX_NAME, MAX_ROLES, MAX_TITLE, MAX_TOKENS, MAX_USERS, MAX_WHY};
 use super::password::PasswordHash;
+use super::past::AccessChange;
 use super::seal::Sealed;
 use super::state::{AccessState, Key, Rejected, Role, TSIG_ALGORITHMS, Token, User};
 use super::token::is_id;
@@ -27,7 +28,11 @@ impl AccessState {
             return Ok(());
         }
         self.next = offset.saturating_add(1);
-        self.apply(event)
+        // What goes with this event can be named only before.
+        let change = AccessChange::new(offset, event, self);
+        self.apply(event)?;
+        self.past.push(change);
+        Ok(())
     }
 
     /// Folds an event that has a tag: what has been there already does not count.

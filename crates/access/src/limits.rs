@@ -34,5 +34,7 @@ pub const MAX_WAITING: usize = 64;
 pub const MAX_SESSIONS: usize = 10_000;
 /// Sessions of one user.
 pub const MAX_USER_SESSIONS: usize = 64;
+/// Changes of access that are remembered for those who look.
+pub const MAX_PAST: usize = 1_000;
 /// Users, and networks, whose failures are remembered.
 pub const MAX_FAILING: usize = 10_000;

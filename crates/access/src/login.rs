@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use data_encoding::BASE64URL_NOPAD;
 use dnssec::digest::sha256;
@@ -16,6 +16,7 @@ use super::fold::is_name;
 use super::limits::{MAX_SESSIONS, MAX_USER_SESSIONS};
 use super::password::{PasswordError, verify};
 use super::secret::{Secret, random};
+use super::session::{OpenSession, Session, id_of, stamp};
 use super::state::{AccessState, User};
 use super::token::{looks_like_token, principal_of_token};
 
@@ -35,16 +36,6 @@ pub struct LoggedIn {
     pub principal: Principal,
     /// When the session ends in any case, in milliseconds since 1970.
     pub ends_ms: u64,
-}
-
-/// A session, found by the SHA-256 digest of its text.
-#[derive(Clone)]
-struct Session {
-    user: Arc<str>,
-    /// Digest of the password's hash: another password ends the session.
-    password: [u8; 32],
-    begun_ms: u64,
-    used_ms: u64,
 }
 
 impl Logins {
@@ -68,7 +59,8 @@ impl Logins {
         let user = self.check_password(state, name, password, client, now_ms)?;
         let text: [u8; 32] = random().map_err(|_| Denied::busy(client))?;
         let text = Secret::new(BASE64URL_NOPAD.encode(&text));
-        let session = Session { user: user.name.clone(), password: stamp(user), begun_ms: now_ms, used_ms: now_ms };
+        let session =
+            Session { user: user.name.clone(), password: stamp(user), client, begun_ms: now_ms, used_ms: now_ms };
         let ends_ms = session.ends_ms(state);
         self.keep(sha256(text.reveal().as_bytes()), session, state, now_ms);
         let principal = Principal::user(user.name.clone(), state.grants_of(user));
@@ -141,6 +133,20 @@ impl Logins {
         lock(&self.sessions).remove(&sha256(text.as_bytes()));
     }
 
+    /// The sessions that hold, by what they are called.
+    pub fn sessions(&self, state: &AccessState, now_ms: u64) -> Vec<OpenSession> {
+        let sessions = lock(&self.sessions);
+        let holding = sessions.iter().filter(|(_, session)| session.holder(state, now_ms).is_ok());
+        let mut open: Vec<OpenSession> = holding.map(|(digest, session)| session.shown(digest, state)).collect();
+        open.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        open
+    }
+
+    /// Ends the session that is called `id`; one that is not there is ended already.
+    pub fn end_session(&self, id: &str) {
+        lock(&self.sessions).retain(|digest, _| id_of(digest) != id);
+    }
+
     /// Ends all sessions of a user, and says how many there were.
     pub fn log_out_everywhere(&self, user: &str) -> usize {
         let mut sessions = lock(&self.sessions);
@@ -163,17 +169,15 @@ impl Logins {
         let Some(session) = sessions.get_mut(&id) else {
             return Err(Denied::unknown("there is no such session".to_owned(), client));
         };
-        let why = match state.user(&session.user) {
-            _ if session.has_ended(state, now_ms) => "has ended",
-            None => "is of a user who is gone",
-            Some(user) if user.disabled => "is of a user who is disabled",
-            Some(user) if stamp(user) != session.password => "is from before a change of the password",
-            Some(user) => {
+        let why = match session.holder(state, now_ms) {
+            Ok(user) => {
                 if is_use {
                     session.used_ms = session.used_ms.max(now_ms);
+                    session.client = client;
                 }
                 return Ok(Principal::user(user.name.clone(), state.grants_of(user)));
             }
+            Err(why) => why,
         };
         let denied = Denied::unknown(format!("the session of user:{} {why}", session.user), client);
         sessions.remove(&id);
@@ -241,24 +245,6 @@ impl Logins {
     }
 }
 
-impl Session {
-    /// When it ends in any case.
-    fn ends_ms(&self, state: &AccessState) -> u64 {
-        self.begun_ms.saturating_add(state.settings().session_max_s.saturating_mul(1000))
-    }
-
-    fn has_ended(&self, state: &AccessState, now_ms: u64) -> bool {
-        let settings = state.settings();
-        now_ms >= self.ends_ms(state)
-            || now_ms.saturating_sub(self.used_ms) >= settings.session_idle_s.saturating_mul(1000)
-    }
-}
-
-/// What a session remembers of the password.
-fn stamp(user: &User) -> [u8; 32] {
-    sha256(user.password.as_ref().map_or("", |hash| hash.as_phc()).as_bytes())
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // No change is left half done by a panic: each is one insertion or removal.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -271,6 +257,7 @@ mod tests {
     use super::super::fixture::{PASSWORD, disabled, event, hash, ip, logged, new_user, state};
     use super::super::grant::Grant;
     use super::super::password::{PasswordHash, fits};
+    use super::super::session::session_id;
     use super::super::token::NewToken;
     use super::*;
 
@@ -354,6 +341,17 @@ mod tests {
         logins.log_out(&out);
         check(&state, &out, 0, none);
         let (one, other) = (log_in(&state, 0), log_in(&state, 0));
+        let open = logins.sessions(&state, 0);
+        let mut ids = [session_id(&one), session_id(&other)];
+        ids.sort();
+        assert_eq!(open.iter().map(|session| session.id.as_str()).collect::<Vec<_>>(), ids);
+        assert!(open.iter().all(|session| session.client == ip(CLIENT) && session.ends_ms == 150_000));
+        assert!(logins.sessions(&state, 60_000).is_empty(), "they have ended, though nobody has looked");
+        logins.end_session("");
+        logins.end_session(&session_id(&one));
+        check(&state, &one, 0, none);
+        check(&state, &other, 0, Ok(()));
+        let one = log_in(&state, 0);
         assert_eq!(logins.log_out_everywhere("anna"), 2);
         check(&state, &one, 0, none);
         check(&state, &other, 0, none);

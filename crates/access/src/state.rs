@@ -10,6 +10,7 @@ use journal::corridor::RecentTags;
 use super::event::Settings;
 use super::grant::{Grant, built_in_roles};
 use super::password::PasswordHash;
+use super::past::Past;
 use super::seal::Sealed;
 use super::token_hash::TokenHash;
 
@@ -28,6 +29,8 @@ pub struct AccessState {
     pub(super) settings: Settings,
     /// The events that were folded last.
     pub(super) recent: RecentTags,
+    /// The changes that counted last.
+    pub(super) past: Past,
 }
 
 /// Somebody who may log in.
@@ -164,6 +167,7 @@ impl Default for AccessState {
             keys: BTreeMap::new(),
             settings: Settings::default(),
             recent: RecentTags::default(),
+            past: Past::default(),
         }
     }
 }

@@ -71,6 +71,7 @@ mod rrsets;
 mod search;
 mod seen_clients;
 mod server;
+mod sessions;
 mod settings;
 mod setup;
 mod signing_policies;
@@ -123,6 +124,7 @@ fn described() -> OpenApiRouter<Arc<App>> {
         .merge(signing_policies::router())
         .merge(tsig_keys::router())
         .merge(users::router())
+        .merge(sessions::router())
         .merge(roles::router())
         .merge(tokens::router())
         .merge(backups::router())

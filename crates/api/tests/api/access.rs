@@ -47,6 +47,73 @@ fn sessions_are_safe_from_other_sites() {
     house.send("POST", "/api/v1/session", &[json_type], &wrong).expect(401);
 }
 
+/// Who logs in as `user`: the cookie of the session.
+fn log_in(house: &House, user: &str, password: &str) -> String {
+    let body = json!({"user": user, "password": password}).to_string();
+    let reply = house.send("POST", "/api/v1/session", &[("content-type", "application/json")], &body).expect(201);
+    reply.header("set-cookie").split(';').next().expect("cookie").to_owned()
+}
+
+#[test]
+fn sessions_are_listed_and_ended() {
+    let house = House::open();
+    let password = "a long password";
+    house.call("POST", "/users", json!({"name": "anna", "password": password})).expect(201);
+    let (admin, one, other) =
+        (log_in(&house, "admin", PASSWORD), log_in(&house, "anna", password), log_in(&house, "anna", password));
+    let list = |cookie: &str| {
+        let reply = house.send("GET", "/api/v1/sessions", &[("cookie", cookie)], "").expect(200);
+        reply.json()["items"].as_array().expect("sessions").clone()
+    };
+    let end = |cookie: &str, id: &Value| {
+        let path = format!("/api/v1/sessions/{}", id.as_str().expect("an id"));
+        house.send("DELETE", &path, &[("cookie", cookie), ("x-headwater", "1")], "")
+    };
+    let (all, own) = (list(&admin), list(&one));
+    assert_eq!((all.len(), own.len()), (3, 2), "one sees one's own, who administers access all");
+    let this = own.iter().find(|session| session["is_this"] == true).expect("the one that asks");
+    assert_eq!((this["user"].as_str(), this["address"].as_str()), (Some("anna"), Some("127.0.0.1")));
+    assert!(!one.contains(this["id"].as_str().expect("an id")), "it lets nobody in");
+    assert!(this["begun_at_ms"].as_u64() <= this["used_at_ms"].as_u64());
+    let of_admin = all.iter().find(|session| session["user"] == "admin").expect("the administrator's");
+    end(&one, &of_admin["id"]).expect(404);
+    let that = own.iter().find(|session| session["is_this"] == false).expect("the other");
+    end(&one, &that["id"]).expect(204);
+    house.send("GET", "/api/v1/session", &[("cookie", &other)], "").expect(401);
+    end(&admin, &this["id"]).expect(204);
+    house.send("GET", "/api/v1/session", &[("cookie", &one)], "").expect(401);
+    end(&admin, &this["id"]).expect(404);
+    assert_eq!(list(&admin).len(), 1);
+}
+
+#[test]
+fn changes_of_access_have_a_history() {
+    let house = House::open();
+    house.call("POST", "/users", json!({"name": "anna", "password": "a long password"})).expect(201);
+    house.call("PATCH", "/users/anna", json!({"disabled": true, "roles": ["viewer"]})).expect(200);
+    let token = json!({"name": "ci", "owner": "anna", "grants": [{"zones": ["**"], "verbs": ["read"]}]});
+    let id = house.call("POST", "/tokens", token).expect(201).json()["id"].as_str().expect("an id").to_owned();
+    house.call("DELETE", &format!("/tokens/{id}"), Value::Null).expect(204);
+    let page = house.call("GET", "/access/history?limit=3", Value::Null).expect(200).json();
+    let said = |change: &Value| {
+        let field = |name: &str| change[name].as_str().unwrap_or("").to_owned();
+        [field("subject"), field("name"), field("happened"), field("title"), change["fields"].to_string()].join(" ")
+    };
+    let items: Vec<String> = page["items"].as_array().expect("changes").iter().map(said).collect();
+    let expected = [
+        format!("token {id} deleted ci []"),
+        format!("token {id} created ci []"),
+        r#"user anna changed  ["roles","disabled"]"#.to_owned(),
+    ];
+    assert_eq!(items, expected);
+    assert!(page["items"][0]["who"].as_str().is_some_and(|who| who.contains("admin")), "{page}");
+    let next = page["next"].as_str().expect("more");
+    let rest = house.call("GET", &format!("/access/history?after={next}"), Value::Null).expect(200).json();
+    assert_eq!(said(&rest["items"][0]), "user anna created  []");
+    assert_eq!(rest["next"], Value::Null);
+    house.call("GET", "/access/history?after=x", Value::Null).expect(400);
+}
+
 #[test]
 fn users_and_roles() {
     let house = House::open();
