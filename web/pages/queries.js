@@ -22,6 +22,8 @@ import { filterError, presets, queryKeys } from './queries/keys.js';
 import { useDevices } from './queries/devices.js';
 import { Grouped } from './queries/grouped.js';
 import { Progress } from './queries/progress.js';
+import { Views } from './queries/views.js';
+import { shownColumns } from '../ui/columns.js';
 
 /** What is shown unless the address says something else. */
 const RANGE = '1h';
@@ -38,6 +40,12 @@ function viewOf(params) {
     id: params.get('id'),
     tab: params.get('tab') === 'now' ? 'now' : 'then',
   };
+}
+
+/** The columns that the address names, which are shown in place of the person's own. @param {URLSearchParams} params @param {{key: string}[]} columns */
+function givenColumns(params, columns) {
+  const keys = (params.get('columns') ?? '').split('.').filter((key, at, all) => all.indexOf(key) === at && columns.some((column) => column.key === key));
+  return keys.length ? { keys, onChange: (/** @type {string[] | null} */ next) => setParams({ columns: next ? next.join('.') : null }) } : null;
 }
 
 /** The search of the page; it starts anew when what is wanted changes. @param {ReturnType<typeof viewOf>} view @param {any[]} devices @param {number} turn */
@@ -60,7 +68,8 @@ function useSearch(view, devices, turn) {
 /** @param {{route?: any}} _props */
 export default function Queries(_props) {
   const { http, keys, session } = useApp();
-  const view = viewOf(useRoute().params);
+  const { params } = useRoute();
+  const view = viewOf(params);
   const { devices, device } = useDevices();
   const [turn, setTurn] = useState(0);
   const outer = useRef(/** @type {HTMLElement | null} */ (null));
@@ -94,20 +103,22 @@ export default function Queries(_props) {
   const filterbar = html`<${FilterBar} id="query-filter" value=${view.filter} onChange=${setFilter} keys=${() => queryKeys(http, devices)} presets=${presets} error=${error} label=${t('queries.filter')} placeholder=${t('queries.placeholder')} />`;
   const views = html`<${Choice} label=${t('queries.view')} value=${view.grouped ? 'grouped' : 'rows'} options=${[['rows', t('queries.rows')], ['grouped', t('queries.grouped')]]}
     onChange=${(/** @type {string} */ next) => setParams(next === 'rows' ? { view: null, by: null, id: null } : { view: next, id: null, after: null })} />`;
+  const columns = columnsOf(device);
+  const given = givenColumns(params, columns);
   const { from, to } = spanOf(view.time);
   const exports = html`<${Menu} label=${t('queries.export')} icon="download" items=${['csv', 'jsonl'].map((format) => ({ label: t(`queries.export.${format}`), href: http.url('/queries/export', { format, filter: filter || null, from, to }), download: `queries.${format}` }))} />`;
   if (!session.can('read_logs')) return html`<${Page} title=${t('queries.title')}><${Empty} title=${t('queries.noRight')} why=${t('queries.noRightWhy')} /><//>`;
   const isOff = progress.error?.status === 404;
   const body = view.grouped
     ? html`<${Grouped} groups=${groups.found.value} by=${view.by} device=${device} busy=${progress.busy} onTerm=${(/** @type {string[]} */ terms) => setParams({ view: null, by: null, filter: joinTerms([...cutTerms(view.filter).map((one) => one.text), ...terms]) }, { push: true })} />`
-    : html`<${DataTable} id="queries" caption=${t('queries.caption')} columns=${columnsOf(device)} rows=${found} rowKey=${(/** @type {any} */ row) => row.request_id} busy=${progress.busy} open=${view.id ?? undefined}
+    : html`<${DataTable} id="queries" caption=${t('queries.caption')} columns=${columns} given=${given} rows=${found} rowKey=${(/** @type {any} */ row) => row.request_id} busy=${progress.busy} open=${view.id ?? undefined}
         onOpen=${show} href=${(/** @type {any} */ row) => hrefOf(row.request_id)} phone=${(/** @type {any} */ row) => phoneRow(row, device)} pages=${{ newer, older, byTime: true }}
         cellMenu=${(/** @type {any} */ row, /** @type {string} */ column) => termItems(termsOf(row, column, device), addTerm)}
         actions=${(/** @type {any} */ row) => [{ label: t('queries.explain'), onSelect: () => show(row) }, ...termItems(['client', 'name', 'type', 'result'].flatMap((column) => termsOf(row, column, device).slice(0, 1)), addTerm)]}
         empty=${html`<${Nothing} view=${view} progress=${progress} onFilter=${setFilter} onTime=${() => setTime('7d')} />`} />`;
   return html`<${Page} title=${t('queries.title')} question=${t('queries.question')} docTitle=${[t('queries.title'), view.filter].filter(Boolean).join(' · ')}>
     <div class="queries" ref=${outer}>
-      <${Bar} narrow=${narrow} view=${view} isWrong=${Boolean(error)} onRefresh=${refresh}><${TimeRange} value=${view.time} onChange=${setTime} />${filterbar}<div class="query-tools">${views}${exports}${!narrow && html`<${Button} icon="refresh" label=${t('queries.refresh')} onClick=${refresh} />`}</div><//>
+      <${Bar} narrow=${narrow} view=${view} isWrong=${Boolean(error)} onRefresh=${refresh}><${TimeRange} value=${view.time} onChange=${setTime} />${filterbar}<div class="query-tools">${views}<${Views} params=${params} columns=${() => given?.keys ?? shownColumns('queries', columns)} />${exports}${!narrow && html`<${Button} icon="refresh" label=${t('queries.refresh')} onClick=${refresh} />`}</div><//>
       ${view.grouped && html`<${Choice} label=${t('queries.by')} value=${view.by} options=${[['name', t('queries.by.name')], ['client', t('queries.by.client')]]} onChange=${(/** @type {string} */ by) => setParams({ by: by === 'name' ? null : by })} />`}
       ${isOff ? html`<${Empty} title=${t('queries.off')} why=${t('queries.offWhy')} action=${html`<a class="button" href=${href('config', [], { key: 'history.enabled' })}>${t('queries.offAction')}</a>`} />`
         : html`${progress.error && !error && html`<${ErrorPanel} error=${progress.error} onRetry=${refresh} />`}

@@ -25,19 +25,32 @@ export function arranged(columns, kept) {
   return out;
 }
 
+/** @param {string} id of a table */
+const placeOf = (id) => `columns.${id}`;
+
+/**
+ * The columns that a person sees, in their order.
+ * @param {string} id @param {any[]} columns @returns {string[]}
+ */
+export const shownColumns = (id, columns) => arranged(columns, recall(placeOf(id)) ?? []).filter(({ on }) => on).map(({ column }) => column.key);
+
 /**
  * @param {string} id @param {any[]} columns
+ * @param {{keys: string[], onChange: (keys: string[] | null) => void} | null} [given] the columns that are shown in place of those that
+ *   the person chose; null: theirs again
  * @returns {Choice}
  */
-export function useColumns(id, columns) {
-  const place = `columns.${id}`;
+export function useColumns(id, columns, given = null) {
+  const place = placeOf(id);
   const [kept, setKept] = useState(() => /** @type {{key: string, on: boolean}[]} */ (recall(place) ?? []));
-  const all = arranged(columns, kept);
+  const off = (/** @type {{key: string}[]} */ list) => list.filter(({ key }) => !given?.keys.includes(key)).map(({ key }) => ({ key, on: false }));
+  const all = arranged(columns, given ? [...given.keys.map((key) => ({ key, on: true })), ...off(columns)] : kept);
   /** @param {{column: any, on: boolean}[]} next */
   const keep = (next) => {
+    if (given) return given.onChange(next.filter(({ on }) => on).map(({ column }) => column.key));
     const entries = next.map((entry) => ({ key: entry.column.key, on: entry.on }));
     remember(place, entries);
-    setKept(entries);
+    return setKept(entries);
   };
   return {
     all,
@@ -51,7 +64,11 @@ export function useColumns(id, columns) {
       [next[from], next[to]] = [next[to], next[from]];
       keep(next);
     },
-    reset: () => { remember(place, undefined); setKept([]); },
+    reset: () => {
+      if (given) return given.onChange(null);
+      remember(place, undefined);
+      return setKept([]);
+    },
   };
 }
 

@@ -52,6 +52,7 @@ import { useNarrow } from './name.js';
  * @property {(row: R) => any} [detail] what stands under a row, over its whole width
  * @property {(count: number) => any} [bulk] what can be done with the selected rows
  * @property {(row: R) => string} [tone] class of a row
+ * @property {Parameters<typeof useColumns>[2]} [given] columns in place of those that the person chose
  */
 
 /**
@@ -62,7 +63,7 @@ export function DataTable(props) {
   const { id, caption, rows, pages, busy, selection, bulk } = props;
   const outer = useRef(/** @type {HTMLElement | null} */ (null));
   const narrow = useNarrow(outer);
-  const chosen = useColumns(id, props.columns);
+  const chosen = useColumns(id, props.columns, props.given);
   const columns = narrow ? chosen.shown.filter((column) => column.hide !== 'phone') : chosen.shown;
   const picked = selection ? rows.filter((row) => selection.value.has(props.rowKey(row))).length : 0;
   const isEmpty = rows.length === 0 && !busy;
