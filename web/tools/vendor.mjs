@@ -17,9 +17,12 @@ const FILES = [
   ['signals-core.mjs', '@preact/signals-core', 'dist/signals-core.mjs'],
   ['signals.mjs', '@preact/signals', 'dist/signals.mjs'],
   ['htm.mjs', 'htm', 'dist/htm.mjs'],
-  ['uplot.mjs', 'uplot', 'dist/uPlot.esm.js'],
+  ['uplot.mjs', 'uplot', 'dist/uPlot.iife.min.js'],
   ['uplot.css', 'uplot', 'dist/uPlot.min.css'],
 ];
+
+/** What is added to files that are no modules: of uPlot the package has a module only at twice the size. @type {Record<string, string>} */
+const EXPORTS = { 'uplot.mjs': 'export default uPlot;\n' };
 
 /** Where bare specifiers lead. */
 const SPECIFIERS = {
@@ -53,7 +56,7 @@ function make() {
   const record = [];
   for (const [file, name, source] of FILES) {
     const before = readFileSync(join(modules, name, source), 'utf8');
-    const after = file.endsWith('.css') ? before : rewrite(before);
+    const after = file.endsWith('.css') ? before : `${rewrite(before)}${EXPORTS[file] ?? ''}`;
     const { version, license } = JSON.parse(readFileSync(join(modules, name, 'package.json'), 'utf8'));
     writeFileSync(join(vendor, file), after);
     record.push({ file, package: name, version, license, source, sha256_before: sha256(before), sha256: sha256(after) });
