@@ -20,8 +20,6 @@ import { signal } from './ui/html.js';
  * @property {string} displayName
  * @property {string[]} roles
  * @property {Grant[]} grants
- * @property {'nothing'|'zones'|'all'} unknown what else they may be allowed by roles that cannot be looked at; the server
- *   decides about that
  * @property {number|null} endsAt when the session ends, in milliseconds since 1970, as far as it is known
  */
 
@@ -31,14 +29,6 @@ import { signal } from './ui/html.js';
  */
 
 /** What something is done to; nothing of it: the server as a whole. @typedef {{zone?: string, name?: string, type?: string}} Target */
-
-/** Roles that are always there; others are asked for. @type {Record<string, Grant[]>} */
-const BUILT_IN = {
-  admin: [{ zones: ['**'], verbs: ['read', 'create', 'update', 'delete', 'configure', 'transfer', 'read_logs', 'admin'] }],
-  operator: [{ zones: ['**'], verbs: ['read', 'create', 'update', 'delete', 'configure', 'transfer', 'read_logs'] }],
-  editor: [{ zones: ['**'], verbs: ['read'] }, { zones: ['**'], names: ['**'], verbs: ['update'] }],
-  viewer: [{ zones: ['**'], verbs: ['read'] }],
-};
 
 /** @param {string} name */
 const labels = (name) => name.toLowerCase().replace(/\.$/, '').split('.').reverse();
@@ -96,19 +86,18 @@ export function createSession(http) {
   /** @type {(again: boolean) => void} */
   let settle = () => {};
 
-  /** @param {{who: string, user?: string|null, ends_at_ms?: number|null, grants?: Grant[]}} data */
+  /** @param {{who: string, user?: string|null, ends_at_ms?: number|null, grants: Grant[]}} data */
   async function take(data) {
     // Only the log-in itself says when the session ends.
     const known = recall('session');
     const endsAt = data.ends_at_ms ?? (known?.who === data.who && known.endsAt > Date.now() ? Number(known.endsAt) : null);
     keep('session', { who: data.who, endsAt });
     const user = data.user ? await http().get(`/users/${encodeURIComponent(data.user)}`, { quiet: true }).catch(none) : null;
-    const roles = /** @type {string[]} */ (user?.data.roles ?? []);
-    me.value = {
+        me.value = {
       name: data.user ?? data.who,
       displayName: user?.data.display_name || data.user || data.who,
-      roles,
-      ...(data.grants ? { grants: data.grants, unknown: /** @type {const} */ ('nothing') } : await rightsOf(http(), roles)),
+      roles: user?.data.roles ?? [],
+      grants: data.grants,
       endsAt,
     };
   }
@@ -166,57 +155,29 @@ export function createSession(http) {
     },
     /**
      * Whether the user may do something: `can('update', {zone, name, type})`, `can('configure')` for the server.
-     * What cannot be known is allowed here, and the server decides.
      * @param {Verb} verb
      * @param {Target} [target]
      */
     can(verb, target = {}) {
-      const who = me.value;
-      if (!who) return false;
-      return who.grants.some((grant) => allows(grant, verb, target)) || mayBe(who, target.zone !== undefined);
+      return me.value?.grants.some((grant) => allows(grant, verb, target)) ?? false;
     },
     /** Whether the user may do something in any zone at all. @param {Verb} verb */
     canSomewhere(verb) {
-      const who = me.value;
-      if (!who) return false;
-      return who.grants.some((grant) => grant.verbs.includes(verb)) || mayBe(who, true);
+      return me.value?.grants.some((grant) => grant.verbs.includes(verb)) ?? false;
     },
   };
 }
 
 const none = () => null;
 
-/** @param {Me} who @param {boolean} ofZone */
-const mayBe = ({ unknown }, ofZone) => unknown === 'all' || (ofZone && unknown === 'zones');
-
 /**
  * Whether there may be a session. Asking without one is an error that browsers write to the console, at the first thing
- * that anybody sees.
+ * that anybody sees; but checks of the server's health have times only for those who may look at it.
  * @param {import('./api/http.js').Http} http
  */
 async function isLikely(http) {
   const known = recall('session');
   if (known && !(known.endsAt && known.endsAt < Date.now())) return true;
-  return seesServer(http);
-}
-
-/**
- * Whether somebody who may look at the server asks: checks have times for them alone.
- * @param {import('./api/http.js').Http} http
- */
-async function seesServer(http) {
   const { data } = await http.get('/health', { quiet: true });
   return data.checks.some((/** @type {{since_ms?: number}} */ check) => check.since_ms !== undefined);
-}
-
-/**
- * What roles allow, as far as it is known here.
- * @param {import('./api/http.js').Http} http
- * @param {string[]} roles
- * @returns {Promise<{grants: Grant[], unknown: 'nothing'|'zones'|'all'}>}
- */
-async function rightsOf(http, roles) {
-  const grants = roles.flatMap((role) => BUILT_IN[role] ?? []);
-  if (roles.every((role) => role in BUILT_IN) || roles.includes('admin')) return { grants, unknown: 'nothing' };
-  return { grants, unknown: (await seesServer(http)) ? 'all' : 'zones' };
 }

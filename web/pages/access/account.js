@@ -21,7 +21,7 @@ export function Account() {
       <${Facts} items=${[
         [t('access.name'), html`<span class="mono">${me.name}</span>`],
         [t('access.roles'), me.roles.join(', ') || t('access.noRole')],
-        me.unknown === 'nothing' && [t('access.youMay'), html`<ul class="plain-list grant-sentences">${me.grants.map((grant) => html`<li>${sentence(grant)}</li>`)}</ul>`],
+        [t('access.youMay'), html`<ul class="plain-list grant-sentences">${me.grants.map((grant) => html`<li>${sentence(grant)}</li>`)}</ul>`],
         me.endsAt && [t('access.sessionEnds'), html`<${TimeEl} at=${me.endsAt} as="datetime" />`],
       ]} />
       <${DisplayName} name=${me.name} initial=${me.displayName} />
