@@ -13,6 +13,7 @@ import { condition, like, terms } from './zone/filter.js';
 import { scan } from './zone/model.js';
 import { Pager } from './zone/parts.js';
 import { RevertDrawer } from './zone/revert.js';
+import { RevertManyDrawer } from './zone/revertmany.js';
 import { useTypes } from './zone/types.js';
 
 /** @typedef {import('../ui/timeline.js').ChangeRow} ChangeRow */
@@ -61,31 +62,45 @@ export default function ChangesPage({ route }) {
   const filter = route.params.get('filter') ?? '';
   const list = useChanges(filter);
   const [revert, setRevert] = useState(/** @type {ChangeRow | null} */ (null));
+  const [picked, setPicked] = useState(/** @type {Map<number, ChangeRow>} */ (new Map()));
+  const [isMany, setMany] = useState(false);
   const [news, setNews] = useState(0);
   useEffect(() => subscribeEvents((event) => { if (event.type === 'change') setNews((count) => count + 1); }, { base: http.base }), []);
   const fresh = () => { setNews(0); if (route.params.has('after')) setParams({ after: null }); else void list.reload(); };
-  useEffect(() => { if (news && !route.params.has('after') && !revert) fresh(); }, [news]);
+  useEffect(() => { if (news && !route.params.has('after') && !revert && !isMany) fresh(); }, [news]);
+  const pick = (/** @type {ChangeRow} */ row, /** @type {boolean} */ on) => { const next = new Map(picked); on ? next.set(row.id, row) : next.delete(row.id); setPicked(next); };
   const problem = list.wanted.unknown ? { message: t('zone.filter.unknown', { key: list.wanted.unknown.key }) } : null;
   return html`<${Page} title=${t('changes.title')} question=${t('changes.question')}>
     <${FilterBar} id="change-filter" value=${filter} keys=${keys} error=${problem} onChange=${(/** @type {string} */ text) => setParams({ filter: text, after: null }, { push: true })} placeholder=${t('changes.filter.placeholder')} label=${t('changes.filter.label')} />
     ${news > 0 && html`<${Banner} tone="info" action=${html`<${Button} small label=${t('changes.newest')} onClick=${fresh} />`}>${t('changes.news', { n: news })}</${Banner}>`}
+    ${picked.size > 0 && html`<${Picked} count=${picked.size} onRevert=${() => setMany(true)} onClear=${() => setPicked(new Map())} />`}
     ${list.error && html`<${ErrorPanel} error=${list.error} onRetry=${list.reload} />`}
     ${list.first && html`<${Loading} />`}
     ${list.data && (list.items.length ? html`<${ChangeTimeline} rows=${list.items} types=${types} load=${async (/** @type {number} */ id) => (await http.get(`/changes/${id}/diff`)).data} busy=${list.loading}
-        open=${route.params.get('open')} onOpen=${(/** @type {string | null} */ id) => setParams({ open: id })} actions=${(/** @type {ChangeRow} */ row) => html`<${Actions} row=${row} onRevert=${() => setRevert(row)} />`} />`
+        open=${route.params.get('open')} onOpen=${(/** @type {string | null} */ id) => setParams({ open: id })} actions=${(/** @type {ChangeRow} */ row) => html`<${Actions} row=${row} isPicked=${picked.has(row.id)} onPick=${(/** @type {boolean} */ on) => pick(row, on)} onRevert=${() => setRevert(row)} />`} />`
       : html`<${Empty} title=${t(filter ? 'changes.empty.filter' : 'changes.empty.title')} why=${t(filter ? 'changes.empty.filterWhy' : 'changes.empty.why')}
         action=${filter ? html`<${Button} label=${t('zone.empty.clear')} onClick=${() => setParams({ filter: null, after: null })} />` : html`<${LinkButton} href=${href('zones')} label=${t('zones.title')} />`} />`)}
     <${Pager} onPrevious=${list.pages.newer} onNext=${list.pages.older}>${!list.wanted.isAny && html`<span class="muted" role="status">${t('changes.read', { n: list.read })}</span>`}<//>
     ${revert && html`<${RevertDrawer} row=${revert} types=${types} onClose=${() => setRevert(null)} onDone=${() => void list.reload()} />`}
+    ${isMany && html`<${RevertManyDrawer} rows=${[...picked.values()]} types=${types} onClose=${() => setMany(false)} onDone=${() => { setPicked(new Map()); void list.reload(); }} />`}
   <//>`;
 }
 
-/** @param {{row: ChangeRow, onRevert: () => void}} props */
-function Actions({ row, onRevert }) {
+/** What can be done with the changes that are picked. @param {{count: number, onRevert: () => void, onClear: () => void}} props */
+const Picked = ({ count, onRevert, onClear }) => html`<div class="bulk" role="toolbar" aria-label=${t('data.bulk')}>
+  <span role="status">${t('changes.many.picked', { n: count })}</span>
+  <${Button} small icon="revert" label=${t('changes.many.revert')} onClick=${onRevert} />
+  <button type="button" class="link-button" onClick=${onClear}>${t('data.unselect')}</button></div>`;
+
+/** @param {{row: ChangeRow, isPicked: boolean, onPick: (on: boolean) => void, onRevert: () => void}} props */
+function Actions({ row, isPicked, onPick, onRevert }) {
   const [zone] = row.zones;
   const isDelete = zone.action === 'delete';
   // What a primary sends is not taken back here.
   const canRevert = !row.who.startsWith('transfer:');
-  return html`${canRevert && html`<${Button} small icon="revert" label=${t(isDelete ? 'changes.restore' : 'changes.revert')} onClick=${onRevert} />`}
+  // Only changes of records are taken back together with others.
+  const canPick = canRevert && row.zones.every(({ action }) => action === 'edit');
+  return html`${canPick && html`<label class="timeline-pick"><input type="checkbox" checked=${isPicked} aria-label=${t('changes.many.pickOf', { id: String(row.id) })} onChange=${(/** @type {Event} */ event) => onPick(/** @type {HTMLInputElement} */ (event.currentTarget).checked)} /> ${t('changes.many.pick')}</label>`}
+    ${canRevert && html`<${Button} small icon="revert" label=${t(isDelete ? 'changes.restore' : 'changes.revert')} onClick=${onRevert} />`}
     ${row.zones.length === 1 && zone.to !== null && zone.from !== zone.to && html`<${LinkButton} small href=${href('zone', [zone.zone, 'records'], { serial: zone.to })} label=${t('changes.asOf')} />`}`;
 }
