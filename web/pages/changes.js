@@ -98,8 +98,8 @@ function Actions({ row, isPicked, onPick, onRevert }) {
   const isDelete = zone.action === 'delete';
   // What a primary sends is not taken back here.
   const canRevert = !row.who.startsWith('transfer:');
-  // Only changes of records are taken back together with others.
-  const canPick = canRevert && row.zones.every(({ action }) => action === 'edit');
+  // Only changes of records are taken back together with others; what signing does is done again.
+  const canPick = canRevert && row.who !== 'signing' && row.zones.every(({ action }) => action === 'edit');
   return html`${canPick && html`<label class="timeline-pick"><input type="checkbox" checked=${isPicked} aria-label=${t('changes.many.pickOf', { id: String(row.id) })} onChange=${(/** @type {Event} */ event) => onPick(/** @type {HTMLInputElement} */ (event.currentTarget).checked)} /> ${t('changes.many.pick')}</label>`}
     ${canRevert && html`<${Button} small icon="revert" label=${t(isDelete ? 'changes.restore' : 'changes.revert')} onClick=${onRevert} />`}
     ${row.zones.length === 1 && zone.to !== null && zone.from !== zone.to && html`<${LinkButton} small href=${href('zone', [zone.zone, 'records'], { serial: zone.to })} label=${t('changes.asOf')} />`}`;

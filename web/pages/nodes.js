@@ -81,9 +81,9 @@ const Labels = ({ node }) => Object.entries(node.labels).map(([key, value]) => h
 
 /** @param {number} at when this was so @param {boolean} hasLabels some server has @param {() => void} onDone */
 const columns = (at, hasLabels, onDone) => [
-  { key: 'name', title: t('system.node.name'), mono: true, wide: true, cell: (/** @type {Node} */ node) => html`${node.name}${node.is_this && html` <span class="meta">${t('system.node.this')}</span>`}` },
+  { key: 'name', title: t('system.node.name'), mono: true, wide: true, cell: (/** @type {Node} */ node) => html`<span>${node.name}${node.is_this && html` <span class="meta">${t('system.node.this')}</span>`}</span>` },
   { key: 'labels', title: t('system.node.labels'), off: !hasLabels, cell: (/** @type {Node} */ node) => html`<span class="row"><${Labels} node=${node} /></span>` },
-  { key: 'state', title: t('system.node.state'), cell: (/** @type {Node} */ node) => html`<${NodeState} node=${node} />${node.drained && html` <span class="meta">${t('system.node.drained')}</span>`}` },
+  { key: 'state', title: t('system.node.state'), cell: (/** @type {Node} */ node) => html`<span><${NodeState} node=${node} />${node.drained && html` <span class="meta">${t('system.node.drained')}</span>`}</span>` },
   { key: 'lag', title: t('system.node.lag'), align: /** @type {const} */ ('end'), cell: (/** @type {Node} */ node) => num(node.lag) },
   { key: 'position', title: t('system.position'), align: /** @type {const} */ ('end'), off: true, cell: (/** @type {Node} */ node) => num(node.position) },
   { key: 'zones', title: t('system.zones'), align: /** @type {const} */ ('end'), cell: (/** @type {Node} */ node) => num(node.zones) },

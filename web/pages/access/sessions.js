@@ -32,13 +32,13 @@ export function Sessions() {
   };
   const columns = [
     ...(isAdmin ? [{ key: 'user', title: t('access.user'), cell: (/** @type {Session} */ row) => html`<strong class="mono">${row.user}</strong>` }] : []),
-    { key: 'address', title: t('access.address'), mono: true, wide: true, cell: (/** @type {Session} */ row) => html`${row.address}${row.is_this && html` <span class="meta">${t('access.thisSession')}</span>`}` },
+    { key: 'address', title: t('access.address'), mono: true, wide: true, cell: (/** @type {Session} */ row) => html`<span>${row.address}${row.is_this && html` <span class="meta">${t('access.thisSession')}</span>`}</span>` },
     { key: 'begun', title: t('access.since'), cell: (/** @type {Session} */ row) => html`<${TimeEl} at=${row.begun_at_ms} as="datetime" />` },
     { key: 'used', title: t('access.lastUsed'), cell: (/** @type {Session} */ row) => html`<${TimeEl} at=${row.used_at_ms} />` },
     { key: 'ends', title: t('access.endsAt'), cell: (/** @type {Session} */ row) => html`<${TimeEl} at=${row.ends_at_ms} as="datetime" />` },
-    { key: 'end', title: t('access.endSession'), plain: true, cell: (/** @type {Session} */ row) => (row.is_this
+    { key: 'end', title: t('access.endSession'), plain: true, cell: (/** @type {Session} */ row) => html`<span class="row">${row.is_this
       ? html`<${Button} small label=${t('access.logOut')} onClick=${() => session.logOut()} />`
-      : html`<${Button} small label=${t('access.endSession')} aria-label=${t('access.endSessionOf', { name: row.user, address: row.address })} onClick=${() => end(row)} />`) },
+      : html`<${Button} small label=${t('access.endSession')} aria-label=${t('access.endSessionOf', { name: row.user, address: row.address })} onClick=${() => end(row)} />`}</span>` },
   ];
   return html`<${Part} title=${t('access.tab.sessions')} res=${res}>${(/** @type {Session[]} */ rows) => html`
     <p class="muted">${t('access.sessionsHelp')}</p>

@@ -38,7 +38,7 @@ function columns({ waits }) {
   const waitOf = (/** @type {Key} */ { tag }) => [...waits].filter((wait) => wait.tag === tag).sort((one, other) => (one.until_ms ?? 0) - (other.until_ms ?? 0))[0];
   return [
     { key: 'key', title: t('dnssec.col.key'), cell: (/** @type {Key} */ key) => html`<span class="key-name"><b>${t(`dnssec.role.${key.role}`)}</b> <span class="mono">${key.tag}</span> <span class="muted">${key.algorithm}</span></span>` },
-    { key: 'phase', title: t('dnssec.col.phase'), cell: (/** @type {Key} */ key) => html`<${Chip} tone=${TONES[phase(key)]}>${t(`dnssec.phaseShort.${phase(key)}`)}<//>${key.compromised && html` <${State} kind="bad" word=${t('dnssec.compromised')} />`}` },
+    { key: 'phase', title: t('dnssec.col.phase'), cell: (/** @type {Key} */ key) => html`<span class="row"><${Chip} tone=${TONES[phase(key)]}>${t(`dnssec.phaseShort.${phase(key)}`)}<//>${key.compromised && html` <${State} kind="bad" word=${t('dnssec.compromised')} />`}</span>` },
     { key: 'dnskey', title: 'DNSKEY', cell: (/** @type {Key} */ key) => element('dnskey', key.elements.dnskey) },
     { key: 'signatures', title: t('dnssec.col.signatures'), cell: (/** @type {Key} */ key) => (key.elements.zone_signatures ? element('signatures', key.elements.zone_signatures) : element('keySignature', key.elements.key_signature)) },
     { key: 'ds', title: t('dnssec.col.ds'), cell: (/** @type {Key} */ key) => element('ds', key.elements.ds) },

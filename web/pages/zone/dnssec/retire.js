@@ -73,7 +73,7 @@ function Preview({ signing, plan, subject }) {
     [t('dnssec.retire.successor'), t(successor ? 'dnssec.retire.made' : 'dnssec.retire.others')],
     [t('dnssec.roll.parent'), asked === null ? t('dnssec.roll.parentNo') : tx('dnssec.roll.parentAt', { at: moment(asked) })],
     worthless !== null && [t('dnssec.retire.worthless'), moment(worthless)],
-    gone !== null && [t('dnssec.retire.gone'), moment(gone)],
+    gone !== null && gone !== worthless && [t('dnssec.retire.gone'), moment(gone)],
   ]} />
   <${Timetable} keys=${signing.keys} plan=${plan} label=${t('dnssec.retire.title', { key: keyName(subject) })} />`;
 }

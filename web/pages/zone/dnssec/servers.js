@@ -3,7 +3,7 @@ import { html } from '../../../ui/html.js';
 import { t, tx } from '../../../lib/i18n.js';
 import { TimeEl } from '../../../lib/format.js';
 import { shown, undotted } from '../../../lib/dns.js';
-import { Banner } from '../../../ui/page.js';
+import { Banner, Ticked } from '../../../ui/page.js';
 import { State } from '../../../ui/state.js';
 
 /**
@@ -21,7 +21,7 @@ import { State } from '../../../ui/state.js';
 export function Servers({ parent }) {
   return html`<div class="parent-servers">
     <h3>${t('dnssec.servers.title')}${parent.zone && html` <span class="muted">${t('dnssec.servers.of', { zone: shown(undotted(parent.zone)) || '.' })}</span>`}</h3>
-    ${parent.problem && html`<${Banner} tone="warn">${parent.problem}<//>`}
+    ${parent.problem && html`<${Banner} tone="warn"><${Ticked} text=${parent.problem} /><//>`}
     ${parent.servers.length > 0 && html`<ul class="server-list">${parent.servers.map((server, index) => html`<li key=${index}><${OneServer} server=${server} /></li>`)}</ul>`}
     <p class="meta">${parent.asked_at_ms ? tx('dnssec.servers.asked', { ago: html`<${TimeEl} at=${parent.asked_at_ms} />` }) : t('dnssec.servers.notYet')}
       ${parent.next_ms && html` ${tx('dnssec.servers.next', { left: html`<${TimeEl} at=${parent.next_ms} />` })}`}</p>
