@@ -6,6 +6,7 @@ import { href, setParams } from '../router.js';
 import { t } from '../lib/i18n.js';
 import { Button, LinkButton } from '../ui/button.js';
 import { FilterBar } from '../ui/filterbar.js';
+import { Lazy } from '../ui/lazy.js';
 import { Banner, Empty, ErrorPanel, Loading, Page } from '../ui/page.js';
 import { usePages } from '../ui/resource.js';
 import { ChangeTimeline } from '../ui/timeline.js';
@@ -13,7 +14,6 @@ import { condition, like, terms } from './zone/filter.js';
 import { scan } from './zone/model.js';
 import { Pager } from './zone/parts.js';
 import { RevertDrawer } from './zone/revert.js';
-import { RevertManyDrawer } from './zone/revertmany.js';
 import { useTypes } from './zone/types.js';
 
 /** @typedef {import('../ui/timeline.js').ChangeRow} ChangeRow */
@@ -82,7 +82,7 @@ export default function ChangesPage({ route }) {
         action=${filter ? html`<${Button} label=${t('zone.empty.clear')} onClick=${() => setParams({ filter: null, after: null })} />` : html`<${LinkButton} href=${href('zones')} label=${t('zones.title')} />`} />`)}
     <${Pager} onPrevious=${list.pages.newer} onNext=${list.pages.older}>${!list.wanted.isAny && html`<span class="muted" role="status">${t('changes.read', { n: list.read })}</span>`}<//>
     ${revert && html`<${RevertDrawer} row=${revert} types=${types} onClose=${() => setRevert(null)} onDone=${() => void list.reload()} />`}
-    ${isMany && html`<${RevertManyDrawer} rows=${[...picked.values()]} types=${types} onClose=${() => setMany(false)} onDone=${() => { setPicked(new Map()); void list.reload(); }} />`}
+    ${isMany && html`<${Lazy} load=${() => import('./zone/revertmany.js')} name="RevertManyDrawer" rows=${[...picked.values()]} types=${types} onClose=${() => setMany(false)} onDone=${() => { setPicked(new Map()); void list.reload(); }} />`}
   <//>`;
 }
 
