@@ -28,8 +28,12 @@ impl AccessState {
             return Ok(());
         }
         self.next = offset.saturating_add(1);
-        // What goes with this event can be named only before.
-        let change = AccessChange::new(offset, event, self);
+        // A token that goes can be named only before.
+        let revoked = match &event.kind {
+            EventKind::TokenRevoked { id } => self.token(id).map(|token| (token.name.clone(), token.owner.clone())),
+            _ => None,
+        };
+        let change = AccessChange::new(offset, event, revoked);
         self.apply(event)?;
         self.past.push(change);
         Ok(())

@@ -7,7 +7,6 @@ use journal::Offset;
 
 use super::event::{AccessEvent, EventKind};
 use super::limits::MAX_PAST;
-use super::state::AccessState;
 
 /// What a change of access was about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,18 +66,16 @@ impl Past {
         }
         self.0.push_back(Arc::new(change));
     }
-}
 
-impl AccessState {
-    /// The latest changes of access, the latest first; at most [`MAX_PAST`].
-    pub fn past(&self) -> impl Iterator<Item = &Arc<AccessChange>> {
-        self.past.0.iter().rev()
+    /// The latest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<AccessChange>> {
+        self.0.iter().rev()
     }
 }
 
 impl AccessChange {
-    /// The change that `event` makes to `before`, if it counts.
-    pub(super) fn new(offset: Offset, event: &AccessEvent, before: &AccessState) -> AccessChange {
+    /// The change that `event` makes, if it counts. `revoked`: what the token that it revokes is called, and whose it is.
+    pub(super) fn new(offset: Offset, event: &AccessEvent, revoked: Option<(Arc<str>, Arc<str>)>) -> AccessChange {
         use Happening::{Changed, Created, Deleted};
         let (subject, happened, name) = match &event.kind {
             EventKind::UserCreated { name, .. } => (Subject::User, Created, name.clone()),
@@ -95,8 +92,7 @@ impl AccessChange {
         };
         let token = match &event.kind {
             EventKind::TokenCreated { name, owner, .. } => Some((name.as_str().into(), owner.as_str().into())),
-            EventKind::TokenRevoked { id } => before.token(id).map(|token| (token.name.clone(), token.owner.clone())),
-            _ => None,
+            _ => revoked,
         };
         let (at_ms, who, fields) = (event.at_ms, event.who.clone(), fields(&event.kind));
         AccessChange { offset, at_ms, who, subject, name, happened, token, fields }

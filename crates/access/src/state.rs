@@ -10,7 +10,7 @@ use journal::corridor::RecentTags;
 use super::event::Settings;
 use super::grant::{Grant, built_in_roles};
 use super::password::PasswordHash;
-use super::past::Past;
+use super::past::{AccessChange, Past};
 use super::seal::Sealed;
 use super::token_hash::TokenHash;
 
@@ -173,6 +173,11 @@ impl Default for AccessState {
 }
 
 impl AccessState {
+    /// The latest changes of access, the latest first; at most [`super::limits::MAX_PAST`].
+    pub fn past(&self) -> impl Iterator<Item = &Arc<AccessChange>> {
+        self.past.iter()
+    }
+
     /// The first offset whose event is not in this state.
     pub fn next(&self) -> Offset {
         self.next
