@@ -371,7 +371,13 @@ mod tests {
         let logins = Logins::new();
         let user = state.user("anna").expect("anna");
         let keep = |i: u64, now_ms| {
-            let session = Session { user: user.name.clone(), password: stamp(user), begun_ms: now_ms, used_ms: now_ms };
+            let session = Session {
+                user: user.name.clone(),
+                password: stamp(user),
+                client: ip(CLIENT),
+                begun_ms: now_ms,
+                used_ms: now_ms,
+            };
             logins.keep(sha256(&i.to_be_bytes()), session, &state, now_ms);
         };
         (0..MAX_USER_SESSIONS as u64 + 10).for_each(|i| keep(i, i));
