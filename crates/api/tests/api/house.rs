@@ -218,6 +218,8 @@ impl House {
             configured: RwLock::new(configured),
             lookups: Lookups::new(self.zones.clone()),
             scheduler: durable.scheduler.clone(),
+            cluster: None,
+            left: signing::LeftToOthers::default(),
         });
         assert!(self.app.signing.set(signing.expect("a thread")).is_ok(), "it is set once");
     }
