@@ -63,6 +63,8 @@ pub struct SettingsOut {
     pub allow_transfer: Vec<String>,
     /// Who may send updates, and of what.
     pub allow_update: Vec<String>,
+    /// Of a secondary: whose updates go on to the primaries.
+    pub allow_update_forwarding: Vec<String>,
     /// Who may send NOTIFY; empty: the primaries.
     pub allow_notify: Vec<String>,
     /// Whom to tell of changes: `address[:port] [key:NAME]`.
@@ -98,6 +100,9 @@ pub struct SettingsIn {
     /// Who may send updates, and of what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_update: Option<Vec<String>>,
+    /// Of a secondary: whose updates go on to the primaries; elsewhere it has no effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_update_forwarding: Option<Vec<String>>,
     /// Who may send NOTIFY; empty: the primaries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_notify: Option<Vec<String>>,
@@ -162,6 +167,7 @@ impl From<&ZoneSettings> for SettingsOut {
             allow_query: settings.allow_query.clone(),
             allow_transfer: settings.allow_transfer.clone(),
             allow_update: settings.allow_update.clone(),
+            allow_update_forwarding: settings.allow_update_forwarding.clone(),
             allow_notify: settings.allow_notify.clone(),
             notify: settings.notify.clone(),
             dnssec: settings.dnssec.clone(),
@@ -194,6 +200,7 @@ impl SettingsIn {
             allow_query: list(&self.allow_query, &before.allow_query),
             allow_transfer: list(&self.allow_transfer, &before.allow_transfer),
             allow_update: list(&self.allow_update, &before.allow_update),
+            allow_update_forwarding: list(&self.allow_update_forwarding, &before.allow_update_forwarding),
             allow_notify: list(&self.allow_notify, &before.allow_notify),
             notify: list(&self.notify, &before.notify),
             dnssec: match &self.dnssec {
@@ -221,6 +228,7 @@ impl SettingsIn {
             ("allow_query", &settings.allow_query),
             ("allow_transfer", &settings.allow_transfer),
             ("allow_update", &settings.allow_update),
+            ("allow_update_forwarding", &settings.allow_update_forwarding),
             ("allow_notify", &settings.allow_notify),
             ("notify", &settings.notify),
             ("placement", &settings.placement),

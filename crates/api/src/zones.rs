@@ -312,6 +312,9 @@ pub struct NewZone {
     /// Who may send updates, and of what.
     #[serde(default)]
     pub allow_update: Option<Vec<String>>,
+    /// Of a secondary: whose updates go on to the primaries; elsewhere it has no effect.
+    #[serde(default)]
+    pub allow_update_forwarding: Option<Vec<String>>,
     /// Who may send NOTIFY; empty: the primaries.
     #[serde(default)]
     pub allow_notify: Option<Vec<String>>,
@@ -339,6 +342,7 @@ impl NewZone {
             allow_query: self.allow_query,
             allow_transfer: self.allow_transfer,
             allow_update: self.allow_update,
+            allow_update_forwarding: self.allow_update_forwarding,
             allow_notify: self.allow_notify,
             notify: self.notify,
             dnssec: self.dnssec,

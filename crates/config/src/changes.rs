@@ -189,6 +189,7 @@ impl Lines {
             ("allow_query", &a.allow_query, &b.allow_query),
             ("allow_transfer", &a.allow_transfer, &b.allow_transfer),
             ("allow_update", &a.allow_update, &b.allow_update),
+            ("allow_update_forwarding", &a.allow_update_forwarding, &b.allow_update_forwarding),
             ("allow_notify", &a.allow_notify, &b.allow_notify),
             ("notify", &a.notify, &b.notify),
             ("primaries", &a.primaries, &b.primaries),

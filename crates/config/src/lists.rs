@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dns::{NameBuf, network};
 use ipnet::IpNet;
 use zone::policy::{AccessList, Entry, EntryError};
-use zone::{ZonePolicy, ZoneSettings};
+use zone::{ZoneKind, ZonePolicy, ZoneSettings};
 
 use super::networks::FILE_PREFIX;
 use super::peer::Peer;
@@ -66,6 +66,7 @@ impl ZoneLists {
         };
         let allow_transfer = who("allow_transfer", &settings.allow_transfer, unlimited);
         let allow_update = who("allow_update", &settings.allow_update, entry);
+        let allow_update_forwarding = who("allow_update_forwarding", &settings.allow_update_forwarding, unlimited);
         let mut allow_notify = who("allow_notify", &settings.allow_notify, unlimited);
         let notify = reader.list("notify", &settings.notify, peer);
         let primaries = reader.list("primaries", &settings.primaries, peer);
@@ -82,6 +83,11 @@ impl ZoneLists {
             allow_query: allow_query.into_iter().collect(),
             allow_transfer: list(allow_transfer),
             allow_update: list(allow_update),
+            // A primary has nobody to forward to; it may have been a secondary, and become one again.
+            allow_update_forwarding: match settings.kind {
+                ZoneKind::Primary => AccessList::default(),
+                ZoneKind::Secondary => list(allow_update_forwarding),
+            },
             allow_notify: list(allow_notify),
         };
         let policy = Some(policy).filter(|policy| *policy != ZonePolicy::default()).map(Arc::new);
@@ -228,11 +234,26 @@ mod tests {
     }
 
     #[test]
+    fn secondaries_alone_forward_updates() {
+        let policy = |kind| {
+            let settings =
+                ZoneSettings { kind, allow_update_forwarding: texts(&["192.0.2.0/24"]), ..ZoneSettings::default() };
+            ZoneLists::parse(&settings).expect("lists").policy
+        };
+        let client = [192, 0, 2, 1].into();
+        let secondary = policy(ZoneKind::Secondary).expect("a policy");
+        assert!(secondary.allow_update_forwarding.allows(client, None));
+        assert!(!secondary.allow_update.allows(client, None));
+        assert_eq!(policy(ZoneKind::Primary), None);
+    }
+
+    #[test]
     fn every_bad_entry_is_named() {
         let settings = ZoneSettings {
             allow_query: texts(&["key:k", "::1", "x"]),
             allow_transfer: texts(&["key:k", "key:k type=A"]),
             allow_update: texts(&["key:k type=A", "any"]),
+            allow_update_forwarding: texts(&["key:k name=*.x"]),
             notify: texts(&["x"]),
             ..ZoneSettings::default()
         };
@@ -243,6 +264,7 @@ mod tests {
             "allow_query[2]: `x`",
             "allow_transfer[1]: `name=`",
             "allow_update[1]: ",
+            "allow_update_forwarding[0]: `name=` and `type=` limit updates that are made here",
             "notify[0]: ",
         ];
         assert_eq!(found.len(), want.len(), "{found:#?}");

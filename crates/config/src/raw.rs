@@ -200,6 +200,8 @@ section! {
         /// Who may update the zone (RFC 2136): the same, and limited: `key:acme. name=_acme-challenge.*.example.org type=TXT,CAA`. `*` is one
         /// label, `**` in front one or more. Not for a zone from a file.
         allow_update: Vec<At<String>> = Vec::new(),
+        /// Of a secondary: whose updates (RFC 2136) go on to the primaries, as for `allow_transfer`; empty: nobody's. The primary decides what they may change.
+        allow_update_forwarding: Vec<At<String>> = Vec::new(),
         /// Who may notify a secondary, as for `allow_transfer`; empty: the primaries.
         allow_notify: Vec<At<String>> = Vec::new(),
         /// Whom to notify: `address[:port] [key:NAME]`.

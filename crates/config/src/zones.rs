@@ -245,7 +245,15 @@ fn check_kind(index: usize, entry: &raw::Zone, report: &mut Report) {
         report.error(entry.allow_update.mark, path("allow_update"), message);
     }
     if secondary && !entry.allow_update.is_empty() {
-        report.error(entry.allow_update.mark, path("allow_update"), "a secondary takes no updates; its primary does");
+        report.error(
+            entry.allow_update.mark,
+            path("allow_update"),
+            "a secondary takes no updates; `allow_update_forwarding` has them sent to its primary",
+        );
+    }
+    if !secondary && !entry.allow_update_forwarding.is_empty() {
+        let message = "only a secondary forwards updates, to its `primaries`; leave it out";
+        report.error(entry.allow_update_forwarding.mark, path("allow_update_forwarding"), message);
     }
     if !secondary && !entry.allow_notify.is_empty() {
         report.warn(entry.allow_notify.mark, path("allow_notify"), "has no effect without primaries");
@@ -318,6 +326,7 @@ fn settings_of(entry: &raw::Zone) -> ZoneSettings {
         allow_query: texts(&entry.allow_query),
         allow_transfer: texts(&entry.allow_transfer),
         allow_update: texts(&entry.allow_update),
+        allow_update_forwarding: texts(&entry.allow_update_forwarding),
         allow_notify: texts(&entry.allow_notify),
         notify: texts(&entry.notify),
         placement: texts(&entry.placement),
@@ -337,6 +346,7 @@ fn list_of<'a>(entry: &'a raw::Zone, name: &str) -> &'a [At<String>] {
         "allow_query" => &entry.allow_query,
         "allow_transfer" => &entry.allow_transfer,
         "allow_update" => &entry.allow_update,
+        "allow_update_forwarding" => &entry.allow_update_forwarding,
         "allow_notify" => &entry.allow_notify,
         "notify" => &entry.notify,
         "primaries" => &entry.primaries,

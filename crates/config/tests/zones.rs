@@ -105,7 +105,14 @@ fn what_does_not_go_together() {
         ],
     );
     check("file: y, primaries: [::1]", &["1:40: zones[0].primaries: a zone is from a file or a secondary"]);
-    check("primaries: [::1], allow_update: [::2]", &["1:52: zones[0].allow_update: a secondary takes no updates"]);
+    check(
+        "primaries: [::1], allow_update: [::2]",
+        &["1:52: zones[0].allow_update: a secondary takes no updates; `allow_update_forwarding` has them sent"],
+    );
+    check(
+        "allow_update_forwarding: [::2]",
+        &["1:47: zones[0].allow_update_forwarding: only a secondary forwards updates, to its `primaries`; leave it out"],
+    );
     check(
         "primaries: [x, '::1 key:', '::1:53:x']",
         &["1:32: zones[0].primaries[0]: ", "1:35: zones[0].primaries[1]: ", "1:47: zones[0].primaries[2]: "],

@@ -17,7 +17,7 @@ use crate::octets::{Reader, put_counted, put_varint};
 /// The latest format that [`decode`] knows. [`encode`] writes the first one that can say what is to be said, so that a
 /// server that does not know what was added can read all the others, and refuses these.
 pub const VERSION: u8 = VERSION_5;
-/// Settings say which servers answer for a zone.
+/// Settings say which servers answer for a zone, and whose updates a secondary forwards.
 pub(crate) const VERSION_5: u8 = 5;
 /// Changes have the serial of the zone's primary, and settings say what is done about signatures that others made.
 pub(crate) const VERSION_4: u8 = 4;

@@ -46,6 +46,7 @@ pub fn control_plane(durable: &Durable, zones: &Arc<Published<ZoneTable>>, runti
         scheduler: durable.scheduler.clone(),
         committer: durable.committer.clone(),
         history: durable.history.clone(),
+        forwards: Arc::default(),
         runtime: runtime.clone(),
     }
 }

@@ -110,8 +110,10 @@ counters! {
     tsig_badkey,
     /// Messages refused because of the time in their TSIG record.
     tsig_badtime,
-    /// Dynamic updates handed to the control plane.
+    /// Dynamic updates handed to the control plane to be made here.
     updates,
+    /// Dynamic updates handed to the control plane to be sent on to a primary.
+    forwards,
     /// Notifications handed to the control plane.
     notifies,
     /// Zone transfers handed to the control plane.

@@ -65,6 +65,8 @@ pub struct ZoneSettings {
     pub allow_transfer: Vec<String>,
     /// Who may send updates, and of what.
     pub allow_update: Vec<String>,
+    /// Of a secondary: whose updates go on to the primaries.
+    pub allow_update_forwarding: Vec<String>,
     /// Who may send NOTIFY; empty: the primaries.
     pub allow_notify: Vec<String>,
     /// Whom to tell of changes: `address[:port] [key:NAME]`.

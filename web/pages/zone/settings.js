@@ -12,7 +12,9 @@ import { PolicySelect } from './dnssec/policies.js';
 
 /** @typedef {import('./parts.js').ZoneView} ZoneView */
 
-const LISTS = /** @type {const} */ (['primaries', 'notify', 'allow_transfer', 'allow_query', 'allow_update', 'allow_notify', 'placement']);
+const LISTS = /** @type {const} */ (['primaries', 'notify', 'allow_transfer', 'allow_query', 'allow_update', 'allow_update_forwarding', 'allow_notify', 'placement']);
+/** Lists that only a zone of this kind has. */
+const KIND_OF = /** @type {Record<string, string>} */ ({ allow_update: 'primary', allow_update_forwarding: 'secondary', allow_notify: 'secondary' });
 
 /** @param {any} settings */
 const toForm = (settings) => ({ ...settings, ...Object.fromEntries(LISTS.map((key) => [key, settings[key].join('\n')])) });
@@ -58,7 +60,7 @@ export default function Settings({ view }) {
       ${isSecondary ? list('primaries') : html`<${Select} label=${t('zone.set.serial_policy')} value=${form.serial_policy} onChange=${set('serial_policy')} disabled=${!!why} help=${t(`zone.set.policy.${form.serial_policy}Help`)}
         options=${['increment', 'date', 'unixtime'].map((value) => ({ value, label: t(`zone.set.policy.${value}`) }))} />`}
       <${PolicySelect} label=${t('zone.set.dnssec')} value=${form.dnssec} onChange=${set('dnssec')} off disabled=${!!why} error=${fault('dnssec')} />
-      ${LISTS.slice(1).filter((key) => isSecondary ? key !== 'allow_update' : key !== 'allow_notify').map(list)}
+      ${LISTS.slice(1).filter((key) => (KIND_OF[key] ?? form.kind) === form.kind).map(list)}
       ${error && !faults.some((one) => one.pointer) && html`<${ErrorPanel} error=${error} />`}
       ${!why && html`<div class="form-actions"><${Button} tone="primary" type="submit" busy=${isBusy} disabled=${count === 0} label=${t('zone.set.save')} />
         ${count > 0 && html`<${Button} label=${t('zone.set.reset')} onClick=${() => { setForm(toForm(settings)); setError(null); }} /><span class="muted">${t('zone.set.changed', { n: count })}</span>`}</div>`}

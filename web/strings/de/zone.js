@@ -259,6 +259,8 @@ export default {
   'zone.set.allow_queryHelp': 'Ein Netz je Zeile. Leer: alle.',
   'zone.set.allow_update': 'Wer Aktualisierungen senden darf',
   'zone.set.allow_updateHelp': 'Einer je Zeile: Netz, key:NAME oder beides, dann name= und type= zur Begrenzung. Leer: niemand.',
+  'zone.set.allow_update_forwarding': 'Wessen Aktualisierungen an die Primärserver weitergehen',
+  'zone.set.allow_update_forwardingHelp': 'Einer je Zeile: Netz, key:NAME oder beides. Leer: niemandes. Der Primärserver entscheidet, was sie ändern dürfen.',
   'zone.set.allow_notify': 'Wer NOTIFY senden darf',
   'zone.set.allow_notifyHelp': 'Einer je Zeile. Leer: die Primärserver.',
   'zone.set.placement': 'Welche Server des Verbunds antworten',

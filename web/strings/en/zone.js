@@ -259,6 +259,8 @@ export default {
   'zone.set.allow_queryHelp': 'One network a line. Empty: everybody.',
   'zone.set.allow_update': 'Who may send updates',
   'zone.set.allow_updateHelp': 'One a line: network, key:NAME or both, then name= and type= to limit it. Empty: nobody.',
+  'zone.set.allow_update_forwarding': 'Whose updates go on to the primaries',
+  'zone.set.allow_update_forwardingHelp': 'One a line: network, key:NAME or both. Empty: nobody’s. The primary decides what they may change.',
   'zone.set.allow_notify': 'Who may send NOTIFY',
   'zone.set.allow_notifyHelp': 'One a line. Empty: the primaries.',
   'zone.set.placement': 'Which servers of the cluster answer',

@@ -6,6 +6,7 @@ mod common;
 #[path = "../../../zone/tests/denials/mod.rs"]
 mod denials;
 mod expiry;
+mod forwarding;
 mod large;
 mod odd_zones;
 mod peer;

@@ -68,7 +68,22 @@ pub fn have(programs: &[&str]) -> bool {
 
 /// Runs nsupdate with `script`. `Ok` means NOERROR; else what the server answered, or what nsupdate said.
 pub fn nsupdate(server: SocketAddr, signing: Signing, options: &[&str], script: &str) -> Result<(), String> {
-    let mut child = Command::new("nsupdate")
+    update_by("nsupdate", server, signing, options, script)
+}
+
+/// The same with Knot's client.
+pub fn knsupdate(server: SocketAddr, signing: Signing, options: &[&str], script: &str) -> Result<(), String> {
+    update_by("knsupdate", server, signing, options, script)
+}
+
+fn update_by(
+    program: &str,
+    server: SocketAddr,
+    signing: Signing,
+    options: &[&str],
+    script: &str,
+) -> Result<(), String> {
+    let mut child = Command::new(program)
         .args(signing.arguments())
         .args(["-t", "30"])
         .args(options)
@@ -76,15 +91,15 @@ pub fn nsupdate(server: SocketAddr, signing: Signing, options: &[&str], script: 
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("nsupdate");
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
     let script = format!("server {} {}\n{script}\nsend\n", server.ip(), server.port());
     child.stdin.take().expect("stdin").write_all(script.as_bytes()).expect("script");
-    let output = child.wait_with_output().expect("nsupdate");
+    let output = child.wait_with_output().expect("its output");
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned();
     match said.strip_prefix("update failed: ") {
         Some(rcode) => Err(rcode.to_owned()),
         None if said.is_empty() && output.status.success() => Ok(()),
-        None => Err(format!("nsupdate: {said}")),
+        None => Err(format!("{program}: {said}")),
     }
 }
 
@@ -137,13 +152,18 @@ pub fn free_address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
-/// Starts Headwater with the keys and these entries of `zones`.
+/// Starts Headwater with all keys and these entries of `zones`.
 pub fn headwater(scratch: &Scratch, address: SocketAddr, zones: &str) -> Server {
+    headwater_with(scratch, address, &Signing::KEYS, zones)
+}
+
+/// The same with these keys.
+pub fn headwater_with(scratch: &Scratch, address: SocketAddr, keys: &[Signing], zones: &str) -> Server {
     let mut config = format!(
         "server:\n  name: ns.interop.test.\n  workers: 1\n  listen: [{{ address: \"{address}\", protocols: [udp, tcp] }}]\n\
          web: {{ enabled: false }}\ntsig_keys:\n"
     );
-    for (name, algorithm, secret) in Signing::KEYS.into_iter().filter_map(Signing::key) {
+    for (name, algorithm, secret) in keys.iter().filter_map(|key| key.key()) {
         config += &format!("  - {{ name: {name}, algorithm: {algorithm}, secret: \"{secret}\" }}\n");
     }
     scratch.write("headwater.yaml", &format!("{config}zones:\n{zones}"));

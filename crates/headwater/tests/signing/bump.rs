@@ -75,7 +75,8 @@ impl Line {
         let ours = SocketAddr::from(([127, 0, 0, 1], port));
         let zone = |primary| Zone { name: ZONE.into(), signing: Signing::None, primary, extra: String::new() };
         let primary = Peer::start(primary, &scratches[0], at, ours, &[zone(Some(text(10, 200)))]);
-        let site = Site::start_at(port, &name("ours"), &config(at, &format!(", notify: [\"{behind}\"]")), &[]);
+        let more = format!(", notify: [\"{behind}\"], allow_update_forwarding: [\"127.0.0.0/8\"]");
+        let site = Site::start_at(port, &name("ours"), &config(at, &more), &[]);
         let secondary = Peer::start(secondary, &scratches[1], behind, ours, &[zone(None)]);
         Line { site, primary, secondary, scratches }
     }
@@ -168,6 +169,21 @@ fn from_knot_to_nsd() {
 #[test]
 fn from_nsd_to_bind() {
     a_zone_is_signed_on_the_way(Kind::Nsd, Kind::Bind);
+}
+
+/// RFC 2136 6: an update goes on to the primary, and what it changed comes back to be signed.
+#[test]
+fn an_update_goes_on_to_the_primary() {
+    let (primary, secondary) = (Kind::Knot, Kind::Bind);
+    if !has(&["delv", "dnssec-verify", "dig"]) || !primary.is_installed() || !secondary.is_installed() {
+        return;
+    }
+    let line = Line::start(primary, secondary);
+    let before = line.check(10);
+    let script = format!("zone {ZONE}\nupdate add forwarded.{ZONE} 60 A 192.0.2.9");
+    assert_eq!(nsupdate(line.site.address, Signing::None, &[], &script), Ok(()), "{}", line.logs());
+    assert!(line.check(11) > before);
+    line.site.validate(ZONE, "forwarded", "A");
 }
 
 /// RFC 1034 4.3.5: the zone goes when no primary confirms it. What comes then is signed above the serial that the zone had,

@@ -6,10 +6,10 @@ use super::{CodecError, VERSION_2, VERSION_3, VERSION_4, VERSION_5, text};
 use crate::octets::{Reader, put_counted, put_varint};
 
 /// The first format that has room for these settings: before 3 there is no policy to sign by, before 4 nobody validates,
-/// before 5 all servers answer for all zones.
+/// before 5 all servers answer for all zones, and no secondary forwards updates.
 pub(crate) fn version_for(settings: &ZoneSettings) -> u8 {
     match settings.dnssec_validate {
-        _ if !settings.placement.is_empty() => VERSION_5,
+        _ if !(settings.placement.is_empty() && settings.allow_update_forwarding.is_empty()) => VERSION_5,
         DnssecValidation::Off if settings.dnssec.is_empty() => VERSION_2,
         DnssecValidation::Off => VERSION_3,
         _ => VERSION_4,
@@ -45,6 +45,7 @@ pub(crate) fn put_settings(out: &mut Vec<u8>, settings: &ZoneSettings, version: 
     }
     if version > VERSION_4 {
         put_list(out, &settings.placement);
+        put_list(out, &settings.allow_update_forwarding);
     }
 }
 
@@ -94,8 +95,11 @@ pub(crate) fn settings(reader: &mut Reader<'_>, version: u8) -> Result<ZoneSetti
         _ => validation(reader),
     };
     let dnssec_validate = dnssec_validate.ok_or(CodecError::Damaged("validation of signatures"))?;
-    let placement = if version > VERSION_4 { list(reader)? } else { Vec::new() };
-    Ok(ZoneSettings { dnssec, dnssec_validate, placement, ..settings })
+    let (placement, allow_update_forwarding) = match version > VERSION_4 {
+        true => (list(reader)?, list(reader)?),
+        false => Default::default(),
+    };
+    Ok(ZoneSettings { dnssec, dnssec_validate, placement, allow_update_forwarding, ..settings })
 }
 
 fn validation(reader: &mut Reader<'_>) -> Option<DnssecValidation> {

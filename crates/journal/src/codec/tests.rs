@@ -167,17 +167,22 @@ fn of_others() -> [(&'static str, ChangeSet); 3] {
     samples
 }
 
-/// What format 5 adds: which servers answer for a zone.
-fn placed() -> [(&'static str, ChangeSet); 2] {
+/// What format 5 adds: which servers answer for a zone, and whose updates a secondary forwards.
+fn placed() -> [(&'static str, ChangeSet); 3] {
     let settings = |placement: &[&str]| ZoneSettings {
         placement: placement.iter().map(|place| (*place).to_owned()).collect(),
         ..settings(ZoneKind::Primary, SerialPolicy::Increment)
     };
     let place = Action::Configure { before: settings(&[]), after: settings(&["region=eu", "ns1"]) };
     let create = Action::Create { settings: settings(&["*"]), records: listed(1) };
+    let forward = Action::Configure {
+        before: settings(&[]),
+        after: ZoneSettings { allow_update_forwarding: vec!["192.0.2.0/24 key:k".into()], ..settings(&[]) },
+    };
     let mut samples = [
         ("configure", one("example.net.", Some(7), Some(7), place)),
         ("create", one("example.net.", None, Some(7), create)),
+        ("forward", one("example.net.", Some(7), Some(7), forward)),
     ];
     // It does not bring the format down.
     samples[0].1.zones[0].primary_serial = Some(2_026_030_901);

@@ -1,7 +1,7 @@
 //! The `settings` column of the table `zones`: a version, then what the codec of changes makes of
 //! [`ZoneSettings`]. Version 2 has the policy that a zone is signed by, version 3 what is done about signatures that others
-//! made, version 4 which servers answer for the zone; each is written only where there is something to say, so that a server that does not know it can read all the
-//! others, and refuses these.
+//! made, version 4 which servers answer for the zone, and whose updates it forwards; each is written only where there is something
+//! to say, so that a server that does not know it can read all the others, and refuses these.
 
 use zone::ZoneSettings;
 
@@ -39,7 +39,8 @@ mod tests {
     const GOLDEN: &[u8] = b"\x01\x01\x02\x01\x0d192.0.2.1:530\x00\x02\x03any\x04none\x00\x00\x01\x01x";
     const GOLDEN_SIGNED: &[u8] = b"\x02\x00\x00\x00\x00\x00\x00\x00\x01\x01x\x07default";
     const GOLDEN_VALIDATED: &[u8] = b"\x03\x00\x00\x00\x00\x00\x00\x00\x01\x01x\x00\x02";
-    const GOLDEN_PLACED: &[u8] = b"\x04\x00\x00\x00\x00\x00\x00\x00\x01\x01x\x00\x02\x02\x04ns-1\x09region=eu";
+    const GOLDEN_PLACED: &[u8] = b"\x04\x00\x00\x00\x00\x00\x00\x00\x01\x01x\x00\x02\x02\x04ns-1\x09region=eu\x00";
+    const GOLDEN_FORWARDED: &[u8] = b"\x04\x00\x00\x00\x00\x00\x00\x00\x01\x01x\x00\x02\x00\x01\x03::1";
 
     fn example() -> ZoneSettings {
         ZoneSettings {
@@ -64,11 +65,19 @@ mod tests {
         ZoneSettings { placement: vec!["ns-1".into(), "region=eu".into()], ..validated() }
     }
 
+    fn forwarded() -> ZoneSettings {
+        ZoneSettings { allow_update_forwarding: vec!["::1".into()], ..validated() }
+    }
+
     #[test]
     fn the_form_does_not_change() {
-        let validated = (validated(), GOLDEN_VALIDATED);
-        for (settings, golden) in [(example(), GOLDEN), (signed(), GOLDEN_SIGNED), validated, (placed(), GOLDEN_PLACED)]
-        {
+        for (settings, golden) in [
+            (example(), GOLDEN),
+            (signed(), GOLDEN_SIGNED),
+            (validated(), GOLDEN_VALIDATED),
+            (placed(), GOLDEN_PLACED),
+            (forwarded(), GOLDEN_FORWARDED),
+        ] {
             assert_eq!(encode(&settings), golden);
             assert_eq!(decode(golden), Some(settings));
         }
@@ -76,7 +85,7 @@ mod tests {
 
     #[test]
     fn damage_is_refused() {
-        for golden in [GOLDEN, GOLDEN_SIGNED, GOLDEN_VALIDATED, GOLDEN_PLACED] {
+        for golden in [GOLDEN, GOLDEN_SIGNED, GOLDEN_VALIDATED, GOLDEN_PLACED, GOLDEN_FORWARDED] {
             for len in 0..golden.len() {
                 assert_eq!(decode(&golden[..len]), None, "{len}");
             }

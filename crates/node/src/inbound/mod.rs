@@ -1,6 +1,7 @@
 //! Messages from others that one look at the zones does not answer: UPDATE, NOTIFY and transfers. What the data plane
 //! hands over ([`server::control`]) is decided here, and answered when it is done.
 
+mod forward;
 mod transfer;
 mod update;
 
@@ -16,6 +17,8 @@ use crate::catalogue::Catalogue;
 use crate::commit::Committer;
 use crate::recent::Recent;
 use crate::scheduler::Scheduler;
+
+pub use forward::Forwards;
 
 /// Octets of the fixed part of a question.
 const QUESTION_FIXED_LEN: usize = 4;
@@ -34,7 +37,9 @@ pub struct ControlPlane {
     pub committer: Committer,
     /// Past changes, for incremental transfers from long ago.
     pub history: Arc<History>,
-    /// Where work that waits for the store is done.
+    /// Updates that wait for a primary.
+    pub forwards: Arc<Forwards>,
+    /// Where work is done that waits, for the store or for a primary.
     pub runtime: tokio::runtime::Handle,
 }
 
@@ -42,6 +47,7 @@ impl Control for ControlPlane {
     fn take(&self, request: Request, reply: Reply) {
         match request.kind {
             Kind::Update => self.update(&request, reply),
+            Kind::Forward => self.forward(request, reply),
             Kind::Transfer => self.transfer(request, reply),
             Kind::Notify => reply.send(self.notified(&request)),
         }

@@ -18,8 +18,8 @@ pub struct Attempts {
     pub timeout: Duration,
 }
 
-/// Sends the message of `exchange` until `take` makes something of an answer. It gets what may be the answer, with its
-/// length in octets, and returns `None` for what is to be passed over. Returns the answer and how long it took.
+/// Sends the message of `exchange` until `take` makes something of an answer. It gets what may be the answer, and its
+/// octets, and returns `None` for what is to be passed over. Returns the answer and how long it took.
 ///
 /// # Errors
 /// The last one of the system, [`ErrorKind::TimedOut`] among them; what `take` says, at once.
@@ -27,7 +27,7 @@ pub fn ask<T, E: From<io::Error>>(
     server: SocketAddr,
     exchange: &mut Exchange,
     attempts: Attempts,
-    mut take: impl FnMut(Result<Message, AnswerError>, usize) -> Option<Result<T, E>>,
+    mut take: impl FnMut(Result<Message, AnswerError>, &[u8]) -> Option<Result<T, E>>,
 ) -> Result<(T, Duration), E> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     // The system gives a random port; a connected socket takes packets from the server alone.
@@ -51,7 +51,7 @@ fn send_and_receive<T>(
     exchange: &mut Exchange,
     deadline: Instant,
     buffer: &mut [u8],
-    take: &mut impl FnMut(Result<Message, AnswerError>, usize) -> Option<T>,
+    take: &mut impl FnMut(Result<Message, AnswerError>, &[u8]) -> Option<T>,
 ) -> io::Result<T> {
     socket.send(exchange.octets())?;
     loop {
@@ -60,7 +60,8 @@ fn send_and_receive<T>(
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             received => received.map_err(timed_out)?,
         };
-        if let Some(taken) = exchange.answer(&buffer[..size]).and_then(|answer| take(answer, size)) {
+        let packet = &buffer[..size];
+        if let Some(taken) = exchange.answer(packet).and_then(|answer| take(answer, packet)) {
             return Ok(taken);
         }
     }

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use dns::header::HEADER_LEN;
 use dns::message::{MAX_MESSAGE_LEN, MessageError};
-use dns::{Header, Message, Opcode, Question, Rcode};
+use dns::{Header, Message, NameBuf, Opcode, Question, Rcode};
 use dnssec::tsig::{self, Expected, Key, TsigError};
 use server::clock::unix_seconds;
+
+/// Octets of the fixed part of a question.
+const QUESTION_FIXED_LEN: usize = 4;
 
 /// A message on its way.
 pub struct Exchange {
@@ -33,6 +37,17 @@ impl Exchange {
         let mut octets = message.to_wire(MAX_MESSAGE_LEN);
         let signature = key.map(|key| tsig::sign_request(key, &mut octets, unix_seconds()));
         Exchange { header: message.header, questions: message.questions.clone(), octets, signature }
+    }
+
+    /// A message that somebody else made, as it is but for its identifier. Who made it looks at the signature of the
+    /// answer; `None`: its header and question are none.
+    pub fn forwarded(message: &[u8], id: u16) -> Option<Exchange> {
+        let (_, end) = NameBuf::from_message(message, HEADER_LEN).ok()?;
+        let mut head = message.get(..end + QUESTION_FIXED_LEN)?.to_vec();
+        head[4..HEADER_LEN].copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
+        let Message { header, questions, .. } = Message::parse(&head).ok()?;
+        let octets = [&id.to_be_bytes()[..], &message[2..]].concat();
+        Some(Exchange { header: Header { id, ..header }, questions, octets, signature: None })
     }
 
     /// The message as it is sent.
@@ -79,10 +94,12 @@ impl Exchange {
     }
 
     /// Whether a message with our identifier is the response. A server that does not understand a query may leave the
-    /// question out of its error, and nobody needs it in the answer to NOTIFY.
+    /// question out of its error, nobody needs it in the answer to NOTIFY, and that to UPDATE may be without it
+    /// (RFC 2136 3.8).
     fn is_answered_by(&self, message: &Message) -> bool {
         let header = &message.header;
-        let may_lack_question = header.rcode != Rcode::NOERROR || header.opcode == Opcode::NOTIFY;
+        let may_lack_question =
+            header.rcode != Rcode::NOERROR || matches!(header.opcode, Opcode::NOTIFY | Opcode::UPDATE);
         header.qr
             && header.opcode == self.header.opcode
             && (message.questions == self.questions || may_lack_question && message.questions.is_empty())
@@ -131,13 +148,30 @@ mod tests {
         assert!(matches!(Exchange::new(&query, None).answer(&[0, 7, 0]), Some(Err(AnswerError::Malformed(_)))));
     }
 
-    /// RFC 1996 4.7 does not ask for the question.
+    /// RFC 1996 4.7 and RFC 2136 3.8 do not ask for the question.
     #[test]
-    fn an_answer_to_notify_may_lack_the_question() {
-        let mut query = Message::query(7, "a.example".parse().expect("name"), RType::SOA);
-        query.header.opcode = Opcode::NOTIFY;
-        let answer = Message { questions: Vec::new(), ..response(&query) };
-        assert!(Exchange::new(&query, None).answer(&answer.to_wire(512)).is_some());
+    fn an_answer_to_notify_or_update_may_lack_the_question() {
+        for opcode in [Opcode::NOTIFY, Opcode::UPDATE] {
+            let mut query = Message::query(7, "a.example".parse().expect("name"), RType::SOA);
+            query.header.opcode = opcode;
+            let answer = Message { questions: Vec::new(), ..response(&query) };
+            assert!(Exchange::new(&query, None).answer(&answer.to_wire(512)).is_some(), "{opcode:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_forwarded_has_an_identifier_of_its_own() {
+        let query = Message::query(7, "a.example".parse().expect("name"), RType::SOA);
+        // Nobody here looks at what stands behind the question.
+        let octets = [&query.to_wire(512)[..], b"whatever"].concat();
+        let mut exchange = Exchange::forwarded(&octets, 9).expect("a question");
+        assert_eq!((exchange.id(), &exchange.octets()[2..]), (9, &octets[2..]));
+        assert!(exchange.octets().starts_with(&[0, 9]) && exchange.answer(&response(&query).to_wire(512)).is_none());
+        let answer = Message { header: Header { id: 9, ..response(&query).header }, ..response(&query) };
+        assert!(matches!(exchange.answer(&answer.to_wire(512)), Some(Ok(_))));
+        for len in 0..query.to_wire(512).len() {
+            assert!(Exchange::forwarded(&octets[..len], 9).is_none(), "{len}");
+        }
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Primary {
         let mut query = Message::query(outbound::random_id().map_err(io::Error::other)?, zone.to_owned(), RType::SOA);
         query.header.rd = false;
         let attempts = Attempts { count: UDP_ATTEMPTS, timeout: UDP_TIMEOUT };
-        let take = |answer, _| match answer {
+        let take = |answer, _: &[u8]| match answer {
             Ok(answer) => Some(serial_in(&answer, zone)),
             Err(AnswerError::Malformed(_)) => None,
             Err(AnswerError::Tsig(error)) => Some(Err(error.into())),

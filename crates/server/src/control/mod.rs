@@ -16,8 +16,10 @@ pub use crate::delivery::{Messages, together};
 /// What a message asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A dynamic update (RFC 2136).
+    /// A dynamic update (RFC 2136) that is to be made here.
     Update,
+    /// A dynamic update for a secondary that sends updates on to its primaries (RFC 2136 6).
+    Forward,
     /// A primary says that a zone changed (RFC 1996).
     Notify,
     /// AXFR or IXFR (RFC 5936, RFC 1995).
@@ -29,28 +31,34 @@ pub enum Kind {
 pub struct Request {
     /// What it asks for.
     pub kind: Kind,
-    /// The message without its TSIG record; its header and question have been looked at, nothing else.
+    /// The message without its TSIG record; its header and question have been looked at, nothing else. One to be
+    /// forwarded is as it came, TSIG record included.
     pub message: Vec<u8>,
     /// Who sent it.
     pub client: SocketAddr,
     /// How it came.
     pub transport: Transport,
-    /// The TSIG key that it is signed with.
+    /// The TSIG key that it is signed with; `None`, too, if another server is to verify it.
     pub key: Option<NameBuf>,
     /// Largest response in octets, room for the signature already taken off.
     pub limit: usize,
 }
 
+/// Info code and text of an extended error (RFC 8914).
+pub type Reason = (u16, &'static str);
+
 /// An answer.
 pub enum Answer {
     /// One message.
     Message(Vec<u8>),
+    /// One message that another server made for this client, and has signed if it had to: it leaves as it is.
+    Forwarded(Vec<u8>),
     /// Several, as quickly as the client takes them; over TCP only.
     Stream(Box<dyn Messages>),
     /// None: the request is dropped.
     Nothing,
-    /// SERVFAIL: it could not be dealt with. What a reply answers that is dropped.
-    Failure,
+    /// SERVFAIL: it could not be dealt with, for this reason if one is given. What a reply answers that is dropped.
+    Failure(Option<Reason>),
 }
 
 /// The control plane.
@@ -59,7 +67,7 @@ pub trait Control: Send + Sync {
     fn take(&self, request: Request, reply: Reply);
 }
 
-/// Where the answer to a request goes; once, from any thread. One that is dropped answers [`Answer::Failure`].
+/// Where the answer to a request goes; once, from any thread. One that is dropped answers [`Answer::Failure`] without a reason.
 pub struct Reply(Option<Box<dyn FnOnce(Answer) + Send>>);
 
 impl Reply {
@@ -79,7 +87,7 @@ impl Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         if let Some(send) = self.0.take() {
-            send(Answer::Failure);
+            send(Answer::Failure(None));
         }
     }
 }
@@ -95,7 +103,7 @@ mod tests {
         let (sender, answers) = channel();
         let reply = || {
             let sender = sender.clone();
-            Reply::new(move |answer| sender.send(matches!(answer, Answer::Failure)).expect("somebody listens"))
+            Reply::new(move |answer| sender.send(matches!(answer, Answer::Failure(None))).expect("somebody listens"))
         };
         reply().send(Answer::Nothing);
         drop(reply());

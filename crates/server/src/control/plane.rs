@@ -51,11 +51,12 @@ impl ControlPlane {
     pub fn submit(&self, submission: Submission, path: ReturnPath, stats: &Stats) {
         let Submission { kind, message, key, mut envelope } = submission;
         let Some(share) = Share::take(&self.load, message.len()) else {
-            let response = envelope.bare(Rcode::SERVFAIL, 0);
-            return path.respond(response, Rcode::SERVFAIL, Source::Refused(Refusal::ControlBusy), 0);
+            let response = envelope.bare(Rcode::SERVFAIL, 0, None);
+            return path.respond(response, Rcode::SERVFAIL, Source::Refused(Refusal::ControlBusy), None, 0);
         };
         match kind {
             Kind::Update => stats.updates.add(1),
+            Kind::Forward => stats.forwards.add(1),
             Kind::Notify => stats.notifies.add(1),
             Kind::Transfer => stats.transfers.add(1),
         }
@@ -73,6 +74,11 @@ impl ControlPlane {
 /// Sends an answer on its way.
 fn answered(answer: Answer, mut envelope: Envelope, path: ReturnPath, elapsed_us: u64) {
     let is_stream = path.transport().is_stream();
+    // Without OPT there is no room for a reason.
+    let reason = match &answer {
+        Answer::Failure(reason) => reason.filter(|_| envelope.edns.is_some()),
+        _ => None,
+    };
     let message = match answer {
         Answer::Nothing => return path.send(Outgoing::Nothing),
         // Each message passes the exit when its turn comes.
@@ -83,12 +89,17 @@ fn answered(answer: Answer, mut envelope: Envelope, path: ReturnPath, elapsed_us
             envelope.sign(&mut message);
             message
         }
+        Answer::Forwarded(message) if message.len() <= envelope.limit => message,
         // What is too large for a datagram is to be had over a stream.
-        Answer::Message(_) | Answer::Stream(_) if !is_stream => envelope.bare(Rcode::NOERROR, flags::TC),
-        Answer::Message(_) | Answer::Stream(_) | Answer::Failure => envelope.bare(Rcode::SERVFAIL, 0),
+        Answer::Message(_) | Answer::Forwarded(_) | Answer::Stream(_) if !is_stream => {
+            envelope.bare(Rcode::NOERROR, flags::TC, None)
+        }
+        Answer::Message(_) | Answer::Forwarded(_) | Answer::Stream(_) | Answer::Failure(_) => {
+            envelope.bare(Rcode::SERVFAIL, 0, reason)
+        }
     };
     let rcode = Rcode(message.get(3).map_or(0, |octet| u16::from(octet & 0x0f)));
-    path.respond(message, rcode, Source::ControlPlane, elapsed_us);
+    path.respond(message, rcode, Source::ControlPlane, reason.map(|(code, _)| code), elapsed_us);
 }
 
 impl Share {

@@ -57,9 +57,9 @@ impl ReturnPath {
         Answered::new(self.client(), self.transport(), response, rcode, source)
     }
 
-    /// Sends one message from any thread, through the exit.
-    pub fn respond(self, message: Vec<u8>, rcode: Rcode, source: Source, elapsed_us: u64) {
-        let answered = Answered { elapsed_us, ..self.answered(&message, rcode, source) };
+    /// Sends one message from any thread, through the exit; `info` is the reason that it gives.
+    pub fn respond(self, message: Vec<u8>, rcode: Rcode, source: Source, info: Option<u16>, elapsed_us: u64) {
+        let answered = Answered { elapsed_us, info, ..self.answered(&message, rcode, source) };
         answered.leave(self.exit(), By::Other);
         self.send(Outgoing::Message(message));
     }

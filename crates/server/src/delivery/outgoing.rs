@@ -1,11 +1,13 @@
 //! What goes back to a client: a message, the messages of a zone transfer, or nothing.
 
-use dns::RType;
+use dns::edns::{Edns, EdnsOption};
 use dns::header::{HEADER_LEN, Rcode};
 use dns::query::flags;
+
 use dnssec::tsig::Signer;
 
 use crate::clock::unix_seconds;
+use crate::control::Reason;
 use crate::limits::MAX_MESSAGE_SIZE;
 
 /// A sequence of messages: a zone transfer.
@@ -45,8 +47,8 @@ impl Envelope {
         }
     }
 
-    /// A response with nothing but the question.
-    pub fn bare(&mut self, rcode: Rcode, set: u8) -> Vec<u8> {
+    /// A response with nothing but the question, and the reason if there is an OPT record.
+    pub fn bare(&mut self, rcode: Rcode, set: u8, reason: Option<Reason>) -> Vec<u8> {
         let mut message = std::mem::take(&mut self.head);
         if let Some(header) = message.first_chunk_mut::<HEADER_LEN>() {
             let (third, fourth) = flags::kept(header[2], header[3]);
@@ -55,10 +57,9 @@ impl Envelope {
             header[4..].copy_from_slice(&[0, 1, 0, 0, 0, 0, 0, u8::from(self.edns.is_some())]);
         }
         if let Some(udp_size) = self.edns {
-            message.push(0);
-            message.extend_from_slice(&RType::OPT.0.to_be_bytes());
-            message.extend_from_slice(&udp_size.to_be_bytes());
-            message.extend_from_slice(&[0; 6]);
+            let reason = reason.map(|(info, text)| EdnsOption::ExtendedError { info, text: text.to_owned() });
+            let edns = Edns { udp_size, options: reason.into_iter().collect(), ..Edns::default() };
+            message.extend_from_slice(&edns.to_record(rcode, usize::MAX));
         }
         self.sign(&mut message);
         message
@@ -87,6 +88,6 @@ impl Transfer {
 
     /// SERVFAIL instead of all of them.
     pub fn refuse(mut self) -> Vec<u8> {
-        self.envelope.bare(Rcode::SERVFAIL, 0)
+        self.envelope.bare(Rcode::SERVFAIL, 0, None)
     }
 }

@@ -6,6 +6,7 @@ use dns::name::MAX_NAME_LEN;
 use dns::query::Unanswerable;
 use dns::{Class, RType};
 use dnssec::tsig::{Failure, Key, Refusal as Unverified, Signer, Verified, verify_request};
+use zone::policy::AccessList;
 
 use super::asked::{Asked, Scratch};
 use super::packet::{Disposition, Response};
@@ -35,11 +36,16 @@ impl Asked<'_> {
         match verified {
             Ok(verified) => {
                 self.stats.tsig_verified.add(1);
-                let Verified { message, key, signer } = verified;
+                let Verified { message: stripped, key, signer } = verified;
                 match kind {
-                    Some(kind) => self.submit(kind, message, Some((key, signer))),
+                    Some(Kind::Forward) => self.submit(Kind::Forward, message.to_vec(), Some((key, signer))),
+                    Some(kind) => self.submit(kind, stripped, Some((key, signer))),
                     None => self.respond_signed(buf, &key, signer, scratch),
                 }
+            }
+            // The primary may have the key that is missing here.
+            Err(Failure::Refused(unverified)) if unverified.error() == BADKEY && self.forwards_unverified(kind) => {
+                self.submit(Kind::Forward, message.to_vec(), None)
             }
             Err(Failure::Malformed) => Disposition::Respond(self.respond_empty(buf, len, 1, Reply::malformed())),
             Err(Failure::Refused(unverified)) => Disposition::Respond(self.refuse(buf, len, unverified)),
@@ -52,6 +58,7 @@ impl Asked<'_> {
         let known_version = query.edns.is_none_or(|edns| edns.version == 0);
         match self.slot.unanswerable {
             _ if !self.controlled || !known_version => None,
+            Some(Unanswerable::Update) if self.forwarding().is_some() => Some(Kind::Forward),
             Some(Unanswerable::Update) => Some(Kind::Update),
             Some(Unanswerable::Notify) => Some(Kind::Notify),
             // RFC 5936 2.2.1: the answer to what is no apex of ours is NOTAUTH.
@@ -60,6 +67,17 @@ impl Asked<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Who may have updates of the zone in the question forwarded, if it is a zone of ours that forwards any.
+    fn forwarding(&self) -> Option<&AccessList> {
+        let zone = self.zones.get(self.slot.name.name()).filter(|_| self.slot.query.qclass == Class::IN)?;
+        zone.policy.as_ref().map(|policy| &policy.allow_update_forwarding).filter(|list| !list.is_empty())
+    }
+
+    /// Whether a message whose key is not known here is forwarded: its network alone has to allow it.
+    fn forwards_unverified(&self, kind: Option<Kind>) -> bool {
+        kind == Some(Kind::Forward) && self.forwarding().is_some_and(|list| list.allows(self.client, None))
     }
 
     /// A message for the control plane.

@@ -336,7 +336,7 @@ impl Client {
         // Nothing is looked up: any hasher will do, and rules are not asked.
         self.asked.judging = None;
         let (message, _) = self.asked.message(&found, &mut buffer, true, &mut Scratch::default(), NameHasher::new(0));
-        path.respond(message, Rcode::SERVFAIL, source, 0);
+        path.respond(message, Rcode::SERVFAIL, source, None, 0);
     }
 }
 

@@ -29,7 +29,7 @@ families! {
     DNSSEC_OK = Counter "headwater_dnssec_ok_total" [] "Queries with the DO bit.";
     COOKIES = Counter "headwater_cookies_total" ["state"] "Queries with a cookie: valid, if it is one of ours and fresh, else new.";
     TSIG = Counter "headwater_tsig_total" ["result"] "Messages with a TSIG signature: verified, badsig, badkey, badtime.";
-    CONTROL = Counter "headwater_control_messages_total" ["kind"] "Updates, notifications and transfers, allowed or not.";
+    CONTROL = Counter "headwater_control_messages_total" ["kind"] "Updates to be made here (update) and those to be sent on to a primary (forward), notifications and transfers, allowed or not.";
     REFUSED = Counter "headwater_refused_total" ["reason"] "Queries that were refused or could not be taken, by reason.";
     BLOCKED = Counter "headwater_blocked_total" ["list"] "Answers that a rule blocked or spelled out, by list; lists that are gone are not shown.";
     RATE_LIMITED = Counter "headwater_rate_limited_total" ["limit"] "Queries and answers held back: client, by the rate of queries; responses, by that of answers; client_misses and zone_misses, by the questions of a client or for names of a zone that others must be asked about; networks, as the network may not ask.";

@@ -43,6 +43,7 @@ pub fn add_totals(snapshot: &mut Snapshot, totals: &Totals) {
         (&TSIG, "badkey", "tsig_badkey"),
         (&TSIG, "badtime", "tsig_badtime"),
         (&CONTROL, "update", "updates"),
+        (&CONTROL, "forward", "forwards"),
         (&CONTROL, "notify", "notifies"),
         (&CONTROL, "transfer", "transfers"),
         (&REFUSED, "malformed", "malformed"),

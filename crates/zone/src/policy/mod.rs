@@ -19,6 +19,8 @@ pub struct ZonePolicy {
     pub allow_transfer: AccessList,
     /// Who may update it, and of what.
     pub allow_update: AccessList,
+    /// Whose updates a secondary sends on to its primaries.
+    pub allow_update_forwarding: AccessList,
     /// Who may send NOTIFY for it.
     pub allow_notify: AccessList,
 }

@@ -112,8 +112,9 @@ fn adopt_cookie(query: &mut Message, reply: &Message) -> bool {
 
 fn ask_udp(request: &Request, query: &Message) -> Result<Reply, NoReply> {
     let attempts = Attempts { count: request.tries, timeout: request.timeout };
-    let take =
-        |answer: Result<_, AnswerError>, size| Some(answer.map(|message| (message, size)).map_err(NoReply::from));
+    let take = |answer: Result<_, AnswerError>, packet: &[u8]| {
+        Some(answer.map(|message| (message, packet.len())).map_err(NoReply::from))
+    };
     let ((message, size), elapsed) = outbound::ask(request.server, &mut Exchange::new(query, None), attempts, take)?;
     Ok(Reply { message, size, server: request.server, transport: "UDP", elapsed })
 }

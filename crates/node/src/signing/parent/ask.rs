@@ -59,7 +59,7 @@ pub fn ask(server: SocketAddr, name: &Name, rtype: RType) -> Result<Message, Fai
     query.header.rd = false;
     let attempts = Attempts { count: UDP_ATTEMPTS, timeout: UDP_TIMEOUT };
     // What is malformed may be forged: the right answer may still come.
-    let take = |answer: Result<Message, AnswerError>, _| answer.ok().map(Ok::<_, io::Error>);
+    let take = |answer: Result<Message, AnswerError>, _: &[u8]| answer.ok().map(Ok::<_, io::Error>);
     let (answer, _) = outbound::ask(server, &mut Exchange::new(&query, None), attempts, take)?;
     if answer.header.tc { over_tcp(server, &query) } else { Ok(answer) }
 }
