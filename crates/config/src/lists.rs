@@ -182,7 +182,7 @@ fn entry(text: &str) -> Parsed<Entry> {
 /// An entry that says nothing of names and types.
 fn unlimited(text: &str) -> Parsed<Entry> {
     match entry(text)? {
-        (entry, _) if entry.is_limited() => Err("`name=` and `type=` limit updates only".to_owned()),
+        (entry, _) if entry.is_limited() => Err("`name=` and `type=` limit `allow_update` only".to_owned()),
         parsed => Ok(parsed),
     }
 }
@@ -264,7 +264,7 @@ mod tests {
             "allow_query[2]: `x`",
             "allow_transfer[1]: `name=`",
             "allow_update[1]: ",
-            "allow_update_forwarding[0]: `name=` and `type=` limit updates that are made here",
+            "allow_update_forwarding[0]: `name=` and `type=` limit `allow_update` only",
             "notify[0]: ",
         ];
         assert_eq!(found.len(), want.len(), "{found:#?}");

@@ -111,7 +111,7 @@ fn what_does_not_go_together() {
     );
     check(
         "allow_update_forwarding: [::2]",
-        &["1:47: zones[0].allow_update_forwarding: only a secondary forwards updates, to its `primaries`; leave it out"],
+        &["1:45: zones[0].allow_update_forwarding: only a secondary forwards updates, to its `primaries`; leave it out"],
     );
     check(
         "primaries: [x, '::1 key:', '::1:53:x']",
@@ -120,7 +120,7 @@ fn what_does_not_go_together() {
     check("notify: ['192.0.2.1:0']", &["1:29: zones[0].notify[0]: port 0"]);
     check(
         "allow_transfer: ['key:k type=A']",
-        &["1:37: zones[0].allow_transfer[0]: `name=` and `type=` limit updates only"],
+        &["1:37: zones[0].allow_transfer[0]: `name=` and `type=` limit `allow_update` only"],
     );
     check("allow_update: ['type=A']", &["1:35: zones[0].allow_update[0]: expected a network, `key:NAME`, or both"]);
     check("serial_policy: newest", &["1:35: zones[0].serial_policy: expected one of increment, date, unixtime"]);
