@@ -397,7 +397,7 @@
 
 /**
  * A new zone. Without `rrsets` it gets a SOA and NS records; with `primaries` it is a secondary.
- * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, dnssec?: string | null, dnssec_validate?: Validation | null, kind?: Kind | null, name: string, nameservers?: string[], notify?: string[] | null, placement?: string[] | null, primaries?: string[] | null, rrsets?: RrsetIn[], serial_policy?: Policy | null}} NewZone
+ * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, allow_update_forwarding?: string[] | null, dnssec?: string | null, dnssec_validate?: Validation | null, kind?: Kind | null, name: string, nameservers?: string[], notify?: string[] | null, placement?: string[] | null, primaries?: string[] | null, rrsets?: RrsetIn[], serial_policy?: Policy | null}} NewZone
  */
 
 /**
@@ -742,12 +742,12 @@
 
 /**
  * Settings to be changed; what is left out stays.
- * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, dnssec?: string | null, dnssec_validate?: Validation | null, kind?: Kind | null, notify?: string[] | null, placement?: string[] | null, primaries?: string[] | null, serial_policy?: Policy | null}} SettingsIn
+ * @typedef {{allow_notify?: string[] | null, allow_query?: string[] | null, allow_transfer?: string[] | null, allow_update?: string[] | null, allow_update_forwarding?: string[] | null, dnssec?: string | null, dnssec_validate?: Validation | null, kind?: Kind | null, notify?: string[] | null, placement?: string[] | null, primaries?: string[] | null, serial_policy?: Policy | null}} SettingsIn
  */
 
 /**
  * How a zone is served.
- * @typedef {{allow_notify: string[], allow_query: string[], allow_transfer: string[], allow_update: string[], dnssec: string, dnssec_validate: Validation, kind: Kind, notify: string[], placement: string[], primaries: string[], serial_policy: Policy}} SettingsOut
+ * @typedef {{allow_notify: string[], allow_query: string[], allow_transfer: string[], allow_update: string[], allow_update_forwarding: string[], dnssec: string, dnssec_validate: Validation, kind: Kind, notify: string[], placement: string[], primaries: string[], serial_policy: Policy}} SettingsOut
  */
 
 /**

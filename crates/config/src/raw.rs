@@ -192,7 +192,7 @@ section! {
         file: String = String::new(),
         /// How the serial of a zone in the journal grows.
         serial_policy: SerialPolicy = SerialPolicy::Increment,
-        /// Networks that may query the zone; empty: everybody. In this list and the next three `!` before a network denies it, and the longest match
+        /// Networks that may query the zone; empty: everybody. In this list and the next four `!` before a network denies it, and the longest match
         /// decides (see [lists of networks](access.md#lists-of-networks)).
         allow_query: Vec<At<String>> = Vec::new(),
         /// Who may transfer the zone: an address or prefix, `key:NAME`, or both: `192.0.2.0/24 key:NAME`; empty: nobody.

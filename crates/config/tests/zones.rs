@@ -111,7 +111,9 @@ fn what_does_not_go_together() {
     );
     check(
         "allow_update_forwarding: [::2]",
-        &["1:45: zones[0].allow_update_forwarding: only a secondary forwards updates, to its `primaries`; leave it out"],
+        &[
+            "1:45: zones[0].allow_update_forwarding: only a secondary forwards updates, to its `primaries`; leave it out",
+        ],
     );
     check(
         "primaries: [x, '::1 key:', '::1:53:x']",
