@@ -39,8 +39,8 @@ impl Exchange {
         Exchange { header: message.header, questions: message.questions.clone(), octets, signature }
     }
 
-    /// A message that somebody else made, as it is but for its identifier. Who made it looks at the signature of the
-    /// answer; `None`: its header and question are none.
+    /// A message that somebody else made, as it came but for its identifier; whoever made it verifies the answer. `None`: it
+    /// has no readable header and question.
     pub fn forwarded(message: &[u8], id: u16) -> Option<Exchange> {
         let (_, end) = NameBuf::from_message(message, HEADER_LEN).ok()?;
         let mut head = message.get(..end + QUESTION_FIXED_LEN)?.to_vec();
