@@ -67,7 +67,8 @@ pub trait Control: Send + Sync {
     fn take(&self, request: Request, reply: Reply);
 }
 
-/// Where the answer to a request goes; once, from any thread. One that is dropped answers [`Answer::Failure`] without a reason.
+/// Where the answer to a request goes; once, from any thread. One that is dropped answers [`Answer::Failure`] without a
+/// reason.
 pub struct Reply(Option<Box<dyn FnOnce(Answer) + Send>>);
 
 impl Reply {
