@@ -79,6 +79,10 @@ pub struct ZoneChange {
 
 /// Kinds of change. Each carries what was as well as what is, so that it can be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few changes are held at once, and each has its settings read where it stands"
+)]
 pub enum Action {
     /// The zone comes to be. Without records it has no contents yet (a secondary before its first transfer).
     Create {
