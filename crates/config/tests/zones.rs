@@ -44,9 +44,9 @@ fn zones_are_placed_on_servers_by_name_and_label() {
                zones: [{ name: a.example, placement: ['region=', 'x y'] }, { name: b.example, file: f, placement: [ns1] }]\n";
     let problems = lines(&load("placement-bad", bad).expect_err("mistakes"));
     let want = [
-        "1:74: cluster.labels.region: key and value",
-        "2:42: zones[0].placement[0]: `region=` is neither",
-        "2:53: zones[0].placement[1]: `x y` is neither",
+        "1:64: cluster.labels.region: key and value",
+        "2:40: zones[0].placement[0]: `region=` is neither",
+        "2:51: zones[0].placement[1]: `x y` is neither",
         "zones[1].placement: the file is this server's alone",
     ];
     assert_eq!(problems.len(), want.len(), "{problems:#?}");
