@@ -3,22 +3,23 @@
 //! that they make if they have copies of the keys, and refuse them if not.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dns::{Name, NameBuf};
-use signer::sign::first_end_s;
-use zone::Contents;
+use journal::shared::Author;
+use signer::policy::SigningPolicy;
+use signer::zone_signer::ZoneSigner;
 
-use super::SigningError;
-use super::document::{Versioned, ZoneDocument};
-use super::look::{Found, Look};
+use super::document::{self, Versioned, ZoneDocument};
+use super::key_store::KeyStoreError;
 use super::signer_of::signer_of;
+use super::{Parts, SigningError};
 use crate::cluster::Cluster;
 
 /// A server that did not make the zone leaves it so long to the one that did, in seconds.
 const FIRST_S: u64 = 5;
 /// A zone that another server signs is looked at this often, in seconds: its server may be gone.
-const FOLLOW_S: u64 = 30;
+pub const FOLLOW_S: u64 = 30;
 /// Zones that are left to others at once; more are not waited with.
 const MAX_LEFT: usize = 10_000;
 
@@ -68,51 +69,60 @@ impl LeftToOthers {
     }
 }
 
-impl Look<'_> {
-    /// Who signs the zone. Where nobody does yet, or the one who did is gone and this server has the keys, it becomes this one.
+/// A zone that one of the servers of a cluster is to sign.
+pub struct Candidate<'a> {
+    pub parts: &'a Parts,
+    pub zone: &'a Name,
+    /// The name of its policy; empty: it shall not be signed.
+    pub policy_name: &'a str,
+    /// The policy, or that by which it was signed until now.
+    pub policy: Arc<SigningPolicy>,
+    /// What the clock says, in seconds since 1970.
+    pub now_s: u64,
+}
+
+impl Candidate<'_> {
+    /// Who signs the zone. Where nobody does yet, or the one who did is gone and this server has the keys, it becomes this one,
+    /// and `author` says so.
     ///
     /// # Errors
     /// [`SigningError::Raced`]: another server was faster; or it cannot be kept.
-    pub fn turn(&self, cluster: &Cluster, kept: &mut Versioned) -> Result<Turn, SigningError> {
+    pub fn turn(&self, cluster: &Cluster, kept: &mut Versioned, author: &Author) -> Result<Turn, SigningError> {
         let (own, signer) = (&cluster.identity().name, &kept.document.signer);
         if signer == own {
             return Ok(Turn::Ours);
         }
         let has_keys = !kept.document.keys.keys.is_empty();
-        if !has_keys && self.wish.policy_name.is_empty() {
+        if !has_keys && self.policy_name.is_empty() {
             // There is nothing to sign, and nobody to do it.
             return Ok(Turn::Ours);
         }
-        let is_free = if signer.is_empty() { true } else { cluster.has_forgotten(signer) };
+        let is_free = signer.is_empty() || cluster.has_forgotten(signer);
         match (is_free, has_keys) {
             (true, false) if !self.may_be_first() => return Ok(Turn::Later),
             (true, false) => {}
-            (true, true) if self.has_private_keys(&kept.document) => {}
+            (true, true) if self.signer(&kept.document).is_ok() => {}
             _ => return Ok(Turn::Theirs(signer.clone())),
         }
         kept.document.zone = self.zone.to_string();
         kept.document.signer.clone_from(own);
         if !has_keys {
-            kept.document.policy.clone_from(&self.wish.policy_name);
+            self.policy_name.clone_into(&mut kept.document.policy);
         }
-        kept.version = self.write(&kept.document, kept.version, &format!("{own} signs the zone"))?;
+        kept.version = document::write(&self.parts.settings, self.zone, kept.version, &kept.document, author)?;
         tracing::info!(zone = %self.zone, "this server of the cluster signs the zone");
         self.parts.left.forget(self.zone);
         Ok(Turn::Ours)
     }
 
-    /// What there is to do with a zone that another server signs: changes that are made here are signed if the keys are here,
-    /// too, and refused if not.
-    pub fn follow(&self, server: &str, document: &ZoneDocument, contents: &Contents) -> Found {
-        let signer =
-            signer_of(self.zone, document, &self.wish.policy_for(&document.keys), Vec::new(), &self.parts.store());
+    /// Has changes that are made here signed if the keys of a zone that `server` signs are here, too, and refused if not.
+    pub fn follow(&self, server: &str, document: &ZoneDocument) {
         self.parts.left.forget(self.zone);
-        self.parts.signers.set(self.zone, signer.map_err(|_| elsewhere(server)));
-        Found { next_s: self.now_s + FOLLOW_S, first_end_s: first_end_s(contents, self.now_s), ..Found::default() }
+        self.parts.signers.set(self.zone, self.signer(document).map_err(|_| elsewhere(server)));
     }
 
-    fn has_private_keys(&self, document: &ZoneDocument) -> bool {
-        signer_of(self.zone, document, &self.wish.policy_for(&document.keys), Vec::new(), &self.parts.store()).is_ok()
+    fn signer(&self, document: &ZoneDocument) -> Result<ZoneSigner, KeyStoreError> {
+        signer_of(self.zone, document, &self.policy, Vec::new(), &self.parts.store())
     }
 
     /// Whether this server may be the first to sign the zone: it made the last change of it, or who made it has not begun.

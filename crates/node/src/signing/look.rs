@@ -13,18 +13,19 @@ use server::clock::EARLIEST_MS;
 use signer::gate;
 use signer::keys::{AddError, Origin, Role, ZoneKey, ZoneKeys};
 use signer::parent::Parent;
-use signer::policy::{KeyLayout, SigningPolicy};
-use signer::sign::{Stale, sign_whole};
+use signer::policy::SigningPolicy;
+use signer::sign::{Stale, first_end_s, sign_whole};
 use signer::timeline::{Awaited, Facts, NewKey, Outcome, Wait, Wanted, advance};
 use signer::zone_signer::ZoneSigner;
 use zone::Contents;
 
 use super::document::{self, Former, Versioned, ZoneDocument};
 use super::key_store::{self, KeyStoreError};
-use super::lease::Turn;
+use super::lease::{Candidate, FOLLOW_S, Turn};
 use super::parent::{Need, Parents};
 use super::signer_of::signer_of;
 use super::survey::Surveys;
+use super::wish::Wish;
 use super::{Parts, SigningError};
 use crate::commit::{Committed, Intent, Request};
 
@@ -52,32 +53,6 @@ pub struct Found {
     pub stale: usize,
     /// When the first signature ends, in seconds since 1970.
     pub first_end_s: Option<u64>,
-}
-
-/// What an operator wants of a zone.
-pub struct Wish {
-    /// The name of the policy; empty: it shall not be signed.
-    pub policy_name: String,
-    /// The policy, or that by which it was signed until now.
-    pub policy: Arc<SigningPolicy>,
-    /// Files of keys to sign with.
-    pub key_files: Vec<std::path::PathBuf>,
-}
-
-impl Wish {
-    /// The policy as it is for a zone with these keys: an operator's own keys are neither replaced nor completed.
-    pub fn policy_for(&self, keys: &ZoneKeys) -> Arc<SigningPolicy> {
-        let own = keys.keys.iter().filter(|key| key.origin == Origin::Operator).collect::<Vec<_>>();
-        let Some(first) = own.first() else { return self.policy.clone() };
-        let layout = if own.iter().any(|key| key.role == Role::Csk) { KeyLayout::Combined } else { KeyLayout::Split };
-        Arc::new(SigningPolicy {
-            algorithm: first.algorithm(),
-            layout,
-            ksk_lifetime_s: 0,
-            zsk_lifetime_s: 0,
-            ..(*self.policy).clone()
-        })
-    }
 }
 
 /// Looks at one zone.
@@ -113,10 +88,17 @@ impl Look<'_> {
             return Ok(None);
         }
         if let Some(cluster) = &self.parts.cluster {
-            match self.turn(cluster, &mut kept)? {
-                Turn::Ours => {}
-                Turn::Theirs(server) => return Ok(Some(self.follow(&server, &kept.document, &contents))),
-                Turn::Later => return Ok(Some(Found { next_s: self.now_s + 1, ..Found::default() })),
+            let candidate = self.candidate(&kept.document.keys);
+            let next_s = match candidate.turn(cluster, &mut kept, &self.author("this server signs the zone"))? {
+                Turn::Ours => None,
+                Turn::Theirs(server) => {
+                    candidate.follow(&server, &kept.document);
+                    Some(self.now_s + FOLLOW_S)
+                }
+                Turn::Later => Some(self.now_s + 1),
+            };
+            if let Some(next_s) = next_s {
+                return Ok(Some(Found { next_s, first_end_s: first_end_s(&contents, self.now_s), ..Found::default() }));
             }
         }
         if !has_keys {
@@ -159,6 +141,12 @@ impl Look<'_> {
         };
         let waits = self.with_remarks(&kept.document.keys, outcome.waits);
         Ok(Some(Found { next_s, waits, stale: after.count, first_end_s: after.first_end_s }))
+    }
+
+    /// The zone, for whoever decides which server signs it.
+    fn candidate(&self, keys: &ZoneKeys) -> Candidate<'_> {
+        let (parts, zone, now_s) = (self.parts, self.zone, self.now_s);
+        Candidate { parts, zone, policy_name: &self.wish.policy_name, policy: self.wish.policy_for(keys), now_s }
     }
 
     /// Says what the zone needs of its parent.
@@ -349,7 +337,7 @@ impl Look<'_> {
         advance(&document.keys, &self.wish.policy_for(&document.keys), &facts, self.even_s())
     }
 
-    pub(super) fn write(&self, document: &ZoneDocument, version: u64, why: &str) -> Result<u64, SettingsError> {
+    fn write(&self, document: &ZoneDocument, version: u64, why: &str) -> Result<u64, SettingsError> {
         document::write(&self.parts.settings, self.zone, version, document, &self.author(why))
     }
 

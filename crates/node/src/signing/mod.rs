@@ -11,6 +11,7 @@ mod requests;
 mod signer_of;
 mod status;
 mod survey;
+mod wish;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -38,9 +39,10 @@ use crate::scheduler::Scheduler;
 use crate::signers::Signers;
 use even_clock::{BELIEVED_AFTER, EvenClock};
 use key_store::{KeyStore, KeyStoreError};
-use look::{Found, Look, Wish};
+use look::{Found, Look};
 use parent::Parents;
 use survey::Surveys;
+use wish::Wish;
 
 pub use lease::{LeftToOthers, elsewhere};
 pub use requests::{KeyImport, Planned};

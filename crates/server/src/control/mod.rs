@@ -11,7 +11,7 @@ use dns::NameBuf;
 
 use crate::transport::Transport;
 
-pub use crate::delivery::{Messages, together};
+pub use crate::delivery::{Messages, Reason, together};
 
 /// What a message asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +43,6 @@ pub struct Request {
     /// Largest response in octets, room for the signature already taken off.
     pub limit: usize,
 }
-
-/// Info code and text of an extended error (RFC 8914).
-pub type Reason = (u16, &'static str);
 
 /// An answer.
 pub enum Answer {

@@ -16,7 +16,7 @@ use crate::transport::Transport;
 use datagram::DatagramPath;
 use mailbox::StreamPath;
 
-pub use outgoing::{Messages, Outgoing, Transfer};
+pub use outgoing::{Messages, Outgoing, Reason, Transfer};
 pub use wake::together;
 
 /// The way back to the client of one query.

@@ -3,12 +3,13 @@
 use dns::edns::{Edns, EdnsOption};
 use dns::header::{HEADER_LEN, Rcode};
 use dns::query::flags;
-
 use dnssec::tsig::Signer;
 
 use crate::clock::unix_seconds;
-use crate::control::Reason;
 use crate::limits::MAX_MESSAGE_SIZE;
+
+/// Info code and text of an extended error (RFC 8914).
+pub type Reason = (u16, &'static str);
 
 /// A sequence of messages: a zone transfer.
 pub trait Messages: Send {
