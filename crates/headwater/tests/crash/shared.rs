@@ -155,17 +155,20 @@ fn kills_under_load_lose_nothing() {
 fn load(pair: &mut Pair, parts: &mut [Part], killed: &[usize], random: &mut Random) {
     let addresses = pair.servers.each_ref().map(|server| server.address);
     let over = AtomicBool::new(false);
-    thread::scope(|scope| {
+    let is_right = thread::scope(|scope| {
+        let mut clients = Vec::new();
         for (number, part) in parts.iter_mut().enumerate() {
             let (mut random, address) = (Random(random.next()), addresses[number % 2]);
             let over = &over;
-            scope.spawn(move || stream(address, ZONE, part, &mut random, over));
+            clients.push(scope.spawn(move || stream(address, ZONE, part, &mut random, over)));
         }
         thread::sleep(Duration::from_millis(random.below(MAX_LOAD_MS) as u64));
         killed.iter().for_each(|&which| pair.kill(which));
         thread::sleep(Duration::from_millis(random.below(MAX_LOAD_MS) as u64));
         over.store(true, Ordering::Relaxed);
+        clients.into_iter().map(|client| client.join().is_ok()).fold(true, |all, one| all & one)
     });
+    assert!(is_right, "{}", pair.log());
 }
 
 /// The records that both servers have, once they agree.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use dns::NameBuf;
 use journal::{Accepted, Folded, Journal, JournalError, Offset, Prepared, Rejected, Replica, codec, frame};
@@ -23,6 +24,9 @@ const MAX_GROUP_BYTES: usize = 8 << 20;
 /// A request that another writer was faster than is prepared again so often. Two that change one zone without a break
 /// lose about every second time.
 const MAX_ATTEMPTS: u8 = 64;
+/// A writer waits so long before its next group when another one has lost against it: who is slower to read what others
+/// wrote would lose for ever.
+const YIELD: Duration = Duration::from_millis(5);
 /// Events of which the journal does not say whether it has them are appended so often.
 const MAX_APPENDS: u8 = 4;
 
@@ -39,6 +43,8 @@ pub struct Group {
     pub node: NodeId,
     /// The number of its last event.
     pub number: u64,
+    /// Another writer has lost against this one since the last group.
+    pub others_lost: bool,
 }
 
 /// What became of this node's events, by their numbers: where they stand, or why they do not count.
@@ -82,6 +88,9 @@ impl Group {
         let mut stopping = false;
         while !stopping {
             let Ok(first) = jobs.recv() else { return };
+            if matches!(first, Job::Change { .. }) && std::mem::take(&mut self.others_lost) {
+                std::thread::sleep(YIELD);
+            }
             let mut waiting = vec![first];
             waiting.extend(jobs.try_iter().take(MAX_GROUP - 1));
             let mut done = Done::default();
@@ -201,7 +210,7 @@ impl Group {
         results: &mut FoldResults,
         zones: &mut Vec<NameBuf>,
     ) -> Result<(), JournalError> {
-        let (node, mut accepted) = (self.node, Vec::new());
+        let (node, mut accepted, mut others_lost) = (self.node, Vec::new(), false);
         let result = self.replica.catch_up(&*self.journal, until, |Folded { event, outcome }| {
             if let Some(EventId { number, .. }) = event.change.id.filter(|id| id.node == node) {
                 match &outcome {
@@ -210,10 +219,13 @@ impl Group {
                     Err(why) => drop(results.entry(number).or_insert_with(|| Err(why.clone()))),
                 }
             }
+            let is_foreign = event.change.id.is_some_and(|id| id.node != node);
+            others_lost |= is_foreign && matches!(outcome, Err(Rejected::Outdated { .. }));
             if outcome.is_ok() {
                 accepted.push(event);
             }
         });
+        self.others_lost |= others_lost;
         self.next.store(self.replica.next_offset(), Ordering::Relaxed);
         let accepted: Vec<Accepted> = accepted;
         // Before they are visible: whoever sees the new serial may ask for the difference at once.

@@ -133,7 +133,8 @@ impl Committer {
         let follow = Following::start("follow", journal.clone(), committer.clone())?;
         let run = move || {
             server::priority::patient();
-            group::Group { journal, replica, published, observer, cleanup, next, node, number: 0 }.run(&jobs);
+            group::Group { journal, replica, published, observer, cleanup, next, node, number: 0, others_lost: false }
+                .run(&jobs);
         };
         let commit = std::thread::Builder::new().name("commit".into()).spawn(run)?;
         Ok((committer, Threads { commit, follow }))

@@ -114,6 +114,9 @@ fn rcode(error: &CommitError, zone: &dns::Name, client: &str) -> Rcode {
         | CommitError::Busy
         | CommitError::Stopping
         | CommitError::Journal(_)
-        | CommitError::Unknown { .. } => Rcode::SERVFAIL,
+        | CommitError::Unknown { .. } => {
+            tracing::warn!(%zone, client, "update not made: {error}");
+            Rcode::SERVFAIL
+        }
     }
 }

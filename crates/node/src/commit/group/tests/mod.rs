@@ -173,6 +173,7 @@ impl Running {
             next: Arc::default(),
             node,
             number: 0,
+            others_lost: false,
         };
         Ok(Running { group, store, waiting, inventory, counted, number: 0, begins: position + 1 })
     }
