@@ -124,8 +124,8 @@ impl Link {
         }
     }
 
-    /// One of librdkafka's clients says that all brokers are down. Each says so when it gets to it, and some when others have
-    /// found the brokers again.
+    /// One of librdkafka's clients says that all brokers are down. Some clients say so late, when others have found the brokers
+    /// again.
     pub fn all_down(&self, error: &KafkaError) {
         let is_late = self.state().back.is_some_and(|back| back.elapsed() < LATE_NEWS);
         if !is_late {

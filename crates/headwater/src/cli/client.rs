@@ -119,7 +119,7 @@ impl Client {
         }
     }
 
-    /// Whether no server runs, so that nobody answers what is changed yet.
+    /// Whether no server runs: changes are written to the data directory, and a server answers them once it starts.
     pub fn is_offline(&self) -> bool {
         matches!(self.link, Link::Offline(_))
     }
